@@ -517,7 +517,7 @@ def _forget_reused_number(data: Path) -> None:
     path = data / "postmaster.pid"
     with contextlib.suppress(OSError, ValueError, IndexError):
         pid = int(path.read_text().splitlines()[0])
-        if b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if os.readlink(f"/proc/{pid}/cwd") != str(data.resolve()):  # where a server of this folder would be
             path.unlink()
 
 
