@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import IO
 
 # $$ stays the number of the main shell in the sub-shell: the process that `exec` then turns into the command.
 _LIFELINE_SCRIPT = 'sent=$1; shift; (read -r _; kill -s "$sent" $$) <&0 >/dev/null 2>&1 & exec "$@" </dev/null'
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class BoundProcess:
@@ -98,6 +101,26 @@ class BoundProcess:
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
+
+
+def end_with_parent(sent: signal.Signals = signal.SIGTERM) -> None:
+    """The same, asked by a child that somebody else starts; to be called first thing in it, from its main thread."""
+    parent = os.getppid()
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(ImportError, OSError, AttributeError):
+            import ctypes
+
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(sent))
+            if os.getppid() != parent:  # it died meanwhile
+                os.kill(os.getpid(), sent)
+            return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), sent)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 @cache
