@@ -1,0 +1,281 @@
+"""What every payment gateway is to the rest of the program: a few verbs, plain values, no database and no settings.
+
+A gateway is built for one account. Its life in a payment:
+
+    open        ask the other side for a key, where it wants one (`needs_key`)
+    hand_off    the address, or the form, to which the payer's browser leaves
+    read        turn a message into a `Notice` (what became of the attempt) or a `Nudge` (ask me)
+    ask         put the question ourselves, where it can be asked (`can_ask`): `AskableGateway`
+    acknowledge what to answer to the message
+
+The adapter states how much a message proves (`Rank`); `payments` decides what that is worth.
+
+    GatewayFailure          the other side, or what it says, failed; `code` is stable, `retry` says whether to try again
+    ├── Refused             this request cannot be sent, or the other side said no             retry: no
+    ├── Unreachable         no usable answer: nothing is known of what happened                retry: yes
+    ├── NotAuthentic        a signature is missing or wrong                                     retry: no
+    └── Unreadable          the message cannot be understood                                    retry: no
+    Misconfigured           the account's own settings are wrong (a ValueError: told when the account is saved)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import ClassVar, Protocol, runtime_checkable
+
+from regal.lib.money import Money
+from regal.lib.vault import Secret
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Rank(IntEnum):
+    """How much a message proves. An agent's entry with its voucher is no gateway's message and has no rank here."""
+
+    UNPROVEN = 0  # anybody could have sent it
+    SIGNED = 1  # a signature we checked, not bound to our contract
+    ASKED = 2  # the answer to our own question, over verified TLS
+    FILED = 3  # an accounting file
+
+
+class Outcome(StrEnum):
+    """What a gateway says became of an attempt."""
+
+    PAID = "paid"
+    REFUSED = "refused"
+    ABANDONED = "abandoned"
+    PENDING = "pending"
+    UNKNOWN = "unknown"  # a code that is not in the gateway's table
+
+
+class Environment(StrEnum):
+    """Whether money moves; part of an account's identity, and never mixed."""
+
+    TEST = "test"
+    ACTIVATION = "activation"
+    PRODUCTION = "production"
+
+
+class DebtKind(StrEnum):
+    """What a payer holds in his hand; an account takes one kind only."""
+
+    TITRE = "titre"
+    ORMC = "ormc"  # what notices call a «rôle»; `role` says what a user may do
+    REGIE = "regie"
+
+
+class Means(StrEnum):
+    """How the payer paid, or tried to."""
+
+    CARD = "card"
+    DIRECT_DEBIT = "direct_debit"
+
+
+class Verdict(StrEnum):
+    """What we made of a message, for `acknowledge`."""
+
+    HEARD = "heard"
+    NOT_AUTHENTIC = "not_authentic"
+    UNREADABLE = "unreadable"
+
+
+class GatewayFailure(Exception):
+    """The other side, or what it says, failed. `code` is stable and short; nothing personal, nothing secret."""
+
+    retry: ClassVar[bool] = False
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Refused(GatewayFailure):
+    """This request cannot be sent, or the other side said no: the same request will never pass."""
+
+
+class Unreachable(GatewayFailure):
+    """No usable answer came: nothing is known of what happened on the other side."""
+
+    retry = True
+
+
+class NotAuthentic(GatewayFailure):
+    """A signature is missing or wrong."""
+
+
+class Unreadable(GatewayFailure):
+    """The message cannot be understood, whoever sent it."""
+
+
+class Misconfigured(ValueError):
+    """An account's settings are wrong. `field` names the setting, `code` says what about it; both stable."""
+
+    def __init__(self, field: str, code: str) -> None:
+        super().__init__(f"{field}: {code}")
+        self.field = field
+        self.code = code
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountConfig:
+    """One account's contract, as the register hands it to a gateway: plain values and secrets, by name."""
+
+    service_url: str  # the gateway's address for this account, ending with "/"
+    environment: Environment
+    settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    secrets: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentRequest:
+    """Everything a gateway needs to take a payer in."""
+
+    reference: str  # ours, unique for ever, saved before the payer leaves
+    amount: Money
+    debt_reference: str  # without separators: 18 digits for a titre
+    exercice: int | None  # the debt's budget year; a régie's invoice may have none
+    label: str  # what is paid, in French; the gateway cleans it to what its protocol allows
+    payer_email: str
+    environment: Environment  # must be the account's
+    notification_url: str | None
+    return_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """What the other side gave us to name an attempt."""
+
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redirect:
+    """Send the browser to this address, with GET."""
+
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostForm:
+    """Have the browser post these fields, in this order, to this address."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One HTTP request that reached us, exactly as it came."""
+
+    method: str
+    query: bytes  # after the "?", undecoded
+    body: bytes
+    content_type: str  # "" if the sender gave none
+    received_at: datetime  # aware
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpAnswer:
+    """What to answer to a message."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """What a message says about the payment it speaks of, in our words; None where it says nothing.
+
+    `payments` writes the same five from its attempt and compares: whatever differs belongs to another payment.
+    """
+
+    account_identifier: str | None  # the account's number at the gateway (`Gateway.account_identifier`)
+    debt_reference: str | None
+    exercice: int | None
+    amount: Money | None
+    environment: Environment | None
+
+    def differences_from(self, expected: "Claims") -> tuple[str, ...]:
+        """Name the claims that contradict what we expect; what either side leaves unsaid contradicts nothing."""
+        pairs = ((f.name, getattr(self, f.name), getattr(expected, f.name)) for f in fields(self))
+        return tuple(name for name, ours, theirs in pairs if None not in (ours, theirs) and ours != theirs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What a gateway says became of one attempt, in our words, with nothing personal in it.
+
+    `facts` is what the evidence row keeps: text to text, already normalised. The raw bytes stay in the inbox.
+    """
+
+    rank: Rank
+    outcome: Outcome
+    outcome_code: str  # the gateway's own code, bounded, for support and for codes not in our table
+    claims: Claims
+    reference: str | None = None  # our reference or key, where the message names it; else its address does
+    means: Means | None = None
+    occurred_at: datetime | None = None  # aware, UTC; None if unsaid or impossible
+    transaction: str | None = None  # the gateway's number or authorisation of the payment, if any
+    facts: Mapping[str, str] = NOTHING
+    remarks: tuple[str, ...] = ()  # oddities that changed nothing, as stable codes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nudge:
+    """A message that only says: ask me about this key. It proves nothing."""
+
+    key: Key
+
+
+class Gateway(Protocol):
+    """One account at one gateway. Facts about the gateway are data, never methods that raise."""
+
+    name: ClassVar[str]  # as in `registry.py`
+    can_ask: ClassVar[bool]  # then it is an AskableGateway
+    needs_key: ClassVar[bool]  # `open` gives a key that `hand_off` wants
+    opens_new_tab: ClassVar[bool]  # the other side sends the browser nowhere afterwards
+    signed: ClassVar[bool]  # its messages carry a signature
+    SECRET_FIELDS: ClassVar[frozenset[str]]  # protocol fields whose values leave the inbox in no form
+
+    @property
+    def account_identifier(self) -> str:
+        """The number by which the other side knows this account."""
+        ...
+
+    @property
+    def environment(self) -> Environment:
+        """Whether this account moves money."""
+        ...
+
+    @property
+    def hand_off_origins(self) -> tuple[str, ...]:
+        """Every origin the hand-off goes to, redirects included, for `form-action`: `https://host[:port]`."""
+        ...
+
+    def open(self, request: PaymentRequest) -> Key | None:
+        """Ask for a key. None where the gateway has none. Raises Refused, Unreachable."""
+        ...
+
+    def hand_off(self, request: PaymentRequest, key: Key | None = None) -> Redirect | PostForm:
+        """Say where the browser goes. Raises Refused if the request cannot be sent."""
+        ...
+
+    def read(self, message: Message) -> Notice | Nudge:
+        """Read a message; the same message always reads the same. Raises NotAuthentic, Unreadable."""
+        ...
+
+    def acknowledge(self, message: Message, verdict: Verdict) -> HttpAnswer:
+        """Say what to answer to a message once it is stored."""
+        ...
+
+
+@runtime_checkable
+class AskableGateway(Protocol):
+    """A gateway that answers when we ask what became of an attempt."""
+
+    def ask(self, key: Key) -> Notice:
+        """Put the question. Raises Unreachable, Refused, Unreadable."""
+        ...
