@@ -1,0 +1,66 @@
+"""The sandbox's clock: real time, real time moved by an offset, or stopped."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from regal_sandbox.store import Store, stamp
+
+TimeSource = Callable[[], datetime]
+
+
+def real_time() -> datetime:
+    return datetime.now(UTC)
+
+
+class Clock:
+    """Kept in the store, so that a clock moved before a restart is still moved after it."""
+
+    def __init__(self, store: Store, source: TimeSource = real_time) -> None:
+        self._store = store
+        self._source = source
+
+    def now(self) -> datetime:
+        setting = self._read()
+        if "stopped_at" in setting:
+            return datetime.fromisoformat(setting["stopped_at"])
+        return self._source().astimezone(UTC) + timedelta(seconds=setting.get("offset_seconds", 0))
+
+    def set(self, moment: datetime, *, stopped: bool) -> None:
+        """Show `moment` (aware) from now on, running or stopped."""
+        if moment.tzinfo is None:
+            raise ValueError("a moment must be aware")
+        if stopped:
+            self._write({"stopped_at": stamp(moment)})
+        else:
+            self._write({"offset_seconds": (moment - self._source()).total_seconds()})
+
+    def advance(self, seconds: float) -> None:
+        setting = self._read()
+        if "stopped_at" in setting:
+            later = datetime.fromisoformat(setting["stopped_at"]) + timedelta(seconds=seconds)
+            self._write({"stopped_at": stamp(later)})
+        else:
+            self._write({"offset_seconds": setting.get("offset_seconds", 0) + seconds})
+
+    def release(self) -> None:
+        """Back to the time source."""
+        self._write({})
+
+    def describe(self) -> dict[str, Any]:
+        setting = self._read()
+        return {
+            "now": stamp(self.now()),
+            "stopped": "stopped_at" in setting,
+            "offset_seconds": setting.get("offset_seconds", 0),
+        }
+
+    def _read(self) -> dict[str, Any]:
+        with self._store.transaction() as db:
+            row = db.execute("SELECT value FROM settings WHERE name = 'clock'").fetchone()
+        return dict(json.loads(row["value"])) if row else {}
+
+    def _write(self, setting: dict[str, Any]) -> None:
+        with self._store.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO settings VALUES ('clock', ?)", (json.dumps(setting),))

@@ -1,0 +1,84 @@
+"""What the sandbox knows when it starts: clients, debts, towns, settings, from a JSON file or a dict.
+
+Each top-level member given replaces the built-in one of the same name (`defaults.json`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+from regal_sandbox.clients import Client, client_from_json, find_client, write_client
+from regal_sandbox.debts import Debt, debt_from_json, write_debt
+from regal_sandbox.settings import Settings, settings_from_json, write_settings
+from regal_sandbox.shapes import BadShape, Shape
+from regal_sandbox.store import Store
+from regal_sandbox.towns import Town, town_from_json, write_town
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    clients: tuple[Client, ...]
+    debts: tuple[Debt, ...]
+    towns: tuple[Town, ...]
+    settings: Settings
+    smtp: tuple[str, int] | None = None  # where tickets go; None: the sandbox's own mailbox
+
+
+def load_config(told: Mapping[str, object] | None = None) -> Config:
+    """Raises BadShape."""
+    text = resources.files("regal_sandbox").joinpath("defaults.json").read_text("utf-8")
+    shape = Shape({**json.loads(text), **(told or {})}, "config")
+    config = Config(
+        clients=tuple(client_from_json(one) for one in shape.items("clients")),
+        debts=tuple(debt_from_json(one) for one in shape.items("debts")),
+        towns=tuple(town_from_json(one) for one in shape.items("towns")),
+        settings=settings_from_json(shape.mapping("settings")),
+        smtp=_smtp(shape.mapping("smtp")) if shape.has("smtp") else None,
+    )
+    shape.done()
+    return config
+
+
+def _smtp(value: object) -> tuple[str, int]:
+    shape = Shape(value, "smtp")
+    target = (shape.text("host"), shape.integer("port", least=1, most=65535))
+    shape.done()
+    return target
+
+
+def load_config_file(path: Path) -> Config:
+    """Raises BadShape, or OSError when the file cannot be read."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except ValueError as problem:
+        raise BadShape(f"{path}: not JSON ({problem})") from None
+    if not isinstance(told, dict):
+        raise BadShape(f"{path}: an object is expected")
+    return load_config(told)
+
+
+def apply_config(store: Store, config: Config, *, fresh: bool) -> None:
+    """Put the configuration in the store.
+
+    On a store already in use (`fresh` false) the file wins for clients, towns and settings, but a debt already there
+    is left alone (it may have been paid) and so is the day on which an activation payment opened a client.
+    """
+    with store.transaction() as db:
+        write_settings(db, config.settings)
+        for client in config.clients:
+            known = find_client(db, client.numcli)
+            if known is not None and not fresh and client.active_from is None:
+                client = replace(client, active_from=known.active_from)
+            write_client(db, client)
+        for debt in config.debts:
+            write_debt(db, debt, keep_existing=True)
+        for position, town in enumerate(config.towns):
+            write_town(db, position, town)
+        db.execute("INSERT OR REPLACE INTO settings VALUES ('configured', 'true')")
+
+
+def is_configured(store: Store) -> bool:
+    with store.transaction() as db:
+        return db.execute("SELECT 1 FROM settings WHERE name = 'configured'").fetchone() is not None

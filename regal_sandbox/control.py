@@ -1,0 +1,312 @@
+"""The control port: JSON over HTTP, for tests and demonstrations. The program under test never needs it.
+
+Every answer is JSON; a bad request is 400 with `{"error": "…"}`. Browsers are kept out: a page of another site must
+not be able to drive the sandbox of whoever reads it.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, abort, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from regal_sandbox import clients, debts, faults, mailbox, settings, towns
+from regal_sandbox.mail import list_outgoing
+from regal_sandbox.notifications import list_notifications, resend
+from regal_sandbox.shapes import BadShape, Shape
+from regal_sandbox.transactions import Filter, UnknownTransaction, find_by_number, list_transactions
+from regal_sandbox.world import World
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+Json = dict[str, Any]
+
+
+def _body() -> Any:
+    """The JSON sent, an empty object when nothing was."""
+    if not request.data:
+        return {}
+    value = request.get_json(force=True, silent=True)
+    if value is None:
+        raise BadShape("the body is not JSON")
+    return value
+
+
+def control_app(world: World, *, reset: Callable[[str | None], None], deliver_due: Callable[[], int]) -> Flask:
+    app = Flask("regal_sandbox.control")
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+
+    @app.before_request
+    def keep_browsers_out() -> None:
+        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+        if host not in LOOPBACK_NAMES:
+            abort(403, "the control port answers to loopback names only")
+        if request.headers.get("Origin") is not None:
+            abort(403, "the control port does not answer to pages")
+
+    @app.errorhandler(BadShape)
+    def bad_shape(problem: BadShape) -> tuple[Json, int]:
+        return {"error": str(problem)}, 400
+
+    @app.errorhandler(UnknownTransaction)
+    def unknown_transaction(problem: UnknownTransaction) -> tuple[Json, int]:
+        return {"error": "unknown transaction"}, 404
+
+    @app.errorhandler(HTTPException)
+    def other_problem(problem: HTTPException) -> tuple[Json, int]:
+        return {"error": problem.description}, problem.code or 500
+
+    @app.get("/")
+    def state() -> Json:
+        with world.store.transaction() as db:
+            pending = db.execute("SELECT count(*) FROM notifications WHERE state = 'pending'").fetchone()[0]
+        return {"seed": world.seed, "clock": world.clock.describe(), "pending_notifications": pending}
+
+    @app.post("/reset")
+    def do_reset() -> Json:
+        shape = Shape(_body(), "reset")
+        seed = shape.optional_text("seed")
+        shape.done()
+        reset(seed)
+        return state()
+
+    @app.post("/deliver")
+    def deliver() -> Json:
+        return {"tried": deliver_due()}
+
+    _clock_routes(app, world)
+    _settings_routes(app, world)
+    _client_routes(app, world)
+    _debt_routes(app, world)
+    _transaction_routes(app, world)
+    _fault_routes(app, world)
+    _mail_routes(app, world)
+    _town_routes(app, world)
+    return app
+
+
+def _clock_routes(app: Flask, world: World) -> None:
+    @app.get("/clock")
+    def read_clock() -> Json:
+        return world.clock.describe()
+
+    @app.put("/clock")
+    def set_clock() -> Json:
+        shape = Shape(_body(), "clock")
+        told = shape.text("now")
+        stopped = shape.boolean("stopped", True)
+        shape.done()
+        try:
+            moment = datetime.fromisoformat(told)
+            world.clock.set(moment, stopped=stopped)
+        except ValueError:
+            raise BadShape("clock.now: a moment with its offset, such as 2026-03-31T12:00:00+02:00") from None
+        world.ring()
+        return world.clock.describe()
+
+    @app.delete("/clock")
+    def release_clock() -> Json:
+        world.clock.release()
+        world.ring()
+        return world.clock.describe()
+
+    @app.post("/clock/advance")
+    def advance_clock() -> Json:
+        shape = Shape(_body(), "advance")
+        seconds = shape.number("seconds")
+        shape.done()
+        world.clock.advance(seconds)
+        world.ring()
+        return world.clock.describe()
+
+
+def _settings_routes(app: Flask, world: World) -> None:
+    @app.get("/settings")
+    def read_settings() -> Json:
+        with world.store.transaction() as db:
+            return settings.read_settings(db).to_json()
+
+    @app.put("/settings")
+    def change_settings() -> Json:
+        with world.store.transaction() as db:
+            changed = settings.settings_from_json(_body(), settings.read_settings(db))
+            settings.write_settings(db, changed)
+        return changed.to_json()
+
+
+def _client_routes(app: Flask, world: World) -> None:
+    @app.get("/clients")
+    def all_clients() -> Json:
+        with world.store.transaction() as db:
+            return {"clients": [client.to_json() for client in clients.list_clients(db)]}
+
+    @app.get("/clients/<numcli>")
+    def one_client(numcli: str) -> Json:
+        with world.store.transaction() as db:
+            client = clients.find_client(db, numcli)
+        if client is None:
+            abort(404, "unknown client")
+        return client.to_json()
+
+    @app.put("/clients/<numcli>")
+    def put_client(numcli: str) -> Json:
+        client = clients.client_from_json(_body(), numcli)
+        with world.store.transaction() as db:
+            clients.write_client(db, client)
+        return client.to_json()
+
+
+def _debt_routes(app: Flask, world: World) -> None:
+    @app.get("/debts")
+    def all_debts() -> Json:
+        with world.store.transaction() as db:
+            return {"debts": [debt.to_json() for debt in debts.list_debts(db, request.args.get("numcli"))]}
+
+    @app.post("/debts")
+    def put_debts() -> Json:
+        shape = Shape(_body(), "debts")
+        read = [debts.debt_from_json(one) for one in shape.items("debts")]
+        shape.done()
+        with world.store.transaction() as db:
+            for debt in read:
+                debts.write_debt(db, debt)
+        return {"written": len(read)}
+
+    @app.get("/debts/<numcli>/<refdet>")
+    def one_debt(numcli: str, refdet: str) -> Json:
+        with world.store.transaction() as db:
+            debt = debts.find_debt(db, numcli, refdet)
+        if debt is None:
+            abort(404, "unknown debt")
+        return debt.to_json()
+
+    @app.put("/debts/<numcli>/<refdet>")
+    def put_debt(numcli: str, refdet: str) -> Json:
+        debt = debts.debt_from_json(_body(), numcli=numcli, refdet=refdet)
+        with world.store.transaction() as db:
+            debts.write_debt(db, debt)
+        return one_debt(numcli, refdet)
+
+    @app.delete("/debts/<numcli>/<refdet>")
+    def delete_debt(numcli: str, refdet: str) -> Json:
+        with world.store.transaction() as db:
+            if not debts.delete_debt(db, numcli, refdet):
+                abort(404, "unknown debt")
+        return {"deleted": 1}
+
+
+def _transaction_routes(app: Flask, world: World) -> None:
+    @app.get("/transactions")
+    def all_transactions() -> Json:
+        wanted = Filter(
+            numcli=request.args.get("numcli"), refdet=request.args.get("refdet"), state=request.args.get("state")
+        )
+        with world.store.transaction() as db:
+            return {"transactions": [one.to_json() for one in list_transactions(db, wanted)]}
+
+    def detail(number: int) -> Json:
+        with world.store.transaction() as db:
+            told = find_by_number(db, number).to_json()
+            told["notifications"] = list_notifications(db, number)
+            told["tickets"] = list_outgoing(db, number)
+        return told
+
+    @app.get("/transactions/<int:number>")
+    def one_transaction(number: int) -> Json:
+        return detail(number)
+
+    @app.post("/transactions/<int:number>/resend")
+    def resend_notification(number: int) -> Json:
+        disturbance = faults.disturbance_from_json(_body())
+        with world.store.transaction() as db:
+            transaction = find_by_number(db, number)
+            try:
+                resend(world, db, transaction, disturbance)
+            except ValueError as problem:
+                raise BadShape(str(problem)) from None
+        world.ring()
+        return detail(number)
+
+    @app.get("/notifications")
+    def all_notifications() -> Json:
+        with world.store.transaction() as db:
+            return {"notifications": list_notifications(db)}
+
+    @app.get("/refusals")
+    def all_refusals() -> Json:
+        with world.store.transaction() as db:
+            rows = db.execute("SELECT * FROM refusals ORDER BY id").fetchall()
+        told = [{**dict(row), "parameters": app.json.loads(row["parameters"])} for row in rows]
+        return {"refusals": told}
+
+
+def _fault_routes(app: Flask, world: World) -> None:
+    @app.get("/faults")
+    def all_faults() -> Json:
+        with world.store.transaction() as db:
+            return {"faults": [fault.to_json() for fault in faults.list_faults(db)]}
+
+    @app.post("/faults")
+    def add_fault() -> tuple[Any, int]:
+        fault = faults.fault_from_json(_body())
+        with world.store.transaction() as db:
+            added = faults.add_fault(db, fault)
+        return jsonify(added.to_json()), 201
+
+    @app.delete("/faults")
+    def delete_faults() -> Json:
+        with world.store.transaction() as db:
+            faults.delete_faults(db)
+        return {"faults": []}
+
+    @app.delete("/faults/<int:number>")
+    def delete_fault(number: int) -> Json:
+        with world.store.transaction() as db:
+            if not faults.delete_fault(db, number):
+                abort(404, "unknown fault")
+        return {"deleted": 1}
+
+
+def _mail_routes(app: Flask, world: World) -> None:
+    @app.get("/mails")
+    def all_mails() -> Json:
+        with world.store.transaction() as db:
+            mails = mailbox.list_mails(db, recipient=request.args.get("recipient"))
+        return {"mails": [mail.summary() for mail in mails]}
+
+    @app.get("/mails/<int:number>")
+    def one_mail(number: int) -> Json:
+        with world.store.transaction() as db:
+            mail = mailbox.find_mail(db, number)
+        if mail is None:
+            abort(404, "unknown mail")
+        return mail.to_json()
+
+    @app.delete("/mails")
+    def delete_mails() -> Json:
+        with world.store.transaction() as db:
+            mailbox.delete_mails(db)
+        return {"mails": []}
+
+
+def _town_routes(app: Flask, world: World) -> None:
+    @app.get("/towns")
+    def all_towns() -> Json:
+        with world.store.transaction() as db:
+            return {"towns": {str(at): town.to_json() for at, town in towns.list_towns(db).items()}}
+
+    @app.get("/towns/<int:position>")
+    def one_town(position: int) -> Json:
+        with world.store.transaction() as db:
+            town = towns.find_town(db, position)
+        if town is None:
+            abort(404, "unknown town")
+        return town.to_json()
+
+    @app.put("/towns/<int:position>")
+    def put_town(position: int) -> Json:
+        town = towns.town_from_json(_body())
+        with world.store.transaction() as db:
+            towns.write_town(db, position, town)
+        return town.to_json()

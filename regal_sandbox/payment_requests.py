@@ -1,0 +1,158 @@
+"""Reading and checking what the payer's browser brings to `paiement.web`.
+
+The order of the checks is plausible, not known, with two fixed points: the debt is looked for before its amount is
+compared, and `mel` is checked before the amount's bounds (recorded on the web service).
+"""
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlsplit
+
+from regal_sandbox.clients import Client, find_client, is_numcli
+from regal_sandbox.debts import Debt, find_debt
+from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, is_refdet, read_titre
+from regal_sandbox.settings import Settings
+
+PARAMETERS = ("numcli", "exer", "refdet", "objet", "montant", "mel", "urlcl", "saisie")
+SAISIES = {"T": "test", "X": "activation", "A": "production", "M": "production"}
+
+_EXER = re.compile(r"[0-9]{4}")
+_OBJET = re.compile(r"[A-Za-z0-9 ]{0,100}")
+_CENTS = re.compile(r"[0-9]{1,11}")
+_MEL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")  # printable ASCII, one @, a domain with a dot
+_URL_CHARACTERS = re.compile(r"[!-~]+")
+
+
+class Refused(Exception):
+    """The request is turned away; `rule` is a key of `rules.RULES`."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentRequest:
+    """A request that passed every check."""
+
+    client: Client
+    exer: str
+    refdet: str
+    objet: str
+    montant: int  # cents
+    mel: str
+    urlcl: str
+    saisie: str
+    debt: Debt | None  # None: a reserved test reference, or a régie's free one
+
+
+def check_request(
+    parameters: Mapping[str, str], *, db: sqlite3.Connection, settings: Settings, today: date
+) -> PaymentRequest:
+    """Raises Refused with the first rule that is broken. Unknown parameters are ignored."""
+    told = {name: parameters.get(name, "") for name in PARAMETERS}
+    if told["saisie"] not in SAISIES:
+        raise Refused("saisie_invalid")
+    client = _check_client(told["numcli"], told["saisie"], db=db, today=today)
+    _check_exer(told["exer"], kind=client.kind)
+    _check_refdet(told["refdet"], kind=client.kind, settings=settings)
+    debt = _look_up_debt(told, client=client, db=db, today=today)
+    if _CENTS.fullmatch(told["montant"]) is None:
+        raise Refused("montant_invalid")
+    _check_mel(told["mel"])
+    montant = int(told["montant"])
+    _check_bounds(montant, client=client, settings=settings)
+    if debt is not None and montant != debt.montant:
+        raise Refused("montant_differs")
+    if _OBJET.fullmatch(told["objet"]) is None:
+        raise Refused("objet_invalid")
+    if told["urlcl"] and not is_notification_address(told["urlcl"]):
+        raise Refused("urlcl_invalid")
+    return PaymentRequest(
+        client=client,
+        exer=told["exer"],
+        refdet=told["refdet"],
+        objet=told["objet"],
+        montant=montant,
+        mel=told["mel"],
+        urlcl=told["urlcl"],
+        saisie=told["saisie"],
+        debt=debt,
+    )
+
+
+def _check_client(numcli: str, saisie: str, *, db: sqlite3.Connection, today: date) -> Client:
+    if not is_numcli(numcli):
+        raise Refused("numcli_invalid")
+    client = find_client(db, numcli)
+    if client is None:
+        raise Refused("numcli_unknown")
+    phase = client.phase_on(today)
+    if phase == "closed":
+        raise Refused("client_closed")
+    if phase == "test" and SAISIES[saisie] == "production":
+        raise Refused("client_not_active")
+    return client
+
+
+def _check_exer(exer: str, *, kind: str) -> None:
+    if kind == "regie" and not exer:
+        return
+    if _EXER.fullmatch(exer) is None:
+        raise Refused("exer_invalid")
+
+
+def _check_refdet(refdet: str, *, kind: str, settings: Settings) -> None:
+    if not is_refdet(refdet, min_length=settings.min_refdet_length):
+        raise Refused("refdet_invalid")
+    if kind == "titre" and read_titre(refdet) is None:
+        raise Refused("refdet_invalid")
+
+
+def _look_up_debt(told: Mapping[str, str], *, client: Client, db: sqlite3.Connection, today: date) -> Debt | None:
+    """The debt the request is about; None when PayFiP needs no debt to accept it."""
+    if client.kind == "regie":
+        return None
+    if client.kind == "role":
+        raise Refused("kind_not_played")
+    if told["saisie"] == "T" and (told["exer"], told["refdet"]) == (TEST_EXER, TEST_REFDET_TITRE):
+        return None
+    debt = find_debt(db, client.numcli, told["refdet"])
+    if debt is None or debt.exer != told["exer"]:
+        raise Refused("debt_unknown")
+    if told["saisie"] == "T" and not client.options.test_debts:
+        raise Refused("test_on_debt")
+    obstacle = debt.obstacle(today)
+    if obstacle is not None:
+        raise Refused(obstacle)
+    return debt
+
+
+def _check_mel(mel: str) -> None:
+    if not mel:
+        raise Refused("mel_missing")
+    if not 6 <= len(mel) <= 80 or _MEL.fullmatch(mel) is None or set(mel) & set(';,<>()[]"\\'):
+        raise Refused("mel_invalid")
+
+
+def _check_bounds(montant: int, *, client: Client, settings: Settings) -> None:
+    ceiling = min(settings.max_cents, client.options.max_cents or settings.max_cents)
+    if montant < settings.min_cents:
+        raise Refused("montant_too_small")
+    if montant > ceiling:
+        raise Refused("montant_too_large")
+
+
+def is_notification_address(url: str) -> bool:
+    """An absolute http or https address of at most 250 characters, already decoded."""
+    if len(url) > 250 or _URL_CHARACTERS.fullmatch(url) is None:
+        return False
+    try:
+        parts = urlsplit(url)
+        port_is_sound = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_sound

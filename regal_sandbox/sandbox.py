@@ -1,0 +1,91 @@
+"""The sandbox in one object: applications to serve, and verbs to drive it without sockets."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+from flask import Flask
+
+from regal_sandbox.clock import TimeSource, real_time
+from regal_sandbox.config import Config, apply_config, is_configured, load_config
+from regal_sandbox.control import control_app
+from regal_sandbox.mail import MailOutbox, MailTransport
+from regal_sandbox.mailbox import store_mail
+from regal_sandbox.notifications import NotificationOutbox, NotificationTransport, post_over_http
+from regal_sandbox.pages import pages_app
+from regal_sandbox.store import Store
+from regal_sandbox.town_pages import town_app
+from regal_sandbox.world import World
+
+
+class Sandbox:
+    """Made by `create`. `pages`, `control` and `towns` are Flask (WSGI) applications."""
+
+    def __init__(
+        self,
+        world: World,
+        config: Config,
+        *,
+        send_notification: NotificationTransport,
+        send_mail: MailTransport | None,
+        town_count: int,
+    ) -> None:
+        self.world = world
+        self.config = config
+        self.notifications = NotificationOutbox(world, send_notification)
+        self.mails = MailOutbox(world, send_mail or self._drop_in_mailbox)
+        self.pages: Flask = pages_app(world)
+        self.control: Flask = control_app(world, reset=self.reset, deliver_due=self.deliver_due)
+        self.towns: tuple[Flask, ...] = tuple(town_app(world, position) for position in range(town_count))
+
+    def now(self) -> datetime:
+        return self.world.now()
+
+    def deliver_due(self) -> int:
+        """Send every notification and e-mail that is due now; how many were tried."""
+        tried = 0
+        while self.notifications.deliver_one():
+            tried += 1
+        while self.mails.deliver_one():
+            tried += 1
+        return tried
+
+    def reset(self, seed: str | None = None) -> None:
+        """Forget everything, the moved clock included, and start again from the configuration."""
+        with self.world.store.transaction():
+            self.world.store.empty()
+            self.world.sow(seed)
+            apply_config(self.world.store, self.config, fresh=True)
+
+    def close(self) -> None:
+        self.world.store.close()
+
+    def _drop_in_mailbox(self, message: EmailMessage) -> None:
+        recipient = str(message["To"])
+        store_mail(self.world, sender=str(message["From"]), recipients=[recipient], raw=message.as_bytes())
+
+
+def create(
+    *,
+    data: Path | None = None,
+    config: Config | Mapping[str, object] | None = None,
+    clock: TimeSource = real_time,
+    seed: str | None = None,
+    send_notification: NotificationTransport = post_over_http,
+    send_mail: MailTransport | None = None,
+    town_count: int = 2,
+) -> Sandbox:
+    """A sandbox, in memory unless `data` names a folder; nothing listens and nothing runs in the background.
+
+    `clock` returns aware datetimes. `send_mail` receives the tickets; by default they go straight to the mailbox.
+    With a `seed`, generated values (`numauto`, addresses of pages) are the same each time. Raises BadShape when
+    `config` is not as documented.
+    """
+    known = config if isinstance(config, Config) else load_config(config)
+    store = Store(data)
+    world = World(store, source=clock, seed=seed)
+    fresh = not is_configured(store)
+    if fresh or config is not None:
+        apply_config(store, known, fresh=fresh)
+    return Sandbox(world, known, send_notification=send_notification, send_mail=send_mail, town_count=town_count)

@@ -1,0 +1,82 @@
+"""One SQLite database, in a folder so that it outlives the process, or in memory for tests."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+TABLES = (
+    "notification_attempts",
+    "notifications",
+    "outgoing_mails",
+    "debts",
+    "transactions",
+    "mails",
+    "faults",
+    "refusals",
+    "clients",
+    "towns",
+    "settings",
+)
+
+
+class Store:
+    """A single connection shared under a lock: the sandbox is one process, and its transactions are short.
+
+    Write-ahead log and full synchronisation: what a page has acknowledged survives `kill -9`.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        where = ":memory:" if folder is None else str(folder / "sandbox.sqlite3")
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._db = sqlite3.connect(where, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.executescript(resources.files("regal_sandbox").joinpath("schema.sql").read_text("utf-8"))
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside happens, or nothing. A nested use joins the outer one."""
+        with self._lock:
+            if self._depth:
+                yield self._db
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            else:
+                self._db.execute("COMMIT")
+            finally:
+                self._depth -= 1
+
+    def empty(self) -> None:
+        """Forget everything, numbering included."""
+        with self.transaction() as db:
+            for table in TABLES:
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the constant above
+            db.execute("DELETE FROM sqlite_sequence")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+
+def stamp(moment: datetime) -> str:
+    """An instant as stored: UTC, fixed width, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(stored: str) -> datetime:
+    return datetime.fromisoformat(stored)

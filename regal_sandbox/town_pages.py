@@ -1,0 +1,64 @@
+"""A demo town site: a little news, and a page that embeds the payment service of each product."""
+
+from flask import Flask, Response, abort, render_template
+
+from regal_sandbox.towns import Town, find_town, luminance
+from regal_sandbox.world import World
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src http: https:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def town_app(world: World, position: int) -> Flask:
+    """The site of the town registered at `position`, whatever it is at the moment of each page."""
+    app = Flask("regal_sandbox")
+
+    def town() -> Town:
+        with world.store.transaction() as db:
+            found = find_town(db, position)
+        if found is None:
+            abort(404)
+        return found
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    @app.get("/")
+    def home() -> str:
+        return render_template("town/home.html", town=town(), here="home")
+
+    @app.get("/payer-en-ligne/")
+    def pay() -> str:
+        products = town().products
+        return render_template("town/pay.html", town=town(), here="pay", product=products[0] if products else None)
+
+    @app.get("/payer-en-ligne/<slug>/")
+    def pay_product(slug: str) -> str:
+        for product in town().products:
+            if product.slug == slug:
+                return render_template("town/pay.html", town=town(), here="pay", product=product)
+        abort(404)
+
+    @app.get("/couleurs.css")
+    def colours() -> Response:
+        chosen = town()
+        on_accent = "#000000" if luminance(chosen.accent_colour) > 0.18 else "#ffffff"
+        sheet = (
+            f":root {{ --main: {chosen.main_colour}; --accent: {chosen.accent_colour}; --on-accent: {on_accent}; }}\n"
+        )
+        return Response(sheet, content_type="text/css; charset=utf-8")
+
+    @app.errorhandler(404)
+    def missing(problem: Exception) -> tuple[str, int]:
+        with world.store.transaction() as db:
+            found = find_town(db, position)
+        if found is None:
+            return render_template("town/none.html"), 404
+        return render_template("town/missing.html", town=found, here=""), 404
+
+    return app
