@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import ExitStack
 
+from regal.config.environment import BadSetting
 from regal.demo.environment import DemoError, demo_environment, ports, var_folder
 from regal.lib.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 
@@ -25,12 +26,14 @@ def main() -> None:
             from regal.demo.supervisor import main as run_demo
 
             sys.exit(run_demo(sys.argv[2:]))
+        if command == "serve" and len(sys.argv) > 2:
+            os.environ["REGAL_SITE"] = sys.argv[2]  # settings differ from one door to the other
         with ExitStack() as until_the_end:
             _prepare(command, until_the_end)
             from django.core.management import execute_from_command_line
 
             execute_from_command_line(sys.argv)
-    except (DemoError, EmbeddedPostgresError) as refusal:
+    except (BadSetting, DemoError, EmbeddedPostgresError) as refusal:
         sys.exit(f"regal : {refusal}")
     except KeyboardInterrupt:
         sys.exit(130)

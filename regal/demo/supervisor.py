@@ -12,10 +12,9 @@ import os
 import shutil
 import signal
 import sys
-import sysconfig
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -109,7 +108,7 @@ class Supervisor:
     # Preparing
 
     def _plan(self) -> list[Child]:
-        regal, sandbox = _program("regal", "regal.config.cli"), _program("regal-sandbox", "regal_sandbox")
+        regal, sandbox = _program("regal.config.cli"), _program("regal_sandbox")
         sandbox_words = [
             *("--bind", "127.0.0.1", "--port", str(self.ports.sandbox)),
             *("--control-port", str(self.ports.sandbox_control), "--smtp-port", str(self.ports.sandbox_smtp)),
@@ -144,9 +143,7 @@ class Supervisor:
 
     def _run_once(self, *words: str) -> int:
         """Run one of our commands to its end, its output in the log."""
-        command = Child(
-            "préparation", [*_program("regal", "regal.config.cli"), *words], self.var / "log" / "preparation.log"
-        )
+        command = Child("préparation", [*_program("regal.config.cli"), *words], self.var / "log" / "preparation.log")
         command.start(self.environment)
         assert command.process is not None
         try:
@@ -166,7 +163,7 @@ class Supervisor:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + LONGEST_START_SECONDS
-        waited_for = {
+        waited_for: dict[str, Callable[[], bool]] = {
             "bac-a-sable": lambda: tcp.answers(self.ports.sandbox) and tcp.answers(self.ports.sandbox_control),
             "guichet": lambda: _is_ready("127.0.0.1", self.ports.guichet),
             "bureau": lambda: _is_ready("localhost", self.ports.bureau),
@@ -216,7 +213,7 @@ class Supervisor:
     def _show_errors(self, child: Child) -> None:
         _trim(child.log)
         for line in child.new_lines():
-            if any(sign in line for sign in ("ERROR", "CRITICAL", "Error:", "Traceback", "panicked")):
+            if any(sign in line for sign in ("ERROR", "CRITICAL", "Error:", "panicked")):
                 _say(f"[{child.name}] {line}")
 
     def _say_ready(self) -> None:
@@ -320,10 +317,9 @@ def _other_port(taken: Ports) -> int:
     return 9000
 
 
-def _program(name: str, module: str) -> list[str]:
-    """A console script of ours, in the environment that runs us."""
-    script = Path(sysconfig.get_path("scripts"), name)
-    return [str(script)] if script.exists() else [sys.executable, "-m", module]
+def _program(module: str) -> list[str]:
+    """A program of ours, run by the Python that runs us."""
+    return [sys.executable, "-m", module]
 
 
 def _is_ready(host: str, port: int) -> bool:

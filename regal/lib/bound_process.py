@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import IO
 
 # $$ stays the number of the main shell in the sub-shell: the process that `exec` then turns into the command.
@@ -38,7 +37,6 @@ class BoundProcess:
         before: Sequence[str] = (),
         output: IO[bytes] | None = None,
         environment: Mapping[str, str] | None = None,
-        folder: Path | None = None,
     ) -> None:
         """Start `command`; `last_signal` is what it gets when we die; `before` is a prefix that changes the user."""
         if threading.current_thread() is not threading.main_thread():
@@ -58,7 +56,6 @@ class BoundProcess:
                 stdout=output if output is not None else subprocess.DEVNULL,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                cwd=folder,
                 start_new_session=True,
             )
         finally:

@@ -55,7 +55,7 @@ class Command(BaseCommand):
             respawn_failed_workers=True,
             respawn_interval=0.5,
             workers_kill_timeout=4 if in_demo else LONGEST_DRAIN_SECONDS,
-            log_level=LogLevels.warning,
+            log_level=LogLevels.error,
             websockets=False,
         ).serve(target_loader=load_in_worker)
 

@@ -12,7 +12,7 @@ from procrastinate.contrib.django.utils import connector_params
 
 logger = logging.getLogger(__name__)
 
-PAUSE_AFTER_A_LOSS_SECONDS = 1.0
+PAUSE_AFTER_A_LOSS_SECONDS = 0.5
 
 
 class Command(BaseCommand):
@@ -20,13 +20,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--concurrency", type=int, default=4, help="travaux menés à la fois")
-        parser.add_argument("--name", default=None, help="nom de ce processus dans les journaux")
+        parser.add_argument("--name", default=f"worker-{os.getpid()}", help="nom de ce processus dans les journaux")
 
     def handle(self, *args: Any, **options: Any) -> None:
         asyncio.run(work(concurrency=options["concurrency"], name=options["name"]))
 
 
-async def work(*, concurrency: int, name: str | None) -> None:
+async def work(*, concurrency: int, name: str) -> None:
     """Work until told to stop, and start again whenever PostgreSQL goes away and comes back."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -49,14 +49,14 @@ async def work(*, concurrency: int, name: str | None) -> None:
                 await asyncio.wait_for(stopping.wait(), PAUSE_AFTER_A_LOSS_SECONDS)
 
 
-async def _work_once(*, concurrency: int, name: str | None) -> None:
+async def _work_once(*, concurrency: int, name: str) -> None:
     """Work on one set of connections; ends when one of them is lost.
 
     Only the worker's own reading of the queue uses them: a task that defers a job keeps using Django's connection, and
     so does it in its own transaction. (That is why the connector is not replaced for the whole application.)
     """
     connector = PsycopgConnector(
-        kwargs=connector_params("default"), min_size=1, max_size=concurrency + 2, timeout=3, reconnect_timeout=3
+        kwargs=connector_params("default"), min_size=1, max_size=concurrency + 2, timeout=2, reconnect_timeout=2
     )
     app: App = django_app.with_connector(connector)
     async with app.open_async():

@@ -1,0 +1,63 @@
+"""What `.ci/run` asks about the demonstration: free ports, readiness, and that nothing is left."""
+
+import http.client
+import os
+import sys
+import time
+from pathlib import Path
+
+from regal.demo.environment import Ports, ports
+from regal.lib import ports as tcp
+
+
+def free() -> None:
+    """Print a first port from which all those of the demonstration are free: 8000 if it can be."""
+    for first in range(8_000, 60_000, 100):
+        if all(tcp.is_free(port) for port in Ports(guichet=first).uses()):
+            sys.stdout.write(f"{first}\n")
+            return
+    sys.exit("aucune suite de ports libres")
+
+
+def ready() -> None:
+    """Both doors answer 200 on /readyz."""
+    for host, port in (("127.0.0.1", ports().guichet), ("localhost", ports().bureau)):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/readyz", headers={"Host": f"{host}:{port}"})
+        status = connection.getresponse().status
+        connection.close()
+        sys.stdout.write(f"http://{host}:{port}/readyz : {status}\n")
+        if status != 200:
+            sys.exit(1)
+
+
+def nothing_left() -> None:
+    """No process of the checkout but us and our parents, no port of the demonstration taken."""
+    deadline = time.monotonic() + 5
+    while left := _left():
+        if time.monotonic() > deadline:
+            sys.exit("\n".join(["il reste :", *left]))
+        time.sleep(0.1)
+
+
+def _left() -> list[str]:
+    checkout = os.fsencode(Path(__file__).resolve().parents[1])
+    ours = set()
+    pid = os.getpid()
+    while pid > 1:  # us, the script that calls us, and whoever called it
+        ours.add(pid)
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    left = [f"port {port} ({use})" for port, use in ports().uses().items() if not tcp.is_free(port)]
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) not in ours:
+            try:
+                command = (folder / "cmdline").read_bytes()
+                if checkout in command or os.fsencode(os.readlink(folder / "cwd")).startswith(checkout):
+                    left.append(f"processus {folder.name} : {command.replace(bytes(1), b' ').decode()}")
+            except OSError:
+                continue
+    return left
+
+
+if __name__ == "__main__":
+    {"free": free, "ready": ready, "nothing-left": nothing_left}[sys.argv[1]]()

@@ -1,0 +1,66 @@
+# REGAL : une commande par besoin. Tout s'installe dans .venv, tout ce que la démonstration garde est dans var.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+REGAL := $(PY) -m regal.config.cli
+TRANSLATIONS := $(shell find regal -name '*.po' 2>/dev/null)
+
+RANDOM_KEY = $$($(PY) -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')
+AS_IN_PRODUCTION = REGAL_DEMO=0 DATABASE_URL=postgresql://regal_app@/regal DATABASE_OWNER_URL=postgresql://regal_owner@/regal \
+  DATABASE_VERIFY_URL=postgresql://regal_verify@/regal REGAL_GUICHET_URL=https://payer.exemple.fr \
+  REGAL_BUREAU_URL=https://bureau.exemple.fr REGAL_MAIL_URL=smtps://courriel.exemple.fr REGAL_MAIL_FROM=regal@exemple.fr \
+  REGAL_SECRET_KEY="$(RANDOM_KEY)$(RANDOM_KEY)" REGAL_SECRET_KEYS="k1:$(RANDOM_KEY)"
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-quick check bench reset
+
+help: ## affiche cette aide
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+run: .venv/ready .venv/messages ## lance toute la démonstration ; Ctrl-C arrête tout (REGAL_PORT=9000 pour d'autres ports)
+	@exec $(REGAL) demo
+
+test: .venv/ready .venv/messages ## tous les tests, en parallèle
+	@$(PY) -m pytest -n 2
+
+test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus tués : moins d'une minute
+	@$(PY) -m pytest -n 2 -m "not browser and not crash"
+
+check: .venv/ready .venv/messages ## style, types, frontières entre modules, migrations, réglages de production
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy regal regal_sandbox tests
+	@.venv/bin/lint-imports --no-logo
+	@REGAL_VAR=var/check $(REGAL) makemigrations --check --dry-run
+	@$(AS_IN_PRODUCTION) $(REGAL) check --deploy --fail-level WARNING
+
+bench: .venv/ready .venv/messages ## les mesures de vitesse
+	@$(REGAL) bench
+
+reset: .venv/ready ## vide la démonstration
+	@$(REGAL) demo --reset
+
+# Installed again when the list of packages or the project's own description has changed, or the folder has moved.
+ifneq ($(shell cat .venv/place 2>/dev/null),$(CURDIR))
+.PHONY: .venv/ready
+endif
+
+.venv/ready: requirements/dev.txt pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { echo "Python manque : apt install python3 python3-venv"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Il faut Python 3.11 ou plus récent : apt install python3 python3-venv, ou make PYTHON=/chemin/de/python3.11"; \
+	  exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Le module venv de Python manque : apt install python3-venv"; exit 1; }
+	@[ ! -e .venv/place ] || [ "$$(cat .venv/place)" = "$(CURDIR)" ] || rm -rf .venv
+	@$(PY) -m pip --version >/dev/null 2>&1 || { \
+	  echo "Installation (la première fois seulement)…"; "$(PYTHON)" -m venv --clear .venv; }
+	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(PY) -m uv pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@printf '%s\n' "$(CURDIR)" > .venv/place
+	@touch .venv/ready
+
+.venv/messages: .venv/ready $(TRANSLATIONS)
+	@[ ! -e regal/config/messages.py ] || $(PY) -m regal.config.messages compile
+	@touch .venv/messages
