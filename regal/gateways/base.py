@@ -22,13 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
 from typing import ClassVar, Protocol, runtime_checkable
 
 from regal.lib.money import Money
 from regal.lib.vault import Secret
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Rank(IntEnum):
@@ -124,8 +121,8 @@ class AccountConfig:
 
     service_url: str  # the gateway's address for this account, ending with "/"
     environment: Environment
-    settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    secrets: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +216,7 @@ class Notice:
     means: Means | None = None
     occurred_at: datetime | None = None  # aware, UTC; None if unsaid or impossible
     transaction: str | None = None  # the gateway's number or authorisation of the payment, if any
-    facts: Mapping[str, str] = NOTHING
+    facts: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()  # oddities that changed nothing, as stable codes
 
 

@@ -1,0 +1,52 @@
+"""The register of gateways, and the claims a message makes."""
+
+from pathlib import Path
+
+import pytest
+
+from regal.gateways import registry
+from regal.gateways.base import AccountConfig, Claims, Environment
+from regal.lib.money import Money
+
+CONFIG = AccountConfig(
+    service_url="https://gateway.invalid/tpa/",
+    environment=Environment.TEST,
+    settings={"numcli": "099042", "kind": "titre"},
+)
+
+
+class TestRegistry:
+    def test_builds_a_gateway_by_its_name(self) -> None:
+        gateway = registry.build("payfip_url", CONFIG)
+        assert gateway.name == "payfip_url"
+        assert gateway.account_identifier == "099042"
+
+    def test_says_when_there_is_no_such_gateway(self) -> None:
+        with pytest.raises(registry.UnknownGateway):
+            registry.build("pigeon", CONFIG)
+
+    def test_holds_every_gateway_that_has_a_folder(self) -> None:
+        folders = {file.parent.name for file in Path(registry.__file__).parent.glob("*/gateway.py")}
+        assert set(registry.GATEWAYS) == folders
+
+
+class TestClaims:
+    def claims(self, amount: int | None = 3840, exercice: int | None = 2026, numcli: str | None = "099042") -> Claims:
+        return Claims(
+            account_identifier=numcli,
+            debt_reference="202600000412000001",
+            exercice=exercice,
+            amount=None if amount is None else Money(amount),
+            environment=Environment.TEST,
+        )
+
+    def test_agree_when_all_is_equal(self) -> None:
+        assert self.claims().differences_from(self.claims()) == ()
+
+    def test_name_each_thing_that_differs(self) -> None:
+        other = self.claims(amount=3841, exercice=2025, numcli="099077")
+        assert other.differences_from(self.claims()) == ("account_identifier", "exercice", "amount")
+
+    def test_do_not_differ_by_what_is_left_unsaid(self) -> None:
+        assert self.claims(amount=None, exercice=None).differences_from(self.claims()) == ()
+        assert self.claims().differences_from(self.claims(amount=None, exercice=None)) == ()
