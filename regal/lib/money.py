@@ -15,7 +15,7 @@ A space anywhere else between digits (`12 50`) is refused for the same reason. N
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 NO_BREAK_SPACE = "\u00a0"
 NARROW_NO_BREAK_SPACE = "\u202f"
@@ -50,6 +50,7 @@ class UnreadableAmount(ValueError):
 class Money:
     """Euros, held as a whole number of cents: 12,34 € is Money(1234). May be negative, as a difference.
 
+    Add up with `sum(amounts, Money.zero)`: without the zero, the sum of no amounts would be the int 0.
     Raises TypeError for anything but an int: neither float, Decimal nor bool.
     """
 
@@ -65,12 +66,6 @@ class Money:
         if not isinstance(other, Money):
             return NotImplemented
         return Money(self.cents + other.cents)
-
-    def __radd__(self, other: Literal[0]) -> "Money":
-        """Let `sum(amounts)` work: it begins with the int 0, the only number we accept to add."""
-        if type(other) is int and other == 0:
-            return self
-        return NotImplemented
 
     def __sub__(self, other: "Money") -> "Money":
         if not isinstance(other, Money):

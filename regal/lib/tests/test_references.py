@@ -1,0 +1,129 @@
+"""What people copy from an avis des sommes à payer, and what we make of it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regal.lib.references import TitreReference, UnreadableReference
+
+references = st.builds(
+    TitreReference,
+    st.integers(1000, 9998),
+    st.integers(1, 99_999_999),
+    st.integers(1, 999_999),
+)
+
+
+def error(text: str) -> tuple[str, str]:
+    with pytest.raises(UnreadableReference) as unreadable:
+        TitreReference.parse(text)
+    return unreadable.value.part.value, unreadable.value.reason.value
+
+
+def field_error(exercice: str = "2021", titre: str = "2", ligne: str = "1") -> tuple[str, str]:
+    with pytest.raises(UnreadableReference) as unreadable:
+        TitreReference.from_fields(exercice=exercice, titre=titre, ligne=ligne)
+    return unreadable.value.part.value, unreadable.value.reason.value
+
+
+class TestTitreReference:
+    def test_restores_the_zeros(self) -> None:
+        assert TitreReference(2021, 2, 1).digits == "202100000002000001"
+
+    def test_is_printed_short(self) -> None:
+        assert str(TitreReference(2021, 2, 1)) == TitreReference(2021, 2, 1).printed == "2021-2-1"
+
+    @pytest.mark.parametrize(("titre", "tail"), [(412, "412-1"), (2, "002-1"), (12345678, "678-1")])
+    def test_shows_only_its_end(self, titre: int, tail: str) -> None:
+        assert TitreReference(2021, titre, 1).tail == tail
+
+    def test_knows_payfip_s_test_reference(self) -> None:
+        reserved = TitreReference(9999, 0, 999999)
+        assert reserved.is_reserved
+        assert reserved.digits == "999900000000999999"
+        assert not TitreReference(2021, 2, 1).is_reserved
+
+    @pytest.mark.parametrize(
+        ("exercice", "titre", "ligne"), [(999, 2, 1), (10000, 2, 1), (2021, 10**8, 1), (2021, 2, 10**6), (2021, -2, 1)]
+    )
+    def test_refuses_numbers_that_do_not_fit(self, exercice: int, titre: int, ligne: int) -> None:
+        with pytest.raises(UnreadableReference, match="wrong_length"):
+            TitreReference(exercice, titre, ligne)
+
+    @pytest.mark.parametrize("ligne", [True, 1.0, "1"])
+    def test_refuses_what_is_not_a_whole_number(self, ligne: object) -> None:
+        with pytest.raises(TypeError):
+            TitreReference(2021, 2, ligne)  # type: ignore[arg-type]
+
+
+class TestReading:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "2021-2-1",
+            "2021-00000002-000001",
+            "2021 00000002 000001",
+            "202100000002000001",
+            " 2021 – 2 – 1 ",
+            "2021/2/1",
+            "2021.2.1",
+            "2021\u00a02\u00a01",
+            "2021 0000 0002 0000 01",
+        ],
+    )
+    def test_understands_every_printed_form(self, text: str) -> None:
+        assert TitreReference.parse(text) == TitreReference(2021, 2, 1)
+
+    @pytest.mark.parametrize(
+        ("text", "part", "reason"),
+        [
+            ("", "whole", "empty"),
+            (" - ", "whole", "empty"),
+            ("2021-2", "whole", "wrong_shape"),
+            ("2021-2-1-1", "whole", "wrong_shape"),
+            ("20210000000200001", "whole", "wrong_shape"),
+            ("2021000000020000011", "whole", "wrong_shape"),
+            ("2021-A-1", "titre", "not_digits"),
+            ("Réf 202100000002000001", "whole", "not_digits"),
+            ("٢٠٢١00000002000001", "whole", "not_digits"),
+            ("21-2-1", "exercice", "wrong_length"),
+            ("20210-1234567-123456", "exercice", "wrong_length"),
+            ("2021-123456789-1", "titre", "wrong_length"),
+            ("2021-2-1234567", "ligne", "wrong_length"),
+            ("2021-0-1", "titre", "zero"),
+            ("202100000002000000", "ligne", "zero"),
+            ("000000000002000001", "exercice", "zero"),
+            ("012300000002000001", "exercice", "wrong_length"),
+        ],
+    )
+    def test_says_which_part_is_wrong_and_why(self, text: str, part: str, reason: str) -> None:
+        assert error(text) == (part, reason)
+
+    def test_reads_three_fields(self) -> None:
+        read = TitreReference.from_fields(exercice=" 2021 ", titre="00 000 412", ligne="1-")
+        assert read == TitreReference(2021, 412, 1)
+
+    def test_names_the_field_that_is_wrong(self) -> None:
+        assert field_error(exercice="") == ("exercice", "empty")
+        assert field_error(exercice="21") == ("exercice", "wrong_length")
+        assert field_error(titre="4l2") == ("titre", "not_digits")
+        assert field_error(titre="0") == ("titre", "zero")
+        assert field_error(ligne=" - ") == ("ligne", "empty")
+
+    def test_does_not_repeat_what_was_typed(self) -> None:
+        with pytest.raises(UnreadableReference) as unreadable:
+            TitreReference.parse("Leroy")
+        assert "Leroy" not in str(unreadable.value)
+
+    @given(references)
+    def test_reads_what_it_writes(self, reference: TitreReference) -> None:
+        assert TitreReference.parse(reference.digits) == reference
+        assert TitreReference.parse(reference.printed) == reference
+
+    @given(st.one_of(st.text(), st.text(alphabet="0129 -/", max_size=24)))
+    def test_reads_or_refuses_and_does_nothing_else(self, text: str) -> None:
+        try:
+            reference = TitreReference.parse(text)
+        except UnreadableReference:
+            return
+        assert len(reference.digits) == 18
