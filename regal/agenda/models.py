@@ -1,0 +1,31 @@
+"""What is due, and when: effects of recorded facts, carried by procrastinate and found again by the sweeper.
+
+One of the shared tables: it names a collectivité and a row, and holds no name, e-mail or amount.
+"""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Effect(models.Model):
+    """A piece of work that follows a fact, written in the fact's own transaction; done once, tried as often as needed."""
+
+    collectivite = models.ForeignKey("collectivites.Collectivite", models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=40)  # a name registered in `config/jobs.py`
+    subject_id = models.BigIntegerField()  # the row, or the day, that the work is about
+    due_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+    failure = models.CharField(max_length=80, blank=True)  # the last failure's class; never its text
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "kind", "subject_id"], name="agenda_effect_once")
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="agenda_effect_due", condition=models.Q(done_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_id}"

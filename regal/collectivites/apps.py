@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CollectivitesConfig(AppConfig):
+    name = "regal.collectivites"
+    label = "collectivites"

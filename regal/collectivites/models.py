@@ -1,0 +1,177 @@
+"""The authorities that are owed money, what can be paid to them, and their contracts with the gateways."""
+
+from typing import Any
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from regal.gateways.base import DebtKind, Environment
+from regal.lib.enumerations import values
+from regal.lib.tenancy import TenantForeignKey, TenantModel
+
+RESERVED_SLUGS = frozenset(
+    ["en", "s", "api", "static", "aide", "accessibilite", "mentions-legales", "healthz", "readyz"]
+)
+RESERVED_PRODUCT_SLUGS = frozenset(["suivi"])
+SLUG = RegexValidator(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", _("Des lettres minuscules, des chiffres et des tirets."))
+
+# What the screens call each kind; a «rôle» is named so on notices only.
+DEBT_KIND_NAMES = {DebtKind.TITRE: _("titre"), DebtKind.ORMC: _("rôle"), DebtKind.REGIE: _("facture de régie")}
+ENVIRONMENT_NAMES = {
+    Environment.TEST: _("test"),
+    Environment.ACTIVATION: _("activation"),
+    Environment.PRODUCTION: _("production"),
+}
+
+
+class Collectivite(models.Model):
+    """A town, a département, a grouping, a public body: the tenant. The one table every process may read whole."""
+
+    slug = models.CharField(max_length=40, unique=True, validators=[SLUG])
+    name = models.CharField(_("nom"), max_length=120)
+    site_url = models.URLField(_("site internet"), max_length=200, blank=True)
+    contact = models.CharField(_("qui contacter"), max_length=200, blank=True)  # shown to payers; an office, no person
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$") & ~models.Q(slug__in=sorted(RESERVED_SLUGS)),
+                name="collectivites_collectivite_slug",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Budget(TenantModel):
+    """A principal or annexe budget: its own SIRET and its own numbering of titres."""
+
+    siret = models.CharField(max_length=14, validators=[RegexValidator(r"\A[0-9]{14}\Z")])
+    code = models.CharField(max_length=2, default="00")  # CodBud: 00 is usually the main budget
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "code"], name="collectivites_budget_code_once"),
+            models.CheckConstraint(condition=models.Q(siret__regex=r"^[0-9]{14}$"), name="collectivites_budget_siret"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Regie(TenantModel):
+    """A cash desk run by a régisseur, who collects before any titre exists."""
+
+    budget = TenantForeignKey(Budget)
+    name = models.CharField(max_length=120)
+    number = models.CharField(max_length=10)  # IdRegie in Hélios
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "budget", "number"], name="collectivites_regie_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GatewayAccount(TenantModel):
+    """One contract at one gateway, in one environment: test money and real money never share an account.
+
+    Who collects follows from the kind: a régie's account belongs to a régie, every other to the comptable through a
+    budget. Identity never changes: the application's role may update `options` and `is_active` only.
+    """
+
+    gateway = models.CharField(max_length=20)  # a name of `gateways/registry.py`
+    debt_kind = models.CharField(max_length=10, choices=[(k.value, v) for k, v in DEBT_KIND_NAMES.items()])
+    environment = models.CharField(max_length=10, choices=[(e.value, v) for e, v in ENVIRONMENT_NAMES.items()])
+    identifier = models.CharField(max_length=40)  # the other side's number for this contract: PayFiP's numcli
+    budget = TenantForeignKey(Budget, null=True, blank=True)
+    regie = TenantForeignKey(Regie, null=True, blank=True)
+    options: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gateway", "identifier", "environment"], name="collectivites_account_identity"
+            ),
+            models.UniqueConstraint(
+                fields=["collectivite", "id", "environment"], name="collectivites_account_environment"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(debt_kind=DebtKind.REGIE.value, regie__isnull=False, budget__isnull=True)
+                | models.Q(debt_kind__in=[DebtKind.TITRE.value, DebtKind.ORMC.value], regie__isnull=True, budget__isnull=False),
+                name="collectivites_account_who_collects",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(environment__in=values(Environment)), name="collectivites_account_known_environment"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.identifier} ({self.environment})"
+
+
+class AccountSecret(TenantModel):
+    """A gateway's key or password, sealed by `lib/vault.py`; a new value is a new row, the newest counts."""
+
+    account = TenantForeignKey(GatewayAccount)
+    name = models.CharField(max_length=40)
+    sealed = models.TextField()
+    key_version = models.CharField(max_length=16)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.name}"
+
+
+class Product(TenantModel):
+    """Something payable: water, canteen, rents…"""
+
+    slug = models.CharField(max_length=40, validators=[SLUG])
+    name = models.CharField(max_length=100)
+    introduction = models.CharField(max_length=300, blank=True)
+    account = TenantForeignKey(GatewayAccount)
+    is_open = models.BooleanField(default=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "slug"], name="collectivites_product_once"),
+            models.CheckConstraint(
+                condition=models.Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+                & ~models.Q(slug__in=sorted(RESERVED_PRODUCT_SLUGS)),
+                name="collectivites_product_slug",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AllowedOrigin(TenantModel):
+    """A site that may frame the collectivité's pages: `https://host[:port]`, http for the loopback only."""
+
+    origin = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "origin"], name="collectivites_origin_once"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    origin__regex=r"^(https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?)$"
+                ),
+                name="collectivites_origin_form",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.origin

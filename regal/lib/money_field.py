@@ -1,0 +1,39 @@
+"""Money in a database column: whole cents, in a column called `…_cents`, positive by constraint."""
+
+from typing import Any
+
+from django.db import models
+
+from regal.lib.money import Money
+
+
+class MoneyField(models.BigIntegerField):  # type: ignore[type-arg]
+    """Holds a `Money`; the column is `<name>_cents`. The check constraint stands in the model's Meta."""
+
+    description = "A whole number of euro cents"
+
+    def get_attname_column(self) -> tuple[str, str]:
+        attname, _ = super().get_attname_column()
+        return attname, f"{self.name}_cents"
+
+    def from_db_value(self, value: int | None, expression: Any, connection: Any) -> Money | None:
+        return None if value is None else Money(value)
+
+    def to_python(self, value: Any) -> Money | None:
+        if value is None or isinstance(value, Money):
+            return value
+        return Money(int(value))
+
+    def get_prep_value(self, value: Any) -> int | None:
+        """Whole cents; a bare int is taken in queries and constraints only."""
+        if value is None or type(value) is int:
+            return value
+        if not isinstance(value, Money):
+            raise TypeError(f"expected Money, got {type(value).__name__}")
+        return value.cents
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        """What is stored must come as Money."""
+        if type(value) is int:
+            raise TypeError("expected Money, got int")
+        return super().get_db_prep_save(value, connection)

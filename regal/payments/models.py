@@ -1,0 +1,189 @@
+"""Attempts to pay, what was heard of them, and what it proved."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Now
+
+from regal.gateways.base import Environment, Outcome, Rank
+from regal.lib.enumerations import values
+from regal.lib.money_field import MoneyField
+from regal.lib.tenancy import TenantForeignKey, TenantModel
+from regal.payments.states import Event, State
+
+
+class Attempt(TenantModel):
+    """One hand-off of one amount to one account.
+
+    Tokens are kept as SHA-256 digests: who reads the database can neither open a payer's page nor speak for TIPI.
+    """
+
+    account = TenantForeignKey("collectivites.GatewayAccount")
+    product = TenantForeignKey("collectivites.Product")
+    environment = models.CharField(max_length=10)  # the account's, by a foreign key on the three columns
+    reference = models.CharField(max_length=43)  # ours, unique for ever in its account; TIPI's form mode never sees it
+    debt_reference = models.CharField(max_length=30)  # without separators: 18 digits for a titre
+    exercice = models.PositiveSmallIntegerField(null=True)
+    amount = MoneyField()
+    label = models.CharField(max_length=100)
+    language = models.CharField(max_length=5, default="fr")
+    status = models.CharField(max_length=20, default=State.CREATED.value)
+    announced = models.CharField(max_length=12, blank=True)  # an Outcome: the fold of its announcements
+    announced_at = models.DateTimeField(null=True)  # when the other side says it happened, else when we heard it
+    warned = models.BooleanField(default=False)  # the payer was told of an earlier attempt on this debt
+    flow_digest = models.CharField(max_length=64)  # the recap's single-use token
+    handle_digest = models.CharField(max_length=64)  # the payer's page
+    notification_digest = models.CharField(max_length=64)  # the address TIPI calls
+    created_at = models.DateTimeField()
+    handed_off_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "reference"], name="payments_attempt_reference"),
+            models.UniqueConstraint(fields=["collectivite", "flow_digest"], name="payments_attempt_flow"),
+            models.UniqueConstraint(fields=["collectivite", "handle_digest"], name="payments_attempt_handle"),
+            models.UniqueConstraint(
+                fields=["collectivite", "notification_digest"], name="payments_attempt_notification"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount__gt=0, amount__lte=9_999_999_99), name="payments_attempt_amount"
+            ),
+            models.CheckConstraint(condition=models.Q(status__in=values(State)), name="payments_attempt_status"),
+            models.CheckConstraint(
+                condition=models.Q(announced__in=["", *values(Outcome)]), name="payments_attempt_announced"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(environment__in=values(Environment)), name="payments_attempt_environment"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["collectivite", "-created_at", "-id"], name="payments_attempt_recent"),
+            models.Index(fields=["collectivite", "account", "debt_reference"], name="payments_attempt_debt"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.status}"
+
+    @property
+    def reference_tail(self) -> str:
+        """The end of the debt's reference: all that a page or a log may show of it."""
+        return self.debt_reference[-6:]
+
+
+class Payer(TenantModel):
+    """Who to write to about an attempt: apart, so that it can be purged and the attempt stays."""
+
+    attempt = TenantForeignKey(Attempt)
+    email = models.EmailField(max_length=80)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["collectivite", "attempt"], name="payments_payer_once")]
+
+    def __str__(self) -> str:
+        return f"payer of {self.attempt_id}"
+
+
+class InboxMessage(TenantModel):
+    """One message exactly as it came, stored before anything is made of it. Append-only; the raw bytes are purged."""
+
+    account = TenantForeignKey("collectivites.GatewayAccount")
+    attempt = TenantForeignKey(Attempt)
+    received_at = models.DateTimeField()
+    method = models.CharField(max_length=8)
+    content_type = models.CharField(max_length=120, blank=True)
+    query = models.BinaryField(null=True)
+    body = models.BinaryField(null=True)
+    digest = models.CharField(max_length=64)  # SHA-256 of method, query and body; outlives them
+
+    class Meta:
+        indexes = [models.Index(fields=["collectivite", "attempt"], name="payments_inbox_by_attempt")]
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+
+class Evidence(TenantModel):
+    """An immutable stored fact: what a message, an answer or a file line says, and how much that proves."""
+
+    class Verdict(models.TextChoices):
+        FITS = "fits"  # speaks of this attempt
+        REPEATED = "repeated"  # the very bytes that were already heard
+        DIFFERS = "differs"  # contradicts the attempt: another payment, or a forgery
+        UNREADABLE = "unreadable"
+
+    account = TenantForeignKey("collectivites.GatewayAccount")
+    attempt = TenantForeignKey(Attempt, null=True)
+    message = TenantForeignKey(InboxMessage, null=True)
+    source = models.CharField(max_length=30)  # "notification", "inquiry", "file"
+    rank = models.PositiveSmallIntegerField()
+    verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    outcome = models.CharField(max_length=12, blank=True)
+    facts: "models.JSONField[Any, Any]" = models.JSONField(default=dict)  # normalised; nothing personal
+    digest = models.CharField(max_length=64)  # SHA-256 of the raw bytes
+    occurred_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField()
+    received_day = models.DateField()  # Europe/Paris: the day whose seal names this digest
+
+    class Meta:
+        verbose_name_plural = "evidence"
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "message"], name="payments_evidence_one_judgement"),
+            models.CheckConstraint(condition=models.Q(rank__in=values(Rank)), name="payments_evidence_rank"),
+            models.CheckConstraint(condition=models.Q(outcome__in=["", *values(Outcome)]), name="payments_evidence_outcome"),
+        ]
+        indexes = [
+            models.Index(fields=["collectivite", "attempt"], name="payments_evidence_by_attempt"),
+            models.Index(fields=["collectivite", "received_day"], name="payments_evidence_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+
+class AttemptEvent(TenantModel):
+    """One step of an attempt. Append-only: the status is the fold of these."""
+
+    attempt = TenantForeignKey(Attempt)
+    number = models.PositiveIntegerField()
+    event = models.CharField(max_length=20)
+    from_state = models.CharField(max_length=20, blank=True)
+    to_state = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=12, blank=True)  # of an announcement
+    evidence = TenantForeignKey(Evidence, null=True)
+    occurred_at = models.DateTimeField()  # the gateway's time where it gives one
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "attempt", "number"], name="payments_event_number"),
+            models.CheckConstraint(condition=models.Q(event__in=values(Event)), name="payments_event_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id}.{self.number} {self.event}"
+
+
+class Settlement(TenantModel):
+    """An attempt proved paid. Append-only; a correction is a new entry that names it."""
+
+    attempt = TenantForeignKey(Attempt)
+    account = TenantForeignKey("collectivites.GatewayAccount")
+    environment = models.CharField(max_length=10)
+    debt_reference = models.CharField(max_length=30)
+    exercice = models.PositiveSmallIntegerField(null=True)
+    amount = MoneyField()
+    evidence = TenantForeignKey(Evidence)
+    rank = models.PositiveSmallIntegerField()
+    occurred_at = models.DateTimeField()
+    accounting_day = models.DateField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "attempt"], name="payments_settlement_once"),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="payments_settlement_amount"),
+            models.CheckConstraint(condition=models.Q(rank__gte=Rank.ASKED.value), name="payments_settlement_rank"),
+        ]
+
+    def __str__(self) -> str:
+        return f"settlement of {self.attempt_id}"
