@@ -107,7 +107,7 @@ class Unreadable(GatewayFailure):
 
 
 class Misconfigured(ValueError):
-    """An account's settings are wrong. `field` names the setting, `code` says what about it; both stable."""
+    """An account's settings are wrong. `field` names what is wrong, `code` says how; both stable."""
 
     def __init__(self, field: str, code: str) -> None:
         super().__init__(f"{field}: {code}")
@@ -117,11 +117,13 @@ class Misconfigured(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountConfig:
-    """One account's contract, as the register hands it to a gateway: plain values and secrets, by name."""
+    """One account's contract, as the register hands it to a gateway: plain values, and secrets by name."""
 
     service_url: str  # the gateway's address for this account, ending with "/"
+    identifier: str  # the other side's number for this contract
+    debt_kind: DebtKind
     environment: Environment
-    settings: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)  # each gateway's README lists its own
     secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 

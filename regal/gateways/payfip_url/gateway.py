@@ -31,7 +31,7 @@ from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
 from regal.lib.references import RESERVED_EXERCICE, TitreReference, UnreadableReference
 
-T = TypeVar("T", str, int, bool)
+T = TypeVar("T", int, bool)
 
 MIN_AMOUNT = Money(100)
 MAX_AMOUNT = Money(9_999_999)
@@ -63,7 +63,7 @@ class PayfipUrlAccount:
 
     def __post_init__(self) -> None:
         if not _NUMCLI.fullmatch(self.numcli):
-            raise Misconfigured("numcli", "not_six_digits")
+            raise Misconfigured("identifier", "not_six_digits")
         if not Money.zero < self.min_amount <= self.max_amount:
             raise Misconfigured("min_amount", "out_of_order")
         if self.max_amount.cents > 99_999_999_999:
@@ -95,9 +95,7 @@ class PayfipUrl:
 
     @classmethod
     def configure(cls, config: AccountConfig) -> Self:
-        """Build the gateway from an account's settings: `numcli`, `kind` and, if they differ from the usual,
-        `manual_entry`, `min_amount_cents`, `max_amount_cents`, `min_reference_length`. Raises Misconfigured.
-        """
+        """Build the gateway from an account's contract; the README lists its options. Raises Misconfigured."""
         return cls(config.service_url, _account(config))
 
     @property
@@ -199,32 +197,26 @@ def _account(config: AccountConfig) -> PayfipUrlAccount:
         "max_amount_cents": MAX_AMOUNT.cents,
         "min_reference_length": MIN_REFERENCE_LENGTH,
     }
-    for name in config.settings:
-        if name not in {"numcli", "kind", *usual}:
-            raise Misconfigured(name, "unknown_setting")
-    settings = usual | dict(config.settings)
-    try:
-        kind = DebtKind(_typed(settings, "kind", str))
-    except ValueError as error:
-        if isinstance(error, Misconfigured):
-            raise
-        raise Misconfigured("kind", "unknown_kind") from None
+    for name in config.options:
+        if name not in usual:
+            raise Misconfigured(name, "unknown_option")
+    options = usual | dict(config.options)
     return PayfipUrlAccount(
-        numcli=_typed(settings, "numcli", str),
-        kind=kind,
+        numcli=config.identifier,
+        kind=config.debt_kind,
         environment=config.environment,
-        manual_entry=_typed(settings, "manual_entry", bool),
-        min_amount=Money(_typed(settings, "min_amount_cents", int)),
-        max_amount=Money(_typed(settings, "max_amount_cents", int)),
-        min_reference_length=_typed(settings, "min_reference_length", int),
+        manual_entry=_typed(options, "manual_entry", bool),
+        min_amount=Money(_typed(options, "min_amount_cents", int)),
+        max_amount=Money(_typed(options, "max_amount_cents", int)),
+        min_reference_length=_typed(options, "min_reference_length", int),
     )
 
 
-def _typed(settings: Mapping[str, object], name: str, kind: type[T]) -> T:
-    value = settings.get(name)
-    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+def _typed(options: Mapping[str, object], name: str, kind: type[T]) -> T:
+    value = options[name]
+    if type(value) is kind:  # not isinstance: a bool is an int
         return value
-    raise Misconfigured(name, "missing" if value is None else "wrong_type")
+    raise Misconfigured(name, "wrong_type")
 
 
 def _exercice_inside(reference: str, kind: DebtKind) -> int:

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from regal.gateways import registry
-from regal.gateways.base import AccountConfig, Claims, Environment
+from regal.gateways.base import AccountConfig, Claims, DebtKind, Environment
 from regal.lib.money import Money
 
 CONFIG = AccountConfig(
     service_url="https://gateway.invalid/tpa/",
+    identifier="099042",
+    debt_kind=DebtKind.TITRE,
     environment=Environment.TEST,
-    settings={"numcli": "099042", "kind": "titre"},
 )
 
 

@@ -110,13 +110,21 @@ class TestPayfipUrlContract(GatewayContract):
         return [message(b""), message(b"{}"), *(message(scenario(file.stem)) for file in files)]
 
 
+def configured(options: dict[str, object], identifier: str = "099042") -> PayfipUrl:
+    return PayfipUrl.configure(
+        AccountConfig(
+            service_url=SERVICE,
+            identifier=identifier,
+            debt_kind=DebtKind.ORMC,
+            environment=Environment.TEST,
+            options=options,
+        )
+    )
+
+
 class TestAccount:
-    def test_is_built_from_plain_settings(self) -> None:
-        settings = {"numcli": "099042", "kind": "ormc", "manual_entry": False, "min_amount_cents": 500}
-        built = PayfipUrl.configure(
-            AccountConfig(service_url=SERVICE, environment=Environment.TEST, settings=settings)
-        ).account
-        assert built == PayfipUrlAccount(
+    def test_is_built_from_a_contract_and_its_options(self) -> None:
+        assert configured({"manual_entry": False, "min_amount_cents": 500}).account == PayfipUrlAccount(
             numcli="099042",
             kind=DebtKind.ORMC,
             environment=Environment.TEST,
@@ -124,30 +132,29 @@ class TestAccount:
             min_amount=Money(500),
         )
 
+    @pytest.mark.parametrize("identifier", ["", "99042", "0990421", "09904A", "١" * 6])
+    def test_has_a_number_of_six_digits(self, identifier: str) -> None:
+        with pytest.raises(Misconfigured) as wrong:
+            configured({}, identifier)
+        assert (wrong.value.field, wrong.value.code) == ("identifier", "not_six_digits")
+
     @pytest.mark.parametrize(
-        ("settings", "field", "code"),
+        ("option", "value", "field", "code"),
         [
-            ({"kind": "titre"}, "numcli", "missing"),
-            ({"numcli": 99042, "kind": "titre"}, "numcli", "wrong_type"),
-            ({"numcli": "99042", "kind": "titre"}, "numcli", "not_six_digits"),
-            ({"numcli": "099042"}, "kind", "missing"),
-            ({"numcli": "099042", "kind": "role"}, "kind", "unknown_kind"),
-            ({"numcli": "099042", "kind": "titre", "colour": "red"}, "colour", "unknown_setting"),
-            ({"numcli": "099042", "kind": "titre", "manual_entry": 1}, "manual_entry", "wrong_type"),
-            ({"numcli": "099042", "kind": "titre", "min_amount_cents": True}, "min_amount_cents", "wrong_type"),
-            ({"numcli": "099042", "kind": "titre", "min_amount_cents": 0}, "min_amount", "out_of_order"),
-            ({"numcli": "099042", "kind": "titre", "max_amount_cents": 99}, "min_amount", "out_of_order"),
-            ({"numcli": "099042", "kind": "titre", "max_amount_cents": 10**11}, "max_amount", "too_large"),
-            (
-                {"numcli": "099042", "kind": "titre", "min_reference_length": 31},
-                "min_reference_length",
-                "out_of_bounds",
-            ),
+            ("colour", "red", "colour", "unknown_option"),
+            ("manual_entry", 1, "manual_entry", "wrong_type"),
+            ("min_amount_cents", True, "min_amount_cents", "wrong_type"),
+            ("max_amount_cents", "100", "max_amount_cents", "wrong_type"),
+            ("min_amount_cents", 0, "min_amount", "out_of_order"),
+            ("max_amount_cents", 99, "min_amount", "out_of_order"),
+            ("max_amount_cents", 10**11, "max_amount", "too_large"),
+            ("min_reference_length", 0, "min_reference_length", "out_of_bounds"),
+            ("min_reference_length", 31, "min_reference_length", "out_of_bounds"),
         ],
     )
-    def test_names_the_setting_that_is_wrong(self, settings: dict[str, object], field: str, code: str) -> None:
+    def test_names_the_option_that_is_wrong(self, option: str, value: object, field: str, code: str) -> None:
         with pytest.raises(Misconfigured) as wrong:
-            PayfipUrl.configure(AccountConfig(service_url=SERVICE, environment=Environment.TEST, settings=settings))
+            configured({option: value})
         assert (wrong.value.field, wrong.value.code) == (field, code)
 
     @pytest.mark.parametrize("url", ["", "payfip", "ftp://x/", "https://x/tpa", "https://x/?a=/", "https://x y/"])
