@@ -26,10 +26,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8010, help="port des pages (PayFiP et boîte aux lettres)")
     parser.add_argument("--control-port", type=int, default=8011, help="port de commande, toujours sur 127.0.0.1")
     parser.add_argument("--smtp-port", type=int, default=8012, help="port du courrier reçu")
-    parser.add_argument("--town-port", type=int, action="append", help="port d’un site de commune ; répétable")
-    parser.add_argument("--data", type=Path, help="dossier des données ; sans lui, tout est oublié à l’arrêt")
-    parser.add_argument("--config", type=Path, help="fichier JSON : clients, dettes, communes, réglages")
-    parser.add_argument("--mail-host", help="serveur où partent les tickets ; par défaut, le bac à sable lui-même")
+    parser.add_argument("--town-port", type=int, action="append", help="port d’un site de commune ; répétable")
+    parser.add_argument("--data", type=Path, help="dossier des données ; sans lui, tout est oublié à l’arrêt")
+    parser.add_argument("--config", type=Path, help="fichier JSON : clients, dettes, communes, réglages")
+    parser.add_argument("--mail-host", help="serveur où partent les tickets ; par défaut, le bac à sable lui-même")
     parser.add_argument("--mail-port", type=int)
     parser.add_argument("--seed", help="graine des valeurs engendrées, pour les retrouver d’une fois sur l’autre")
     return parser.parse_args(arguments)
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load_config_file(options.config) if options.config else None
     except (BadShape, OSError) as problem:
-        _say(sys.stderr, f"regal-sandbox : configuration illisible : {problem}")
+        _say(sys.stderr, f"regal-sandbox : configuration illisible : {problem}")
         return CANNOT_START
     try:
         pages = listen(options.bind, options.port)
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         smtp = listen(options.bind, options.smtp_port)
         towns = [listen(options.bind, port) for port in town_ports]
     except PortBusy as problem:
-        _say(sys.stderr, f"regal-sandbox : {problem}")
+        _say(sys.stderr, f"regal-sandbox : {problem}")
         return CANNOT_START
 
     known = config or load_config()

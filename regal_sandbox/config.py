@@ -1,16 +1,16 @@
 """What the sandbox knows when it starts: clients, debts, towns, settings, from a JSON file or a dict.
 
-Each top-level member given replaces the built-in one of the same name (`defaults.json`).
+Each top-level member given replaces the built-in one of the same name (`defaults.py`).
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 from regal_sandbox.clients import Client, client_from_json, find_client, write_client
 from regal_sandbox.debts import Debt, debt_from_json, write_debt
+from regal_sandbox.defaults import DEFAULTS
 from regal_sandbox.settings import Settings, settings_from_json, write_settings
 from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.store import Store
@@ -28,8 +28,7 @@ class Config:
 
 def load_config(told: Mapping[str, object] | None = None) -> Config:
     """Raises BadShape."""
-    text = resources.files("regal_sandbox").joinpath("defaults.json").read_text("utf-8")
-    shape = Shape({**json.loads(text), **(told or {})}, "config")
+    shape = Shape({**DEFAULTS, **(told or {})}, "config")
     config = Config(
         clients=tuple(client_from_json(one) for one in shape.items("clients")),
         debts=tuple(debt_from_json(one) for one in shape.items("debts")),

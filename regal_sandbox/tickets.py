@@ -26,7 +26,7 @@ def ticket_lines(transaction: Transaction, client: Client) -> list[tuple[str, st
         ("Référence de la dette", reference.printed if reference else transaction.refdet),
         ("Objet", transaction.objet),
         ("Montant", euros(transaction.montant)),
-        ("Date et heure", f"{decided:%d/%m/%Y} à {decided:%H} h {decided:%M}"),
+        ("Date et heure", f"{decided:%d/%m/%Y} à {decided:%H} h {decided:%M}"),
         ("Numéro d’autorisation", transaction.numauto),
         ("Adresse électronique", transaction.mel),
     ]
@@ -42,11 +42,11 @@ def build_ticket(
     message["Subject"] = f"Ticket de paiement – {euros(transaction.montant)}"
     message["Date"] = transaction.decided_at
     message["Message-ID"] = f"<{message_id}@bac-a-sable.invalid>"
-    told = "\n".join(f"{label} : {value}" for label, value in ticket_lines(transaction, client))
+    told = "\n".join(f"{label} : {value}" for label, value in ticket_lines(transaction, client))
     message.set_content(
         f"Votre paiement a été enregistré.\n\n{told}\n\n"
         "Conservez ce ticket. Il ne vaut pas quittance.\n\n"
-        "-- \nBac à sable : aucune carte n’a été débitée, aucune somme n’est due ni versée.\n"
+        "-- \nBac à sable : aucune carte n’a été débitée, aucune somme n’est due ni versée.\n"
     )
     return message
 

@@ -1,0 +1,127 @@
+"""Who plays in these tests: clients of several kinds, a debt of Mme Leroy, a payer, the site of a client."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from regal_sandbox import Answer, NotificationRequest, Sandbox
+
+NOON = datetime(2026, 3, 16, 11, 0, tzinfo=UTC)  # a Monday, 12:00 in Paris
+NUMCLI = "090909"
+TEST_REFDET = "999900000000999999"
+REFDET = "202600000042000001"
+LISTENER = "https://site.exemple.fr/notif?jeton=abc"
+
+CONFIG: dict[str, object] = {
+    "clients": [
+        {"numcli": NUMCLI, "kind": "titre", "labels": ["TITRES", "SAINT AUBIN", "MAIRIE"], "phase": "test"},
+        {"numcli": "006382", "kind": "titre", "labels": ["TITRES", "LA VILLE D A COTE"], "phase": "active"},
+        {"numcli": "011111", "kind": "titre", "phase": "closed"},
+        {"numcli": "022222", "kind": "role", "phase": "active"},
+        {"numcli": "033333", "kind": "regie", "phase": "active"},
+    ],
+    "debts": [
+        {"numcli": NUMCLI, "refdet": REFDET, "montant": 4850, "taken_in_charge_on": "2026-03-10"},
+        {"numcli": "006382", "refdet": REFDET, "montant": 12000, "taken_in_charge_on": "2026-03-10"},
+    ],
+    "towns": [],
+}
+
+
+class Time:
+    """A source of time that stands still until told."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass
+class Listener:
+    """The client's site: keeps what it hears, answers what it is told to answer."""
+
+    heard: list[NotificationRequest] = field(default_factory=list)
+    reply: Callable[[NotificationRequest], Answer] = lambda request: Answer(status=200, body=b"recu")
+
+    def __call__(self, request: NotificationRequest) -> Answer:
+        self.heard.append(request)
+        return self.reply(request)
+
+    @property
+    def bodies(self) -> list[dict[str, str]]:
+        return [dict(parse_qsl(one.body.decode(), keep_blank_values=True)) for one in self.heard]
+
+    @property
+    def queries(self) -> list[dict[str, str]]:
+        return [dict(parse_qsl(urlsplit(one.url).query, keep_blank_values=True)) for one in self.heard]
+
+
+@dataclass
+class Payer:
+    """A browser without script: opens the payment page and presses its buttons."""
+
+    browser: FlaskClient
+    address: str = ""
+
+    def request(self, **changed: str | None) -> dict[str, str]:
+        told: dict[str, str | None] = {
+            "numcli": NUMCLI,
+            "exer": "2026",
+            "refdet": REFDET,
+            "objet": "Cantine mars",
+            "montant": "4850",
+            "mel": "leroy@exemple.fr",
+            "urlcl": LISTENER,
+            "saisie": "T",
+        }
+        told |= changed
+        return {name: value for name, value in told.items() if value is not None}
+
+    def ask(self, **changed: str | None) -> TestResponse:
+        """Open `paiement.web`, without following."""
+        return self.browser.get("/tpa/paiement.web", query_string=self.request(**changed))
+
+    def open(self, **changed: str | None) -> None:
+        answer = self.ask(**changed)
+        assert answer.status_code == 303, answer.text
+        self.address = answer.headers["Location"]
+
+    def press(self, decision: str) -> str:
+        """Press a button and see the page that follows."""
+        answer = self.browser.post(self.address, data={"decision": decision}, follow_redirects=True)
+        assert answer.status_code == 200
+        return answer.text
+
+    def see(self) -> str:
+        return self.browser.get(self.address).text
+
+    def pay(self, **changed: str | None) -> str:
+        self.open(**changed)
+        self.press("continuer")
+        return self.press("payer")
+
+
+class Control:
+    """The control port, asked in process."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._http = sandbox.control.test_client()
+
+    def __call__(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
+        answer = (
+            self._http.open(path, method=method, json=body)
+            if body is not None
+            else self._http.open(path, method=method)
+        )
+        assert answer.status_code == status, answer.text
+        return answer.get_json()

@@ -1,0 +1,33 @@
+from collections.abc import Iterator
+
+import pytest
+
+from regal_sandbox import Sandbox, create
+from regal_sandbox.tests.cast import CONFIG, Control, Listener, Payer, Time
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def sandbox(time: Time, listener: Listener) -> Iterator[Sandbox]:
+    made = create(config=CONFIG, clock=time, seed="graine", send_notification=listener)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def payer(sandbox: Sandbox) -> Payer:
+    return Payer(sandbox.pages.test_client())
+
+
+@pytest.fixture
+def control(sandbox: Sandbox) -> Control:
+    return Control(sandbox)

@@ -1,0 +1,221 @@
+"""The control port: what it keeps, what it refuses, and whom."""
+
+from typing import Any
+
+import pytest
+
+from regal_sandbox import Sandbox
+from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Payer
+
+TITRE = "202600000050000001"
+DEBT = {"montant": 900, "taken_in_charge_on": "2026-03-10"}
+
+
+class TestBrowsers:
+    @pytest.mark.parametrize("host", ["exemple.fr", "exemple.fr:8011", "127.0.0.1.exemple.fr"])
+    def test_are_refused_under_another_name(self, sandbox: Sandbox, host: str) -> None:
+        assert sandbox.control.test_client().get("/", headers={"Host": host}).status_code == 403
+
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8011", "[::1]:8011", "[::1]"])
+    def test_programs_reach_it_under_a_loopback_name(self, sandbox: Sandbox, host: str) -> None:
+        assert sandbox.control.test_client().get("/", headers={"Host": host}).status_code == 200
+
+    def test_are_refused_when_a_page_sends_them(self, sandbox: Sandbox) -> None:
+        answer = sandbox.control.test_client().post("/reset", headers={"Origin": "https://exemple.fr"})
+        assert answer.status_code == 403
+
+
+class TestReset:
+    def test_goes_back_to_the_configuration(self, sandbox: Sandbox, payer: Payer, control: Control) -> None:
+        payer.pay()
+        sandbox.deliver_due()
+        control("POST", "/faults", {"drop": True}, status=201)
+        control("POST", "/clock/advance", {"seconds": 100})
+        control("PUT", "/settings", {"error_status": 400})
+        control("POST", "/reset")
+        assert control("GET", f"/debts/{NUMCLI}/{REFDET}")["state"] == "due"
+        assert control("GET", "/transactions") == {"transactions": []}
+        assert control("GET", "/notifications") == {"notifications": []}
+        assert control("GET", "/mails") == {"mails": []}
+        assert control("GET", "/faults") == {"faults": []}
+        assert control("GET", "/clock")["offset_seconds"] == 0
+        assert control("GET", "/settings")["error_status"] == 200
+
+    def test_numbers_from_one_again(self, payer: Payer, control: Control) -> None:
+        payer.open()
+        control("POST", "/reset", {"seed": "autre"})
+        payer.open()
+        assert [one["id"] for one in control("GET", "/transactions")["transactions"]] == [1]
+        assert control("GET", "/")["seed"] == "autre"
+
+
+class TestClients:
+    def test_are_written_and_read(self, control: Control) -> None:
+        told = {
+            "numcli": "012327",
+            "kind": "titre",
+            "labels": ["A", "B", "C"],
+            "phase": "active",
+            "active_from": None,
+            "options": {"test_debts": False, "ticket_copy_to": "c@exemple.fr", "max_cents": 999999},
+        }
+        assert control("PUT", "/clients/012327", told) == told
+        assert control("GET", "/clients/012327") == told
+        assert told in control("GET", "/clients")["clients"]
+
+    def test_need_little(self, control: Control) -> None:
+        made = control("PUT", "/clients/012327", {})
+        assert (made["kind"], made["phase"], made["options"]["test_debts"]) == ("titre", "test", True)
+
+    @pytest.mark.parametrize(
+        ("numcli", "told"),
+        [
+            ("12327", {}),
+            ("012327", {"numcli": "012328"}),
+            ("012327", {"kind": "autre"}),
+            ("012327", {"phase": "ouvert"}),
+            ("012327", {"labels": ["a", "b", "c", "d"]}),
+            ("012327", {"labels": [1]}),
+            ("012327", {"labels": "a"}),
+            ("012327", {"options": {"inconnue": True}}),
+            ("012327", {"options": {"test_debts": 1}}),
+            ("012327", {"active_from": "demain"}),
+            ("012327", {"inconnu": 1}),
+        ],
+    )
+    def test_ill_told_are_refused(self, control: Control, numcli: str, told: Any) -> None:
+        assert control("PUT", f"/clients/{numcli}", told, status=400)["error"]
+
+    def test_unknown_are_not_found(self, control: Control) -> None:
+        control("GET", "/clients/123456", status=404)
+
+
+class TestDebts:
+    def test_are_written_read_and_deleted(self, control: Control) -> None:
+        made = control("PUT", f"/debts/{NUMCLI}/{TITRE}", DEBT)
+        assert made == {
+            "numcli": NUMCLI,
+            "refdet": TITRE,
+            "exer": "2026",
+            "montant": 900,
+            "label": "",
+            "state": "due",
+            "taken_in_charge_on": "2026-03-10",
+            "amicable_until": None,
+            "paid_by": None,
+        }
+        assert control("PUT", f"/debts/{NUMCLI}/{TITRE}", made) == made
+        assert len(control("GET", f"/debts?numcli={NUMCLI}")["debts"]) == 2
+        control("DELETE", f"/debts/{NUMCLI}/{TITRE}")
+        control("GET", f"/debts/{NUMCLI}/{TITRE}", status=404)
+        control("DELETE", f"/debts/{NUMCLI}/{TITRE}", status=404)
+
+    def test_come_in_lots_or_not_at_all(self, control: Control) -> None:
+        sound = DEBT | {"numcli": NUMCLI, "refdet": TITRE}
+        control("POST", "/debts", {"debts": [sound, {"numcli": NUMCLI}]}, status=400)
+        control("GET", f"/debts/{NUMCLI}/{TITRE}", status=404)
+        assert control("POST", "/debts", {"debts": [sound]}) == {"written": 1}
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"montant": 0},
+            {"montant": 9.5},
+            {"montant": True},
+            {"montant": "900"},
+            {"exer": "2025"},
+            {"state": "soldee"},
+            {"taken_in_charge_on": None},
+            {"taken_in_charge_on": "31/03/2026"},
+            {"refdet": "202600000051000001"},
+            {"numcli": "006382"},
+            {"inconnu": 1},
+        ],
+    )
+    def test_ill_told_are_refused(self, control: Control, changed: Any) -> None:
+        control("PUT", f"/debts/{NUMCLI}/{TITRE}", DEBT | changed, status=400)
+
+    def test_need_the_reference_of_a_titre(self, control: Control) -> None:
+        control("PUT", f"/debts/{NUMCLI}/FACT2026", DEBT, status=400)
+        control("PUT", f"/debts/9090/{TITRE}", DEBT, status=400)
+
+    def test_deleted_after_payment_may_come_back_and_be_paid(self, payer: Payer, control: Control) -> None:
+        payer.pay()
+        control("DELETE", f"/debts/{NUMCLI}/{REFDET}")
+        control("PUT", f"/debts/{NUMCLI}/{REFDET}", DEBT)
+        assert "Paiement accepté" in payer.pay(montant="900")
+
+
+class TestClock:
+    def test_follows_its_source_until_told(self, control: Control) -> None:
+        assert control("GET", "/clock") == {
+            "now": "2026-03-16T11:00:00.000000+00:00",
+            "stopped": False,
+            "offset_seconds": 0,
+        }
+
+    def test_stops_advances_and_is_released(self, control: Control) -> None:
+        assert control("PUT", "/clock", {"now": "2027-01-01T00:00:00+01:00"})["stopped"]
+        assert control("POST", "/clock/advance", {"seconds": 1.5})["now"] == "2026-12-31T23:00:01.500000+00:00"
+        assert control("DELETE", "/clock")["now"] == "2026-03-16T11:00:00.000000+00:00"
+
+    def test_may_be_moved_and_keep_running(self, control: Control, time: Any) -> None:
+        control("PUT", "/clock", {"now": "2027-01-01T00:00:00+00:00", "stopped": False})
+        time.pass_by(seconds=5)
+        assert control("GET", "/clock")["now"] == "2027-01-01T00:00:05.000000+00:00"
+
+    @pytest.mark.parametrize("told", [{}, {"now": "demain"}, {"now": "2027-01-01T00:00:00"}, {"now": 1}])
+    def test_needs_a_moment_with_its_offset(self, control: Control, told: Any) -> None:
+        control("PUT", "/clock", told, status=400)
+
+    def test_does_not_go_back_by_advancing(self, control: Control) -> None:
+        control("POST", "/clock/advance", {"seconds": -1}, status=400)
+
+
+class TestSettings:
+    def test_change_one_by_one(self, control: Control) -> None:
+        control("PUT", "/settings", {"min_cents": 200})
+        changed = control("PUT", "/settings", {"max_cents": 500})
+        assert (changed["min_cents"], changed["max_cents"]) == (200, 500)
+
+    @pytest.mark.parametrize(
+        "told",
+        [
+            {"frame_options": "ALLOW"},
+            {"messages": {"inconnue": {}}},
+            {"messages": {"debt_paid": {"texte": "x"}}},
+            {"error_status": 99},
+            {"transport": "x"},
+            {"inconnu": 1},
+        ],
+    )
+    def test_ill_told_are_refused(self, control: Control, told: Any) -> None:
+        control("PUT", "/settings", told, status=400)
+
+
+class TestTransactions:
+    def test_are_found_by_client_reference_and_state(self, payer: Payer, control: Control) -> None:
+        payer.open()
+        payer.pay(numcli="006382", montant="12000", saisie="A")
+        assert len(control("GET", "/transactions")["transactions"]) == 2
+        for wanted, number in ((f"numcli={NUMCLI}", 1), ("state=paid", 2), (f"refdet={REFDET}&state=recap", 1)):
+            assert [one["id"] for one in control("GET", f"/transactions?{wanted}")["transactions"]] == [number]
+
+    def test_unknown_are_not_found(self, control: Control) -> None:
+        control("GET", "/transactions/1", status=404)
+
+
+class TestAnswers:
+    def test_are_json_even_for_what_does_not_exist(self, control: Control) -> None:
+        assert control("GET", "/rien", status=404)["error"]
+        assert control("DELETE", "/reset", status=405)["error"]
+
+    def test_say_when_the_body_is_not_json(self, sandbox: Sandbox) -> None:
+        answer = sandbox.control.test_client().put("/settings", data="{")
+        assert answer.status_code == 400
+        assert answer.get_json() == {"error": "the body is not JSON"}
+
+    def test_tell_how_many_deliveries_were_tried(self, payer: Payer, control: Control) -> None:
+        payer.pay()
+        assert control("GET", "/")["pending_notifications"] == 1
+        assert control("POST", "/deliver") == {"tried": 2}
