@@ -38,7 +38,8 @@ class Collectivite(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$") & ~models.Q(slug__in=sorted(RESERVED_SLUGS)),
+                condition=models.Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+                & ~models.Q(slug__in=sorted(RESERVED_SLUGS)),
                 name="collectivites_collectivite_slug",
             )
         ]
@@ -107,7 +108,9 @@ class GatewayAccount(TenantModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(debt_kind=DebtKind.REGIE.value, regie__isnull=False, budget__isnull=True)
-                | models.Q(debt_kind__in=[DebtKind.TITRE.value, DebtKind.ORMC.value], regie__isnull=True, budget__isnull=False),
+                | models.Q(
+                    debt_kind__in=[DebtKind.TITRE.value, DebtKind.ORMC.value], regie__isnull=True, budget__isnull=False
+                ),
                 name="collectivites_account_who_collects",
             ),
             models.CheckConstraint(

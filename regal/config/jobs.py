@@ -1,0 +1,32 @@
+"""What a worker can do: the effects' handlers by name, and the duties that come round."""
+
+from datetime import UTC, datetime
+
+from procrastinate.contrib.django import app
+
+from regal.agenda.operations import CARRY, QUEUE, Handler, carry, sweep
+from regal.payments import operations as payments
+
+HANDLERS: dict[str, Handler] = {
+    payments.JUDGE_MESSAGE: payments.judge_message,
+    payments.PRESUME_SILENT: payments.presume_silent,
+    payments.SEAL_EVIDENCE: payments.seal_evidence,
+}
+
+
+def clock() -> datetime:
+    """The worker's one look at the time."""
+    return datetime.now(UTC)
+
+
+@app.task(name=CARRY, queue=QUEUE)
+def carry_effect(effect_id: int) -> None:
+    """Carry out one effect; the sweeper comes back to it if this fails."""
+    carry(effect_id=effect_id, handlers=HANDLERS, now=clock())
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(name="regal.sweep", queue=QUEUE, queueing_lock="regal.sweep")
+def sweep_due(timestamp: int) -> None:
+    """Hand to the workers what is due and waits nowhere."""
+    sweep(now=clock())

@@ -122,18 +122,20 @@ class Evidence(TenantModel):
     digest = models.CharField(max_length=64)  # SHA-256 of the raw bytes
     occurred_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField()
-    received_day = models.DateField()  # Europe/Paris: the day whose seal names this digest
+    judged_day = models.DateField()  # Europe/Paris: the seal of this day names the digest
 
     class Meta:
         verbose_name_plural = "evidence"
         constraints = [
             models.UniqueConstraint(fields=["collectivite", "message"], name="payments_evidence_one_judgement"),
             models.CheckConstraint(condition=models.Q(rank__in=values(Rank)), name="payments_evidence_rank"),
-            models.CheckConstraint(condition=models.Q(outcome__in=["", *values(Outcome)]), name="payments_evidence_outcome"),
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=["", *values(Outcome)]), name="payments_evidence_outcome"
+            ),
         ]
         indexes = [
             models.Index(fields=["collectivite", "attempt"], name="payments_evidence_by_attempt"),
-            models.Index(fields=["collectivite", "received_day"], name="payments_evidence_by_day"),
+            models.Index(fields=["collectivite", "judged_day"], name="payments_evidence_by_day"),
         ]
 
     def __str__(self) -> str:

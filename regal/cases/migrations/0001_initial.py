@@ -7,36 +7,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('collectivites', '0001_initial'),
+        ("collectivites", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('contradiction', 'message contraire après un paiement confirmé'), ('other_payment', 'preuve qui ne correspond pas à la tentative'), ('unknown_outcome', 'résultat inconnu'), ('stuck_effect', 'traitement en échec répété')], max_length=30)),
-                ('subject_kind', models.CharField(max_length=20)),
-                ('subject_id', models.BigIntegerField()),
-                ('facts', models.JSONField(default=dict)),
-                ('rule', models.CharField(max_length=60)),
-                ('opened_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('first_seen_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('decision', models.CharField(blank=True, max_length=30)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('closed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
-                ('first_seen_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("contradiction", "message contraire après un paiement confirmé"),
+                            ("other_payment", "preuve qui ne correspond pas à la tentative"),
+                            ("unknown_outcome", "résultat inconnu"),
+                            ("stuck_effect", "traitement en échec répété"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("subject_kind", models.CharField(max_length=20)),
+                ("subject_id", models.BigIntegerField()),
+                ("facts", models.JSONField(default=dict)),
+                ("rule", models.CharField(max_length=60)),
+                ("opened_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("first_seen_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("decision", models.CharField(blank=True, max_length=30)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
+                (
+                    "first_seen_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('collectivite', 'kind', 'subject_kind', 'subject_id'), name='cases_case_one_open'), models.CheckConstraint(condition=models.Q(('kind__in', ['contradiction', 'other_payment', 'unknown_outcome', 'stuck_effect'])), name='cases_case_known_kind')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("closed_at__isnull", True)),
+                        fields=("collectivite", "kind", "subject_kind", "subject_id"),
+                        name="cases_case_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["contradiction", "other_payment", "unknown_outcome", "stuck_effect"])
+                        ),
+                        name="cases_case_known_kind",
+                    ),
+                ],
             },
         ),
     ]

@@ -8,148 +8,309 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Collectivite',
+            name="Collectivite",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=40, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z0-9]+(-[a-z0-9]+)*\\Z', 'Des lettres minuscules, des chiffres et des tirets.')])),
-                ('name', models.CharField(max_length=120, verbose_name='nom')),
-                ('site_url', models.URLField(blank=True, verbose_name='site internet')),
-                ('contact', models.CharField(blank=True, max_length=200, verbose_name='qui contacter')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=40,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z0-9]+(-[a-z0-9]+)*\\Z", "Des lettres minuscules, des chiffres et des tirets."
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="nom")),
+                ("site_url", models.URLField(blank=True, verbose_name="site internet")),
+                ("contact", models.CharField(blank=True, max_length=200, verbose_name="qui contacter")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$'), models.Q(('slug__in', ['accessibilite', 'aide', 'api', 'en', 'healthz', 'mentions-legales', 'readyz', 's', 'static']), _negated=True)), name='collectivites_collectivite_slug')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$"),
+                            models.Q(
+                                (
+                                    "slug__in",
+                                    [
+                                        "accessibilite",
+                                        "aide",
+                                        "api",
+                                        "en",
+                                        "healthz",
+                                        "mentions-legales",
+                                        "readyz",
+                                        "s",
+                                        "static",
+                                    ],
+                                ),
+                                _negated=True,
+                            ),
+                        ),
+                        name="collectivites_collectivite_slug",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('siret', models.CharField(max_length=14, validators=[django.core.validators.RegexValidator('\\A[0-9]{14}\\Z')])),
-                ('code', models.CharField(default='00', max_length=2)),
-                ('name', models.CharField(max_length=120)),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "siret",
+                    models.CharField(
+                        max_length=14, validators=[django.core.validators.RegexValidator("\\A[0-9]{14}\\Z")]
+                    ),
+                ),
+                ("code", models.CharField(default="00", max_length=2)),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AllowedOrigin',
+            name="AllowedOrigin",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('origin', models.CharField(max_length=120)),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("origin", models.CharField(max_length=120)),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='GatewayAccount',
+            name="GatewayAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('gateway', models.CharField(max_length=20)),
-                ('debt_kind', models.CharField(choices=[('titre', 'titre'), ('ormc', 'rôle'), ('regie', 'facture de régie')], max_length=10)),
-                ('environment', models.CharField(choices=[('test', 'test'), ('activation', 'activation'), ('production', 'production')], max_length=10)),
-                ('identifier', models.CharField(max_length=40)),
-                ('options', models.JSONField(blank=True, default=dict)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('budget', regal.lib.tenancy.TenantForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.budget')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("gateway", models.CharField(max_length=20)),
+                (
+                    "debt_kind",
+                    models.CharField(
+                        choices=[("titre", "titre"), ("ormc", "rôle"), ("regie", "facture de régie")], max_length=10
+                    ),
+                ),
+                (
+                    "environment",
+                    models.CharField(
+                        choices=[("test", "test"), ("activation", "activation"), ("production", "production")],
+                        max_length=10,
+                    ),
+                ),
+                ("identifier", models.CharField(max_length=40)),
+                ("options", models.JSONField(blank=True, default=dict)),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "budget",
+                    regal.lib.tenancy.TenantForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.budget",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AccountSecret',
+            name="AccountSecret",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40)),
-                ('sealed', models.TextField()),
-                ('key_version', models.CharField(max_length=16)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
-                ('account', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.gatewayaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=40)),
+                ("sealed", models.TextField()),
+                ("key_version", models.CharField(max_length=16)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
+                (
+                    "account",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.gatewayaccount",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=40, validators=[django.core.validators.RegexValidator('\\A[a-z0-9]+(-[a-z0-9]+)*\\Z', 'Des lettres minuscules, des chiffres et des tirets.')])),
-                ('name', models.CharField(max_length=100)),
-                ('introduction', models.CharField(blank=True, max_length=300)),
-                ('is_open', models.BooleanField(default=True)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('account', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.gatewayaccount')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=40,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z0-9]+(-[a-z0-9]+)*\\Z", "Des lettres minuscules, des chiffres et des tirets."
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("introduction", models.CharField(blank=True, max_length=300)),
+                ("is_open", models.BooleanField(default=True)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "account",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.gatewayaccount",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'name'],
+                "ordering": ["position", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Regie',
+            name="Regie",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('number', models.CharField(max_length=10)),
-                ('budget', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.budget')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("number", models.CharField(max_length=10)),
+                (
+                    "budget",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.budget",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='gatewayaccount',
-            name='regie',
-            field=regal.lib.tenancy.TenantForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.regie'),
+            model_name="gatewayaccount",
+            name="regie",
+            field=regal.lib.tenancy.TenantForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="collectivites.regie",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'code'), name='collectivites_budget_code_once'),
+            model_name="budget",
+            constraint=models.UniqueConstraint(fields=("collectivite", "code"), name="collectivites_budget_code_once"),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('siret__regex', '^[0-9]{14}$')), name='collectivites_budget_siret'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("siret__regex", "^[0-9]{14}$")), name="collectivites_budget_siret"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allowedorigin',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'origin'), name='collectivites_origin_once'),
+            model_name="allowedorigin",
+            constraint=models.UniqueConstraint(fields=("collectivite", "origin"), name="collectivites_origin_once"),
         ),
         migrations.AddConstraint(
-            model_name='allowedorigin',
-            constraint=models.CheckConstraint(condition=models.Q(('origin__regex', '^(https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\\.0\\.0\\.1)(:[0-9]{1,5})?)$')), name='collectivites_origin_form'),
+            model_name="allowedorigin",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "origin__regex",
+                        "^(https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\\.0\\.0\\.1)(:[0-9]{1,5})?)$",
+                    )
+                ),
+                name="collectivites_origin_form",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'slug'), name='collectivites_product_once'),
+            model_name="product",
+            constraint=models.UniqueConstraint(fields=("collectivite", "slug"), name="collectivites_product_once"),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$'), models.Q(('slug__in', ['suivi']), _negated=True)), name='collectivites_product_slug'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$"), models.Q(("slug__in", ["suivi"]), _negated=True)
+                ),
+                name="collectivites_product_slug",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='regie',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'budget', 'number'), name='collectivites_regie_once'),
+            model_name="regie",
+            constraint=models.UniqueConstraint(
+                fields=("collectivite", "budget", "number"), name="collectivites_regie_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatewayaccount',
-            constraint=models.UniqueConstraint(fields=('gateway', 'identifier', 'environment'), name='collectivites_account_identity'),
+            model_name="gatewayaccount",
+            constraint=models.UniqueConstraint(
+                fields=("gateway", "identifier", "environment"), name="collectivites_account_identity"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatewayaccount',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'id', 'environment'), name='collectivites_account_environment'),
+            model_name="gatewayaccount",
+            constraint=models.UniqueConstraint(
+                fields=("collectivite", "id", "environment"), name="collectivites_account_environment"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatewayaccount',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('budget__isnull', True), ('debt_kind', 'regie'), ('regie__isnull', False)), models.Q(('budget__isnull', False), ('debt_kind__in', ['titre', 'ormc']), ('regie__isnull', True)), _connector='OR'), name='collectivites_account_who_collects'),
+            model_name="gatewayaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("budget__isnull", True), ("debt_kind", "regie"), ("regie__isnull", False)),
+                    models.Q(("budget__isnull", False), ("debt_kind__in", ["titre", "ormc"]), ("regie__isnull", True)),
+                    _connector="OR",
+                ),
+                name="collectivites_account_who_collects",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatewayaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('environment__in', ['test', 'activation', 'production'])), name='collectivites_account_known_environment'),
+            model_name="gatewayaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("environment__in", ["test", "activation", "production"])),
+                name="collectivites_account_known_environment",
+            ),
         ),
     ]

@@ -7,53 +7,104 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('collectivites', '0001_initial'),
+        ("collectivites", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('settlement', 'Settlement'), ('seal', 'Seal')], max_length=20)),
-                ('environment', models.CharField(blank=True, max_length=10)),
-                ('attempt_id', models.BigIntegerField(null=True)),
-                ('debt_reference', models.CharField(blank=True, max_length=30)),
-                ('exercice', models.PositiveSmallIntegerField(null=True)),
-                ('amount', regal.lib.money_field.MoneyField(null=True)),
-                ('occurred_at', models.DateTimeField()),
-                ('accounting_day', models.DateField()),
-                ('recorded_at', models.DateTimeField()),
-                ('digests', models.JSONField(default=list)),
-                ('author', models.CharField(default='regal', max_length=40)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('previous_hash', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
-                ('account', regal.lib.tenancy.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.gatewayaccount')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
-                ('corrects', regal.lib.tenancy.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='journal.entry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.BigIntegerField()),
+                ("kind", models.CharField(choices=[("settlement", "Settlement"), ("seal", "Seal")], max_length=20)),
+                ("environment", models.CharField(blank=True, max_length=10)),
+                ("attempt_id", models.BigIntegerField(null=True)),
+                ("debt_reference", models.CharField(blank=True, max_length=30)),
+                ("exercice", models.PositiveSmallIntegerField(null=True)),
+                ("amount", regal.lib.money_field.MoneyField(null=True)),
+                ("occurred_at", models.DateTimeField()),
+                ("accounting_day", models.DateField()),
+                ("recorded_at", models.DateTimeField()),
+                ("digests", models.JSONField(default=list)),
+                ("author", models.CharField(default="regal", max_length=40)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("previous_hash", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
+                (
+                    "account",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.gatewayaccount",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
+                (
+                    "corrects",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="journal.entry",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'entries',
-                'indexes': [models.Index(fields=['collectivite', 'account', 'accounting_day'], name='journal_entry_by_day')],
-                'constraints': [models.UniqueConstraint(fields=('collectivite', 'number'), name='journal_entry_number'), models.UniqueConstraint(condition=models.Q(('kind', 'settlement')), fields=('collectivite', 'attempt_id'), name='journal_entry_one_settlement'), models.CheckConstraint(condition=models.Q(models.Q(('account__isnull', False), ('amount__gt', 0), ('attempt_id__isnull', False), ('environment__in', ['test', 'activation', 'production']), ('kind', 'settlement')), models.Q(('amount__isnull', True), ('attempt_id__isnull', True), ('kind', 'seal')), _connector='OR'), name='journal_entry_shape'), models.CheckConstraint(condition=models.Q(('number__gt', 0)), name='journal_entry_number_positive')],
+                "verbose_name_plural": "entries",
+                "indexes": [
+                    models.Index(fields=["collectivite", "account", "accounting_day"], name="journal_entry_by_day")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("collectivite", "number"), name="journal_entry_number"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "settlement")),
+                        fields=("collectivite", "attempt_id"),
+                        name="journal_entry_one_settlement",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("account__isnull", False),
+                                ("amount__gt", 0),
+                                ("attempt_id__isnull", False),
+                                ("environment__in", ["test", "activation", "production"]),
+                                ("kind", "settlement"),
+                            ),
+                            models.Q(("amount__isnull", True), ("attempt_id__isnull", True), ("kind", "seal")),
+                            _connector="OR",
+                        ),
+                        name="journal_entry_shape",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("number__gt", 0)), name="journal_entry_number_positive"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Head',
+            name="Head",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.BigIntegerField(default=0)),
-                ('hash', models.CharField(max_length=64)),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.BigIntegerField(default=0)),
+                ("hash", models.CharField(max_length=64)),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('collectivite',), name='journal_head_once')],
+                "constraints": [models.UniqueConstraint(fields=("collectivite",), name="journal_head_once")],
             },
         ),
     ]

@@ -7,209 +7,416 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('collectivites', '0001_initial'),
+        ("collectivites", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('environment', models.CharField(max_length=10)),
-                ('reference', models.CharField(max_length=43)),
-                ('debt_reference', models.CharField(max_length=30)),
-                ('exercice', models.PositiveSmallIntegerField(null=True)),
-                ('amount', regal.lib.money_field.MoneyField()),
-                ('label', models.CharField(max_length=100)),
-                ('language', models.CharField(default='fr', max_length=5)),
-                ('status', models.CharField(default='created', max_length=20)),
-                ('announced', models.CharField(blank=True, max_length=12)),
-                ('announced_at', models.DateTimeField(null=True)),
-                ('warned', models.BooleanField(default=False)),
-                ('flow_digest', models.CharField(max_length=64)),
-                ('handle_digest', models.CharField(max_length=64)),
-                ('notification_digest', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('handed_off_at', models.DateTimeField(null=True)),
-                ('account', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.gatewayaccount')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
-                ('product', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.product')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("environment", models.CharField(max_length=10)),
+                ("reference", models.CharField(max_length=43)),
+                ("debt_reference", models.CharField(max_length=30)),
+                ("exercice", models.PositiveSmallIntegerField(null=True)),
+                ("amount", regal.lib.money_field.MoneyField()),
+                ("label", models.CharField(max_length=100)),
+                ("language", models.CharField(default="fr", max_length=5)),
+                ("status", models.CharField(default="created", max_length=20)),
+                ("announced", models.CharField(blank=True, max_length=12)),
+                ("announced_at", models.DateTimeField(null=True)),
+                ("warned", models.BooleanField(default=False)),
+                ("flow_digest", models.CharField(max_length=64)),
+                ("handle_digest", models.CharField(max_length=64)),
+                ("notification_digest", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("handed_off_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.gatewayaccount",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
+                (
+                    "product",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.product",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Evidence',
+            name="Evidence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=30)),
-                ('rank', models.PositiveSmallIntegerField()),
-                ('verdict', models.CharField(choices=[('fits', 'Fits'), ('repeated', 'Repeated'), ('differs', 'Differs'), ('unreadable', 'Unreadable')], max_length=12)),
-                ('outcome', models.CharField(blank=True, max_length=12)),
-                ('facts', models.JSONField(default=dict)),
-                ('digest', models.CharField(max_length=64)),
-                ('occurred_at', models.DateTimeField(null=True)),
-                ('received_at', models.DateTimeField()),
-                ('received_day', models.DateField()),
-                ('account', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.gatewayaccount')),
-                ('attempt', regal.lib.tenancy.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.attempt')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=30)),
+                ("rank", models.PositiveSmallIntegerField()),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("fits", "Fits"),
+                            ("repeated", "Repeated"),
+                            ("differs", "Differs"),
+                            ("unreadable", "Unreadable"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("outcome", models.CharField(blank=True, max_length=12)),
+                ("facts", models.JSONField(default=dict)),
+                ("digest", models.CharField(max_length=64)),
+                ("occurred_at", models.DateTimeField(null=True)),
+                ("received_at", models.DateTimeField()),
+                ("judged_day", models.DateField()),
+                (
+                    "account",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.gatewayaccount",
+                    ),
+                ),
+                (
+                    "attempt",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.attempt",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'evidence',
+                "verbose_name_plural": "evidence",
             },
         ),
         migrations.CreateModel(
-            name='AttemptEvent',
+            name="AttemptEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('event', models.CharField(max_length=20)),
-                ('from_state', models.CharField(blank=True, max_length=20)),
-                ('to_state', models.CharField(max_length=20)),
-                ('outcome', models.CharField(blank=True, max_length=12)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('attempt', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.attempt')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
-                ('evidence', regal.lib.tenancy.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.evidence')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("event", models.CharField(max_length=20)),
+                ("from_state", models.CharField(blank=True, max_length=20)),
+                ("to_state", models.CharField(max_length=20)),
+                ("outcome", models.CharField(blank=True, max_length=12)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "attempt",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.attempt",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
+                (
+                    "evidence",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.evidence",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='InboxMessage',
+            name="InboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('received_at', models.DateTimeField()),
-                ('method', models.CharField(max_length=8)),
-                ('content_type', models.CharField(blank=True, max_length=120)),
-                ('query', models.BinaryField(null=True)),
-                ('body', models.BinaryField(null=True)),
-                ('digest', models.CharField(max_length=64)),
-                ('account', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.gatewayaccount')),
-                ('attempt', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.attempt')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("received_at", models.DateTimeField()),
+                ("method", models.CharField(max_length=8)),
+                ("content_type", models.CharField(blank=True, max_length=120)),
+                ("query", models.BinaryField(null=True)),
+                ("body", models.BinaryField(null=True)),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "account",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.gatewayaccount",
+                    ),
+                ),
+                (
+                    "attempt",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.attempt",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='evidence',
-            name='message',
-            field=regal.lib.tenancy.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.inboxmessage'),
+            model_name="evidence",
+            name="message",
+            field=regal.lib.tenancy.TenantForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="payments.inboxmessage",
+            ),
         ),
         migrations.CreateModel(
-            name='Payer',
+            name="Payer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(max_length=80)),
-                ('attempt', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.attempt')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.EmailField(max_length=80)),
+                (
+                    "attempt",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.attempt",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Settlement',
+            name="Settlement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('environment', models.CharField(max_length=10)),
-                ('debt_reference', models.CharField(max_length=30)),
-                ('exercice', models.PositiveSmallIntegerField(null=True)),
-                ('amount', regal.lib.money_field.MoneyField()),
-                ('rank', models.PositiveSmallIntegerField()),
-                ('occurred_at', models.DateTimeField()),
-                ('accounting_day', models.DateField()),
-                ('recorded_at', models.DateTimeField()),
-                ('account', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.gatewayaccount')),
-                ('attempt', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.attempt')),
-                ('collectivite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite')),
-                ('evidence', regal.lib.tenancy.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.evidence')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("environment", models.CharField(max_length=10)),
+                ("debt_reference", models.CharField(max_length=30)),
+                ("exercice", models.PositiveSmallIntegerField(null=True)),
+                ("amount", regal.lib.money_field.MoneyField()),
+                ("rank", models.PositiveSmallIntegerField()),
+                ("occurred_at", models.DateTimeField()),
+                ("accounting_day", models.DateField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "account",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="collectivites.gatewayaccount",
+                    ),
+                ),
+                (
+                    "attempt",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.attempt",
+                    ),
+                ),
+                (
+                    "collectivite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+                    ),
+                ),
+                (
+                    "evidence",
+                    regal.lib.tenancy.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.evidence",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['collectivite', '-created_at', '-id'], name='payments_attempt_recent'),
+            model_name="attempt",
+            index=models.Index(fields=["collectivite", "-created_at", "-id"], name="payments_attempt_recent"),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['collectivite', 'account', 'debt_reference'], name='payments_attempt_debt'),
+            model_name="attempt",
+            index=models.Index(fields=["collectivite", "account", "debt_reference"], name="payments_attempt_debt"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('account', 'reference'), name='payments_attempt_reference'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("account", "reference"), name="payments_attempt_reference"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'flow_digest'), name='payments_attempt_flow'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("collectivite", "flow_digest"), name="payments_attempt_flow"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'handle_digest'), name='payments_attempt_handle'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                fields=("collectivite", "handle_digest"), name="payments_attempt_handle"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'notification_digest'), name='payments_attempt_notification'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                fields=("collectivite", "notification_digest"), name="payments_attempt_notification"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('amount__lte', 999999999)), name='payments_attempt_amount'),
+            model_name="attempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("amount__lte", 999999999)), name="payments_attempt_amount"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['created', 'requested', 'open', 'handed_off', 'paid', 'refused', 'abandoned', 'unknown', 'expired_presumed', 'never_started'])), name='payments_attempt_status'),
+            model_name="attempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "created",
+                            "requested",
+                            "open",
+                            "handed_off",
+                            "paid",
+                            "refused",
+                            "abandoned",
+                            "unknown",
+                            "expired_presumed",
+                            "never_started",
+                        ],
+                    )
+                ),
+                name="payments_attempt_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('announced__in', ['', 'paid', 'refused', 'abandoned', 'pending', 'unknown'])), name='payments_attempt_announced'),
+            model_name="attempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("announced__in", ["", "paid", "refused", "abandoned", "pending", "unknown"])),
+                name="payments_attempt_announced",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('environment__in', ['test', 'activation', 'production'])), name='payments_attempt_environment'),
+            model_name="attempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("environment__in", ["test", "activation", "production"])),
+                name="payments_attempt_environment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attemptevent',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'attempt', 'number'), name='payments_event_number'),
+            model_name="attemptevent",
+            constraint=models.UniqueConstraint(
+                fields=("collectivite", "attempt", "number"), name="payments_event_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attemptevent',
-            constraint=models.CheckConstraint(condition=models.Q(('event__in', ['recorded', 'key_asked', 'key_given', 'key_denied', 'payer_left', 'announced', 'settled', 'refused', 'abandoned', 'outcome_unknown', 'fell_silent', 'never_left', 'confirmed', 'contradicted'])), name='payments_event_known'),
+            model_name="attemptevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "event__in",
+                        [
+                            "recorded",
+                            "key_asked",
+                            "key_given",
+                            "key_denied",
+                            "payer_left",
+                            "announced",
+                            "settled",
+                            "refused",
+                            "abandoned",
+                            "outcome_unknown",
+                            "fell_silent",
+                            "never_left",
+                            "confirmed",
+                            "contradicted",
+                        ],
+                    )
+                ),
+                name="payments_event_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='inboxmessage',
-            index=models.Index(fields=['collectivite', 'attempt'], name='payments_inbox_by_attempt'),
+            model_name="inboxmessage",
+            index=models.Index(fields=["collectivite", "attempt"], name="payments_inbox_by_attempt"),
         ),
         migrations.AddIndex(
-            model_name='evidence',
-            index=models.Index(fields=['collectivite', 'attempt'], name='payments_evidence_by_attempt'),
+            model_name="evidence",
+            index=models.Index(fields=["collectivite", "attempt"], name="payments_evidence_by_attempt"),
         ),
         migrations.AddIndex(
-            model_name='evidence',
-            index=models.Index(fields=['collectivite', 'received_day'], name='payments_evidence_by_day'),
+            model_name="evidence",
+            index=models.Index(fields=["collectivite", "judged_day"], name="payments_evidence_by_day"),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'message'), name='payments_evidence_one_judgement'),
+            model_name="evidence",
+            constraint=models.UniqueConstraint(
+                fields=("collectivite", "message"), name="payments_evidence_one_judgement"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.CheckConstraint(condition=models.Q(('rank__in', [0, 1, 2, 3])), name='payments_evidence_rank'),
+            model_name="evidence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("rank__in", [0, 1, 2, 3])), name="payments_evidence_rank"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['', 'paid', 'refused', 'abandoned', 'pending', 'unknown'])), name='payments_evidence_outcome'),
+            model_name="evidence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome__in", ["", "paid", "refused", "abandoned", "pending", "unknown"])),
+                name="payments_evidence_outcome",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payer',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'attempt'), name='payments_payer_once'),
+            model_name="payer",
+            constraint=models.UniqueConstraint(fields=("collectivite", "attempt"), name="payments_payer_once"),
         ),
         migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'attempt'), name='payments_settlement_once'),
+            model_name="settlement",
+            constraint=models.UniqueConstraint(fields=("collectivite", "attempt"), name="payments_settlement_once"),
         ),
         migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='payments_settlement_amount'),
+            model_name="settlement",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="payments_settlement_amount"),
         ),
         migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('rank__gte', 2)), name='payments_settlement_rank'),
+            model_name="settlement",
+            constraint=models.CheckConstraint(condition=models.Q(("rank__gte", 2)), name="payments_settlement_rank"),
         ),
     ]

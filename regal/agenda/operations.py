@@ -1,0 +1,98 @@
+"""Write what is due in the fact's own transaction; carry it out once; find it again if it was lost."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import procrastinate.exceptions
+from django.db import transaction
+from procrastinate.contrib.django import app as procrastinate_app
+
+from regal.agenda.models import Effect
+from regal.lib.tenancy import HasKey, tenant
+
+CARRY = "regal.carry"  # the task's name, registered in `config/jobs.py`
+QUEUE = "effects"
+LONGEST_PAUSE_SECONDS = 3600
+
+Handler = Callable[[int, int, datetime], None]
+"""collectivité id, subject id, now. Runs inside `tenant()`, in the transaction that marks the effect done."""
+
+
+def schedule(*, collectivite_id: int, kind: str, subject_id: int, due_at: datetime, now: datetime) -> None:
+    """Note that something is due, in the caller's transaction; saying it twice changes nothing.
+
+    What is due now is handed to a worker at once; what is due later waits for the sweeper.
+    """
+    effect, is_new = Effect.objects.get_or_create(
+        collectivite_id=collectivite_id, kind=kind, subject_id=subject_id, defaults={"due_at": due_at}
+    )
+    if is_new and due_at <= now:
+        wake_worker(effect.pk)
+
+
+def wake_worker(effect_id: int) -> bool:
+    """Hand an effect to procrastinate, unless it already waits there. The savepoint keeps the caller's transaction."""
+    try:
+        with transaction.atomic():
+            procrastinate_app.configure_task(
+                CARRY, queue=QUEUE, queueing_lock=f"effect:{effect_id}", allow_unknown=True
+            ).defer(effect_id=effect_id)
+    except procrastinate.exceptions.AlreadyEnqueued:
+        return False
+    return True
+
+
+def carry(*, effect_id: int, handlers: dict[str, Handler], now: datetime) -> bool:
+    """Carry out one effect, if it is due and nobody else is at it. True if it was done now.
+
+    A failure is noted, and the effect falls due again after a pause that doubles, with jitter; it is never dropped.
+    """
+    effect = Effect.objects.filter(pk=effect_id).only("collectivite_id").first()
+    if effect is None:
+        return False
+    try:
+        with tenant(effect.collectivite_id):
+            locked = (
+                Effect.objects.select_for_update(skip_locked=True)
+                .filter(pk=effect_id, done_at__isnull=True, due_at__lte=now)
+                .first()
+            )
+            if locked is None:
+                return False
+            handlers[locked.kind](locked.collectivite_id, locked.subject_id, now)
+            locked.done_at = now
+            locked.tries += 1
+            locked.save(update_fields=["done_at", "tries"])
+    except Exception as failure:
+        _put_off(effect_id=effect_id, failure=failure, now=now)
+        raise
+    return True
+
+
+def _put_off(*, effect_id: int, failure: Exception, now: datetime) -> None:
+    with transaction.atomic():
+        effect = Effect.objects.select_for_update().get(pk=effect_id)
+        effect.tries += 1
+        pause = min(LONGEST_PAUSE_SECONDS, 2 ** min(effect.tries, 12))
+        effect.due_at = now + timedelta(seconds=pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreading, no secret
+        effect.failure = type(failure).__name__[:80]
+        effect.save(update_fields=["tries", "due_at", "failure"])
+
+
+def sweep(*, now: datetime, limit: int = 500) -> int:
+    """Hand to the workers what is due and waits nowhere; how many. Safe to run twice, or in two places."""
+    due = Effect.objects.filter(done_at__isnull=True, due_at__lte=now).order_by("due_at")
+    return sum(wake_worker(pk) for pk in due.values_list("pk", flat=True)[:limit])
+
+
+def run_due(*, handlers: dict[str, Handler], now: datetime) -> int:
+    """Carry out everything that is due, here and now, without a worker: for simulations and tests."""
+    done = 0
+    while due := list(
+        Effect.objects.filter(done_at__isnull=True, due_at__lte=now)
+        .order_by("due_at", "pk")
+        .values_list("pk", flat=True)
+    ):
+        done += sum(carry(effect_id=pk, handlers=handlers, now=now) for pk in due)
+    return done

@@ -1,0 +1,69 @@
+"""What every route declares: who may use it, whose rows it shows, who may frame it, and how often it may be asked.
+
+A view without a policy is refused by a test (`tests/test_house_rules.py`) and answers 500 in development.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Who(StrEnum):
+    """Who may use a route. The three roles of a collectivité include one another upwards."""
+
+    ANYBODY = "anybody"
+    SIGNED_IN = "signed_in"
+    AGENT = "agent"
+    REGISSEUR = "regisseur"
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+
+
+class Tenant(StrEnum):
+    """Where the collectivité of a route comes from; a stranger to it gets 404."""
+
+    NONE = "none"
+    SLUG = "slug"  # the address names it
+    TOKEN = "token"  # an unguessable part of the address belongs to one of its attempts
+
+
+class Frame(StrEnum):
+    NOBODY = "nobody"
+    ALLOWED_ORIGINS = "allowed_origins"  # of the tenant
+
+
+class Rate(StrEnum):
+    """How often one source may ask (`lib/throttle.py` counts the classes that have a limit)."""
+
+    PAGE = "page"
+    START = "start"  # creates an attempt
+    NOTIFICATION = "notification"
+    SIGN_IN = "sign_in"  # counted by allauth
+    HEALTH = "health"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    who: Who
+    tenant: Tenant
+    frame: Frame = Frame.NOBODY
+    rate: Rate = Rate.PAGE
+
+
+def policy(*, who: Who, tenant: Tenant, frame: Frame = Frame.NOBODY, rate: Rate = Rate.PAGE) -> Callable[[View], View]:
+    """Declare a view's policy: the outermost decorator."""
+
+    def declare(view: View) -> View:
+        view.policy = Policy(who=who, tenant=tenant, frame=frame, rate=rate)  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def policy_of(view: Any) -> Policy | None:
+    """The policy that a view declares, if any."""
+    declared = getattr(view, "policy", None)
+    return declared if isinstance(declared, Policy) else None

@@ -1,0 +1,465 @@
+"""The verbs of a payment. `apply_notice` alone changes what an attempt is; it locks the row and is one transaction."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from regal.agenda.operations import schedule
+from regal.cases.models import Kind as CaseKind
+from regal.cases.operations import open_case
+from regal.collectivites.models import Product
+from regal.gateways.base import (
+    Claims,
+    Environment,
+    Message,
+    Notice,
+    Nudge,
+    Outcome,
+    PaymentRequest,
+    Rank,
+    Redirect,
+    Unreadable,
+)
+from regal.gateways.base import Refused as GatewayRefused
+from regal.journal.operations import record_settlement, seal_day
+from regal.lib import canonical, paris, tokens
+from regal.lib.money import Money
+from regal.payments.accounts import gateway_of
+from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
+from regal.payments.queries import earlier_attempts
+from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
+from regal.payments.states import ANSWERED, Event, State, next_state
+
+logger = logging.getLogger("regal.payments")
+
+JUDGE_MESSAGE = "judge_message"
+PRESUME_SILENT = "presume_silent"
+SEAL_EVIDENCE = "seal_evidence"
+SEAL_HOUR = time(2)  # of the next day, Europe/Paris: well before 06:00
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentOrder:
+    """What the payer confirmed on the recap page."""
+
+    product: Product
+    debt_reference: str
+    exercice: int | None
+    amount: Money
+    email: str
+    language: str
+    flow_token: str
+    handle: str
+    told_of_earlier: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """An attempt that stands in the database, and where its payer goes now."""
+
+    attempt: Attempt
+    hand_off: Redirect
+
+
+def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
+    """Record an attempt and give the address to which its payer leaves; commit before sending the browser there.
+
+    For gateways that need no key first. Raises EarlierAttempt, AlreadyStarted, CannotHandOff (nothing is then kept).
+    """
+    account = order.product.account
+    collectivite_id = order.product.collectivite_id
+    _queue_for_debt(account_id=account.pk, debt_reference=order.debt_reference)
+    if Attempt.objects.of(order.product.collectivite).filter(flow_digest=tokens.digest(order.flow_token)).exists():
+        raise AlreadyStarted
+    earlier = earlier_attempts(account=account, debt_reference=order.debt_reference, amount=order.amount)
+    if earlier.exists() and not order.told_of_earlier:
+        raise EarlierAttempt
+    notification_token = tokens.new_token()
+    request = PaymentRequest(
+        reference=tokens.new_token(),
+        amount=order.amount,
+        debt_reference=order.debt_reference,
+        exercice=order.exercice,
+        label=order.product.name,
+        payer_email=order.email,
+        environment=Environment(account.environment),
+        notification_url=f"{settings.NOTIFICATION_URL}/s/n/{collectivite_id}/{notification_token}",
+        return_url=None,
+    )
+    try:
+        hand_off = gateway_of(account).hand_off(request)
+    except GatewayRefused as refused:
+        raise CannotHandOff(refused.code) from refused
+    try:
+        with transaction.atomic():
+            attempt = Attempt.objects.create(
+                collectivite_id=collectivite_id,
+                account=account,
+                product=order.product,
+                environment=account.environment,
+                reference=request.reference,
+                debt_reference=order.debt_reference,
+                exercice=order.exercice,
+                amount=order.amount,
+                label=order.product.name,
+                language=order.language,
+                warned=order.told_of_earlier,
+                flow_digest=tokens.digest(order.flow_token),
+                handle_digest=tokens.digest(order.handle),
+                notification_digest=tokens.digest(notification_token),
+                created_at=now,
+            )
+    except IntegrityError:  # the same recap, sent twice at the same instant
+        raise AlreadyStarted from None
+    Payer.objects.create(collectivite_id=collectivite_id, attempt=attempt, email=order.email)
+    _note(attempt=attempt, event=Event.RECORDED, number=1, before=None, occurred_at=now, now=now)
+    _note(attempt=attempt, event=Event.PAYER_LEFT, number=2, before=State.CREATED, occurred_at=now, now=now)
+    attempt.status, attempt.handed_off_at = State.HANDED_OFF, now
+    attempt.save(update_fields=["status", "handed_off_at"])
+    schedule(
+        collectivite_id=collectivite_id,
+        kind=PRESUME_SILENT,
+        subject_id=attempt.pk,
+        due_at=now + timedelta(days=settings.FORM_SILENCE_DAYS),
+        now=now,
+    )
+    return Started(attempt=attempt, hand_off=hand_off)
+
+
+def receive(*, attempt: Attempt, message: Message, now: datetime) -> InboxMessage:
+    """Store a message exactly as it came, and have it judged by a worker. Says nothing of what it is worth."""
+    stored = InboxMessage.objects.create(
+        collectivite_id=attempt.collectivite_id,
+        account_id=attempt.account_id,
+        attempt=attempt,
+        received_at=message.received_at,
+        method=message.method,
+        content_type=message.content_type[:120],
+        query=message.query,
+        body=message.body,
+        digest=digest_of(message),
+    )
+    schedule(collectivite_id=attempt.collectivite_id, kind=JUDGE_MESSAGE, subject_id=stored.pk, due_at=now, now=now)
+    return stored
+
+
+def digest_of(message: Message) -> str:
+    """SHA-256 over method, query and body, each preceded by its length: no two messages share the text hashed."""
+    parts = (message.method.encode(), message.query, message.body)
+    return canonical.sha256_hex(b"".join(b"%d:" % len(part) + part for part in parts))
+
+
+def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
+    """Read a stored message, keep what it says as evidence, and bring its attempt up to date."""
+    stored = InboxMessage.objects.select_related("account", "attempt").get(collectivite=collectivite_id, pk=message_id)
+    if Evidence.objects.filter(collectivite=collectivite_id, message=stored).exists():
+        return
+    message = Message(
+        method=stored.method,
+        query=bytes(stored.query or b""),
+        body=bytes(stored.body or b""),
+        content_type=stored.content_type,
+        received_at=stored.received_at,
+    )
+    try:
+        notice = gateway_of(stored.account).read(message)
+    except Unreadable as unreadable:
+        _keep(
+            attempt=stored.attempt,
+            message=stored,
+            verdict=Evidence.Verdict.UNREADABLE,
+            facts={"why": unreadable.code},
+            digest=stored.digest,
+            now=now,
+        )
+        logger.warning("security: unreadable notification, message %s, %s", stored.pk, unreadable.code)
+        return
+    if isinstance(notice, Nudge):  # no gateway of today nudges: the checker comes with the first that does
+        raise NotImplementedError
+    apply_notice(attempt_id=stored.attempt_id, notice=notice, digest=stored.digest, message=stored, now=now)
+
+
+def apply_notice(
+    *,
+    attempt_id: int,
+    notice: Notice,
+    digest: str,
+    now: datetime,
+    message: InboxMessage | None = None,
+    source: str = "notification",
+) -> Evidence:
+    """Bring an attempt up to date with what its gateway says. Calling it twice with the same bytes changes nothing more.
+
+    A notice that contradicts the attempt (account, reference, amount, environment, exercice) is kept and moves nothing;
+    from rank 2 on it also opens a case. Rank 0 and 1 only announce.
+    """
+    attempt = Attempt.objects.select_for_update(of=("self",)).select_related("account").get(pk=attempt_id)
+    differences = notice.claims.differences_from(_claims_of(attempt))
+    already = Evidence.objects.filter(
+        collectivite=attempt.collectivite_id, attempt=attempt, digest=digest, verdict=Evidence.Verdict.FITS
+    )
+    if differences:
+        verdict = Evidence.Verdict.DIFFERS
+    elif already.exists():
+        verdict = Evidence.Verdict.REPEATED
+    else:
+        verdict = Evidence.Verdict.FITS
+    facts = {**notice.facts}
+    if differences:
+        facts["differs"] = " ".join(differences)
+    if notice.remarks:
+        facts["remarks"] = " ".join(notice.remarks)
+    evidence = _keep(
+        attempt=attempt,
+        message=message,
+        verdict=verdict,
+        facts=facts,
+        digest=digest,
+        now=now,
+        rank=notice.rank,
+        outcome=notice.outcome,
+        occurred_at=notice.occurred_at,
+        source=source,
+    )
+    if verdict == Evidence.Verdict.DIFFERS:
+        _suspect(attempt=attempt, evidence=evidence, differences=differences, now=now)
+    elif verdict == Evidence.Verdict.FITS:
+        if notice.rank < Rank.ASKED:
+            _announce(attempt=attempt, notice=notice, evidence=evidence, now=now)
+        else:
+            _prove(attempt=attempt, notice=notice, evidence=evidence, now=now)
+    return evidence
+
+
+def presume_silent(collectivite_id: int, attempt_id: int, now: datetime) -> None:
+    """The window has passed: an attempt of which nobody spoke of payment is presumed dead. It can still become PAID."""
+    attempt = Attempt.objects.select_for_update().get(collectivite=collectivite_id, pk=attempt_id)
+    if attempt.status == State.HANDED_OFF and attempt.announced != Outcome.PAID:
+        _advance(attempt=attempt, event=Event.FELL_SILENT, evidence=None, occurred_at=now, now=now)
+
+
+def seal_evidence(collectivite_id: int, day_ordinal: int, now: datetime) -> None:
+    """Enter in the books the digests of all evidence received on one day (an ordinal of the proleptic calendar)."""
+    day = date.fromordinal(day_ordinal)
+    digests = Evidence.objects.filter(collectivite=collectivite_id, judged_day=day).values_list("digest", flat=True)
+    seal_day(collectivite_id=collectivite_id, day=day, digests=sorted(set(digests)), now=now)
+
+
+def purge_inbox(*, before: datetime) -> int:
+    """Erase the raw bytes of the current tenant's messages received before an instant; digests and evidence stay."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT regal_purge_inbox(%s)", [before])
+        return int(cursor.fetchone()[0])
+
+
+def _queue_for_debt(*, account_id: int, debt_reference: str) -> None:
+    """Two payers of one debt pass here one after the other, so that the second is told of the first."""
+    key = int(canonical.sha256_hex(f"{account_id} {debt_reference}".encode())[:15], 16)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
+def _claims_of(attempt: Attempt) -> Claims:
+    return Claims(
+        account_identifier=attempt.account.identifier,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        amount=attempt.amount,
+        environment=Environment(attempt.environment),
+    )
+
+
+def _keep(
+    *,
+    attempt: Attempt,
+    message: InboxMessage | None,
+    verdict: Evidence.Verdict,
+    facts: dict[str, str],
+    digest: str,
+    now: datetime,
+    rank: Rank = Rank.UNPROVEN,
+    outcome: Outcome | None = None,
+    occurred_at: datetime | None = None,
+    source: str = "notification",
+) -> Evidence:
+    received_at = now if message is None else message.received_at
+    day = paris.today(now)  # the day of the judgement: a seal is never asked to name what was judged after it
+    evidence = Evidence.objects.create(
+        collectivite_id=attempt.collectivite_id,
+        account_id=attempt.account_id,
+        attempt=attempt,
+        message=message,
+        source=source,
+        rank=rank,
+        verdict=verdict,
+        outcome=outcome or "",
+        facts=facts,
+        digest=digest,
+        occurred_at=occurred_at,
+        received_at=received_at,
+        judged_day=day,
+    )
+    due_at = paris.at(day + timedelta(days=1), SEAL_HOUR)
+    schedule(
+        collectivite_id=attempt.collectivite_id,
+        kind=SEAL_EVIDENCE,
+        subject_id=day.toordinal(),
+        due_at=due_at,
+        now=now,
+    )
+    return evidence
+
+
+def _suspect(*, attempt: Attempt, evidence: Evidence, differences: tuple[str, ...], now: datetime) -> None:
+    if evidence.rank >= Rank.ASKED:
+        open_case(
+            collectivite_id=attempt.collectivite_id,
+            kind=CaseKind.OTHER_PAYMENT,
+            subject_kind="attempt",
+            subject_id=attempt.pk,
+            rule="apply_notice",
+            facts={"evidence": evidence.pk, "differs": list(differences)},
+            now=now,
+        )
+    else:
+        logger.warning("security: notification differs from attempt %s: %s", attempt.pk, " ".join(differences))
+
+
+def _announce(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetime) -> None:
+    """Note what is said without proof. « payé » is not unsaid by a later, equally unproven « refusé »."""
+    occurred_at = notice.occurred_at or now
+    _advance(
+        attempt=attempt,
+        event=Event.ANNOUNCED,
+        evidence=evidence,
+        occurred_at=occurred_at,
+        now=now,
+        outcome=notice.outcome,
+    )
+    if attempt.announced != Outcome.PAID:
+        attempt.announced, attempt.announced_at = notice.outcome, occurred_at
+        attempt.save(update_fields=["announced", "announced_at"])
+
+
+def _prove(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetime) -> None:
+    occurred_at = notice.occurred_at or now
+    if notice.outcome is Outcome.PENDING:
+        return
+    if attempt.status == State.PAID:
+        agrees = notice.outcome is Outcome.PAID
+        event = Event.CONFIRMED if agrees else Event.CONTRADICTED
+        _advance(attempt=attempt, event=event, evidence=evidence, occurred_at=occurred_at, now=now)
+        if not agrees:
+            _open_attempt_case(CaseKind.CONTRADICTION, attempt, evidence, now)
+    elif notice.outcome is Outcome.PAID:
+        _settle(attempt=attempt, evidence=evidence, occurred_at=occurred_at, now=now)
+    elif attempt.status in ANSWERED:
+        event = _NEGATIVE_EVENTS[notice.outcome]
+        _advance(attempt=attempt, event=event, evidence=evidence, occurred_at=occurred_at, now=now)
+        if event is Event.OUTCOME_UNKNOWN:
+            _open_attempt_case(CaseKind.UNKNOWN_OUTCOME, attempt, evidence, now)
+
+
+_NEGATIVE_EVENTS = {
+    Outcome.REFUSED: Event.REFUSED,
+    Outcome.ABANDONED: Event.ABANDONED,
+    Outcome.UNKNOWN: Event.OUTCOME_UNKNOWN,
+}
+
+
+def _settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now: datetime) -> None:
+    _advance(attempt=attempt, event=Event.SETTLED, evidence=evidence, occurred_at=occurred_at, now=now)
+    Settlement.objects.create(
+        collectivite_id=attempt.collectivite_id,
+        attempt=attempt,
+        account_id=attempt.account_id,
+        environment=attempt.environment,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        amount=attempt.amount,
+        evidence=evidence,
+        rank=evidence.rank,
+        occurred_at=occurred_at,
+        accounting_day=paris.today(occurred_at),
+        recorded_at=now,
+    )
+    record_settlement(  # last: it locks the head of the books
+        collectivite_id=attempt.collectivite_id,
+        account_id=attempt.account_id,
+        environment=attempt.environment,
+        attempt_id=attempt.pk,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        amount=attempt.amount,
+        occurred_at=occurred_at,
+        digests=[evidence.digest],
+        now=now,
+    )
+
+
+def _open_attempt_case(kind: CaseKind, attempt: Attempt, evidence: Evidence, now: datetime) -> None:
+    open_case(
+        collectivite_id=attempt.collectivite_id,
+        kind=kind,
+        subject_kind="attempt",
+        subject_id=attempt.pk,
+        rule="apply_notice",
+        facts={"evidence": evidence.pk, "outcome": evidence.outcome},
+        now=now,
+    )
+
+
+def _advance(
+    *,
+    attempt: Attempt,
+    event: Event,
+    evidence: Evidence | None,
+    occurred_at: datetime,
+    now: datetime,
+    outcome: Outcome | None = None,
+) -> None:
+    """Follow one edge of the table; the attempt is locked by the caller. Raises ForbiddenTransition."""
+    before = State(attempt.status)
+    after = next_state(before, event)
+    number = AttemptEvent.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt).count() + 1
+    _note(
+        attempt=attempt,
+        event=event,
+        number=number,
+        before=before,
+        evidence=evidence,
+        occurred_at=occurred_at,
+        now=now,
+        outcome=outcome,
+    )
+    if after != before:
+        attempt.status = after
+        attempt.save(update_fields=["status"])
+
+
+def _note(
+    *,
+    attempt: Attempt,
+    event: Event,
+    number: int,
+    before: State | None,
+    occurred_at: datetime,
+    now: datetime,
+    evidence: Evidence | None = None,
+    outcome: Outcome | None = None,
+) -> None:
+    AttemptEvent.objects.create(
+        collectivite_id=attempt.collectivite_id,
+        attempt=attempt,
+        number=number,
+        event=event,
+        from_state=before or "",
+        to_state=next_state(before, event),
+        outcome=outcome or "",
+        evidence=evidence,
+        occurred_at=occurred_at,
+        recorded_at=now,
+    )

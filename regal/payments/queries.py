@@ -1,0 +1,68 @@
+"""Questions about attempts. Call them inside `tenant()`."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from regal.collectivites.models import GatewayAccount
+from regal.gateways.base import Outcome
+from regal.lib import tokens
+from regal.lib.money import Money
+from regal.lib.tenancy import HasKey
+from regal.payments.models import Attempt, AttemptEvent, Evidence
+from regal.payments.states import LIVE, State
+
+FULL_PAGE = timedelta(minutes=30)
+ONE_LINE_PAGE = timedelta(days=7)
+
+
+def earlier_attempts(*, account: GatewayAccount, debt_reference: str, amount: Money) -> QuerySet[Attempt]:
+    """Attempts on the same debt and amount that are under way, announced paid, or paid."""
+    return (
+        Attempt.objects.of(account.collectivite)
+        .filter(account=account, debt_reference=debt_reference, amount=amount)
+        .filter(status__in=[*LIVE, State.PAID])
+        .exclude(status=State.HANDED_OFF, announced__in=[Outcome.REFUSED, Outcome.ABANDONED])
+    )
+
+
+def attempt_by_handle(*, collectivite: HasKey, handle: str, now: datetime) -> Attempt | None:
+    """The attempt that a payer's page shows, for seven days after it was opened."""
+    if not tokens.is_well_formed(handle):
+        return None
+    return (
+        Attempt.objects.of(collectivite)
+        .select_related("product", "account")
+        .filter(handle_digest=tokens.digest(handle), created_at__gt=now - ONE_LINE_PAGE)
+        .first()
+    )
+
+
+def attempt_by_notification_token(*, collectivite_id: int, token: str) -> Attempt | None:
+    """The attempt whose address TIPI was given; None for every address that is not ours."""
+    if not tokens.is_well_formed(token):
+        return None
+    return Attempt.objects.filter(collectivite=collectivite_id, notification_digest=tokens.digest(token)).first()
+
+
+def recent_attempts(*, collectivite: HasKey) -> QuerySet[Attempt]:
+    """The newest first."""
+    return Attempt.objects.of(collectivite).select_related("product", "account").order_by("-created_at", "-pk")
+
+
+def timeline(*, attempt: Attempt) -> QuerySet[AttemptEvent]:
+    """Every step of an attempt, in order."""
+    return (
+        AttemptEvent.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
+        .select_related("evidence")
+        .order_by("number")
+    )
+
+
+def evidence_about(*, attempt: Attempt) -> QuerySet[Evidence]:
+    """Everything that was heard of an attempt, as it was judged."""
+    return (
+        Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
+        .select_related("message")
+        .order_by("pk")
+    )

@@ -1,0 +1,87 @@
+"""The people and places of every test: Saint-Aubin, its agent Nadia, Mme Leroy who pays, and the town next door."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, GatewayAccount, Product
+from regal.gateways.base import DebtKind, Environment
+from regal.lib import tokens
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.payments.operations import PaymentOrder, Started, start_payment
+from regal.people.models import Membership, Role, User
+
+MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+MME_LEROY = "mme.leroy@example.org"
+PASSWORD = "un mot de passe de test"
+REFDET = "202600000412000001"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Town:
+    collectivite: Collectivite
+    account: GatewayAccount
+    product: Product
+    agent: User
+
+
+def make_town(
+    *, slug: str, name: str, numcli: str, agent: str, origin: str, environment: Environment = Environment.TEST
+) -> Town:
+    """A town with one product of kind titre and one agent; call it where rows may be written."""
+    collectivite = Collectivite.objects.create(slug=slug, name=name)
+    user = User.objects.create_user(identifier=agent, email=f"{agent}@example.org", password=PASSWORD)
+    with tenant(collectivite):
+        Membership.objects.create(collectivite=collectivite, user=user, role=Role.AGENT)
+        budget = Budget.objects.create(collectivite=collectivite, siret="21350001600011", name="Budget principal")
+        account = GatewayAccount.objects.create(
+            collectivite=collectivite,
+            gateway="payfip_url",
+            debt_kind=DebtKind.TITRE,
+            environment=environment,
+            identifier=numcli,
+            budget=budget,
+        )
+        product = Product.objects.create(
+            collectivite=collectivite, slug="titres", name="Avis des sommes à payer", account=account
+        )
+        AllowedOrigin.objects.create(collectivite=collectivite, origin=origin)
+    return Town(collectivite=collectivite, account=account, product=product, agent=user)
+
+
+def make_saint_aubin() -> Town:
+    return make_town(
+        slug="saint-aubin", name="Saint-Aubin", numcli="006382", agent="nadia", origin="https://saint-aubin.example"
+    )
+
+
+def make_next_town() -> Town:
+    return make_town(
+        slug="val-de-l-orne", name="Val-de-l’Orne", numcli="012327", agent="marc", origin="https://orne.example"
+    )
+
+
+def order(town: Town, **changes: object) -> PaymentOrder:
+    """What Mme Leroy confirmed on her recap page."""
+    usual: dict[str, object] = {
+        "product": town.product,
+        "debt_reference": REFDET,
+        "exercice": 2026,
+        "amount": Money(12_550),
+        "email": MME_LEROY,
+        "language": "fr",
+        "flow_token": tokens.new_token(),
+        "handle": tokens.new_token(),
+        "told_of_earlier": False,
+    }
+    return PaymentOrder(**(usual | changes))  # type: ignore[arg-type]
+
+
+def start(town: Town, *, now: datetime = MORNING, **changes: object) -> Started:
+    """Mme Leroy leaves for PayFiP."""
+    with tenant(town.collectivite):
+        return start_payment(order=order(town, **changes), now=now)
+
+
+def later(**delta: float) -> datetime:
+    return MORNING + timedelta(**delta)
