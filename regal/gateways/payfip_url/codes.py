@@ -10,10 +10,7 @@ OUTCOMES: dict[str, tuple[Outcome, Means]] = {
     "P": (Outcome.PAID, Means.CARD),  # paid by card [8]
     "R": (Outcome.REFUSED, Means.CARD),  # card refused [8]
     "A": (Outcome.ABANDONED, Means.CARD),  # the payer gave up [8]
-    "V": (
-        Outcome.PAID,
-        Means.DIRECT_DEBIT,
-    ),  # direct debit accepted, since 2018 [5: EO, PMB, HOR, NPF, BPH]; in this mode PMB, NPF, NOE
+    "V": (Outcome.PAID, Means.DIRECT_DEBIT),  # direct debit accepted, since 2018 [5: EO, PMB, HOR, NPF, BPH]
     "Z": (Outcome.REFUSED, Means.DIRECT_DEBIT),  # direct debit refused, since 2018 [5: EO, PMB, HOR, NPF, BPH]
 }
 

@@ -439,6 +439,9 @@ class TestWhereTheFieldsAre:
         assert unreadable(message(scenario("paid") + again)) == "repeated_field"
         assert unreadable(message(query=scenario("paid") + again)) == "repeated_field"
 
+    def test_takes_a_plus_sign_for_a_space(self) -> None:
+        assert unreadable(message(b"our+word=1&our%20word=1")) == "repeated_field"
+
     def test_ignores_the_words_of_our_own_address(self) -> None:
         assert account().read(message(scenario("paid"), b"token=abcdef")) == read("paid")
 
