@@ -186,6 +186,8 @@ class NotificationOutbox(Outbox):
         delivered = answer is not None and 200 <= answer.status < 300
         tries = row["tries"] + 1
         with self.world.store.transaction() as db:
+            if db.execute("SELECT 1 FROM notifications WHERE id = ?", (row["id"],)).fetchone() is None:
+                return  # the sandbox was reset while the client was answering
             db.execute(
                 "INSERT INTO notification_attempts (notification_id, started_at, duration_ms, status, body, error)"
                 " VALUES (?, ?, ?, ?, ?, ?)",

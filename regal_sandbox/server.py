@@ -1,5 +1,6 @@
 """The sandbox as running servers: one thread per port, and a few that send what is due."""
 
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from waitress.server import create_server
 
 from regal_sandbox.sandbox import Sandbox
 from regal_sandbox.smtp_sink import SmtpSink
+
+logger = logging.getLogger(__name__)
 
 DELIVERY_THREADS = 4  # one slow client must not hold up the others
 LONGEST_PAUSE_SECONDS = 0.5
@@ -70,8 +73,13 @@ class Deliverers:
     def _run(self, deliver_one: Callable[[], bool]) -> None:
         work = self._sandbox.world.work
         while not self._stopping.is_set():
-            if deliver_one():
-                continue
+            try:
+                if deliver_one():
+                    continue
+            except Exception:
+                if self._stopping.is_set():
+                    return
+                logger.exception("a delivery failed in a way nobody foresaw")
             with work:
                 if not self._stopping.is_set():
                     work.wait(LONGEST_PAUSE_SECONDS)

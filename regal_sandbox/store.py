@@ -62,11 +62,11 @@ class Store:
                 self._depth -= 1
 
     def empty(self) -> None:
-        """Forget everything, numbering included."""
+        """Forget everything, numbering included, save that of what may be on its way at this very moment."""
         with self.transaction() as db:
             for table in TABLES:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the constant above
-            db.execute("DELETE FROM sqlite_sequence")
+            db.execute("DELETE FROM sqlite_sequence WHERE name NOT IN ('notifications', 'outgoing_mails')")
 
     def close(self) -> None:
         with self._lock:

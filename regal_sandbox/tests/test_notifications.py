@@ -170,6 +170,22 @@ class TestDelivery:
         sandbox.deliver_due()
         assert control("GET", "/notifications")["notifications"][0]["state"] == "answered"
 
+    def test_survives_a_reset_while_the_client_answers(
+        self, sandbox: Sandbox, payer: Payer, listener: Listener, control: Control
+    ) -> None:
+        def forget(request: NotificationRequest) -> Answer:
+            listener.reply = lambda request: Answer(status=200)
+            sandbox.reset()
+            payer.pay()
+            return Answer(status=500)
+
+        listener.reply = forget
+        payer.pay()
+        sandbox.deliver_due()
+        assert len(listener.heard) == 2
+        [told] = control("GET", "/notifications")["notifications"]
+        assert told["state"] == "answered"
+
 
 class TestFaults:
     def test_a_dropped_notification_is_written_but_never_sent(
