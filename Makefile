@@ -5,6 +5,9 @@ PY := .venv/bin/python
 REGAL := $(PY) -m regal.config.cli
 TRANSLATIONS := $(shell find regal -name '*.po' 2>/dev/null)
 
+# Certificates of the system, not uv's own: many town halls look into their own traffic.
+export UV_SYSTEM_CERTS ?= 1
+
 RANDOM_KEY = $$($(PY) -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')
 AS_IN_PRODUCTION = REGAL_DEMO=0 DATABASE_URL=postgresql://regal_app@/regal DATABASE_OWNER_URL=postgresql://regal_owner@/regal \
   DATABASE_VERIFY_URL=postgresql://regal_verify@/regal REGAL_GUICHET_URL=https://payer.exemple.fr \

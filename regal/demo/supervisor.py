@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,7 +84,7 @@ class Supervisor:
         self.environment.setdefault("DJANGO_SETTINGS_MODULE", "regal.config.settings")
         self.server: EmbeddedPostgres | None = None
         self.children = self._plan()
-        self._stop_asked = threading.Event()
+        self._stop_asked = False
         self._server_seen_at = 0.0
 
     def run(self) -> None:
@@ -148,7 +147,7 @@ class Supervisor:
         assert command.process is not None
         try:
             while (code := command.process.poll()) is None:
-                self._stop_asked.wait(0.02)
+                time.sleep(0.02)
                 self._check_stop()
         finally:
             command.process.kill_group()
@@ -181,7 +180,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Show what goes wrong, and start again what has ended."""
-        self._stop_asked.wait(_TICK_SECONDS)
+        time.sleep(_TICK_SECONDS)
         self._check_stop()
         self._watch_server()
         now = time.monotonic()
@@ -236,15 +235,15 @@ class Supervisor:
     # Stopping
 
     def _ask_to_stop(self, sent: int, frame: FrameType | None) -> None:
-        self._stop_asked.set()
+        self._stop_asked = True  # no lock here: it could be the one that we hold
 
     def _check_stop(self) -> None:
-        if self._stop_asked.is_set():
+        if self._stop_asked:
             raise Interrupted
 
     def _stop_everything(self) -> None:
         """Web and jobs first, then the other end of the wire, the database last."""
-        if self._stop_asked.is_set():
+        if self._stop_asked:
             _say("Arrêt…")
         others = [child for child in self.children if child.name == "bac-a-sable"]
         for group in ([child for child in self.children if child not in others], others):
@@ -349,5 +348,5 @@ def _trim(log: Path) -> None:
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):  # the terminal may be gone
         print(line, flush=True)  # noqa: T201 - this is what the person came to see
