@@ -19,6 +19,7 @@ NOTIFICATION_URL = environment.text("REGAL_NOTIFICATION_URL", GUICHET_URL).rstri
 PAYFIP_URL = environment.text("REGAL_PAYFIP_URL", "https://www.payfip.gouv.fr/tpa/")
 SANDBOX_CONTROL_URL = environment.text("REGAL_SANDBOX_CONTROL_URL")
 SANDBOX_URL = environment.text("REGAL_SANDBOX_URL")
+TOWN_URLS = environment.words("REGAL_TOWN_URLS")
 TRUSTED_PROXIES = environment.words("REGAL_TRUSTED_PROXIES")
 SECRET_KEYS = environment.text("REGAL_SECRET_KEYS")
 SECRET_KEY = environment.text("REGAL_SECRET_KEY", "not-secret: refused by the checks of `regal serve` outside the demo")

@@ -113,10 +113,8 @@ class Supervisor:
             *("--control-port", str(self.ports.sandbox_control), "--smtp-port", str(self.ports.sandbox_smtp)),
             *(word for port in self.ports.towns for word in ("--town-port", str(port))),
             *("--data", str(self.var / "sandbox")),
+            *("--config", str(self.var / "sandbox.json")),  # written by `regal demo_data`
         ]
-        configuration = Path(__file__).with_name("sandbox.json")
-        if configuration.exists():
-            sandbox_words += ["--config", str(configuration)]
         commands = {
             "bac-a-sable": [*sandbox, *sandbox_words],
             "guichet": [*regal, "serve", "guichet"],

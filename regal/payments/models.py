@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from regal.gateways.base import Environment, Outcome, Rank
 from regal.lib.enumerations import values
 from regal.lib.money_field import MoneyField
+from regal.lib.references import TitreReference, UnreadableReference
 from regal.lib.tenancy import TenantForeignKey, TenantModel
 from regal.payments.states import Event, State
 
@@ -66,8 +67,11 @@ class Attempt(TenantModel):
 
     @property
     def reference_tail(self) -> str:
-        """The end of the debt's reference: all that a page or a log may show of it."""
-        return self.debt_reference[-6:]
+        """The end of the debt's reference, as the payer knows it: all that a page or a log may show of it."""
+        try:
+            return TitreReference.parse(self.debt_reference).tail
+        except UnreadableReference:
+            return self.debt_reference[-4:]
 
 
 class Payer(TenantModel):

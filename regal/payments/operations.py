@@ -19,6 +19,7 @@ from regal.gateways.base import (
     Nudge,
     Outcome,
     PaymentRequest,
+    PostForm,
     Rank,
     Redirect,
     Unreadable,
@@ -61,7 +62,7 @@ class Started:
     """An attempt that stands in the database, and where its payer goes now."""
 
     attempt: Attempt
-    hand_off: Redirect
+    hand_off: Redirect | PostForm
 
 
 def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
