@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import procrastinate.exceptions
-from django.db import transaction
+from django.db import connection, transaction
 from procrastinate.contrib.django import app as procrastinate_app
 
 from regal.agenda.models import Effect
-from regal.lib.tenancy import HasKey, tenant
+from regal.lib.tenancy import tenant
 
 CARRY = "regal.carry"  # the task's name, registered in `config/jobs.py`
 QUEUE = "effects"
@@ -24,11 +24,15 @@ def schedule(*, collectivite_id: int, kind: str, subject_id: int, due_at: dateti
 
     What is due now is handed to a worker at once; what is due later waits for the sweeper.
     """
-    effect, is_new = Effect.objects.get_or_create(
-        collectivite_id=collectivite_id, kind=kind, subject_id=subject_id, defaults={"due_at": due_at}
-    )
-    if is_new and due_at <= now:
-        wake_worker(effect.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO agenda_effect (collectivite_id, kind, subject_id, due_at, tries, failure)"
+            " VALUES (%s, %s, %s, %s, 0, '') ON CONFLICT DO NOTHING RETURNING id",
+            [collectivite_id, kind, subject_id, due_at],
+        )
+        new = cursor.fetchone()
+    if new and due_at <= now:
+        wake_worker(new[0])
 
 
 def wake_worker(effect_id: int) -> bool:

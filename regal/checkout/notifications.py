@@ -14,6 +14,7 @@ from regal.payments.operations import receive
 from regal.payments.queries import attempt_by_notification_token
 
 LONGEST_QUERY = 64 * 1024
+LARGEST_KEY = 2**63 - 1
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, rate=Rate.NOTIFICATION)
@@ -35,6 +36,8 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
         content_type=request.META.get("CONTENT_TYPE", ""),
         received_at=now,
     )
+    if collectivite_id > LARGEST_KEY:
+        raise Http404
     with tenant(collectivite_id):
         attempt = attempt_by_notification_token(collectivite_id=collectivite_id, token=token)
         if attempt is None:

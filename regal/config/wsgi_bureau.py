@@ -5,6 +5,6 @@ import os
 os.environ["REGAL_SITE"] = "bureau"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regal.config.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402 - the settings read REGAL_SITE
+from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()

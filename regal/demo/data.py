@@ -95,7 +95,7 @@ def doors() -> list[tuple[str, str, str]]:
 
 
 def start_page(*, now: datetime) -> dict[str, Any]:
-    """What the start page shows: doors, accounts, and three notices per town in the state that the sandbox gives them."""
+    """What the start page shows: doors, accounts, and three notices per town, as the sandbox knows them."""
     today = paris.today(now)
     return {
         "doors": [{"label": label, "url": url, "note": note} for label, url, note in doors()],

@@ -6,6 +6,7 @@ from django.db import models
 
 from regal.gateways.base import Environment
 from regal.lib.enumerations import values
+from regal.lib.money import Money
 from regal.lib.money_field import MoneyField
 from regal.lib.tenancy import TenantForeignKey, TenantModel
 
@@ -25,7 +26,7 @@ class Entry(TenantModel):
     attempt_id = models.BigIntegerField(null=True)  # a number, not a key: the books depend on no other room
     debt_reference = models.CharField(max_length=30, blank=True)
     exercice = models.PositiveSmallIntegerField(null=True)
-    amount = MoneyField(null=True)
+    amount: MoneyField[Money | None, Money | None] = MoneyField(null=True)
     occurred_at = models.DateTimeField()
     accounting_day = models.DateField()  # Europe/Paris
     recorded_at = models.DateTimeField()

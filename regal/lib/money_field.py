@@ -1,13 +1,27 @@
 """Money in a database column: whole cents, in a column called `…_cents`, positive by constraint."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from django.db import models
+from typing_extensions import TypeVar
 
 from regal.lib.money import Money
 
+_Set = TypeVar("_Set", default=Money)
+_Get = TypeVar("_Get", default=Money)
 
-class MoneyField(models.BigIntegerField):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+
+    class _Column(models.Field[_Set, _Get]):
+        pass
+
+else:
+
+    class _Column(models.BigIntegerField, Generic[_Set, _Get]):
+        pass
+
+
+class MoneyField(_Column[_Set, _Get]):
     """Holds a `Money`; the column is `<name>_cents`. The check constraint stands in the model's Meta."""
 
     description = "A whole number of euro cents"

@@ -25,11 +25,13 @@ def tenant(collectivite: HasKey | int, *, using: str = "default") -> Iterator[No
     Never hold it open while asking a gateway: the question stands between two such blocks.
     """
     key = collectivite if isinstance(collectivite, int) else int(collectivite.pk)
+    is_outermost = not connections[using].in_atomic_block
     with transaction.atomic(using=using):
         former = _exchange(str(key), using)
         yield
-        # An exception rolls the savepoint back, and PostgreSQL then restores the setting by itself.
-        _exchange(former, using)
+        # The end of the transaction forgets the setting by itself; so does an exception, by rolling the savepoint back.
+        if not is_outermost:
+            _exchange(former, using)
 
 
 def _exchange(value: str, using: str) -> str:

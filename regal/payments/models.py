@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db import models
-from django.db.models.functions import Now
 
 from regal.gateways.base import Environment, Outcome, Rank
 from regal.lib.enumerations import values

@@ -192,7 +192,7 @@ def apply_notice(
     message: InboxMessage | None = None,
     source: str = "notification",
 ) -> Evidence:
-    """Bring an attempt up to date with what its gateway says. Calling it twice with the same bytes changes nothing more.
+    """Bring an attempt up to date with what its gateway says; the same bytes again change nothing more.
 
     A notice that contradicts the attempt (account, reference, amount, environment, exercice) is kept and moves nothing;
     from rank 2 on it also opens a case. Rank 0 and 1 only announce.

@@ -42,7 +42,11 @@ def attempt_by_notification_token(*, collectivite_id: int, token: str) -> Attemp
     """The attempt whose address TIPI was given; None for every address that is not ours."""
     if not tokens.is_well_formed(token):
         return None
-    return Attempt.objects.filter(collectivite=collectivite_id, notification_digest=tokens.digest(token)).first()
+    return (
+        Attempt.objects.select_related("account")
+        .filter(collectivite=collectivite_id, notification_digest=tokens.digest(token))
+        .first()
+    )
 
 
 def recent_attempts(*, collectivite: HasKey) -> QuerySet[Attempt]:

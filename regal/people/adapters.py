@@ -10,13 +10,13 @@ from regal.lib.vault import Vault
 TOTP_CONTEXT = b"people.totp"
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Agents are invited."""
         return False
 
 
-class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+class MfaAdapter(DefaultMFAAdapter):
     def encrypt(self, text: str) -> str:
         """Seal a TOTP secret or a set of recovery codes under the newest key."""
         return Vault.from_setting(settings.SECRET_KEYS).seal(text.encode(), TOTP_CONTEXT)

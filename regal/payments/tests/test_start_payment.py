@@ -4,10 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from regal.lib.tenancy import tenant
 from regal.lib.money import Money
+from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, AttemptEvent, Payer
-from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
 from tests import cast
 
 pytestmark = pytest.mark.django_db
