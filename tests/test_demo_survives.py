@@ -17,6 +17,7 @@ from regal.lib import ports as tcp
 
 pytestmark = [
     pytest.mark.crash,
+    pytest.mark.xdist_group("demo"),  # one demonstration for all of them
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads the processes in /proc"),
 ]
 
@@ -91,7 +92,8 @@ def start(var: Path, first_port: int) -> Demo:
 
 @pytest.fixture(scope="module")
 def first_port() -> int:
-    for first in range(18_000, 60_000, 50):
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for first in range(18_000 + 1_000 * worker, 60_000, 50):
         if all(tcp.is_free(port) for port in Ports(guichet=first).uses()):
             return first
     raise AssertionError("no free ports")

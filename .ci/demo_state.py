@@ -31,33 +31,42 @@ def ready() -> None:
             sys.exit(1)
 
 
+def before() -> None:
+    """Print the processes of the checkout before anything starts: us, and whoever called us or reads us."""
+    sys.stdout.write("".join(f"{pid}\n" for pid in _processes()))
+
+
 def nothing_left() -> None:
-    """No process of the checkout but us and our parents, no port of the demonstration taken."""
+    """No process of the checkout that was not there before (numbers on standard input), no port taken."""
+    there_before = {int(line) for line in sys.stdin} | {os.getpid()}
     deadline = time.monotonic() + 5
-    while left := _left():
+    while left := _left(there_before):
         if time.monotonic() > deadline:
             sys.exit("\n".join(["il reste :", *left]))
         time.sleep(0.1)
 
 
-def _left() -> list[str]:
+def _left(there_before: set[int]) -> list[str]:
+    return [
+        *(f"port {port} ({use})" for port, use in ports().uses().items() if not tcp.is_free(port)),
+        *(f"processus {pid} : {command}" for pid, command in _processes().items() if pid not in there_before),
+    ]
+
+
+def _processes() -> dict[int, str]:
+    """The processes whose command names the checkout, or that stand in it."""
     checkout = os.fsencode(Path(__file__).resolve().parents[1])
-    ours = set()
-    pid = os.getpid()
-    while pid > 1:  # us, the script that calls us, and whoever called it
-        ours.add(pid)
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    left = [f"port {port} ({use})" for port, use in ports().uses().items() if not tcp.is_free(port)]
+    found = {}
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and int(folder.name) not in ours:
+        if folder.name.isdigit():
             try:
                 command = (folder / "cmdline").read_bytes()
                 if checkout in command or os.fsencode(os.readlink(folder / "cwd")).startswith(checkout):
-                    left.append(f"processus {folder.name} : {command.replace(bytes(1), b' ').decode()}")
+                    found[int(folder.name)] = command.replace(bytes(1), b" ").decode(errors="replace")
             except OSError:
-                continue
-    return left
+                continue  # it ended meanwhile
+    return found
 
 
 if __name__ == "__main__":
-    {"free": free, "ready": ready, "nothing-left": nothing_left}[sys.argv[1]]()
+    {"before": before, "free": free, "ready": ready, "nothing-left": nothing_left}[sys.argv[1]]()
