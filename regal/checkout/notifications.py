@@ -1,19 +1,24 @@
 """What gateways tell us, server to server: stored, answered, and judged later by a worker."""
 
+import logging
 from datetime import UTC, datetime
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.http import require_POST
 
-from regal.gateways.base import Message, Verdict
+from regal.collectivites.models import GatewayAccount
+from regal.gateways.base import HttpAnswer, Message, Misconfigured, Verdict
 from regal.lib.policy import Rate, Tenant, Who, policy
 from regal.lib.tenancy import tenant
+from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.operations import receive
 from regal.payments.queries import attempt_by_notification_token
 
-LONGEST_QUERY = 64 * 1024
+logger = logging.getLogger("regal.checkout")
+
+LONGEST_QUERY = LONGEST_BODY = 64 * 1024
 LARGEST_KEY = 2**63 - 1
 
 
@@ -23,9 +28,11 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
     """Store the message raw, commit, answer. An address that is not ours is a 404; a message beyond 64 KB a 413."""
     now = datetime.now(UTC)
     try:
-        body = request.body
+        body = _body_of(request)
     except RequestDataTooBig:
         return HttpResponse(status=413)
+    except UnreadablePostError:  # the sender hung up in the middle: nothing was said
+        return HttpResponse(status=400)
     query = request.META.get("QUERY_STRING", "").encode("latin-1", errors="replace")
     if len(query) > LONGEST_QUERY:
         return HttpResponse(status=413)
@@ -33,7 +40,7 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
         method=request.method or "",
         query=query,
         body=body,
-        content_type=request.META.get("CONTENT_TYPE", ""),
+        content_type=request.META.get("CONTENT_TYPE", "").replace("\0", ""),  # PostgreSQL's text holds no zero
         received_at=now,
     )
     if collectivite_id > LARGEST_KEY:
@@ -43,6 +50,28 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
         if attempt is None:
             raise Http404
         receive(attempt=attempt, message=message, now=now)
-        gateway = gateway_of(attempt.account)
-    answer = gateway.acknowledge(message, Verdict.HEARD)
+        answer = _answer(attempt.account, message)
     return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
+
+
+def _body_of(request: HttpRequest) -> bytes:
+    """The body, also of a message sent in chunks, whose length nobody announces: Django would read nothing of it."""
+    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if not chunked or request.META.get("CONTENT_LENGTH"):
+        return request.body
+    try:
+        body: bytes = request.META["wsgi.input"].read(LONGEST_BODY + 1)
+    except OSError as error:
+        raise UnreadablePostError(*error.args) from error
+    if len(body) > LONGEST_BODY:
+        raise RequestDataTooBig
+    return body
+
+
+def _answer(account: GatewayAccount, message: Message) -> HttpAnswer:
+    """What the gateway wants to read. A contract that we can no longer open must not lose what was just stored."""
+    try:
+        return gateway_of(account).acknowledge(message, Verdict.HEARD)
+    except (Misconfigured, VaultError) as failure:
+        logger.error("account %s cannot be opened: %s", account.pk, type(failure).__name__)
+        return HttpAnswer(status=200)
