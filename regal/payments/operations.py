@@ -113,7 +113,9 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
                 notification_digest=tokens.digest(notification_token),
                 created_at=now,
             )
-    except IntegrityError:  # the same recap, sent twice at the same instant
+    except IntegrityError as error:  # the same recap, sent twice at the same instant, with two debts
+        if _broken_constraint(error) != "payments_attempt_flow":
+            raise
         raise AlreadyStarted from None
     Payer.objects.create(collectivite_id=collectivite_id, attempt=attempt, email=order.email)
     _note(attempt=attempt, event=Event.RECORDED, number=1, before=None, occurred_at=now, now=now)
@@ -180,11 +182,19 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
         return
     if isinstance(notice, Nudge):  # no gateway of today nudges: the checker comes with the first that does
         raise NotImplementedError
-    apply_notice(attempt_id=stored.attempt_id, notice=notice, digest=stored.digest, message=stored, now=now)
+    apply_notice(
+        collectivite_id=collectivite_id,
+        attempt_id=stored.attempt_id,
+        notice=notice,
+        digest=stored.digest,
+        message=stored,
+        now=now,
+    )
 
 
 def apply_notice(
     *,
+    collectivite_id: int,
     attempt_id: int,
     notice: Notice,
     digest: str,
@@ -197,10 +207,18 @@ def apply_notice(
     A notice that contradicts the attempt (account, reference, amount, environment, exercice) is kept and moves nothing;
     from rank 2 on it also opens a case. Rank 0 and 1 only announce.
     """
-    attempt = Attempt.objects.select_for_update(of=("self",)).select_related("account").get(pk=attempt_id)
+    attempt = (
+        Attempt.objects.select_for_update(of=("self",))
+        .select_related("account")
+        .get(collectivite=collectivite_id, pk=attempt_id)
+    )
     differences = notice.claims.differences_from(_claims_of(attempt))
-    already = Evidence.objects.filter(
-        collectivite=attempt.collectivite_id, attempt=attempt, digest=digest, verdict=Evidence.Verdict.FITS
+    already = Evidence.objects.filter(  # the same bytes from a better witness are news
+        collectivite=collectivite_id,
+        attempt=attempt,
+        digest=digest,
+        verdict=Evidence.Verdict.FITS,
+        rank__gte=notice.rank,
     )
     if differences:
         verdict = Evidence.Verdict.DIFFERS
@@ -250,7 +268,7 @@ def seal_evidence(collectivite_id: int, day_ordinal: int, now: datetime) -> None
 
 
 def purge_inbox(*, before: datetime) -> int:
-    """Erase the raw bytes of the current tenant's messages received before an instant; digests and evidence stay."""
+    """Erase the raw bytes of the current tenant's judged messages received before an instant; the rest stays."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT regal_purge_inbox(%s)", [before])
         return int(cursor.fetchone()[0])
@@ -261,6 +279,10 @@ def _queue_for_debt(*, account_id: int, debt_reference: str) -> None:
     key = int(canonical.sha256_hex(f"{account_id} {debt_reference}".encode())[:15], 16)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
+def _broken_constraint(error: IntegrityError) -> str | None:
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
 
 
 def _claims_of(attempt: Attempt) -> Claims:

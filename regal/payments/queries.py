@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Outcome
@@ -21,7 +21,7 @@ def earlier_attempts(*, account: GatewayAccount, debt_reference: str, amount: Mo
     return (
         Attempt.objects.of(account.collectivite)
         .filter(account=account, debt_reference=debt_reference, amount=amount)
-        .filter(status__in=[*LIVE, State.PAID])
+        .filter(Q(status__in=[*LIVE, State.PAID]) | Q(announced=Outcome.PAID))
         .exclude(status=State.HANDED_OFF, announced__in=[Outcome.REFUSED, Outcome.ABANDONED])
     )
 
