@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 
 class Effect(models.Model):
-    """A piece of work that follows a fact, written in the fact's own transaction; done once, tried as often as needed."""
+    """A piece of work that follows a fact, written in its transaction; done once, tried as often as needed."""
 
     collectivite = models.ForeignKey("collectivites.Collectivite", models.PROTECT, related_name="+")
     kind = models.CharField(max_length=40)  # a name registered in `config/jobs.py`

@@ -3,8 +3,9 @@
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import regal.lib.tenancy
 from django.db import migrations, models
+
+import regal.lib.tenancy
 
 
 class Migration(migrations.Migration):

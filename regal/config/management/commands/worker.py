@@ -65,6 +65,7 @@ async def _work_once(*, concurrency: int, name: str) -> None:
             concurrency=concurrency,
             fetch_job_polling_interval=2,
             listen_notify=True,
+            delete_jobs="always",  # the history of effects is ours (`agenda`); a job is only what carries one
             shutdown_graceful_timeout=4 if os.environ.get("REGAL_DEMO") == "1" else 60,
             install_signal_handlers=False,
         )
