@@ -1,11 +1,16 @@
 """What a worker can do: the effects' handlers by name, and the duties that come round."""
 
+import logging
 from datetime import UTC, datetime
 
+from django.db import connections
 from procrastinate.contrib.django import app
 
 from regal.agenda.operations import CARRY, QUEUE, Handler, carry, sweep
 from regal.payments import operations as payments
+from regal.proof.operations import verify
+
+logger = logging.getLogger("regal.proof")
 
 HANDLERS: dict[str, Handler] = {
     payments.JUDGE_MESSAGE: payments.judge_message,
@@ -30,3 +35,15 @@ def carry_effect(effect_id: int) -> None:
 def sweep_due(timestamp: int) -> None:
     """Hand to the workers what is due and waits nowhere."""
     sweep(now=clock())
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="regal.verify", queue=QUEUE, queueing_lock="regal.verify")
+def verify_invariants(timestamp: int) -> None:
+    """Run every invariant; each row that breaks one is an error in the log: numbers only, nothing personal."""
+    try:
+        report = verify(now=clock())
+    finally:
+        connections["verify"].close()
+    for row in report.broken:
+        logger.error("broken invariant: %s", row)

@@ -1,0 +1,61 @@
+"""Ask every invariant of one and the same moment."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db import connections, transaction
+
+from regal.agenda.models import Effect
+from regal.journal.chain import GENESIS
+from regal.lib import paris
+from regal.payments.states import FORM_MODE, TRANSITIONS
+from regal.proof import walls
+from regal.proof.findings import BrokenRow, Invariant, Snapshot
+from regal.proof.invariants import INVARIANTS
+
+SEALED_BY = time(6)  # of the next day, Europe/Paris
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    broken: tuple[BrokenRow, ...]
+    invariants: int
+    rows: int  # of all that belongs to a collectivité, and of the agenda
+
+
+def verify(*, now: datetime, invariants: Iterable[Invariant] = INVARIANTS, using: str = "verify") -> Report:
+    """Run invariants in one snapshot that cannot write, as the role that reads every collectivité's rows."""
+    asked = tuple(invariants)
+    with transaction.atomic(using=using):
+        with connections[using].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute("SET LOCAL jit = off")
+        snapshot = Snapshot(using=using, now=now, parameters=_parameters(now))
+        broken = tuple(row for invariant in asked for row in invariant.broken_rows(snapshot))
+        rows = Effect.objects.using(using).count()
+        rows += sum(model.objects.using(using).count() for model in walls.tenant_models())
+    return Report(broken=broken, invariants=len(asked), rows=rows)
+
+
+def _parameters(now: datetime) -> dict[str, Any]:
+    edges = [(source or "", event.value, target.value) for (source, event), target in TRANSITIONS.items()]
+    keys = walls.tenant_keys()
+    return walls.PARAMETERS | {
+        "now": now,
+        "sealed_day": _last_sealed_day(now),
+        "genesis": GENESIS,
+        "edges_from": [source for source, _, _ in edges],
+        "edges_event": [event for _, event, _ in edges],
+        "edges_to": [target for _, _, target in edges],
+        "form_mode": [state.value for state in FORM_MODE],
+        "key_tables": [table for table, _ in keys],
+        "key_columns": [column for _, column in keys],
+    }
+
+
+def _last_sealed_day(now: datetime) -> date:
+    """The last day whose evidence must stand in the books by now."""
+    yesterday = paris.today(now) - timedelta(days=1)
+    return yesterday if paris.to_paris(now).time() >= SEALED_BY else yesterday - timedelta(days=1)

@@ -1,0 +1,25 @@
+"""The closed list of tables that belong to no collectivité, or that name one without being hidden behind it.
+
+None of ours holds a payer's name, e-mail or amount (`docs/decisions`, tenants). Whoever adds one says why here.
+"""
+
+SHARED_TABLES: dict[str, str] = {
+    "collectivites_collectivite": "the tenants themselves: slug, name, public contact",
+    "agenda_effect": "due work of all collectivités: numbers only, carried before any tenant is known",
+    "audit_platformact": "acts outside any collectivité: a kind and a number",
+    "people_user": "agents and operators: one person may work for several collectivités",
+    "throttling_cache": "counters of attempts to sign in",
+    "django_session": "agents' sessions",
+    "django_content_type": "names of models",
+    "django_migrations": "the schema's version",
+    "auth_group": "unused table of Django's",
+    "auth_group_permissions": "unused table of Django's",
+    "auth_permission": "unused table of Django's",
+    "account_emailaddress": "agents' addresses, for allauth",
+    "account_emailconfirmation": "the same",
+    "mfa_authenticator": "agents' second factors, sealed",
+    "procrastinate_events": "jobs: a row's number only",
+    "procrastinate_jobs": "the same",
+    "procrastinate_periodic_defers": "the same",
+    "procrastinate_workers": "the workers' heartbeats",
+}

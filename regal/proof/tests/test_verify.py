@@ -1,0 +1,594 @@
+"""`regal verify` finds nothing in a sound base, and every tampering in one that was altered behind its back."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core.management import call_command
+from django.db import connections, transaction
+from django.test import override_settings
+
+from regal.collectivites.operations import keep_secret
+from regal.gateways.base import Outcome
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.lib.vault import Secret, new_master_key
+from regal.people.adapters import MfaAdapter
+from regal.proof import operations
+from regal.proof.findings import Snapshot
+from regal.proof.invariants import INVARIANTS
+from tests import cast, notices
+from tests.database import close_connections
+
+NOW = cast.later(days=8)
+KEYS = f"live:{new_master_key()}"
+
+
+def build_world() -> dict[str, Any]:
+    """Two towns whose attempts have lived every life there is."""
+    town, next_town = cast.make_saint_aubin(), cast.make_next_town()
+    silent = cast.start(town).attempt
+    announced = cast.start(town, debt_reference="202600000413000001").attempt
+    warned = cast.start(
+        town, debt_reference="202600000413000001", told_of_earlier=True, now=cast.later(minutes=9)
+    ).attempt
+    paid = cast.start(town, debt_reference="202600000414000001", amount=Money(9_900)).attempt
+    also_paid = cast.start(town, debt_reference="202600000415000001", amount=Money(100)).attempt
+    foreign = cast.start(next_town).attempt
+    refused = notices.tell(town, announced, notices.form(town, announced, "R"), now=cast.later(minutes=4))
+    told = notices.tell(town, announced, notices.form(town, announced), now=cast.later(minutes=5))
+    notices.tell(town, announced, notices.form(town, announced), now=cast.later(minutes=6))
+    notices.tell(town, announced, notices.form(town, announced, montant="12551"), now=cast.later(minutes=7))
+    notices.tell(town, announced, b"%%%", now=cast.later(minutes=8))
+    proof = notices.hear(town, paid, now=cast.later(hours=1))
+    notices.hear(town, paid, now=cast.later(hours=2))
+    notices.hear(town, paid, notices.notice(town, paid, Outcome.REFUSED), now=cast.later(hours=3))
+    notices.hear(town, paid, notices.notice(town, paid, amount=Money(1)), now=cast.later(hours=4))
+    notices.hear(town, also_paid, now=cast.later(hours=1))
+    notices.hear(next_town, foreign, now=cast.later(hours=1))
+    with tenant(town.collectivite):
+        keep_secret(account=town.account, name="hmac", value=Secret(b"a gateway's key"))
+    Authenticator.objects.create(
+        user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
+    )
+    notices.run_due(NOW)
+    fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [NOW])
+    return {
+        "town": town.collectivite.pk,
+        "next_town": next_town.collectivite.pk,
+        "account": town.account.pk,
+        "next_account": next_town.account.pk,
+        "silent": silent.pk,
+        "announced": announced.pk,
+        "warned": warned.pk,
+        "paid": paid.pk,
+        "also_paid": also_paid.pk,
+        "foreign": foreign.pk,
+        "refused_message": refused.message_id,
+        "refused_evidence": refused.pk,
+        "told_evidence": told.pk,
+        "proof": proof.pk,
+        "fresh": fresh.pk,
+    }
+
+
+@pytest.fixture(scope="class")
+def world(emptier: Any, django_db_blocker: Any) -> Iterator[dict[str, Any]]:
+    with django_db_blocker.unblock(), override_settings(SECRET_KEYS=KEYS):
+        yield build_world()
+        close_connections()
+        emptier.empty()
+
+
+TABLES = (
+    "payments_attemptevent",
+    "payments_evidence",
+    "payments_inboxmessage",
+    "payments_settlement",
+    "journal_entry",
+    "audit_auditentry",
+)
+
+
+@contextmanager
+def tampered(statements: str, world: dict[str, Any]) -> Iterator[None]:
+    """The owner alters rows, the triggers off meanwhile; afterwards all is as it was."""
+    with transaction.atomic(using="owner"):
+        with connections["owner"].cursor() as cursor:
+            for table in TABLES:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            for statement in statements.format(**world).split(";"):
+                if statement.strip():
+                    cursor.execute(statement)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            for table in TABLES:
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        yield
+        transaction.set_rollback(True, using="owner")
+
+
+def broken(world: dict[str, Any], statements: str = "") -> dict[str, list[str]]:
+    """Which invariants see it, with the keys of the rows they name; asked in the owner's transaction."""
+    with tampered(statements, world):
+        snapshot = Snapshot(using="owner", now=NOW, parameters=operations._parameters(NOW))
+        rows = [row for invariant in INVARIANTS for row in invariant.broken_rows(snapshot)]
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.invariant, []).append(row.key)
+    return found
+
+
+TAMPERINGS: dict[str, tuple[str, set[str]]] = {
+    # money
+    "an attempt's amount": ("UPDATE payments_attempt SET amount_cents = 1 WHERE id = {paid}", {"I-05"}),
+    "an attempt's amount, never paid": (
+        "UPDATE payments_attempt SET amount_cents = 12551 WHERE id = {announced}",
+        {"I-05"},
+    ),
+    "an amount of nothing": (
+        "ALTER TABLE payments_attempt DROP CONSTRAINT payments_attempt_amount;"
+        "UPDATE payments_attempt SET amount_cents = 0 WHERE id = {silent}",
+        {"I-01"},
+    ),
+    "a negative settlement": (
+        "ALTER TABLE payments_settlement DROP CONSTRAINT payments_settlement_amount;"
+        "UPDATE payments_settlement SET amount_cents = -9900 WHERE attempt_id = {paid}",
+        {"I-01", "I-05", "I-08"},
+    ),
+    "a column of fractions": ("ALTER TABLE payments_payer ADD COLUMN fee double precision", {"I-01"}),
+    "a column of decimals": ("ALTER TABLE payments_payer ADD COLUMN fee numeric(10, 2)", {"I-01"}),
+    "small cents": ("ALTER TABLE payments_payer ADD COLUMN fee_cents int", {"I-01"}),
+    "a settlement's amount": (
+        "UPDATE payments_settlement SET amount_cents = 9901 WHERE attempt_id = {paid}",
+        {"I-05", "I-08"},
+    ),
+    "a settlement's debt": (
+        "UPDATE payments_settlement SET debt_reference = '202600000499000001' WHERE attempt_id = {paid}",
+        {"I-05"},
+    ),
+    "a settlement's exercice": ("UPDATE payments_settlement SET exercice = 2025 WHERE attempt_id = {paid}", {"I-05"}),
+    "a settlement lost": ("DELETE FROM payments_settlement WHERE attempt_id = {paid}", {"I-04", "I-07", "I-08"}),
+    "a settlement invented": (
+        "INSERT INTO payments_settlement (collectivite_id, attempt_id, account_id, environment, debt_reference,"
+        " exercice,"
+        " amount_cents, evidence_id, rank, occurred_at, accounting_day, recorded_at)"
+        " SELECT collectivite_id, {announced}, account_id, environment, '202600000413000001', exercice, 12550,"
+        " {told_evidence}, 2, v.occurred_at, accounting_day, recorded_at FROM payments_settlement,"
+        " (SELECT occurred_at FROM payments_evidence WHERE id = {told_evidence}) AS v WHERE attempt_id = {paid}",
+        {"I-04", "I-06", "I-07", "I-08", "I-19"},
+    ),
+    "a settlement doubled": (
+        "ALTER TABLE payments_settlement DROP CONSTRAINT payments_settlement_once;"
+        "INSERT INTO payments_settlement (collectivite_id, attempt_id, account_id, environment, debt_reference,"
+        " exercice,"
+        " amount_cents, evidence_id, rank, occurred_at, accounting_day, recorded_at) SELECT collectivite_id,"
+        " attempt_id,"
+        " account_id, environment, debt_reference, exercice, amount_cents, evidence_id, rank, occurred_at,"
+        " accounting_day, recorded_at FROM payments_settlement WHERE attempt_id = {paid}",
+        {"I-04", "I-07", "I-08"},
+    ),
+    "a settlement's evidence exchanged": (
+        "UPDATE payments_settlement SET evidence_id = (SELECT evidence_id FROM payments_settlement"
+        " WHERE attempt_id = {also_paid}) WHERE attempt_id = {paid}",
+        {"I-05"},
+    ),
+    "a settlement's rank": ("UPDATE payments_settlement SET rank = 2 WHERE attempt_id = {paid}", {"I-06"}),
+    "a settlement's day": (
+        "UPDATE payments_settlement SET accounting_day = accounting_day + 1 WHERE attempt_id = {paid}",
+        {"I-08", "I-13"},
+    ),
+    "a settlement's time": (
+        "UPDATE payments_settlement SET occurred_at = occurred_at + interval '1 minute' WHERE attempt_id = {paid}",
+        {"I-13"},
+    ),
+    "a settlement in another environment": (
+        "ALTER TABLE payments_settlement DROP CONSTRAINT payments_settlement_environment_of_account;"
+        "UPDATE payments_settlement SET environment = 'production' WHERE attempt_id = {paid}",
+        {"I-05", "I-23"},
+    ),
+    "an attempt in another environment": (
+        "ALTER TABLE payments_attempt DROP CONSTRAINT payments_attempt_environment_of_account;"
+        "UPDATE payments_attempt SET environment = 'production' WHERE id = {silent}",
+        {"I-23"},
+    ),
+    "an account turned to production": (
+        "ALTER TABLE payments_attempt DROP CONSTRAINT payments_attempt_environment_of_account;"
+        "ALTER TABLE payments_settlement DROP CONSTRAINT payments_settlement_environment_of_account;"
+        "UPDATE collectivites_gatewayaccount SET environment = 'production' WHERE id = {account}",
+        {"I-23"},
+    ),
+    "evidence of another environment": (
+        'UPDATE payments_evidence SET facts = facts || \'{{"environment": "production"}}\' WHERE id = {told_evidence}',
+        {"I-23"},
+    ),
+    "a gateway reference used twice": (
+        "ALTER TABLE payments_attempt DROP CONSTRAINT payments_attempt_reference;"
+        "UPDATE payments_attempt SET reference = (SELECT reference FROM payments_attempt WHERE id = {paid})"
+        " WHERE id = {silent}",
+        {"I-09"},
+    ),
+    "an address used twice": (
+        "ALTER TABLE payments_attempt DROP CONSTRAINT payments_attempt_notification;"
+        "UPDATE payments_attempt SET notification_digest = (SELECT notification_digest FROM payments_attempt"
+        " WHERE id = {paid}) WHERE id = {foreign}",
+        {"I-09"},
+    ),
+    "a contract used twice": (
+        "ALTER TABLE collectivites_gatewayaccount DROP CONSTRAINT collectivites_account_identity;"
+        "UPDATE collectivites_gatewayaccount SET identifier = '006382' WHERE id = {next_account}",
+        {"I-09"},
+    ),
+    # the books
+    "an entry's amount": (
+        "UPDATE journal_entry SET amount_cents = 9901 WHERE attempt_id = {paid}",
+        {"I-05", "I-08", "I-11"},
+    ),
+    "an entry's reason": ("UPDATE journal_entry SET reason = 'autre' WHERE attempt_id = {paid}", {"I-11"}),
+    "an entry's author": ("UPDATE journal_entry SET author = 'autre' WHERE attempt_id = {paid}", {"I-11"}),
+    "an entry's moment of record": (
+        "UPDATE journal_entry SET recorded_at = recorded_at + interval '1 microsecond' WHERE attempt_id = {paid}",
+        {"I-11"},
+    ),
+    "an entry's day": (
+        "UPDATE journal_entry SET accounting_day = accounting_day - 1 WHERE attempt_id = {paid}",
+        {"I-08", "I-11", "I-13"},
+    ),
+    "an entry removed": (
+        "DELETE FROM journal_entry WHERE attempt_id = {paid}",
+        {"I-07", "I-08", "I-11"},
+    ),
+    "the last entry and the head rewound": (
+        "DELETE FROM journal_entry WHERE collectivite_id = {town} AND number = 3;"
+        "UPDATE journal_head SET number = 2, hash = (SELECT hash FROM journal_entry WHERE collectivite_id = {town}"
+        " AND number = 2) WHERE collectivite_id = {town}",
+        {"I-11"},
+    ),
+    "the head's number": ("UPDATE journal_head SET number = number + 1 WHERE collectivite_id = {town}", {"I-11"}),
+    "the head's hash": (f"UPDATE journal_head SET hash = '{'0' * 64}' WHERE collectivite_id = {{town}}", {"I-11"}),
+    "the head lost": ("DELETE FROM journal_head WHERE collectivite_id = {town}", {"I-11"}),
+    "two entries exchanged": (
+        "ALTER TABLE journal_entry DROP CONSTRAINT journal_entry_number_positive;"
+        "UPDATE journal_entry SET number = -number WHERE collectivite_id = {town} AND number < 3;"
+        "UPDATE journal_entry SET number = 3 + number WHERE collectivite_id = {town} AND number < 0",
+        {"I-11"},
+    ),
+    "an incomplete correction": (
+        "UPDATE journal_entry SET corrects_id = (SELECT id FROM journal_entry WHERE collectivite_id = {town}"
+        " AND number = 1), author = '' WHERE collectivite_id = {town} AND number = 3",
+        {"I-11", "I-12"},
+    ),
+    "a correction of what comes after": (
+        "UPDATE journal_entry SET corrects_id = (SELECT id FROM journal_entry WHERE collectivite_id = {town}"
+        " AND number = 3), reason = 'x' WHERE collectivite_id = {town} AND number = 1",
+        {"I-11", "I-12"},
+    ),
+    "a seal that forgets a digest": (
+        "UPDATE journal_entry SET digests = digests - 0 WHERE kind = 'seal' AND collectivite_id = {town}",
+        {"I-11"},
+    ),
+    "evidence lost": (
+        "DELETE FROM payments_evidence WHERE verdict = 'unreadable'",
+        {"I-11", "I-18", "I-24"},
+    ),
+    "evidence's digest": (
+        f"UPDATE payments_evidence SET digest = '{'a' * 64}' WHERE id = {{refused_evidence}}",
+        {"I-05", "I-11"},
+    ),
+    "a right to update the books": ("GRANT UPDATE (reason) ON journal_entry TO regal_app", {"I-11"}),
+    "a right to delete settlements": ("GRANT DELETE ON payments_settlement TO regal_app", {"I-11"}),
+    "a right to empty the inbox": ("GRANT TRUNCATE ON payments_inboxmessage TO PUBLIC", {"I-11", "I-32"}),
+    "a trigger dropped": ("DROP TRIGGER append_only ON payments_evidence", {"I-11"}),
+    "a trigger of another kind": (
+        "DROP TRIGGER append_only ON journal_entry;"
+        "CREATE TRIGGER append_only BEFORE DELETE ON journal_entry FOR EACH ROW EXECUTE FUNCTION regal_append_only()",
+        {"I-11"},
+    ),
+    "a trigger that never fires": (
+        "DROP TRIGGER append_only ON journal_entry; CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON journal_entry"
+        " FOR EACH ROW WHEN (false) EXECUTE FUNCTION regal_append_only()",
+        {"I-11"},
+    ),
+    "a guard that does nothing": (
+        "CREATE OR REPLACE FUNCTION regal_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+        " E'BEGIN RETURN OLD\\x3b END'",
+        {"I-11"},
+    ),
+    # states
+    "a status": ("UPDATE payments_attempt SET status = 'paid' WHERE id = {announced}", {"I-04", "I-14"}),
+    "a status taken back": ("UPDATE payments_attempt SET status = 'handed_off' WHERE id = {paid}", {"I-04", "I-14"}),
+    "a status that form mode does not know": (
+        "UPDATE payments_attempt SET status = 'refused' WHERE id = {silent}",
+        {"I-14"},
+    ),
+    "an announcement": ("UPDATE payments_attempt SET announced = 'refused' WHERE id = {announced}", {"I-14"}),
+    "an announcement's time": (
+        "UPDATE payments_attempt SET announced_at = announced_at + interval '1 hour' WHERE id = {announced}",
+        {"I-14"},
+    ),
+    "an announcement never made": (
+        "UPDATE payments_attempt SET announced = 'paid', announced_at = created_at WHERE id = {silent}",
+        {"I-14"},
+    ),
+    "an event removed": (
+        "DELETE FROM payments_attemptevent WHERE attempt_id = {announced} AND number = 3",
+        {"I-14"},
+    ),
+    "the last event removed": (
+        "DELETE FROM payments_attemptevent WHERE attempt_id = {silent} AND event = 'fell_silent'",
+        {"I-14"},
+    ),
+    "an event outside the table": (
+        "UPDATE payments_attemptevent SET event = 'confirmed', evidence_id = NULL"
+        " WHERE attempt_id = {silent} AND event = 'fell_silent'",
+        {"I-14", "I-19"},
+    ),
+    "an event's order": (
+        "UPDATE payments_attemptevent SET number = number + 10 WHERE attempt_id = {announced} AND number = 4",
+        {"I-14"},
+    ),
+    "all events removed": (
+        "DELETE FROM payments_attemptevent WHERE attempt_id = {warned}",
+        {"I-14", "I-17"},
+    ),
+    "no warning": ("UPDATE payments_attempt SET warned = false WHERE id = {warned}", {"I-16"}),
+    "a payer who left before": (
+        "UPDATE payments_attempt SET handed_off_at = created_at - interval '1 hour' WHERE id = {silent}",
+        {"I-17"},
+    ),
+    "a message from before its attempt": (
+        "UPDATE payments_inboxmessage SET received_at = received_at - interval '1 hour' WHERE id = {refused_message}",
+        {"I-17"},
+    ),
+    # messages and proofs
+    "a message nobody judges": (
+        "DELETE FROM agenda_effect WHERE kind = 'judge_message' AND subject_id = {refused_message}",
+        {"I-18"},
+    ),
+    "a message's body": (
+        "UPDATE payments_inboxmessage SET body = body || 'x'::bytea WHERE id = {refused_message}",
+        {"I-18"},
+    ),
+    "a message's query": (
+        "UPDATE payments_inboxmessage SET query = 'a=b'::bytea WHERE id = {refused_message}",
+        {"I-18"},
+    ),
+    "a message purged before it was judged": (
+        "UPDATE payments_inboxmessage SET query = NULL, body = NULL WHERE id = {fresh}",
+        {"I-18"},
+    ),
+    "a judgement pretended": (
+        "UPDATE agenda_effect SET done_at = due_at WHERE kind = 'judge_message' AND subject_id = {fresh}",
+        {"I-18"},
+    ),
+    "a message moved to another attempt": (
+        "UPDATE payments_inboxmessage SET attempt_id = {silent} WHERE id = {refused_message}",
+        {"I-05"},
+    ),
+    "proof made of nothing": ("UPDATE payments_evidence SET rank = 0 WHERE id = {proof}", {"I-06", "I-19"}),
+    "proof of a refusal": ("UPDATE payments_evidence SET outcome = 'refused' WHERE id = {proof}", {"I-06"}),
+    "proof of another amount": (
+        'UPDATE payments_evidence SET facts = facts || \'{{"amount_cents": "1"}}\' WHERE id = {proof}',
+        {"I-05"},
+    ),
+    "proof of another account": (
+        'UPDATE payments_evidence SET facts = facts || \'{{"account_identifier": "012327"}}\' WHERE id = {proof}',
+        {"I-05"},
+    ),
+    "proof that does not fit": (
+        "UPDATE payments_evidence SET verdict = 'differs' WHERE id = {proof}",
+        {"I-05", "I-06"},
+    ),
+    "an event by the evidence of another attempt": (
+        "UPDATE payments_attemptevent SET evidence_id = {told_evidence} WHERE attempt_id = {paid} AND event ="
+        " 'settled'",
+        {"I-05", "I-19"},
+    ),
+    "an event without evidence": (
+        "UPDATE payments_attemptevent SET evidence_id = NULL WHERE attempt_id = {paid} AND event = 'settled'",
+        {"I-19"},
+    ),
+    "a contradiction's case lost": ("DELETE FROM cases_case WHERE kind = 'contradiction'", {"I-21"}),
+    "another payment's case lost": ("DELETE FROM cases_case WHERE kind = 'other_payment'", {"I-21"}),
+    "two cases of one thing": (
+        "DROP INDEX cases_case_one_open; INSERT INTO cases_case (collectivite_id, kind, subject_kind,"
+        " subject_id, facts,"
+        " rule, opened_at, decision, reason) SELECT collectivite_id, kind, subject_kind, subject_id, facts, rule,"
+        " opened_at, '', '' FROM cases_case",
+        {"I-21"},
+    ),
+    "a message that waits": (
+        "UPDATE payments_inboxmessage SET received_at = received_at - interval '1 minute' WHERE id = {fresh}",
+        {"I-24"},
+    ),
+    "work that waits": (
+        "UPDATE agenda_effect SET done_at = NULL WHERE kind = 'presume_silent' AND subject_id = {silent}",
+        {"I-29"},
+    ),
+    # walls
+    "a table of nobody": ("CREATE TABLE notes (id bigint PRIMARY KEY)", {"I-32"}),
+    "a table that shows all": (
+        "CREATE TABLE notes (id bigint PRIMARY KEY, collectivite_id bigint NOT NULL)",
+        {"I-32"},
+    ),
+    "row security off": ("ALTER TABLE payments_attempt DISABLE ROW LEVEL SECURITY", {"I-32"}),
+    "row security not forced": ("ALTER TABLE payments_attempt NO FORCE ROW LEVEL SECURITY", {"I-32"}),
+    "rows of nobody": ("ALTER TABLE payments_payer ALTER collectivite_id DROP NOT NULL", {"I-32"}),
+    "one more policy": ("CREATE POLICY all_of_them ON payments_attempt TO regal_app USING (true)", {"I-32"}),
+    "a policy that shows all": (
+        "DROP POLICY tenant ON payments_payer;"
+        "CREATE POLICY tenant ON payments_payer TO regal_app USING (true) WITH CHECK (true)",
+        {"I-32"},
+    ),
+    "a policy that lets all be written": (
+        "ALTER POLICY tenant ON payments_payer WITH CHECK (true)",
+        {"I-32"},
+    ),
+    "a policy for everybody": ("ALTER POLICY owner ON payments_payer TO PUBLIC", {"I-32"}),
+    "a key that leaves its town": (
+        "ALTER TABLE payments_payer DROP CONSTRAINT payments_payer_attempt_in_tenant",
+        {"I-32"},
+    ),
+    "a key that forgets its town": (
+        "ALTER TABLE payments_payer ADD FOREIGN KEY (attempt_id) REFERENCES payments_attempt (id)",
+        {"I-32"},
+    ),
+    "a view": ("CREATE VIEW everything AS SELECT * FROM payments_attempt", {"I-32"}),
+    "a function that runs as its owner": (
+        "CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM payments_payer'",
+        {"I-32"},
+    ),
+    "a function of ours rewritten": (
+        "CREATE OR REPLACE FUNCTION regal_purge_inbox(before timestamptz) RETURNS bigint LANGUAGE sql SECURITY DEFINER"
+        " SET search_path = pg_catalog, public, pg_temp AS 'SELECT 0::bigint'",
+        {"I-32"},
+    ),
+    "a search path left open": ("ALTER FUNCTION regal_purge_inbox(timestamptz) RESET search_path", {"I-32"}),
+    "a verifier who writes": ("GRANT INSERT ON payments_payer TO regal_verify", {"I-32"}),
+    "an application that creates": ("GRANT CREATE ON SCHEMA public TO regal_app", {"I-32"}),
+    # secrets and text
+    "a secret in clear": ("UPDATE collectivites_accountsecret SET sealed = 'motdepasse'", {"I-35"}),
+    "a secret under a key that is gone": (
+        "UPDATE collectivites_accountsecret SET key_version = 'gone', sealed = replace(sealed, 'live', 'gone')",
+        {"I-35"},
+    ),
+    "a second factor in clear": ('UPDATE mfa_authenticator SET data = \'{{"secret": "JBSWY3DP"}}\'', {"I-35"}),
+    "a card number in a reason": (
+        "UPDATE cases_case SET reason = 'carte 4111 1111 1111 1111' WHERE kind = 'contradiction'",
+        {"I-36"},
+    ),
+    "a card number in a label": (
+        "UPDATE payments_attempt SET label = '4111-1111-1111-1111' WHERE id = {silent}",
+        {"I-36"},
+    ),
+    "a card number in evidence": (
+        'UPDATE payments_evidence SET facts = facts || \'{{"note": "5555555555554444"}}\' WHERE id = {proof}',
+        {"I-36"},
+    ),
+    "a migration undone": (
+        "DELETE FROM django_migrations WHERE app = 'payments' AND name = '0002_walls'",
+        {"I-40"},
+    ),
+    "a migration of another code": (
+        "INSERT INTO django_migrations (app, name, applied) VALUES ('payments', '0999_future', now())",
+        {"I-40"},
+    ),
+}
+
+
+class TestVerify:
+    def test_finds_nothing_in_a_sound_base(self, world):
+        assert broken(world) == {}
+
+    @pytest.mark.parametrize("what", TAMPERINGS)
+    def test_sees(self, world, what):
+        statements, expected = TAMPERINGS[what]
+        assert set(broken(world, statements)) == expected, broken(world, statements)
+
+    def test_tries_every_invariant(self):
+        assert {invariant.id for invariant in INVARIANTS} == set().union(*(seen for _, seen in TAMPERINGS.values()))
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "ALTER ROLE regal_app BYPASSRLS",
+            "ALTER ROLE regal_verify SUPERUSER",
+            "GRANT regal_owner TO regal_app",
+            "GRANT regal_finder TO regal_app",
+            "ALTER TABLE payments_payer OWNER TO regal_app",
+        ],
+    )
+    def test_sees_powers_given_by_a_superuser(self, world, embedded_server, statement):
+        class AsSuperuser(Snapshot):
+            def ask(self, sql: str) -> list[tuple[Any, ...]]:
+                return list(connection.execute(sql, self.parameters).fetchall())
+
+        (walls,) = (invariant for invariant in INVARIANTS if invariant.id == "I-32")
+        with embedded_server._as_superuser(connections["owner"].settings_dict["NAME"]) as connection:
+            snapshot = AsSuperuser(using="", now=NOW, parameters=operations._parameters(NOW))
+            connection.execute("BEGIN")
+            assert list(walls.broken_rows(snapshot)) == []
+            connection.execute(statement)
+            found = list(walls.broken_rows(snapshot))
+            connection.execute("ROLLBACK")
+        assert found
+
+    def test_says_nothing_of_waiting_messages_while_no_worker_is_alive(self, world):
+        no_worker = "DELETE FROM procrastinate_workers;"
+        for what in ("a message that waits", "work that waits"):
+            assert broken(world, no_worker + TAMPERINGS[what][0]) == {}
+
+    def test_gives_evidence_until_six_in_the_morning_to_be_named(self, world):
+        statements = "DELETE FROM journal_entry WHERE kind = 'seal' AND collectivite_id = {town};" + (
+            "UPDATE journal_head SET number = 2, hash = (SELECT hash FROM journal_entry WHERE collectivite_id = {town}"
+            " AND number = 2) WHERE collectivite_id = {town}"
+        )
+        (books,) = (invariant for invariant in INVARIANTS if invariant.id == "I-11")
+        with tampered(statements, world):
+            for moment, is_broken in ((cast.later(hours=20, minutes=59), False), (cast.later(hours=21), True)):
+                snapshot = Snapshot(using="owner", now=moment, parameters=operations._parameters(moment))
+                assert bool(list(books.broken_rows(snapshot))) is is_broken
+
+    def test_reads_through_a_role_and_a_transaction_that_cannot_write(self, world, monkeypatch):
+        seen = []
+
+        def look(snapshot: Snapshot) -> Iterator[tuple[None, str]]:
+            seen.extend(
+                snapshot.ask(
+                    "SELECT current_user, current_setting('transaction_read_only'),"
+                    " current_setting('transaction_isolation')"
+                )
+            )
+            yield from ()
+
+        report = operations.verify(now=NOW, invariants=[dataclasses.replace(INVARIANTS[0], questions=(look,))])
+        assert seen == [("regal_verify", "on", "repeatable read")]
+        assert report.broken == ()
+        assert report.invariants == 1
+        assert report.rows > 50
+
+
+class TestCommand:
+    def test_counts_and_exits_with_zero_when_all_is_sound(self, committed_db):
+        cast.make_saint_aubin()
+        said = io.StringIO()
+        call_command("verify", stdout=said)
+        (line,) = said.getvalue().splitlines()
+        assert line.startswith(f"{len(INVARIANTS)} invariants, ")
+        assert line.endswith(" : 0 anomalie(s)")
+
+    def test_prints_one_line_per_broken_row_and_exits_with_one(self, committed_db):
+        town = cast.make_saint_aubin()
+        attempt = cast.start(town).attempt
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("UPDATE payments_attempt SET status = 'open', announced = 'paid'")
+        said = io.StringIO()
+        with pytest.raises(SystemExit) as ended:
+            call_command("verify", stdout=said)
+        assert ended.value.code == 1
+        *rows, total = said.getvalue().splitlines()
+        assert all(f"collectivité {town.collectivite.pk} attempt {attempt.pk}" in row for row in rows)
+        assert {row.split()[0] for row in rows} == {"I-14"}
+        assert total.endswith(f" : {len(rows)} anomalie(s)")
+
+    def test_speaks_json(self, committed_db):
+        town = cast.make_saint_aubin()
+        attempt = cast.start(town).attempt
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("UPDATE payments_attempt SET status = 'open'")
+        said = io.StringIO()
+        with pytest.raises(SystemExit):
+            call_command("verify", "--json", stdout=said)
+        answer = json.loads(said.getvalue())
+        assert answer["invariants"] == len(INVARIANTS)
+        assert answer["broken"][0]["collectivite_id"] == town.collectivite.pk
+        assert f"attempt {attempt.pk}" in answer["broken"][0]["key"]
+        assert cast.MME_LEROY not in said.getvalue()

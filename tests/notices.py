@@ -1,0 +1,103 @@
+"""What the other side says in tests: PayFiP's forms as they come, and notices that prove something."""
+
+import itertools
+from datetime import datetime
+from urllib.parse import urlencode
+
+from regal.agenda import operations as agenda
+from regal.config.jobs import HANDLERS
+from regal.gateways.base import Claims, Environment, Message, Notice, Outcome, Rank
+from regal.lib.tenancy import tenant
+from regal.payments.models import Attempt, Evidence, InboxMessage
+from regal.payments.operations import apply_notice, receive
+from tests.cast import MME_LEROY, MORNING, Town
+
+FORM = "application/x-www-form-urlencoded"
+_number = itertools.count(1)
+
+
+def fields(town: Town, attempt: Attempt, outcome: str = "P", **changes: str | None) -> dict[str, str]:
+    """The eleven fields of PayFiP's notification about an attempt; None leaves one out."""
+    usual: dict[str, str | None] = {
+        "numcli": town.account.identifier,
+        "exer": f"{attempt.exercice}",
+        "refdet": attempt.debt_reference,
+        "objet": "Avis des sommes a payer",
+        "montant": f"{attempt.amount.cents}",
+        "mel": MME_LEROY,
+        "saisie": "T",
+        "resultrans": outcome,
+        "numauto": "3feabd" if outcome == "P" else None,
+        "dattrans": "24112026",
+        "heurtrans": "0905",
+    }
+    return {name: value for name, value in (usual | changes).items() if value is not None}
+
+
+def form(town: Town, attempt: Attempt, outcome: str = "P", **changes: str | None) -> bytes:
+    return urlencode(fields(town, attempt, outcome, **changes)).encode()
+
+
+def message(body: bytes, *, query: bytes = b"", content_type: str = FORM, now: datetime = MORNING) -> Message:
+    return Message(method="POST", query=query, body=body, content_type=content_type, received_at=now)
+
+
+def deliver(town: Town, attempt: Attempt, body: bytes, *, now: datetime = MORNING, query: bytes = b"") -> InboxMessage:
+    """Store a message about an attempt, as the guichet does."""
+    with tenant(town.collectivite):
+        return receive(attempt=attempt, message=message(body, query=query, now=now), now=now)
+
+
+def tell(town: Town, attempt: Attempt, body: bytes, *, now: datetime = MORNING) -> Evidence:
+    """Store a message and judge it."""
+    stored = deliver(town, attempt, body, now=now)
+    run_due(now)
+    with tenant(town.collectivite):
+        return Evidence.objects.get(message=stored)
+
+
+def run_due(now: datetime) -> int:
+    """What the worker would have done by then."""
+    return agenda.run_due(handlers=HANDLERS, now=now)
+
+
+def notice(
+    town: Town,
+    attempt: Attempt,
+    outcome: Outcome = Outcome.PAID,
+    *,
+    rank: Rank = Rank.FILED,
+    occurred_at: datetime | None = MORNING,
+    **claims: object,
+) -> Notice:
+    """What an accounting file would say of an attempt."""
+    usual: dict[str, object] = {
+        "account_identifier": town.account.identifier,
+        "debt_reference": attempt.debt_reference,
+        "exercice": attempt.exercice,
+        "amount": attempt.amount,
+        "environment": Environment(attempt.environment),
+    }
+    return Notice(
+        rank=rank,
+        outcome=outcome,
+        outcome_code="file",
+        claims=Claims(**(usual | claims)),  # type: ignore[arg-type]
+        occurred_at=occurred_at,
+        facts={"amount_cents": f"{attempt.amount.cents}", "debt_reference": attempt.debt_reference},
+    )
+
+
+def hear(
+    town: Town, attempt: Attempt, said: Notice | None = None, *, digest: str = "", now: datetime = MORNING
+) -> Evidence:
+    """Apply a notice, from a file unless told otherwise; each call is another line of it unless `digest` is given."""
+    with tenant(town.collectivite):
+        return apply_notice(
+            collectivite_id=town.collectivite.pk,
+            attempt_id=attempt.pk,
+            notice=said or notice(town, attempt),
+            digest=digest or f"{next(_number):064x}",
+            source="file",
+            now=now,
+        )
