@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import http.client
 import os
+import select
 import shutil
 import signal
 import sys
@@ -85,6 +86,7 @@ class Supervisor:
         self.server: EmbeddedPostgres | None = None
         self.children = self._plan()
         self._stop_asked = False
+        self._terminal = _terminal()
         self._server_seen_at = 0.0
 
     def run(self) -> None:
@@ -236,7 +238,8 @@ class Supervisor:
         self._stop_asked = True  # no lock here: it could be the one that we hold
 
     def _check_stop(self) -> None:
-        if self._stop_asked:
+        # A closed terminal tells only the leader of its session, and `make` does not pass it on.
+        if self._stop_asked or any(event & select.POLLHUP for _, event in self._terminal.poll(0)):
             raise Interrupted
 
     def _stop_everything(self) -> None:
@@ -312,6 +315,15 @@ def _other_port(taken: Ports) -> int:
         if all(tcp.is_free(port) for port in Ports(guichet=first).uses()):
             return first
     return 9000
+
+
+def _terminal() -> select.poll:
+    """What says when the terminal is gone; never, when there is none."""
+    hang_up = select.poll()
+    for descriptor in (0, 1):
+        if os.isatty(descriptor):
+            hang_up.register(descriptor, 0)
+    return hang_up
 
 
 def _program(module: str) -> list[str]:
