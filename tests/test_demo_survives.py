@@ -75,13 +75,13 @@ def until(happens: Callable[[], bool], *, seconds: float) -> bool:
     return True
 
 
-def start(var: Path, first_port: int) -> Demo:
+def start(var: Path, first_port: int, stdin: int = subprocess.DEVNULL) -> Demo:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "REGAL_"))}
     environment |= {"REGAL_VAR": str(var), "REGAL_PORT": str(first_port)}
     with open(var / "terminal", "wb") as terminal:
         process = subprocess.Popen(
             [sys.executable, "-m", "regal.config.cli", "demo"],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=terminal,
             stderr=subprocess.STDOUT,
             env=environment,
@@ -160,3 +160,16 @@ class TestEnd:
         if how is not signal.SIGKILL:
             assert other.process.returncode == 0
         assert all(tcp.is_free(port) for port in other.ports.uses())
+
+    def test_ends_when_its_terminal_is_closed(self, demo: Demo, tmp_path: Path, first_port: int) -> None:
+        """Even when nobody sends it a signal: `make`, as leader of a session, keeps it for itself."""
+        screen, keyboard = os.openpty()
+        other = start(tmp_path, first_port + 25, stdin=keyboard)
+        os.close(keyboard)
+        try:
+            assert until(lambda: any("postgres -D" in command for command in other.processes().values()), seconds=60)
+            os.close(screen)
+            assert other.process.wait(timeout=15) == 0
+            assert until(lambda: other.processes() == {}, seconds=15), other.processes()
+        finally:
+            other.process.kill()
