@@ -61,6 +61,11 @@ def run_due(now: datetime) -> int:
     return agenda.run_due(handlers=HANDLERS, now=now)
 
 
+def carry_one(effect_id: int, now: datetime = MORNING) -> bool:
+    """What one worker does with one effect."""
+    return agenda.carry(effect_id=effect_id, handlers=HANDLERS, now=now)
+
+
 def notice(
     town: Town,
     attempt: Attempt,

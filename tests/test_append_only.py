@@ -1,0 +1,68 @@
+"""What may only grow: stopped by rights for the application, and by triggers even for the owner of the tables."""
+
+import pytest
+from django.db import DatabaseError, connections, transaction
+
+from regal.lib.tenancy import tenant
+from regal.proof.walls import APPEND_ONLY_TABLES
+from tests import cast, notices
+
+
+class TestAppendOnly:
+    """By rights, for the application; by triggers, even for the owner of the tables."""
+
+    @pytest.fixture
+    def filled(self, committed_db):
+        town = cast.make_saint_aubin()
+        attempt = cast.start(town).attempt
+        notices.tell(town, attempt, notices.form(town, attempt))
+        notices.hear(town, attempt)
+        return town
+
+    @pytest.mark.parametrize("table", APPEND_ONLY_TABLES)
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE {table} SET id = id",
+            "DELETE FROM {table}",
+            "TRUNCATE {table} CASCADE",
+            "ALTER TABLE {table} DISABLE TRIGGER ALL",
+            "DROP TABLE {table} CASCADE",
+        ],
+    )
+    def test_the_application_may_not(self, filled, table, statement):
+        with (
+            pytest.raises(DatabaseError, match=r"permission denied|must be owner"),
+            tenant(filled.collectivite),
+            connections["default"].cursor() as cursor,
+        ):
+            cursor.execute(statement.format(table=table))
+
+    @pytest.mark.parametrize("table", [table for table in APPEND_ONLY_TABLES if not table.startswith("audit")])
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE {table} SET collectivite_id = collectivite_id",
+            "DELETE FROM {table}",
+            "TRUNCATE {table} CASCADE",
+        ],
+    )
+    def test_the_owner_is_stopped_by_triggers(self, filled, table, statement):
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            transaction.atomic(using="owner"),
+            connections["owner"].cursor() as cursor,
+        ):
+            cursor.execute(statement.format(table=table))
+
+    @pytest.mark.parametrize(
+        "columns",
+        ["body = NULL", "query = NULL", "body = NULL, query = NULL, digest = 'x'", "body = '', query = NULL"],
+    )
+    def test_the_owner_may_purge_whole_messages_and_nothing_else(self, filled, columns):
+        with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+            with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(using="owner"):
+                cursor.execute(f"UPDATE payments_inboxmessage SET {columns}")
+            cursor.execute("UPDATE payments_inboxmessage SET body = NULL, query = NULL")
+            assert cursor.rowcount == 1
+            transaction.set_rollback(True, using="owner")
