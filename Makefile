@@ -27,7 +27,7 @@ test: .venv/ready .venv/messages ## tous les tests, en parallèle
 	@$(PY) -m pytest -n 2 --dist loadgroup
 
 test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus tués : moins d'une minute
-	@$(PY) -m pytest -n 2 --dist loadgroup -m "not browser and not crash"
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "not browser and not crash and not slow"
 
 check: .venv/ready .venv/messages ## style, types, frontières entre modules, migrations, réglages de production
 	@$(PY) -m ruff check .

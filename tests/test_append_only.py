@@ -6,18 +6,22 @@ from django.db import DatabaseError, connections, transaction
 from regal.lib.tenancy import tenant
 from regal.proof.walls import APPEND_ONLY_TABLES
 from tests import cast, notices
+from tests.database import close_connections
 
 
 class TestAppendOnly:
     """By rights, for the application; by triggers, even for the owner of the tables."""
 
-    @pytest.fixture
-    def filled(self, committed_db):
-        town = cast.make_saint_aubin()
-        attempt = cast.start(town).attempt
-        notices.tell(town, attempt, notices.form(town, attempt))
-        notices.hear(town, attempt)
-        return town
+    @pytest.fixture(scope="class")
+    def filled(self, emptier, django_db_blocker):
+        with django_db_blocker.unblock():
+            town = cast.make_saint_aubin()
+            attempt = cast.start(town).attempt
+            notices.tell(town, attempt, notices.form(town, attempt))
+            notices.hear(town, attempt)
+            yield town
+            close_connections()
+            emptier.empty()
 
     @pytest.mark.parametrize("table", APPEND_ONLY_TABLES)
     @pytest.mark.parametrize(

@@ -27,5 +27,5 @@ def gateway_of(account: GatewayAccount) -> Gateway:
 
 
 def _secrets_of(account: GatewayAccount) -> dict[str, Secret]:
-    rows = AccountSecret.objects.of(account.collectivite).filter(account=account).order_by("pk")
+    rows = AccountSecret.objects.filter(collectivite=account.collectivite_id, account=account).order_by("pk")
     return {row.name: open_secret(row) for row in rows}
