@@ -73,7 +73,7 @@ BUREAU_MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "regal.backoffice.policies.EnforcePolicies",
 ]
-MIDDLEWARE = GUICHET_MIDDLEWARE if SITE == "guichet" else BUREAU_MIDDLEWARE
+MIDDLEWARE = BUREAU_MIDDLEWARE  # allauth insists on its own at start-up; `wsgi_guichet.py` then takes the guichet's
 ROOT_URLCONF = "regal.config.urls_guichet" if SITE == "guichet" else "regal.config.urls_bureau"
 
 TEMPLATES = [
@@ -116,6 +116,7 @@ def _database(url: str, *, pool: bool) -> dict[str, Any]:
         "PORT": query.get("port", "") or str(parts.port or ""),
         "OPTIONS": options,
         "DISABLE_SERVER_SIDE_CURSORS": behind_pgbouncer,
+        "CONN_HEALTH_CHECKS": pool,  # after a restart of PostgreSQL no request meets a dead connection
     }
 
 
@@ -193,6 +194,12 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE and TRUS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W002",  # framing is refused or granted by the Content-Security-Policy of every answer
+    "security.W005",  # a town's subdomains are not ours to bind by HSTS
+    "security.W008",  # http is redirected by the proxy in front
+    "security.W021",  # preloading is the owner of the domain's to ask for
+]
 
 FORM_SILENCE_DAYS = environment.number("REGAL_FORM_SILENCE_DAYS", 7)  # then a silent attempt is presumed dead
 PAYFIP_ENVIRONMENTS = [environment_.value for environment_ in Environment]
