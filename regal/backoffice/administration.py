@@ -1,0 +1,404 @@
+"""Create and change what a collectivité is made of, and who works there.
+
+Each act is one transaction with its audit row, as the application's role, or a `Refusal` that says what to mend.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from regal.audit.operations import record, record_on_platform
+from regal.backoffice import refusals
+from regal.collectivites.models import (
+    RESERVED_PRODUCT_SLUGS,
+    RESERVED_SLUGS,
+    AllowedOrigin,
+    Budget,
+    Collectivite,
+    GatewayAccount,
+    Product,
+    Regie,
+)
+from regal.gateways.base import DebtKind, Environment, Misconfigured
+from regal.lib.email_address import UnreadableEmail, normalise_email
+from regal.lib.siret import is_siret
+from regal.lib.tenancy import tenant
+from regal.payments.accounts import gateway_of
+from regal.people import invitations
+from regal.people.models import Membership, Role, User
+
+MAIN_BUDGET_CODE = "00"
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
+_NUMCLI = re.compile(r"[0-9]{6}")
+_USER_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
+_LONGEST = {"collectivite": 120, "budget": 120, "product": 100, "user": 80}
+
+
+def create_collectivite(
+    *,
+    slug: str,
+    name: str,
+    siret: str,
+    site_url: str = "",
+    contact: str = "",
+    now: datetime,
+    actor_id: int | None = None,
+) -> Collectivite:
+    """A new collectivité, with its main budget.
+
+    Raises BadSlug, ReservedSlug, SlugTaken, MissingName, BadSiret, BadWebAddress.
+    """
+    if not _is_slug(slug):
+        raise refusals.BadSlug(slug=slug)
+    if slug in RESERVED_SLUGS:
+        raise refusals.ReservedSlug(slug=slug)
+    _check_name(name, "collectivite")
+    _check_web_address(site_url)
+    with transaction.atomic():
+        with _unless_taken({"collectivites_collectivite_slug": refusals.SlugTaken(slug=slug)}):
+            collectivite = Collectivite.objects.create(
+                slug=slug, name=name.strip(), site_url=site_url, contact=contact.strip()[:200]
+            )
+        with tenant(collectivite):
+            record(
+                collectivite=collectivite,
+                action="create_collectivite",
+                subject=f"collectivite {collectivite.pk}",
+                after={"slug": slug, "name": collectivite.name},
+                now=now,
+                actor_id=actor_id,
+            )
+        record_on_platform(
+            action="create_collectivite", subject=f"collectivite {collectivite.pk}", now=now, actor_id=actor_id
+        )
+        add_budget(
+            collectivite=collectivite,
+            siret=siret,
+            code=MAIN_BUDGET_CODE,
+            name="Budget principal",
+            now=now,
+            actor_id=actor_id,
+        )
+    return collectivite
+
+
+def add_budget(
+    *, collectivite: Collectivite, siret: str, code: str, name: str, now: datetime, actor_id: int | None = None
+) -> Budget:
+    """The main budget, or one apart. Raises BadSiret, MissingName."""
+    digits = "".join(siret.split())
+    if not is_siret(digits):
+        raise refusals.BadSiret(siret=siret)
+    _check_name(name, "budget")
+    with tenant(collectivite):
+        budget = Budget.objects.create(collectivite=collectivite, siret=digits, code=code, name=name.strip())
+        record(
+            collectivite=collectivite,
+            action="add_budget",
+            subject=f"budget {budget.pk}",
+            after={"siret": digits, "code": code, "name": budget.name},
+            now=now,
+            actor_id=actor_id,
+        )
+    return budget
+
+
+def add_account(
+    *,
+    collectivite: Collectivite,
+    debt_kind: DebtKind | str,
+    environment: Environment | str,
+    identifier: str,
+    gateway: str = "payfip_url",
+    options: Mapping[str, Any] | None = None,
+    regie: Regie | None = None,
+    now: datetime,
+    actor_id: int | None = None,
+) -> GatewayAccount:
+    """A contract with a gateway: of the comptable through the main budget, or of a régie.
+
+    Raises BadIdentifier, BadOptions, NeedsRegie, AccountTaken.
+    """
+    kind, in_environment = DebtKind(debt_kind), Environment(environment)
+    if not _NUMCLI.fullmatch(identifier):
+        raise refusals.BadIdentifier(identifier=identifier)
+    if (kind is DebtKind.REGIE) is not (regie is not None):
+        raise refusals.NeedsRegie
+    taken = refusals.AccountTaken(identifier=identifier, environment=in_environment.value)
+    with tenant(collectivite), _unless_taken({"collectivites_account_identity": taken}):
+        budget = None if regie else Budget.objects.of(collectivite).get(code=MAIN_BUDGET_CODE)
+        account = GatewayAccount.objects.create(
+            collectivite=collectivite,
+            gateway=gateway,
+            debt_kind=kind.value,
+            environment=in_environment.value,
+            identifier=identifier,
+            budget=budget,
+            regie=regie,
+            options=dict(options or {}),
+        )
+        try:
+            gateway_of(account)
+        except Misconfigured as wrong:
+            raise refusals.BadOptions(option=wrong.field) from wrong
+        record(
+            collectivite=collectivite,
+            action="add_account",
+            subject=f"account {account.pk}",
+            after={
+                "gateway": gateway,
+                "debt_kind": kind.value,
+                "environment": in_environment.value,
+                "identifier": identifier,
+                "options": account.options,
+            },
+            now=now,
+            actor_id=actor_id,
+        )
+    return account
+
+
+def add_product(
+    *,
+    collectivite: Collectivite,
+    slug: str,
+    name: str,
+    account: GatewayAccount,
+    introduction: str = "",
+    now: datetime,
+    actor_id: int | None = None,
+) -> Product:
+    """Something payable, after those that are there. Raises BadProductSlug, ProductTaken, MissingName."""
+    if not _is_slug(slug) or slug in RESERVED_PRODUCT_SLUGS:
+        raise refusals.BadProductSlug(slug=slug)
+    _check_name(name, "product")
+    taken = refusals.ProductTaken(slug=slug)
+    with tenant(collectivite), _unless_taken({"collectivites_product_once": taken}):
+        product = Product.objects.create(
+            collectivite=collectivite,
+            slug=slug,
+            name=name.strip(),
+            introduction=introduction.strip()[:300],
+            account=account,
+            position=Product.objects.of(collectivite).count(),
+        )
+        record(
+            collectivite=collectivite,
+            action="add_product",
+            subject=f"product {product.pk}",
+            after={"slug": slug, "name": product.name, "account": account.pk},
+            now=now,
+            actor_id=actor_id,
+        )
+    return product
+
+
+def allow_origin(
+    *, collectivite: Collectivite, origin: str, now: datetime, actor_id: int | None = None
+) -> AllowedOrigin:
+    """Let a site frame the collectivité's pages. Raises BadOrigin, OriginTaken."""
+    typed = origin.strip().lower()
+    if len(typed) > 120 or not _ORIGIN.fullmatch(typed):
+        raise refusals.BadOrigin(origin=origin)
+    with (
+        tenant(collectivite),
+        _unless_taken({"collectivites_origin_once": refusals.OriginTaken(origin=typed)}),
+    ):
+        allowed = AllowedOrigin.objects.create(collectivite=collectivite, origin=typed)
+        record(
+            collectivite=collectivite,
+            action="allow_origin",
+            subject=f"origin {allowed.pk}",
+            after={"origin": typed},
+            now=now,
+            actor_id=actor_id,
+        )
+    return allowed
+
+
+def create_agent(
+    *,
+    collectivite: Collectivite,
+    identifier: str,
+    email: str,
+    role: Role | str,
+    password: str | None = None,
+    is_demo: bool = False,
+    display_name: str = "",
+    now: datetime,
+    actor_id: int | None = None,
+) -> User:
+    """Somebody works here: a new user, or one who already works elsewhere under this identifier and address.
+
+    Raises BadUserIdentifier, BadEmail, IdentifierTaken, EmailTaken, AlreadyMember, WeakPassword.
+    """
+    with transaction.atomic():
+        user = _user_called(identifier=identifier, email=email)
+        if user is None:
+            user = _new_user(
+                identifier=identifier,
+                email=email,
+                password=password,
+                is_demo=is_demo,
+                display_name=display_name,
+                now=now,
+                actor_id=actor_id,
+            )
+        already = refusals.AlreadyMember(identifier=user.identifier)
+        with tenant(collectivite), _unless_taken({"people_membership_once": already}):
+            membership = Membership.objects.create(collectivite=collectivite, user=user, role=Role(role).value)
+            record(
+                collectivite=collectivite,
+                action="add_member",
+                subject=f"user {user.pk}",
+                after={"role": membership.role},
+                now=now,
+                actor_id=actor_id,
+            )
+    return user
+
+
+def create_operator(
+    *,
+    identifier: str,
+    email: str,
+    password: str | None = None,
+    is_demo: bool = False,
+    display_name: str = "",
+    now: datetime,
+    actor_id: int | None = None,
+) -> User:
+    """Somebody who runs the platform; he sees no town's rows.
+
+    Raises BadUserIdentifier, BadEmail, IdentifierTaken, EmailTaken, WeakPassword.
+    """
+    with transaction.atomic():
+        if _user_called(identifier=identifier, email=email) is not None:
+            raise refusals.IdentifierTaken(identifier=identifier)
+        user = _new_user(
+            identifier=identifier,
+            email=email,
+            password=password,
+            is_demo=is_demo,
+            display_name=display_name,
+            is_operator=True,
+            now=now,
+            actor_id=actor_id,
+        )
+        record_on_platform(action="create_operator", subject=f"user {user.pk}", now=now, actor_id=actor_id)
+    return user
+
+
+def invitation_link(*, user: User, now: datetime, actor_id: int | None = None) -> str:
+    """The address at which somebody chooses a password, once, within 24 hours; making one leaves its trace."""
+    record_on_platform(action="invite", subject=f"user {user.pk}", now=now, actor_id=actor_id)
+    return f"{settings.BUREAU_URL}{invitations.path_for(user=user, now=now)}"
+
+
+def choose_password(*, uid: str, token: str, password: str, now: datetime) -> User | None:
+    """What the invited person does; None if the link died meanwhile. Two at once: the first one's password stays."""
+    with transaction.atomic():
+        invited = invitations.invited_user(uid=uid, token=token, now=now, lock=True)
+        if invited is None:
+            return None
+        invited.set_password(password)
+        invited.save(update_fields=["password"])
+        record_on_platform(action="choose_password", subject=f"user {invited.pk}", now=now, actor_id=invited.pk)
+    return invited
+
+
+def _user_called(*, identifier: str, email: str) -> User | None:
+    """Who already has this identifier and this address. Raises when only one of the two is his."""
+    found = User.objects.filter(identifier=identifier.strip().lower()).first()
+    if found is None:
+        return None
+    if found.email.lower() != email.strip().lower() or found.is_operator:
+        raise refusals.IdentifierTaken(identifier=found.identifier)
+    return found
+
+
+def _new_user(
+    *,
+    identifier: str,
+    email: str,
+    password: str | None,
+    is_demo: bool,
+    display_name: str,
+    now: datetime,
+    actor_id: int | None,
+    is_operator: bool = False,
+) -> User:
+    typed = identifier.strip().lower()
+    if not _USER_IDENTIFIER.fullmatch(typed):
+        raise refusals.BadUserIdentifier(identifier=identifier)
+    try:
+        address = normalise_email(email).lower()
+    except UnreadableEmail:
+        raise refusals.BadEmail(email=email) from None
+    if password is not None and not is_demo:
+        try:
+            validate_password(password, User(identifier=typed, email=address, display_name=display_name))
+        except ValidationError as weak:
+            raise refusals.WeakPassword(why=" ".join(weak.messages)) from None
+    taken = {
+        "people_user_identifier": refusals.IdentifierTaken(identifier=typed),
+        "people_user_email_unique": refusals.EmailTaken(email=address),
+    }
+    with _unless_taken(taken):
+        user = User.objects.create_user(
+            identifier=typed,
+            email=address,
+            password=password,
+            display_name=display_name.strip()[: _LONGEST["user"]],
+            is_demo=is_demo,
+            is_operator=is_operator,
+        )
+    record_on_platform(action="create_user", subject=f"user {user.pk}", now=now, actor_id=actor_id)
+    return user
+
+
+def _is_slug(text: str) -> bool:
+    return len(text) <= 40 and _SLUG.fullmatch(text) is not None
+
+
+def _check_name(text: str, kind: str) -> None:
+    if not text.strip() or len(text.strip()) > _LONGEST[kind]:
+        raise refusals.MissingName(longest=_LONGEST[kind])
+
+
+def _check_web_address(text: str) -> None:
+    """Nothing, or the address of a site; http only on the loopback."""
+    if not text:
+        return
+    try:
+        parts = urlsplit(text)
+        is_loopback = parts.hostname in {"localhost", "127.0.0.1"}
+    except ValueError:
+        raise refusals.BadWebAddress(address=text) from None
+    good = parts.scheme == "https" or (parts.scheme == "http" and is_loopback)
+    if not good or not parts.hostname or len(text) > 200 or re.search(r"[\s\"<>\\^`{|}\x00-\x1f]", text):
+        raise refusals.BadWebAddress(address=text)
+
+
+@contextmanager
+def _unless_taken(by_constraint: Mapping[str, refusals.Refusal]) -> Iterator[None]:
+    """Say a broken uniqueness as the refusal whose key begins the constraint's name; undo what stands inside."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        broken = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+        for name, refusal in by_constraint.items():
+            if broken.startswith(name):
+                raise refusal from None
+        raise
