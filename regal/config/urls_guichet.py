@@ -1,13 +1,25 @@
 """The guichet: public pages, notifications, returns. French without a prefix, English under /en/."""
 
+from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.checkout import health, notifications
+from regal.checkout import health, notifications, pages
+from regal.demo import start
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("s/n/<int:collectivite_id>/<str:token>", notifications.notification, name="notification"),
-    *i18n_patterns(prefix_default_language=False),
+    *i18n_patterns(
+        path("", start.start if settings.DEMO else pages.home, name="start"),
+        path("<slug:slug>/", pages.products, name="products"),
+        path("<slug:slug>/suivi/<str:handle>/", pages.follow, name="follow"),
+        path("<slug:slug>/<slug:product_slug>/", pages.product, name="product"),
+        path("<slug:slug>/<slug:product_slug>/payer/", pages.leave, name="leave"),
+        prefix_default_language=False,
+    ),
 ]
+handler400 = "regal.checkout.pages.bad_request"
+handler404 = "regal.checkout.pages.not_found"
+handler500 = "regal.checkout.pages.server_error"

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django import template
+from django.utils.html import format_html
 from django.utils.translation import get_language
 
 from regal.lib import paris
@@ -31,3 +32,13 @@ def instant(moment: datetime) -> str:
 def day(value: date) -> str:
     """24 novembre 2026."""
     return paris.format_day_en(value) if _in_english() else paris.format_day_fr(value)
+
+
+@register.simple_tag(takes_context=True)
+def language_link(context: template.Context) -> str:
+    """A link to this very page in the other language; the language is in the path."""
+    request = context.get("request")
+    path = request.path if request else "/"
+    if _in_english():
+        return format_html('<a href="{}" lang="fr" hreflang="fr">Français</a>', path.removeprefix("/en") or "/")
+    return format_html('<a href="/en{}" lang="en" hreflang="en">English</a>', path)

@@ -1,0 +1,71 @@
+"""What travels from page to page in a hidden field: authenticated, bound to one product and one step, short-lived.
+
+No cookie and no session: the payer's pages live in a frame on somebody else's site. The token is a MAC over the typed
+values, the town, the product, our own origin, the step and the hour; it is never in an address. What it holds was typed by
+the one who holds it. The recap's token is used once: `payments` keeps the digest of its `flow_token`.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core import signing
+
+from regal.collectivites.models import Product
+from regal.lib.money import Money
+
+LIFETIME = timedelta(minutes=30)
+LONGEST = 4096
+
+
+class BadToken(Exception):
+    """Altered, foreign, of another step, or unreadable."""
+
+
+class ExpiredToken(Exception):
+    """Authentic, but more than 30 minutes old. `recap` still says what was typed."""
+
+    def __init__(self, recap: "Recap") -> None:
+        super().__init__()
+        self.recap = recap
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recap:
+    """What the payer typed, read and checked."""
+
+    exercice: int
+    debt_reference: str
+    amount_cents: int
+    email: str
+    flow_token: str
+    handle: str
+    told_of_earlier: bool
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_cents)
+
+
+def seal(recap: Recap, *, product: Product, now: datetime) -> str:
+    """The hidden field of the recap page."""
+    return signing.dumps({**asdict(recap), "at": int(now.timestamp())}, salt=_salt(product), compress=True)
+
+
+def unseal(token: str, *, product: Product, now: datetime) -> Recap:
+    """Raises BadToken, ExpiredToken."""
+    if len(token) > LONGEST:
+        raise BadToken
+    try:
+        held = signing.loads(token, salt=_salt(product))
+        at = datetime.fromtimestamp(held.pop("at"), tz=now.tzinfo)
+        recap = Recap(**held)
+    except (signing.BadSignature, ValueError, TypeError, KeyError):
+        raise BadToken from None
+    if not timedelta(0) <= now - at + timedelta(seconds=1) <= LIFETIME:
+        raise ExpiredToken(recap)
+    return recap
+
+
+def _salt(product: Product) -> str:
+    return f"regal.checkout.recap {settings.GUICHET_URL} {product.collectivite_id} {product.pk}"

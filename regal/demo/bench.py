@@ -1,0 +1,454 @@
+"""`regal bench`: how fast REGAL is on this machine, each figure beside the machine's own limit in the same run.
+
+Everything is real: an embedded PostgreSQL that survives a power cut, the guichet under its server, the worker, a load
+from a process of its own over the loopback. Nothing of the demonstration is touched. Read the ratios, not the figures.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from django.core.management import call_command
+from django.db import connections
+
+from regal.agenda.models import Effect
+from regal.checkout.flow import Recap, seal
+from regal.collectivites.models import Budget, Collectivite, GatewayAccount, Product
+from regal.gateways.base import DebtKind, Environment, Redirect
+from regal.lib import ports, tokens
+from regal.lib.bound_process import BoundProcess
+from regal.lib.embedded_postgres import DATABASE, Connections, EmbeddedPostgres, binaries
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.payments.operations import JUDGE_MESSAGE, PaymentOrder, start_payment
+from regal.proof.operations import verify
+
+CONNECTIONS = 8
+ATTEMPTS = 500
+NOTIFICATIONS = 2_000
+PAGES = 3_000
+PGBENCH_SECONDS = 5
+WARM_UP = 50
+TICKS = os.sysconf("SC_CLK_TCK")
+ROLES = {"default": "regal_app", "owner": "regal_owner", "verify": "regal_verify"}
+
+# The statements of a notification that is stored, without Python around them.
+STORE = """BEGIN;
+SELECT set_config('regal.tenant', '{tenant}', true);
+SELECT id, account_id FROM payments_attempt WHERE collectivite_id = {tenant} AND notification_digest = '{digest}';
+\\set nonce random(1, 1000000000000)
+INSERT INTO payments_inboxmessage (collectivite_id, account_id, attempt_id, received_at, method, content_type, query, body,
+ digest) VALUES ({tenant}, {account}, {attempt}, now(), 'POST', '', '', '{body}', '{digest}') RETURNING id;
+INSERT INTO agenda_effect (collectivite_id, kind, subject_id, due_at, tries, failure)
+ VALUES ({tenant}, 'bench', :nonce, now(), 0, '') ON CONFLICT DO NOTHING;
+INSERT INTO procrastinate_jobs (queue_name, task_name, args, queueing_lock)
+ VALUES ('bench', 'bench', '{{}}', 'bench:' || :nonce);
+COMMIT;
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One line of the table."""
+
+    what: str
+    count: int
+    seconds: float
+    web_seconds: float = 0.0  # of CPU
+    worker_seconds: float = 0.0
+    postgres_seconds: float = 0.0
+    p99_milliseconds: int | None = None
+    note: str = ""
+
+    @property
+    def per_second(self) -> float:
+        return self.count / self.seconds
+
+
+class Family:
+    """A process and its descendants, and what they cost, as /proc counts it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def pids(self) -> list[int]:
+        parents: dict[int, list[int]] = {}
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit() and (stat := _stat(int(folder.name))):
+                parents.setdefault(int(stat[1]), []).append(int(folder.name))
+        family, coming = [], [self.pid]
+        while coming:
+            pid = coming.pop()
+            family.append(pid)
+            coming += parents.get(pid, [])
+        return family
+
+    def cpu_seconds(self) -> float:
+        """Of the living, and of the dead that a living parent has buried."""
+        stats = [stat for pid in self.pids() if (stat := _stat(pid))]
+        return sum(int(ticks) for stat in stats for ticks in stat[11:15]) / TICKS
+
+    def memory_megabytes(self) -> float:
+        """Proportional set size: what is shared is counted once."""
+        return sum(_pss_kilobytes(pid) for pid in self.pids()) / 1024
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields after the command's name; nothing if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _pss_kilobytes(pid: int) -> int:
+    for file, key in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
+        try:
+            lines = Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            if line.startswith(key):
+                return int(line.split()[1])
+    return 0
+
+
+@dataclass(frozen=True)
+class Door:
+    """The address of one attempt's notifications, and what may be posted there."""
+
+    path: str
+    fields: dict[str, str]
+    attempt_id: int
+
+
+class Bench:
+    def __init__(self, folder: Path, say: Callable[[str], object]) -> None:
+        self.folder = folder
+        self.say = say
+        self.port = next(port for port in range(18_500, 60_000) if ports.is_free(port))
+        self.figures: list[Figure] = []
+        self.memory: dict[str, float] = {}
+        self.web: Family | None = None
+        self.worker: Family | None = None
+
+    def run(self) -> None:
+        with ExitStack() as until_the_end:
+            server = EmbeddedPostgres(self.folder / "postgres", durable=True)
+            server.start()
+            until_the_end.callback(server.stop)
+            assert server._process is not None
+            self.postgres = Family(server._process.pid)
+            self._lead_django_to(server.connections)
+            self.say("base…")
+            call_command("migrate", database="owner", interactive=False, verbosity=0)
+            product = self._make_town()
+            until_the_end.callback(connections.close_all)
+            doors = self._start_payments(product)
+            with self._process("serve", "guichet", "--port", str(self.port)) as web:
+                self.web = web
+                self._wait_for("/healthz")
+                self._pages(product)
+                self._notifications(doors)
+                self.memory["guichet"] = web.memory_megabytes()
+                self.memory["PostgreSQL"] = self.postgres.memory_megabytes()
+                self.web = None
+            self._judge()
+            self._verify()
+            self._pgbench(server.connections, product, doors[0])
+
+    # What is measured
+
+    def _start_payments(self, product: Product) -> list[Door]:
+        self.say("tentatives…")
+        doors = []
+        with self._measured("tentative créée et départ préparé (sans HTTP)", ATTEMPTS):
+            for number in range(1, ATTEMPTS + 1):
+                order = PaymentOrder(
+                    product=product,
+                    debt_reference=f"2026{number:08d}000001",
+                    exercice=2026,
+                    amount=Money(12_550),
+                    email="payeur@example.org",
+                    language="fr",
+                    flow_token=tokens.new_token(),
+                    handle=tokens.new_token(),
+                    told_of_earlier=False,
+                )
+                with tenant(product.collectivite):
+                    started = start_payment(order=order, now=datetime.now(UTC))
+                assert isinstance(started.hand_off, Redirect)
+                doors.append(self._door(started.hand_off.url, started.attempt.pk))
+        return doors
+
+    def _door(self, url: str, attempt_id: int) -> Door:
+        sent = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        path = urlsplit(sent.pop("urlcl")).path
+        heard = sent | {"resultrans": "P", "numauto": "3feabd", "dattrans": "24112026", "heurtrans": "0905"}
+        return Door(path=path, fields=heard, attempt_id=attempt_id)
+
+    def _pages(self, product: Product) -> None:
+        self.say("pages…")
+        self._load("page Django vide (/healthz)", [["GET", "/healthz", ""]] * PAGES)
+        first = f"/{product.collectivite.slug}/{product.slug}/"
+        self._load("première page du payeur", [["GET", first, ""]] * (PAGES // 2))
+        self._load("tentative créée et départ donné au navigateur", self._recaps(product, 500), good="200 303")
+
+    def _recaps(self, product: Product, count: int) -> list[list[str]]:
+        """Recap pages that payers confirm, sealed as the guichet seals them; each can be used once."""
+        sent = []
+        for number in range(count + WARM_UP):
+            recap = Recap(
+                exercice=2026,
+                debt_reference=f"2026{10_000_000 + number:08d}000001",
+                amount_cents=12_550,
+                email="payeur@example.org",
+                flow_token=tokens.new_token(),
+                handle=tokens.new_token(),
+                told_of_earlier=False,
+            )
+            token = seal(recap, product=product, now=datetime.now(UTC))
+            sent.append(["POST", f"/{product.collectivite.slug}/{product.slug}/payer/", urlencode({"token": token})])
+        return sent
+
+    def _notifications(self, doors: list[Door]) -> None:
+        self.say("notifications…")
+        orders = []
+        for number in range(NOTIFICATIONS):
+            door = doors[number % len(doors)]
+            orders.append(["POST", door.path, urlencode(door.fields | {"objet": f"bench {number}"})])
+        self._load("notification enregistrée et acquittée", orders)
+
+    def _judge(self) -> None:
+        self.say("jugements…")
+        waiting = Effect.objects.filter(kind=JUDGE_MESSAGE, done_at__isnull=True)
+        total = waiting.count()
+        with self._process("worker") as worker:
+            self.worker = worker
+            before = _until(lambda: waiting.count() < total, 30)
+            left = waiting.count()
+            with self._measured("notification jugée par le worker", left, note=f"après {before:.1f} s de démarrage"):
+                _until(lambda: not waiting.exists(), 300)
+            self.memory["worker"] = worker.memory_megabytes()
+            self.worker = None
+
+    def _verify(self) -> None:
+        began = time.perf_counter()
+        report = verify(now=datetime.now(UTC))
+        seconds = time.perf_counter() - began
+        self.figures.append(
+            Figure(
+                what="ligne vérifiée par regal verify",
+                count=report.rows,
+                seconds=seconds,
+                note=f"{report.invariants} invariants en {seconds * 1000:.0f} ms, {len(report.broken)} anomalie(s)",
+            )
+        )
+
+    def _pgbench(self, to: Connections, product: Product, door: Door) -> None:
+        self.say("pgbench…")
+        script = self.folder / "store.sql"
+        token = door.path.rpartition("/")[2]
+        script.write_text(
+            STORE.format(
+                tenant=product.collectivite_id,
+                account=product.account_id,
+                attempt=door.attempt_id,
+                digest=tokens.digest(token),
+                body=urlencode(door.fields),
+            )
+            .replace("\n VALUES", " VALUES")
+            .replace("body,\n digest", "body, digest"),
+            encoding="utf-8",
+        )
+        before = self.postgres.cpu_seconds()
+        said = subprocess.run(
+            [
+                binaries() / "pgbench",
+                "--no-vacuum",
+                f"--file={script}",
+                "--protocol=prepared",
+                f"--client={CONNECTIONS}",
+                f"--time={PGBENCH_SECONDS}",
+                f"--host={to.socket_folder}",
+                "--username=regal_app",
+                DATABASE,
+            ],
+            env=os.environ | {"PGPASSWORD": to.passwords["regal_app"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if said.returncode:
+            raise RuntimeError(said.stderr[-1000:])
+        done = int(said.stdout.partition("actually processed: ")[2].split("\n")[0].split("/")[0])
+        self.figures.append(
+            Figure(
+                what="pgbench : les mêmes écritures qu’une notification",
+                count=done,
+                seconds=float(PGBENCH_SECONDS),
+                postgres_seconds=self.postgres.cpu_seconds() - before,
+            )
+        )
+
+    # How it is measured
+
+    @contextmanager
+    def _measured(self, what: str, count: int, *, note: str = "") -> Iterator[dict[str, int]]:
+        answer: dict[str, int] = {}
+        before = self._cpu()
+        ours = time.process_time()
+        began = time.perf_counter()
+        yield answer
+        seconds = time.perf_counter() - began
+        web, worker, postgres = (now - then for now, then in zip(self._cpu(), before, strict=True))
+        is_in_process = self.web is None and self.worker is None
+        self.figures.append(
+            Figure(
+                what=what,
+                count=count,
+                seconds=seconds,
+                web_seconds=time.process_time() - ours if is_in_process else web,
+                worker_seconds=worker,
+                postgres_seconds=postgres,
+                p99_milliseconds=answer.get("p99_milliseconds"),
+                note=note,
+            )
+        )
+
+    def _cpu(self) -> tuple[float, float, float]:
+        return tuple(  # type: ignore[return-value]
+            family.cpu_seconds() if family else 0.0 for family in (self.web, self.worker, self.postgres)
+        )
+
+    def _load(self, what: str, requests: list[list[str]], *, good: str = "200") -> None:
+        """Send the first to warm up, then the others and measure; the answers must be good ones."""
+        warm_up, measured = self._order(requests[:WARM_UP]), self._order(requests[WARM_UP:])
+        statuses = self._send(warm_up)["statuses"]
+        if not set(statuses) <= set(good.split()):
+            self.say(f"{what} : {statuses}, non mesuré")
+            return
+        with self._measured(what, len(measured["requests"])) as answer:
+            said = self._send(measured)
+            answer["p99_milliseconds"] = said["p99_milliseconds"]
+        if not set(said["statuses"]) <= set(good.split()):
+            self.say(f"{what} : {said['statuses']}")
+
+    def _order(self, requests: list[list[str]], connections: int = CONNECTIONS) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": self.port, "connections": connections, "requests": requests}
+
+    def _send(self, order: dict[str, Any]) -> dict[str, Any]:
+        sent = subprocess.run(
+            [sys.executable, "-m", "regal.demo.load"],
+            input=json.dumps(order),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said: dict[str, Any] = json.loads(sent.stdout)
+        return said
+
+    @contextmanager
+    def _process(self, *words: str) -> Iterator[Family]:
+        with open(self.folder / f"{words[0]}.log", "wb") as log:
+            process = BoundProcess(
+                [sys.executable, "-m", "regal.config.cli", *words], output=log, environment=os.environ
+            )
+            try:
+                yield Family(process.pid)
+            finally:
+                process.send(signal.SIGTERM)
+                process.wait(timeout_seconds=30)
+                process.kill_group()
+
+    def _wait_for(self, path: str) -> None:
+        order = self._order([["GET", path, ""]], connections=1)
+
+        def answers() -> bool:
+            return ports.answers(self.port) and "200" in self._send(order)["statuses"]
+
+        _until(answers, 30)
+
+    def _lead_django_to(self, to: Connections) -> None:
+        os.environ.update(to.environment())
+        for alias, role in ROLES.items():
+            connections.databases[alias].update(
+                NAME=DATABASE, USER=role, PASSWORD=to.passwords[role], HOST=str(to.socket_folder), PORT=""
+            )
+
+    def _make_town(self) -> Product:
+        collectivite = Collectivite.objects.create(slug="saint-aubin", name="Saint-Aubin")
+        with tenant(collectivite):
+            budget = Budget.objects.create(collectivite=collectivite, siret="21350001600011", name="Budget principal")
+            account = GatewayAccount.objects.create(
+                collectivite=collectivite,
+                gateway="payfip_url",
+                debt_kind=DebtKind.TITRE,
+                environment=Environment.TEST,
+                identifier="006382",
+                budget=budget,
+            )
+            return Product.objects.create(
+                collectivite=collectivite, slug="titres", name="Avis des sommes à payer", account=account
+            )
+
+
+def _until(happens: Callable[[], bool], seconds: float) -> float:
+    """How long it took. Raises TimeoutError."""
+    began = time.perf_counter()
+    while not happens():
+        if time.perf_counter() - began > seconds:
+            raise TimeoutError
+        time.sleep(0.02)
+    return time.perf_counter() - began
+
+
+def table(figures: list[Figure], memory: dict[str, float]) -> str:
+    """The figures in Markdown: each as a part of the machine's own limit."""
+    limits = {figure.what: figure.per_second for figure in figures}
+    django = next((speed for what, speed in limits.items() if what.startswith("page Django vide")), None)
+    postgres = next((speed for what, speed in limits.items() if what.startswith("pgbench")), None)
+    lines = [
+        "| opération | par seconde | CPU Python ms | CPU PostgreSQL ms | p99 ms | / page vide | / pgbench | |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for figure in figures:
+        python = (figure.web_seconds + figure.worker_seconds) * 1000 / figure.count
+        server = figure.postgres_seconds * 1000 / figure.count
+        cells = [
+            figure.what,
+            f"{figure.per_second:,.0f}".replace(",", " "),
+            f"{python:.2f}" if python else "",
+            f"{server:.2f}" if server else "",
+            "" if figure.p99_milliseconds is None else f"{figure.p99_milliseconds}",
+            f"{figure.per_second / django:.2f}" if django else "",
+            f"{figure.per_second / postgres:.2f}" if postgres else "",
+            figure.note,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| processus | mémoire Mo |", "|---|---:|"]
+    lines += [f"| {name} | {megabytes:.0f} |" for name, megabytes in memory.items()]
+    return "\n".join(lines)
+
+
+def main(say: Callable[[str], object]) -> str:
+    """Measure everything; the table."""
+    folder = Path(tempfile.mkdtemp(prefix="regal-bench-"))
+    try:
+        bench = Bench(folder, say)
+        bench.run()
+        return table(bench.figures, bench.memory)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,57 @@
+"""A load for `bench.py`, in a process of its own: so many requests, over so many connections kept alive.
+
+Reads one JSON object on its standard input, `{host, port, connections, requests: [[method, path, body], …]}`, and writes
+one: how many answers of each status, in how many seconds.
+"""
+
+import http.client
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def run(order: dict[str, Any]) -> dict[str, Any]:
+    """Send everything; each connection takes its share."""
+    requests: list[list[str]] = order["requests"]
+    connections: int = order["connections"]
+    statuses: Counter[str] = Counter()
+    milliseconds: list[int] = []
+    lock = threading.Lock()
+
+    def send(share: list[list[str]]) -> None:
+        connection = http.client.HTTPConnection(order["host"], order["port"], timeout=30)
+        seen, took = Counter[str](), []
+        for method, path, body in share:
+            began = time.perf_counter_ns()
+            connection.request(method, path, body.encode() or None, {"Content-Type": FORM} if body else {})
+            answer = connection.getresponse()
+            answer.read()
+            took.append((time.perf_counter_ns() - began) // 1_000_000)
+            seen[str(answer.status)] += 1
+        connection.close()
+        with lock:
+            statuses.update(seen)
+            milliseconds.extend(took)
+
+    threads = [threading.Thread(target=send, args=(requests[n::connections],)) for n in range(connections)]
+    began = time.perf_counter_ns()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.perf_counter_ns() - began
+    milliseconds.sort()
+    return {
+        "statuses": dict(statuses),
+        "microseconds": took // 1000,
+        "p99_milliseconds": milliseconds[len(milliseconds) * 99 // 100] if milliseconds else 0,
+    }
+
+
+if __name__ == "__main__":
+    json.dump(run(json.load(sys.stdin)), sys.stdout)

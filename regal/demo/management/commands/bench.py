@@ -1,0 +1,18 @@
+"""`regal bench`: the benchmarks."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from regal.demo.bench import main
+
+
+class Command(BaseCommand):
+    help = "Mesure la vitesse de REGAL sur cette machine, à côté des limites de la machine."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.stdout.write(main(self.stderr.write))
+        except TimeoutError as late:
+            raise CommandError("Un des programmes mesurés n’a pas répondu à temps.") from late
