@@ -1,4 +1,4 @@
-"""The form of a product of kind titre. Separators and blanks are forgiven, zeros restored, amounts read as people write them."""
+"""The form of a product of kind titre: separators and blanks forgiven, zeros restored, amounts as people write them."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ EMAIL_SENTENCES = {
 EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
 AMOUNT_SENTENCES = {
     AmountReason.EMPTY: _("Indiquez le montant imprimé sur l’avis, par exemple 125,50."),
-    AmountReason.AMBIGUOUS: _("Ce montant peut se lire de deux façons. Écrivez-le sans séparateur de milliers : 1234,50."),
+    AmountReason.AMBIGUOUS: _("Ce montant peut se lire de deux façons. Écrivez-le sans séparateur : 1234,50."),
     AmountReason.TOO_MANY_DECIMALS: _("Un montant a au plus deux chiffres après la virgule."),
 }
 AMOUNT_USUAL = _("Ce montant ne se lit pas. Écrivez-le comme sur l’avis, par exemple 125,50.")

@@ -196,7 +196,9 @@ class Town:
         form_action: Iterable[str] = (),
     ) -> HttpResponse:
         """A page that the town's listed sites may frame."""
-        response = render(request, template, {"town": self.collectivite, "demo": settings.DEMO, **context}, status=status)
+        response = render(
+            request, template, {"town": self.collectivite, "demo": settings.DEMO, **context}, status=status
+        )
         response.headers["Content-Security-Policy"] = content_security_policy(
             frame_ancestors=self.origins, form_action=form_action
         )

@@ -1,0 +1,262 @@
+"""The payer's pages, without cookie and without script."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from regal.checkout import pages
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.payments.models import Attempt, Payer
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+FORM = "/saint-aubin/titres/"
+TYPED = {"exercice": "2026", "titre": "412", "ligne": "1", "amount": "125,50", "email": cast.MME_LEROY}
+
+
+@pytest.fixture
+def saint_aubin():
+    return cast.make_saint_aubin()
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch):
+    """The pages' clock, which a test may move."""
+    moment = [cast.MORNING]
+    monkeypatch.setattr(pages, "clock", lambda: moment[0])
+    return moment
+
+
+def token_in(answer) -> str:
+    return re.search(r'name="token" value="([^"]+)"', answer.content.decode()).group(1)
+
+
+def follow_address_in(answer) -> str:
+    return re.search(r'data-regal-leave="([^"]+)"', answer.content.decode()).group(1)
+
+
+def attempts(town):
+    with tenant(town.collectivite):
+        return list(Attempt.objects.of(town.collectivite))
+
+
+class TestForm:
+    def test_shows_the_product_to_whoever_asks(self, guichet, saint_aubin):
+        answer = guichet.get(FORM)
+        assert answer.status_code == 200
+        assert "Avis des sommes à payer" in answer.content.decode()
+
+    def test_may_be_framed_by_the_town_s_listed_sites_and_by_nobody_else(self, guichet, saint_aubin):
+        policy = guichet.get(FORM).headers["Content-Security-Policy"]
+        assert "frame-ancestors https://saint-aubin.example;" in policy + ";"
+        assert "unsafe" not in policy
+
+    def test_is_kept_by_no_cache_and_tells_no_other_site(self, guichet, saint_aubin):
+        headers = guichet.get(FORM).headers
+        assert (headers["Cache-Control"], headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+
+    def test_exists_in_english_under_its_own_address(self, guichet, saint_aubin):
+        assert '<html lang="en">' in guichet.get(f"/en{FORM}").content.decode()
+
+    @pytest.mark.parametrize(
+        "address", ["/nulle-part/", "/nulle-part/titres/", "/saint-aubin/rien/", "/saint-aubin/suivi/x/"]
+    )
+    def test_is_not_found_elsewhere(self, guichet, saint_aubin, address):
+        assert guichet.get(address).status_code == 404
+
+    def test_is_closed_with_its_product(self, guichet, saint_aubin):
+        with tenant(saint_aubin.collectivite):
+            saint_aubin.product.is_open = False
+            saint_aubin.product.save(update_fields=["is_open"])
+        assert guichet.get(FORM).status_code == 404
+        assert "Rien ne se paie en ligne" in guichet.get("/saint-aubin/").content.decode()
+
+    @pytest.mark.parametrize(
+        ("field", "typed", "sentence"),
+        [
+            ("exercice", "", "Indiquez l’exercice"),
+            ("exercice", "26", "année à quatre chiffres"),
+            ("titre", "", "Indiquez le numéro de titre"),
+            ("titre", "12A", "de 1 à 8 chiffres"),
+            ("titre", "123456789", "de 1 à 8 chiffres"),
+            ("ligne", "x", "de 1 à 6 chiffres"),
+            ("amount", "", "Indiquez le montant"),
+            ("amount", "1.234", "de deux façons"),
+            ("amount", "douze", "ne se lit pas"),
+            ("amount", "0,99", "inférieurs à 1"),
+            ("amount", "100000", "supérieurs à 99"),
+            ("email", "", "Indiquez votre adresse"),
+            ("email", "mme.leroy", "ressemble à nom@exemple.fr"),
+            ("email", "a@b.fr;c@d.fr", "une seule adresse"),
+        ],
+    )
+    def test_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(
+        self, guichet, saint_aubin, field, typed, sentence
+    ):
+        page = guichet.post(FORM, TYPED | {field: typed}).content.decode()
+        assert sentence in page
+        assert f'href="#id_{field}"' in page
+        assert f'id="{field}-error"' in page
+        assert f"{field}-hint {field}-error" in page
+        assert "<title>Erreur :" in page
+        for other, value in TYPED.items():
+            if other != field:
+                assert f'value="{value}"' in page
+
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            {"titre": "00000412"},
+            {"titre": " 4 1 2 "},
+            {"ligne": ""},
+            {"exercice": "", "titre": "2026-412-1", "ligne": ""},
+            {"exercice": "", "titre": "2026 00000412 000001"},
+            {"amount": "125.50"},
+            {"amount": "125,50 €"},
+        ],
+    )
+    def test_forgives_how_a_reference_and_an_amount_are_written(self, guichet, saint_aubin, typed):
+        page = guichet.post(FORM, TYPED | typed).content.decode()
+        assert "2026-412-1" in page
+        assert "125,50\u00a0€" in page
+
+    @pytest.mark.parametrize("typed", ["a\0b", "é" * 5000, "<script>", "\ud800".encode("utf-8", "surrogatepass")])
+    def test_survives_whatever_is_typed(self, guichet, saint_aubin, typed):
+        for field in TYPED:
+            answer = guichet.post(FORM, TYPED | {field: typed})
+            assert answer.status_code in (200, 422)
+            assert "<script>" not in answer.content.decode().replace('<script type="module"', "")
+
+
+class TestRecap:
+    def test_shows_everything_that_was_typed_and_stores_nothing(self, guichet, saint_aubin):
+        page = guichet.post(FORM, TYPED).content.decode()
+        for shown in ("2026-412-1", "exercice 2026, titre 412, ligne 1", "125,50\u00a0€", cast.MME_LEROY):
+            assert shown in page
+        assert attempts(saint_aubin) == []
+
+    def test_leads_to_payfip_in_a_new_tab_and_says_so(self, guichet, saint_aubin):
+        answer = guichet.post(FORM, TYPED)
+        assert 'target="_blank" rel="noopener"' in answer.content.decode()
+        assert "sur PayFiP (nouvel onglet)" in answer.content.decode()
+        assert "form-action 'self' https://www.payfip.gouv.fr;" in answer.headers["Content-Security-Policy"]
+
+    def test_goes_back_to_the_form_with_nothing_to_retype(self, guichet, saint_aubin):
+        page = guichet.post(FORM, {"token": token_in(guichet.post(FORM, TYPED))}).content.decode()
+        for value in TYPED.values():
+            assert f'value="{value}"' in page
+
+
+class TestLeaving:
+    def leave(self, guichet, token):
+        return guichet.post(f"{FORM}payer/", {"token": token})
+
+    def test_records_the_attempt_and_redirects_to_payfip(self, guichet, saint_aubin):
+        answer = self.leave(guichet, token_in(guichet.post(FORM, TYPED)))
+        assert answer.status_code == 303
+        assert answer.headers["Location"].startswith("https://www.payfip.gouv.fr/tpa/paiement.web?numcli=006382&")
+        (attempt,) = attempts(saint_aubin)
+        assert (attempt.status, attempt.debt_reference, attempt.amount) == ("handed_off", cast.REFDET, Money(12_550))
+        with tenant(saint_aubin.collectivite):
+            assert Payer.objects.get(attempt=attempt).email == cast.MME_LEROY
+
+    def test_happens_once_however_often_the_button_is_pressed(self, guichet, saint_aubin):
+        token = token_in(guichet.post(FORM, TYPED))
+        self.leave(guichet, token)
+        again = self.leave(guichet, token)
+        assert again.status_code == 409
+        assert "Ce paiement est déjà ouvert" in again.content.decode()
+        assert len(attempts(saint_aubin)) == 1
+
+    def test_is_refused_with_a_remedy_when_the_page_is_too_old(self, guichet, saint_aubin, now):
+        token = token_in(guichet.post(FORM, TYPED))
+        now[0] += timedelta(minutes=31)
+        answer = self.leave(guichet, token)
+        assert answer.status_code == 409
+        assert "Plus de 30 minutes" in answer.content.decode()
+        assert 'value="412"' in answer.content.decode()
+        assert attempts(saint_aubin) == []
+
+    @pytest.mark.parametrize("spoil", [lambda t: "", lambda t: t[:-1], lambda t: "x" + t, lambda t: "a" * 9000])
+    def test_is_refused_when_the_token_was_altered(self, guichet, saint_aubin, spoil):
+        answer = self.leave(guichet, spoil(token_in(guichet.post(FORM, TYPED))))
+        assert answer.status_code == 400
+        assert attempts(saint_aubin) == []
+
+    def test_is_refused_with_another_town_s_token(self, guichet, saint_aubin):
+        next_town = cast.make_next_town()
+        token = token_in(guichet.post("/val-de-l-orne/titres/", TYPED))
+        assert self.leave(guichet, token).status_code == 400
+        assert attempts(saint_aubin) == attempts(next_town) == []
+
+    def test_tells_of_an_earlier_attempt_first_and_lets_the_payer_go_on(self, guichet, saint_aubin):
+        """Two recaps opened before either was paid: the second learns of the first when it is sent."""
+        first, second = (token_in(guichet.post(FORM, TYPED)) for _ in range(2))
+        self.leave(guichet, first)
+        told = self.leave(guichet, second)
+        assert "déjà fait l’objet d’un paiement" in told.content.decode()
+        assert len(attempts(saint_aubin)) == 1
+        assert self.leave(guichet, token_in(told)).status_code == 303
+        assert sorted(attempt.warned for attempt in attempts(saint_aubin)) == [False, True]
+
+    def test_of_a_restored_tab_goes_back_to_the_form(self, guichet, saint_aubin):
+        assert guichet.get(f"{FORM}payer/").headers["Location"] == FORM
+
+
+class TestFollowing:
+    @pytest.fixture
+    def address(self, guichet, saint_aubin):
+        recap = guichet.post(FORM, TYPED)
+        guichet.post(f"{FORM}payer/", {"token": token_in(recap)})
+        return follow_address_in(recap)
+
+    def announce(self, town, outcome):
+        with tenant(town.collectivite):
+            Attempt.objects.of(town.collectivite).update(announced=outcome, announced_at=cast.MORNING)
+
+    def test_waits_and_can_be_refreshed_without_a_script(self, guichet, address):
+        page = guichet.get(address).content.decode()
+        assert "En attente de PayFiP" in page
+        assert f'href="{address}" data-regal-refresh' in page
+
+    @pytest.mark.parametrize(
+        ("outcome", "title"),
+        [
+            ("paid", "PayFiP annonce : payé"),
+            ("refused", "PayFiP annonce : refusé"),
+            ("abandoned", "PayFiP annonce : abandonné"),
+            ("unknown", "Résultat inconnu"),
+        ],
+    )
+    def test_says_what_was_announced_and_that_it_is_an_announcement(
+        self, guichet, saint_aubin, address, outcome, title
+    ):
+        self.announce(saint_aubin, outcome)
+        assert title in guichet.get(address).content.decode()
+
+    def test_shows_neither_the_whole_reference_nor_the_address_of_the_payer(self, guichet, address):
+        page = guichet.get(address).content.decode()
+        assert "…412-1" in page
+        for hidden in (cast.MME_LEROY, cast.REFDET, "2026-412-1"):
+            assert hidden not in page
+
+    def test_is_one_line_after_half_an_hour_and_nothing_after_a_week(self, guichet, address, now):
+        now[0] += timedelta(minutes=31)
+        page = guichet.get(address).content.decode()
+        assert "125,50" in page
+        assert "data-regal-refresh" not in page
+        now[0] += timedelta(days=7)
+        assert guichet.get(address).status_code == 404
+
+    def test_is_unknown_to_the_next_town(self, guichet, address):
+        cast.make_next_town()
+        assert guichet.get(address.replace("saint-aubin", "val-de-l-orne")).status_code == 404
+
+    def test_before_paying_says_that_nothing_is_begun(self, guichet, saint_aubin):
+        address = follow_address_in(guichet.post(FORM, TYPED))
+        answer = guichet.get(address)
+        assert answer.status_code == 404
+        assert "rien n’est commencé" in answer.content.decode()
