@@ -1,7 +1,7 @@
 """The payer's pages: products, form, recap, departure to the gateway, and the attempt's own page.
 
-They work in a frame on the town's site and out of it, without cookie, session or script. Nothing is stored before the payer
-confirms; nothing leaves before it is committed (`docs/decisions/0004`).
+They work in a frame on the town's site and out of it, without cookie, session or script. Nothing is stored before the
+payer confirms; nothing leaves before it is committed (`docs/decisions/0004`).
 """
 
 from collections.abc import Callable, Iterable
@@ -128,7 +128,7 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS)
 @require_safe
 def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
-    """The attempt's own page: full for 30 minutes, then one line for 7 days. Amount, end of reference and status only."""
+    """The attempt's own page: full for 30 minutes, one line for 7 days; amount, end of reference, status."""
     town = Town.called(slug)
     now = clock()
     with tenant(town.collectivite):

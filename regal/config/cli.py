@@ -12,7 +12,7 @@ from regal.config.environment import BadSetting
 from regal.demo.environment import DemoError, demo_environment, ports, var_folder
 from regal.lib.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 
-WITHOUT_DATABASE = {"help", "--help", "-h", "version", "--version", "messages", "collectstatic"}
+WITHOUT_DATABASE = {"help", "--help", "-h", "version", "--version", "messages", "collectstatic", "bench"}
 _NOWHERE = "postgresql://regal@/regal?host=%2Fnowhere"
 
 

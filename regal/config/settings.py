@@ -145,8 +145,7 @@ USE_TZ = True
 TIME_ZONE = "Europe/Paris"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "staticfiles"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # from the packages themselves: nothing to collect
 WHITENOISE_AUTOREFRESH = False
 APPEND_SLASH = True
 

