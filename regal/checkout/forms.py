@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from regal.lib.email_address import EmailReason, UnreadableEmail, normalise_email
 from regal.lib.money import AmountReason, Money, UnreadableAmount
-from regal.lib.references import Part, ReferenceReason, TitreReference, UnreadableReference
+from regal.lib.references import Part, TitreReference, UnreadableReference
 
 EMAIL_SENTENCES = {
     EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
@@ -69,21 +69,23 @@ class TitreForm(forms.Form):
             return TitreReference.parse(cleaned["titre"])  # the whole reference, pasted into one field
         except UnreadableReference:
             pass
+        missing = [name for name in ("exercice", "titre") if not cleaned[name]]
+        for name in missing:
+            self.add_error(name, ValidationError(_EMPTY[name], code="R025"))
+        if missing:
+            return None
         try:
             return TitreReference.from_fields(
                 exercice=cleaned["exercice"], titre=cleaned["titre"], ligne=cleaned["ligne"] or "1"
             )
         except UnreadableReference as unreadable:
             field = {Part.EXERCICE: "exercice", Part.LIGNE: "ligne"}.get(unreadable.part, "titre")
-            if unreadable.reason is ReferenceReason.EMPTY:
-                self.add_error(field, ValidationError(_EMPTY[field], code="R025"))
-            else:
-                self.add_error(field, ValidationError(REFERENCE_SENTENCES.get(unreadable.part, ""), code="R026"))
+            sentence = REFERENCE_SENTENCES.get(unreadable.part, REFERENCE_SENTENCES[Part.TITRE])
+            self.add_error(field, ValidationError(sentence, code="R026"))
         return None
 
 
 _EMPTY = {
     "exercice": _("Indiquez l’exercice : c’est l’année, au début de la référence."),
     "titre": _("Indiquez le numéro de titre imprimé sur l’avis."),
-    "ligne": _("Indiquez le numéro de ligne ; c’est 1 sur presque tous les avis."),
 }

@@ -212,9 +212,7 @@ class Town:
             "form": form,
             "notice": notice,
             "is_test": product.account.environment == Environment.TEST,
-            "errors": [
-                {"field": name, "message": message} for name, messages in form.errors.items() for message in messages
-            ],
+            "errors": [{"field": field.name, "message": message} for field in form for message in field.errors],
         }
         return self.page(request, "checkout/form.html", context, status=status)
 
