@@ -1,0 +1,76 @@
+"""One demonstration and one browser for all the journeys."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from regal.demo.cast import TOWNS, Notice, notices
+from regal.lib import paris
+from tests.demo import Demo, free_first_port, start, until
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """`regal demo`, ready."""
+    demo = start(tmp_path_factory.mktemp("journeys"), free_first_port())
+    try:
+        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=90)
+        assert "REGAL est prêt" in demo.output, demo.output
+        yield demo
+    finally:
+        demo.process.send_signal(signal.SIGTERM)
+        demo.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. Without it the journeys are skipped, except in CI, where that is a failure."""
+    if not os.path.exists(CHROMIUM):
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing: apt install chromium")
+        pytest.skip("Chromium is missing: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """A page in a browser of its own; `width` in CSS pixels, `scripts` on or off."""
+    contexts = []
+
+    def open_(*, width: int = 1280, scripts: bool = True, **options: Any) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, java_script_enabled=scripts, locale="fr-FR", **options
+        )
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def payable() -> Iterator[Notice]:
+    """Payable notices of Saint-Aubin, each given once: `next(payable)`."""
+    town = TOWNS[0]
+    today = paris.today(datetime.now(UTC))
+    return (
+        notice
+        for notice in notices(town, today)
+        if notice.numcli == town.products[0].numcli and notice.state == "due" and notice.taken_in_charge_on < today
+    )
