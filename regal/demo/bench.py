@@ -49,8 +49,9 @@ STORE = """BEGIN;
 SELECT set_config('regal.tenant', '{tenant}', true);
 SELECT id, account_id FROM payments_attempt WHERE collectivite_id = {tenant} AND notification_digest = '{digest}';
 \\set nonce random(1, 1000000000000)
-INSERT INTO payments_inboxmessage (collectivite_id, account_id, attempt_id, received_at, method, content_type, query, body,
- digest) VALUES ({tenant}, {account}, {attempt}, now(), 'POST', '', '', '{body}', '{digest}') RETURNING id;
+INSERT INTO payments_inboxmessage
+ (collectivite_id, account_id, attempt_id, received_at, method, content_type, query, body, digest)
+ VALUES ({tenant}, {account}, {attempt}, now(), 'POST', '', '', '{body}', '{digest}') RETURNING id;
 INSERT INTO agenda_effect (collectivite_id, kind, subject_id, due_at, tries, failure)
  VALUES ({tenant}, 'bench', :nonce, now(), 0, '') ON CONFLICT DO NOTHING;
 INSERT INTO procrastinate_jobs (queue_name, task_name, args, queueing_lock)
@@ -268,9 +269,7 @@ class Bench:
                 attempt=door.attempt_id,
                 digest=tokens.digest(token),
                 body=urlencode(door.fields),
-            )
-            .replace("\n VALUES", " VALUES")
-            .replace("body,\n digest", "body, digest"),
+            ),
             encoding="utf-8",
         )
         before = self.postgres.cpu_seconds()

@@ -1,7 +1,7 @@
 """A load for `bench.py`, in a process of its own: so many requests, over so many connections kept alive.
 
-Reads one JSON object on its standard input, `{host, port, connections, requests: [[method, path, body], …]}`, and writes
-one: how many answers of each status, in how many seconds.
+Reads one JSON object on its standard input, `{host, port, connections, requests: [[method, path, body], …]}`, and
+writes one: how many answers of each status, in how many microseconds.
 """
 
 import http.client
