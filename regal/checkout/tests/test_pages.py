@@ -31,11 +31,11 @@ def now(monkeypatch):
 
 
 def token_in(answer) -> str:
-    return re.search(r'name="token" value="([^"]+)"', answer.content.decode()).group(1)
+    return re.findall(r'name="token" value="([^"]+)"', answer.content.decode())[0]
 
 
 def follow_address_in(answer) -> str:
-    return re.search(r'data-regal-leave="([^"]+)"', answer.content.decode()).group(1)
+    return re.findall(r'data-regal-leave="([^"]+)"', answer.content.decode())[0]
 
 
 def attempts(town):
