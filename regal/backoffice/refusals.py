@@ -44,25 +44,25 @@ class Refusal(Exception):
 class BadSlug(Refusal):
     code = "R301"
     sentence = _(
-        "« %(slug)s » ne peut pas servir d’adresse : 40 caractères au plus, des lettres minuscules sans accent, des"
+        "« %(slug)s » ne peut pas servir d’adresse : 40 caractères au plus, des lettres minuscules sans accent, des"
         " chiffres, et des tirets entre eux."
     )
 
 
 class ReservedSlug(Refusal):
     code = "R302"
-    sentence = _("« %(slug)s » est une adresse réservée par REGAL : choisissez-en une autre.")
+    sentence = _("« %(slug)s » est une adresse réservée par REGAL : choisissez-en une autre.")
 
 
 class SlugTaken(Refusal):
     code = "R303"
-    sentence = _("« %(slug)s » est déjà l’adresse d’une collectivité : choisissez-en une autre.")
+    sentence = _("« %(slug)s » est déjà l’adresse d’une collectivité : choisissez-en une autre.")
 
 
 class BadSiret(Refusal):
     code = "R304"
     sentence = _(
-        "« %(siret)s » n’est pas un SIRET : il en faut les 14 chiffres, et leur clé doit être juste. Recopiez celui du"
+        "« %(siret)s » n’est pas un SIRET : il en faut les 14 chiffres, et leur clé doit être juste. Recopiez celui du"
         " budget."
     )
 
@@ -70,13 +70,13 @@ class BadSiret(Refusal):
 class BadWebAddress(Refusal):
     code = "R305"
     sentence = _(
-        "« %(address)s » n’est pas l’adresse d’un site : elle commence par https:// et a 200 caractères au plus."
+        "« %(address)s » n’est pas l’adresse d’un site : elle commence par https:// et a 200 caractères au plus."
     )
 
 
 class BadIdentifier(Refusal):
     code = "R311"
-    sentence = _("« %(identifier)s » n’est pas un numéro de client PayFiP : il a 6 chiffres, zéros du début compris.")
+    sentence = _("« %(identifier)s » n’est pas un numéro de client PayFiP : il a 6 chiffres, zéros du début compris.")
 
 
 class AccountTaken(Refusal):
@@ -86,13 +86,13 @@ class AccountTaken(Refusal):
 
 class BadOptions(Refusal):
     code = "R313"
-    sentence = _("Le réglage « %(option)s » de ce contrat n’existe pas, ou sa valeur ne convient pas.")
+    sentence = _("Le réglage « %(option)s » de ce contrat n’existe pas, ou sa valeur ne convient pas.")
 
 
 class NeedsRegie(Refusal):
     code = "R314"
     sentence = _(
-        "Une facture de régie s’encaisse sur le compte d’une régie, un titre ou un rôle sur celui du comptable :"
+        "Une facture de régie s’encaisse sur le compte d’une régie, un titre ou un rôle sur celui du comptable :"
         " indiquez la régie pour l’une, aucune pour les autres."
     )
 
@@ -100,62 +100,62 @@ class NeedsRegie(Refusal):
 class BadProductSlug(Refusal):
     code = "R321"
     sentence = _(
-        "« %(slug)s » ne peut pas servir d’adresse de produit : 40 caractères au plus, des lettres minuscules sans"
-        " accent, des chiffres et des tirets ; « suivi » est réservé."
+        "« %(slug)s » ne peut pas servir d’adresse de produit : 40 caractères au plus, des lettres minuscules sans"
+        " accent, des chiffres et des tirets ; « suivi » est réservé."
     )
 
 
 class ProductTaken(Refusal):
     code = "R322"
-    sentence = _("« %(slug)s » est déjà l’adresse d’un produit de cette collectivité.")
+    sentence = _("« %(slug)s » est déjà l’adresse d’un produit de cette collectivité.")
 
 
 class BadOrigin(Refusal):
     code = "R331"
     sentence = _(
-        "« %(origin)s » n’est pas l’origine d’un site : écrivez https://nom-du-site, sans chemin ni barre finale (http://"
+        "« %(origin)s » n’est pas l’origine d’un site : écrivez https://nom-du-site, sans chemin ni barre finale (http://"
         " n’est admis que pour localhost et 127.0.0.1)."
     )
 
 
 class OriginTaken(Refusal):
     code = "R332"
-    sentence = _("« %(origin)s » est déjà autorisé à afficher les pages de cette collectivité.")
+    sentence = _("« %(origin)s » est déjà autorisé à afficher les pages de cette collectivité.")
 
 
 class BadUserIdentifier(Refusal):
     code = "R341"
     sentence = _(
-        "« %(identifier)s » ne peut pas servir d’identifiant : de 2 à 40 lettres minuscules sans accent, chiffres,"
+        "« %(identifier)s » ne peut pas servir d’identifiant : de 2 à 40 lettres minuscules sans accent, chiffres,"
         " points, tirets ou soulignés, en commençant par une lettre ou un chiffre."
     )
 
 
 class BadEmail(Refusal):
     code = "R342"
-    sentence = _("« %(email)s » n’est pas une adresse e-mail utilisable : une seule adresse, sans accent.")
+    sentence = _("« %(email)s » n’est pas une adresse e-mail utilisable : une seule adresse, sans accent.")
 
 
 class IdentifierTaken(Refusal):
     code = "R343"
-    sentence = _("L’identifiant « %(identifier)s » est déjà celui d’une autre personne : choisissez-en un autre.")
+    sentence = _("L’identifiant « %(identifier)s » est déjà celui d’une autre personne : choisissez-en un autre.")
 
 
 class EmailTaken(Refusal):
     code = "R344"
-    sentence = _("L’adresse « %(email)s » est déjà celle d’une autre personne, sous un autre identifiant.")
+    sentence = _("L’adresse « %(email)s » est déjà celle d’une autre personne, sous un autre identifiant.")
 
 
 class AlreadyMember(Refusal):
     code = "R345"
-    sentence = _("« %(identifier)s » travaille déjà dans cette collectivité.")
+    sentence = _("« %(identifier)s » travaille déjà dans cette collectivité.")
 
 
 class WeakPassword(Refusal):
     code = "R346"
-    sentence = _("Ce mot de passe ne convient pas : %(why)s")
+    sentence = _("Ce mot de passe ne convient pas : %(why)s")
 
 
 class MissingName(Refusal):
     code = "R347"
-    sentence = _("Il manque un nom : de 1 à %(longest)s caractères.")
+    sentence = _("Il manque un nom : de 1 à %(longest)s caractères.")

@@ -1,0 +1,220 @@
+"""« Expliquer ce paiement »: what happened, why, and what to do, for somebody who never heard of a notification."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from regal.backoffice.standing import Standing, standing_of
+from regal.gateways.base import Outcome, Rank
+from regal.payments.models import Attempt, AttemptEvent, Evidence
+from regal.payments.states import Event
+
+RANKS: dict[int, Promise] = {
+    Rank.UNPROVEN: gettext_lazy("aucune preuve : message non signé"),
+    Rank.SIGNED: gettext_lazy("preuve partielle : message signé"),
+    Rank.ASKED: gettext_lazy("preuve : réponse à notre question"),
+    Rank.FILED: gettext_lazy("preuve : fichier comptable"),
+}
+VERDICTS: dict[str, Promise] = {
+    Evidence.Verdict.FITS: gettext_lazy("parle bien de ce paiement"),
+    Evidence.Verdict.REPEATED: gettext_lazy("déjà reçu à l’identique : ne compte pas deux fois"),
+    Evidence.Verdict.DIFFERS: gettext_lazy("ne correspond pas à ce paiement : écarté"),
+    Evidence.Verdict.UNREADABLE: gettext_lazy("illisible : écarté"),
+}
+SOURCES: dict[str, Promise] = {
+    "notification": gettext_lazy("message de PayFiP"),
+    "inquiry": gettext_lazy("réponse à notre question"),
+    "file": gettext_lazy("fichier comptable"),
+}
+OUTCOMES: dict[str, Promise] = {
+    Outcome.PAID: gettext_lazy("payé"),
+    Outcome.REFUSED: gettext_lazy("refusé"),
+    Outcome.ABANDONED: gettext_lazy("abandonné"),
+    Outcome.PENDING: gettext_lazy("en attente"),
+    Outcome.UNKNOWN: gettext_lazy("inconnu"),
+}
+DIFFERENCES: dict[str, Promise] = {
+    "account_identifier": gettext_lazy("le numéro de client"),
+    "debt_reference": gettext_lazy("la référence"),
+    "exercice": gettext_lazy("l’exercice"),
+    "amount": gettext_lazy("le montant"),
+    "environment": gettext_lazy("test ou production"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One line of the timeline."""
+
+    at: datetime  # when it happened, as the other side says
+    recorded_at: datetime  # when we wrote it down
+    title: str
+    why: str
+
+    @property
+    def was_told_late(self) -> bool:
+        """Two different moments are both shown."""
+        return abs((self.recorded_at - self.at).total_seconds()) >= 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Where it stands, why we say so, and what to do."""
+
+    where: str
+    why: str
+    to_do: str
+
+
+def answer_about(attempt: Attempt) -> Answer:
+    """The short answer at the head of the page."""
+    where, why, to_do = (_filled(text) for text in _ANSWERS[standing_of(attempt)])
+    return Answer(where=where, why=why, to_do=to_do)
+
+
+def step_of(event: AttemptEvent) -> Step:
+    """One event, told."""
+    title, why = _told(event)
+    return Step(at=event.occurred_at, recorded_at=event.recorded_at, title=title, why=why)
+
+
+def differences_of(evidence: Evidence) -> list[str]:
+    """What a piece of evidence says otherwise than the attempt, in words."""
+    return [str(DIFFERENCES[code]) for code in evidence.facts.get("differs", "").split() if code in DIFFERENCES]
+
+
+def _told(event: AttemptEvent) -> tuple[str, str]:
+    kind = Event(event.event)
+    rank = event.evidence.rank if event.evidence is not None else Rank.UNPROVEN
+    if kind is Event.ANNOUNCED:
+        return _announced(Outcome(event.outcome) if event.outcome else Outcome.UNKNOWN)
+    if kind in (Event.SETTLED, Event.CONFIRMED):
+        confirmed = _("Le paiement est confirmé") if kind is Event.SETTLED else _("La confirmation est répétée")
+        return confirmed, _("Nature de la preuve : %(rank)s.") % {"rank": RANKS[rank]}
+    title, why = _TOLD[kind]
+    return _filled(title), _filled(why)
+
+
+def _filled(text: Promise) -> str:
+    return str(text) % {"days": settings.FORM_SILENCE_DAYS}
+
+
+def _announced(outcome: Outcome) -> tuple[str, str]:
+    unsigned = _("Ce message n’est pas signé : il annonce, il ne prouve pas. L’état attend une confirmation.")
+    titles = {
+        Outcome.PAID: _("PayFiP annonce : payé"),
+        Outcome.REFUSED: _("PayFiP annonce : refusé"),
+        Outcome.ABANDONED: _("PayFiP annonce : abandonné par le payeur"),
+        Outcome.PENDING: _("PayFiP annonce : en attente"),
+        Outcome.UNKNOWN: _("PayFiP annonce un résultat que REGAL ne connaît pas"),
+    }
+    return titles[outcome], unsigned
+
+
+_TOLD: dict[Event, tuple[Promise, Promise]] = {
+    Event.RECORDED: (
+        gettext_lazy("Le payeur a vérifié son récapitulatif et confirmé"),
+        gettext_lazy("REGAL a enregistré le paiement avant de laisser partir le payeur."),
+    ),
+    Event.KEY_ASKED: (
+        gettext_lazy("REGAL a demandé à PayFiP d’ouvrir le paiement"),
+        gettext_lazy("Ce contrat demande une clé avant chaque paiement."),
+    ),
+    Event.KEY_GIVEN: (
+        gettext_lazy("PayFiP a ouvert le paiement"),
+        gettext_lazy("La clé reçue désigne ce paiement et lui seul."),
+    ),
+    Event.KEY_DENIED: (
+        gettext_lazy("PayFiP n’a pas voulu ouvrir le paiement"),
+        gettext_lazy("Le payeur n’est pas parti ; rien n’a été débité."),
+    ),
+    Event.PAYER_LEFT: (
+        gettext_lazy("Le payeur est parti sur PayFiP"),
+        gettext_lazy("La suite se passe chez PayFiP, dans un autre onglet : REGAL n’en voit rien."),
+    ),
+    Event.REFUSED: (
+        gettext_lazy("Le paiement est refusé"),
+        gettext_lazy("Une preuve le dit. Le payeur peut recommencer."),
+    ),
+    Event.ABANDONED: (
+        gettext_lazy("Le payeur a abandonné"),
+        gettext_lazy("Une preuve le dit. Le payeur peut recommencer."),
+    ),
+    Event.OUTCOME_UNKNOWN: (
+        gettext_lazy("Un résultat inconnu est arrivé"),
+        gettext_lazy("Son code n’est pas dans notre table : une anomalie est ouverte."),
+    ),
+    Event.FELL_SILENT: (
+        gettext_lazy("Plus de nouvelles : sans doute abandonné"),
+        gettext_lazy(
+            "En %(days)s jours, rien n’a annoncé ce paiement payé. Une confirmation tardive serait encore prise."
+        ),
+    ),
+    Event.NEVER_LEFT: (
+        gettext_lazy("Le payeur n’est jamais parti"),
+        gettext_lazy("Rien n’a été demandé à PayFiP, rien n’a été débité."),
+    ),
+    Event.CONTRADICTED: (
+        gettext_lazy("Un message contraire est arrivé après la confirmation"),
+        gettext_lazy("Le paiement reste confirmé ; une anomalie est ouverte pour qu’une personne regarde."),
+    ),
+}
+
+
+_UNPROVED = gettext_lazy("L’annonce de PayFiP n’est pas signée : elle ne prouve rien, dans un sens ni dans l’autre.")
+_PROVED = gettext_lazy("Une preuve l’établit ; elle est dans la liste des preuves, plus bas.")
+_NOTHING = gettext_lazy("Rien à faire. Le payeur peut recommencer quand il veut.")
+
+_ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands, why we say so, what to do
+    Standing.CONFIRMED: (gettext_lazy("Ce paiement est confirmé."), _PROVED, gettext_lazy("Rien à faire.")),
+    Standing.ANNOUNCED_PAID: (
+        gettext_lazy("PayFiP annonce ce paiement payé ; il n’est pas encore confirmé."),
+        gettext_lazy("L’annonce n’est pas signée. La confirmation viendra des fichiers du comptable public."),
+        gettext_lazy(
+            "Ne demandez pas au payeur de payer une seconde fois : son ticket PayFiP fait foi. En cas de doute,"
+            " demandez au comptable public."
+        ),
+    ),
+    Standing.ANNOUNCED_REFUSED: (
+        gettext_lazy("PayFiP annonce que la banque a refusé ce paiement."),
+        _UNPROVED,
+        _NOTHING,
+    ),
+    Standing.ANNOUNCED_ABANDONED: (gettext_lazy("PayFiP annonce que le payeur a abandonné."), _UNPROVED, _NOTHING),
+    Standing.ANNOUNCED_UNCLEAR: (
+        gettext_lazy("PayFiP a envoyé une annonce que REGAL ne comprend pas."),
+        _UNPROVED,
+        gettext_lazy("Demandez au payeur s’il a reçu un ticket de PayFiP, et au comptable public ce qu’il a encaissé."),
+    ),
+    Standing.UNDER_WAY: (
+        gettext_lazy("Le payeur est parti payer ; nous attendons des nouvelles."),
+        gettext_lazy("PayFiP prévient d’ordinaire dans les minutes qui suivent."),
+        gettext_lazy("Attendre. Sans nouvelles au bout de %(days)s jours, ce paiement sera tenu pour abandonné."),
+    ),
+    Standing.SILENT: (
+        gettext_lazy("Personne n’a parlé de ce paiement : il est sans doute abandonné."),
+        gettext_lazy("En %(days)s jours, aucun message n’est venu de PayFiP."),
+        gettext_lazy(
+            "Rien à faire, sauf si le payeur dit avoir payé : demandez-lui alors son ticket PayFiP et interrogez le"
+            " comptable public."
+        ),
+    ),
+    Standing.REFUSED: (gettext_lazy("Ce paiement est refusé."), _PROVED, _NOTHING),
+    Standing.ABANDONED: (gettext_lazy("Le payeur a abandonné."), _PROVED, _NOTHING),
+    Standing.UNKNOWN: (
+        gettext_lazy("Le résultat de ce paiement est inconnu."),
+        gettext_lazy("Le code reçu n’est pas dans notre table."),
+        gettext_lazy(
+            "Regardez l’anomalie ouverte sur cette page ; ne demandez pas au payeur de payer une seconde fois."
+        ),
+    ),
+    Standing.NEVER_STARTED: (
+        gettext_lazy("Ce paiement n’est jamais parti."),
+        gettext_lazy("Rien n’a été demandé à PayFiP, rien n’a été débité."),
+        _NOTHING,
+    ),
+}

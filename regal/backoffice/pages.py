@@ -1,0 +1,219 @@
+"""What agents see of their collectivité's payments."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from regal.backoffice import explanations, queries
+from regal.backoffice.forms import PaymentFilters
+from regal.backoffice.policies import BureauRequest
+from regal.backoffice.raw_messages import RawMessage, raw_message
+from regal.backoffice.standing import LOOKS, NAMES, standing_of
+from regal.cases.explanations import Explanation, explanation_of
+from regal.cases.models import Case
+from regal.cases.queries import open_cases, open_cases_about
+from regal.collectivites.models import ENVIRONMENT_NAMES
+from regal.collectivites.queries import all_collectivites, workplaces
+from regal.gateways.base import Environment, Misconfigured
+from regal.gateways.registry import UnknownGateway
+from regal.lib.money import Money
+from regal.lib.policy import Tenant, Who, policy
+from regal.lib.references import TitreReference, UnreadableReference
+from regal.lib.tenancy import tenant
+from regal.lib.vault import VaultError
+from regal.payments.accounts import gateway_of
+from regal.payments.models import Attempt, Evidence
+from regal.payments.queries import evidence_about, timeline
+
+MOST_SHOWN = 50  # pieces of evidence, steps, cases on one page
+LATEST = 5
+
+
+def clock() -> datetime:
+    """The pages' one look at the time."""
+    return datetime.now(UTC)
+
+
+@policy(who=Who.SIGNED_IN, tenant=Tenant.NONE)
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """One collectivité: there. Several: which? An operator without any: the list of all, and nothing of their rows."""
+    user: Any = request.user
+    places = workplaces(user.pk)
+    if len(places) == 1:
+        return redirect("dashboard", places[0].slug)
+    everywhere = all_collectivites() if user.is_operator else []
+    return render(request, "backoffice/home.html", {"places": places, "everywhere": everywhere})
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def dashboard(request: BureauRequest, slug: str) -> HttpResponse:
+    """The state of things in one sentence, what waits for a person, and the latest payments."""
+    town = request.collectivite
+    with tenant(town):
+        context = {
+            "day": queries.state_of_things(collectivite=town, now=clock()),
+            "cases": [_ShownCase.of(case) for case in open_cases(collectivite=town)[:MOST_SHOWN]],
+            "lines": [
+                Line.of(attempt)
+                for attempt in queries.page_of_attempts(
+                    collectivite=town, standing=None, environment=None, cursor=""
+                ).attempts[:LATEST]
+            ],
+        }
+    context["has_second_factor"] = Authenticator.objects.filter(user=request.user).exists()
+    return render(request, "backoffice/dashboard.html", context)
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def payments(request: BureauRequest, slug: str) -> HttpResponse:
+    """Every attempt, the newest first, fifty a page."""
+    filters = PaymentFilters(request.GET)
+    with tenant(request.collectivite):
+        page = queries.page_of_attempts(
+            collectivite=request.collectivite,
+            standing=filters.standing,
+            environment=filters.environment,
+            cursor=request.GET.get("apres", ""),
+        )
+        lines = [Line.of(attempt) for attempt in page.attempts]
+    context = {
+        "lines": lines,
+        "filters": filters,
+        "is_first": not request.GET.get("apres"),
+        "first_page": filters.query(),
+        "next_page": filters.query(apres=page.next_cursor) if page.next_cursor else "",
+    }
+    return render(request, "backoffice/payments.html", context)
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
+    """Explain one payment."""
+    town = request.collectivite
+    with tenant(town):
+        attempt = queries.attempt_numbered(collectivite=town, attempt_id=attempt_id)
+        if attempt is None:
+            raise Http404
+        heard = list(evidence_about(attempt=attempt)[: MOST_SHOWN + 1])
+        steps = [explanations.step_of(event) for event in timeline(attempt=attempt)[: MOST_SHOWN + 1]]
+        hidden = _secret_fields(attempt)
+        context = {
+            "line": Line.of(attempt),
+            "answer": explanations.answer_about(attempt),
+            "steps": steps[:MOST_SHOWN],
+            "has_more_steps": len(steps) > MOST_SHOWN,
+            "evidence": [_ShownEvidence.of(one, hidden) for one in heard[:MOST_SHOWN]],
+            "has_more_evidence": len(heard) > MOST_SHOWN,
+            "waiting": queries.messages_waiting(attempt=attempt),
+            "email": queries.payer_email(attempt=attempt),
+            "cases": [
+                _ShownCase.of(case)
+                for case in open_cases_about(collectivite=town, subject_kind="attempt", subject_id=attempt.pk)
+            ],
+        }
+    return render(request, "backoffice/payment.html", context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One attempt as the screens show it."""
+
+    key: int
+    opened_at: datetime
+    left_at: datetime | None
+    product: str
+    reference_tail: str
+    reference: str
+    account: str
+    amount: Money
+    standing: Any
+    look: str
+    environment: Any
+    is_trial: bool
+    was_warned: bool
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> "Line":
+        environment = Environment(attempt.environment)
+        standing = standing_of(attempt)
+        return cls(
+            key=attempt.pk,
+            opened_at=attempt.created_at,
+            left_at=attempt.handed_off_at,
+            product=attempt.label,
+            reference_tail=attempt.reference_tail,
+            reference=_printed(attempt.debt_reference),
+            account=attempt.account.identifier,
+            amount=attempt.amount,
+            standing=NAMES[standing],
+            look=LOOKS.get(standing, ""),
+            environment=ENVIRONMENT_NAMES[environment],
+            is_trial=environment is not Environment.PRODUCTION,
+            was_warned=attempt.warned,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ShownCase:
+    opened_at: datetime
+    name: str
+    explanation: Explanation
+    attempt_id: int | None
+
+    @classmethod
+    def of(cls, case: Case) -> "_ShownCase":
+        return cls(
+            opened_at=case.opened_at,
+            name=case.get_kind_display(),
+            explanation=explanation_of(case.kind),
+            attempt_id=case.subject_id if case.subject_kind == "attempt" else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ShownEvidence:
+    received_at: datetime
+    source: Any
+    rank: Any
+    verdict: Any
+    outcome: Any
+    differences: list[str]
+    digest: str
+    raw: RawMessage | None
+
+    @classmethod
+    def of(cls, evidence: Evidence, hidden: frozenset[str] | None) -> "_ShownEvidence":
+        return cls(
+            received_at=evidence.received_at,
+            source=explanations.SOURCES.get(evidence.source, evidence.source),
+            rank=explanations.RANKS[evidence.rank],
+            verdict=explanations.VERDICTS[evidence.verdict],
+            outcome=explanations.OUTCOMES.get(evidence.outcome, ""),
+            differences=explanations.differences_of(evidence),
+            digest=evidence.digest[:12],
+            raw=raw_message(evidence.message, secret_fields=hidden) if evidence.message else None,
+        )
+
+
+def _secret_fields(attempt: Attempt) -> frozenset[str] | None:
+    """The fields that no screen shows; None when the contract cannot be opened any more."""
+    try:
+        return gateway_of(attempt.account).SECRET_FIELDS
+    except (Misconfigured, UnknownGateway, KeyError, VaultError):
+        return None
+
+
+def _printed(reference: str) -> str:
+    try:
+        return TitreReference.parse(reference).printed
+    except UnreadableReference:
+        return reference

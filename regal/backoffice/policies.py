@@ -1,0 +1,69 @@
+"""Who may enter: every bureau route is let through only by the policy it declares.
+
+Whoever is not signed in is led to the door. Whoever does not work in the collectivité that the address names is told
+the same as for an address that leads nowhere.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from regal.collectivites.models import Collectivite
+from regal.collectivites.queries import workplace
+from regal.lib.policy import Policy, Tenant, Who, policy_of
+from regal.people.models import Role, User
+
+_ROLES_ENOUGH = {
+    Who.SIGNED_IN: frozenset(Role),
+    Who.AGENT: frozenset(Role),
+    Who.REGISSEUR: frozenset({Role.REGISSEUR, Role.ADMINISTRATOR}),
+    Who.ADMINISTRATOR: frozenset({Role.ADMINISTRATOR}),
+}
+
+
+class BureauRequest(HttpRequest):
+    """A request that `EnforcePolicies` let through to a collectivité's page."""
+
+    user: User
+    collectivite: Collectivite
+    role: Role
+
+
+class EnforcePolicies:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        """None lets the view answer. Raises PermissionDenied, Http404."""
+        declared = policy_of(view)
+        if declared is None:
+            raise PermissionDenied("a route without a policy")
+        if declared.who is Who.ANYBODY:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if declared.who is Who.OPERATOR and not request.user.is_operator:
+            raise Http404
+        if declared.tenant is Tenant.SLUG:
+            _enter(request, request.user.pk, str(kwargs["slug"]), declared)
+        elif declared.who not in (Who.SIGNED_IN, Who.OPERATOR):
+            raise PermissionDenied("a role, and no town to have it in")
+        return None
+
+
+def _enter(request: HttpRequest, user_id: int, slug: str, declared: Policy) -> None:
+    found = workplace(user_id=user_id, slug=slug)
+    if found is None:
+        raise Http404
+    collectivite, role = found
+    if role not in _ROLES_ENOUGH.get(declared.who, frozenset()):
+        raise PermissionDenied("not this role")
+    request.collectivite, request.role = collectivite, role  # type: ignore[attr-defined]

@@ -1,0 +1,45 @@
+"""Each kind of case in plain words: what happened, and what to do. Closing a case never moves money."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from regal.cases.models import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    what: Promise
+    to_do: Promise
+
+
+EXPLANATIONS: dict[Kind, Explanation] = {
+    Kind.CONTRADICTION: Explanation(
+        what=_("Ce paiement est confirmé, et une preuve arrivée ensuite dit le contraire. Rien n’a été changé."),
+        to_do=_("Demandez au comptable public ce qu’il a encaissé avant de répondre au payeur."),
+    ),
+    Kind.OTHER_PAYMENT: Explanation(
+        what=_("Une preuve est arrivée pour ce paiement, mais elle parle d’un autre : elle n’a pas été retenue."),
+        to_do=_(
+            "Comparez la référence et le montant avec ceux du fichier, puis prévenez qui administre REGAL chez vous."
+        ),
+    ),
+    Kind.UNKNOWN_OUTCOME: Explanation(
+        what=_("Le résultat reçu est un code que REGAL ne connaît pas : il n’est compté ni payé, ni refusé."),
+        to_do=_(
+            "Ne demandez pas au payeur de payer une seconde fois. Transmettez cette anomalie à l’exploitant de REGAL."
+        ),
+    ),
+    Kind.STUCK_EFFECT: Explanation(
+        what=_("Un traitement a échoué plusieurs fois de suite. Aucun paiement n’est perdu."),
+        to_do=_(
+            "Transmettez cette anomalie à l’exploitant de REGAL : il la verra se refermer une fois la cause levée."
+        ),
+    ),
+}
+
+
+def explanation_of(kind: str) -> Explanation:
+    """Raises KeyError or ValueError for a kind that is not in the closed list: a test goes through them all."""
+    return EXPLANATIONS[Kind(kind)]

@@ -1,0 +1,17 @@
+"""Questions about who works here."""
+
+from django.db import connection
+
+from regal.people.models import Role, User
+
+
+def roles_of(user_id: int) -> dict[int, Role]:
+    """The collectivités in which somebody works, by number, and his role in each; asked before any tenant is known."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT collectivite_id, role FROM regal_memberships_of(%s)", [user_id])
+        return {int(key): Role(role) for key, role in cursor.fetchall()}
+
+
+def demo_account_exists() -> bool:
+    """Whether one of the demonstration's accounts, whose password is public, can enter."""
+    return User.objects.filter(is_demo=True, is_active=True).exists()
