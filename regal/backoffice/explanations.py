@@ -197,7 +197,7 @@ _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stand
     ),
     Standing.SILENT: (
         gettext_lazy("Personne n’a parlé de ce paiement : il est sans doute abandonné."),
-        gettext_lazy("En %(days)s jours, aucun message n’est venu de PayFiP."),
+        gettext_lazy("En %(days)s jours, aucun message lisible de PayFiP n’a parlé de ce paiement."),
         gettext_lazy(
             "Rien à faire, sauf si le payeur dit avoir payé : demandez-lui alors son ticket PayFiP et interrogez le"
             " comptable public."

@@ -1,6 +1,7 @@
 """A received message as experts want to see it: its bytes as text, what is secret in it hidden."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
@@ -43,7 +44,7 @@ def _shown(raw: bytes | memoryview | None, secret_fields: Collection[str] | None
     data = bytes(raw)
     parts = re.split(rb"([&;\r\n])", data[:LONGEST_SHOWN])
     text = "".join(_part(part, secret_fields) for part in parts)
-    return text, len(data) > LONGEST_SHOWN
+    return "".join(_visible(character) for character in text), len(data) > LONGEST_SHOWN
 
 
 def _part(part: bytes, secret_fields: Collection[str] | None) -> str:
@@ -58,6 +59,13 @@ def _part(part: bytes, secret_fields: Collection[str] | None) -> str:
 def _hidden(text: str) -> str:
     """A word that holds an e-mail address is hidden, in a name as in a message that is no form at all."""
     return re.sub(r"\S+", lambda word: DOTS if _AN_ADDRESS.search(word[0]) else word[0], text)
+
+
+def _visible(character: str) -> str:
+    """Characters that show nothing, or turn the others round, are written out."""
+    if character in "\r\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Zl", "Zp"):
+        return character
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def _plain(name: bytes) -> str:

@@ -11,8 +11,11 @@ from regal.gateways.base import DebtKind, Environment
 from regal.lib.enumerations import values
 from regal.lib.tenancy import TenantForeignKey, TenantModel
 
-RESERVED_SLUGS = frozenset(
-    ["en", "s", "api", "static", "aide", "accessibilite", "mentions-legales", "healthz", "readyz"]
+# First segments of our own addresses: of both hosts, of the guichet, of the bureau.
+RESERVED_SLUGS = (
+    frozenset(["en", "static", "healthz", "readyz"])
+    | frozenset(["s", "api", "aide", "accessibilite", "mentions-legales"])
+    | frozenset(["connexion", "deconnexion", "compte", "invitation"])
 )
 RESERVED_PRODUCT_SLUGS = frozenset(["suivi"])
 SLUG = RegexValidator(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", _("Des lettres minuscules, des chiffres et des tirets."))

@@ -61,6 +61,7 @@ class Command(BaseCommand):
 
     def _check(self, *, deployment: bool) -> None:
         found = checks.run_checks(include_deployment_checks=deployment)
+        found += checks.run_checks(tags=[checks.Tags.database], databases=["default"])
         for message in found:
             if not message.is_silenced():
                 self.stderr.write(str(message.msg))

@@ -1,0 +1,234 @@
+"""What must be right before anything starts: one French sentence each, with its remedy.
+
+`regal check` and every command run the first group, `regal serve` all of them. Those that ask the database are tagged.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError, connections
+from django.urls import reverse
+
+from regal.lib.tokens import TOKEN_LENGTH
+from regal.lib.vault import BadVaultSetting, Vault
+from regal.people.queries import demo_account_exists
+
+LONGEST_BASE_ADDRESS = 60
+LONGEST_AT_PAYBOX = 150
+LONGEST_AT_PAYFIP = 250
+SHORTEST_SECRET_KEY = 50
+LARGEST_KEY = 2**63 - 1
+_PLAIN_PORTS = {"http": 80, "https": 443}
+
+
+@register()
+def addresses(**options: Any) -> list[CheckMessage]:
+    """Guichet, bureau and notifications: three plain addresses, two host names, short enough for every gateway."""
+    return [*_addresses()]
+
+
+@register()
+def secrets(**options: Any) -> list[CheckMessage]:
+    """The keys that seal what is secret in the database."""
+    try:
+        Vault.from_setting(settings.SECRET_KEYS)
+    except BadVaultSetting as wrong:
+        return [
+            Error(
+                "REGAL_SECRET_KEYS ne peut pas servir (" + str(wrong) + ") : écrivez nom:clé, où la clé est faite de 32"
+                " octets tirés au hasard, en base64 (par exemple « head -c 32 /dev/urandom | base64 »).",
+                id="regal.E005",
+            )
+        ]
+    return []
+
+
+@register()
+def databases(**options: Any) -> list[CheckMessage]:
+    """Three roles, all named, all different."""
+    variables = {"default": "DATABASE_URL", "owner": "DATABASE_OWNER_URL", "verify": "DATABASE_VERIFY_URL"}
+    missing = [
+        variable
+        for alias, variable in variables.items()
+        if not settings.DATABASES[alias]["NAME"] or not settings.DATABASES[alias]["USER"]
+    ]
+    if missing:
+        return [
+            Error(
+                f"{', '.join(missing)} : il manque le rôle ou la base ; écrivez"
+                " postgresql://role:mot-de-passe@machine:5432/base.",
+                id="regal.E006",
+            )
+        ]
+    if len({settings.DATABASES[alias]["USER"] for alias in variables}) < len(variables):
+        return [
+            Error(
+                "DATABASE_URL, DATABASE_OWNER_URL et DATABASE_VERIFY_URL doivent nommer trois rôles différents :"
+                " l’application, la propriétaire des tables et la vérificatrice.",
+                id="regal.E007",
+            )
+        ]
+    return []
+
+
+@register()
+def proxies(**options: Any) -> list[CheckMessage]:
+    """Addresses or networks, else nobody could be counted."""
+    wrong = [one for one in settings.TRUSTED_PROXIES if not _is_network(one)]
+    if not wrong:
+        return []
+    return [
+        Error(
+            f"REGAL_TRUSTED_PROXIES : « {wrong[0]} » n’est ni une adresse ni un réseau ; écrivez par exemple 10.0.0.5"
+            " ou 10.0.0.0/24.",
+            id="regal.E008",
+        )
+    ]
+
+
+@register(deploy=True)
+def in_production(**options: Any) -> list[CheckMessage]:
+    """What the demonstration may do without."""
+    if settings.DEMO:
+        return []
+    found: list[CheckMessage] = []
+    for name in ("GUICHET_URL", "BUREAU_URL", "NOTIFICATION_URL", "PAYFIP_URL"):
+        if urlsplit(getattr(settings, name)).scheme != "https":
+            found.append(Error(f"REGAL_{name} doit commencer par https:// hors de la démonstration.", id="regal.E011"))
+    if not settings.PAYFIP_URL.endswith("/"):
+        found.append(Error("REGAL_PAYFIP_URL doit finir par une barre oblique.", id="regal.E012"))
+    key = settings.SECRET_KEY
+    if len(key) < SHORTEST_SECRET_KEY or len(set(key)) < 5 or key.startswith("not-secret"):
+        found.append(
+            Error(
+                f"REGAL_SECRET_KEY doit être tirée au hasard et avoir {SHORTEST_SECRET_KEY} caractères ou plus (par"
+                " exemple « head -c 48 /dev/urandom | base64 »).",
+                id="regal.E013",
+            )
+        )
+    return found
+
+
+@register(Tags.database)
+def application_role(databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
+    """The role that serves pages can neither see all towns nor change the tables."""
+    if "default" not in (databases or ()):
+        return []
+    try:
+        with connections["default"].cursor() as cursor:
+            cursor.execute(
+                "SELECT rolsuper OR rolbypassrls, EXISTS (SELECT 1 FROM pg_tables WHERE tableowner = current_user)"
+                " FROM pg_roles WHERE rolname = current_user"
+            )
+            sees_all, owns = cursor.fetchone()
+    except DatabaseError:
+        return [
+            Error(
+                "La base de données ne répond pas : vérifiez DATABASE_URL, et que PostgreSQL est démarré.",
+                id="regal.E021",
+            )
+        ]
+    found: list[CheckMessage] = []
+    if sees_all:
+        found.append(
+            Error(
+                "Le rôle de DATABASE_URL est superutilisateur ou passe outre la sécurité des lignes : donnez à"
+                " l’application un rôle NOSUPERUSER NOBYPASSRLS.",
+                id="regal.E022",
+            )
+        )
+    elif owns:
+        found.append(
+            Error(
+                "Le rôle de DATABASE_URL possède des tables : migrez avec celui de DATABASE_OWNER_URL et servez avec un"
+                " autre.",
+                id="regal.E023",
+            )
+        )
+    return found
+
+
+@register(Tags.database)
+def demo_accounts(databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
+    """Outside the demonstration nobody enters with a password that is printed on a start page."""
+    if settings.DEMO or "default" not in (databases or ()):
+        return []
+    try:
+        found = demo_account_exists()
+    except DatabaseError:  # said by `application_role`, or not migrated yet
+        return []
+    if not found:
+        return []
+    return [
+        Error(
+            "Cette base contient des comptes de démonstration, dont le mot de passe est public : servez une base"
+            " neuve.",
+            id="regal.E024",
+        )
+    ]
+
+
+def _addresses() -> Iterator[CheckMessage]:
+    named = {name: getattr(settings, name) for name in ("GUICHET_URL", "BUREAU_URL", "NOTIFICATION_URL")}
+    wrong = [name for name, address in named.items() if not _is_base_address(address)]
+    for name in wrong:
+        yield Error(
+            f"REGAL_{name} : « {named[name]} » n’est pas une adresse de base ; écrivez https://nom.exemple.fr, sans"
+            " chemin.",
+            id="regal.E001",
+        )
+    if wrong:
+        return
+    guichet, bureau = urlsplit(named["GUICHET_URL"]), urlsplit(named["BUREAU_URL"])
+    if guichet.hostname == bureau.hostname:
+        yield Error(
+            "REGAL_GUICHET_URL et REGAL_BUREAU_URL portent le même nom de machine : donnez-en deux (les cookies du"
+            " bureau ne regardent que lui).",
+            id="regal.E002",
+        )
+    for name, address in named.items():
+        if len(address) > LONGEST_BASE_ADDRESS:
+            yield Error(
+                f"REGAL_{name} a {len(address)} caractères : {LONGEST_BASE_ADDRESS} au plus, sinon les passerelles"
+                " refusent nos adresses.",
+                id="regal.E003",
+            )
+    longest = len(longest_notification_address())
+    if longest > min(LONGEST_AT_PAYBOX, LONGEST_AT_PAYFIP):
+        yield Error(
+            f"Une adresse de notification peut avoir {longest} caractères : raccourcissez REGAL_NOTIFICATION_URL"
+            f" ({LONGEST_AT_PAYBOX} au plus pour Paybox, {LONGEST_AT_PAYFIP} pour PayFiP).",
+            id="regal.E004",
+        )
+
+
+def longest_notification_address() -> str:
+    """The longest address that a gateway can be given to call."""
+    path = reverse("notification", urlconf="regal.config.urls_guichet", args=[LARGEST_KEY, "x" * TOKEN_LENGTH])
+    return f"{settings.NOTIFICATION_URL}{path}"
+
+
+def _is_base_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in _PLAIN_PORTS
+        and bool(parts.hostname)
+        and not (parts.path or parts.query or parts.fragment or parts.username)
+        and port != 0
+    )
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
