@@ -8,6 +8,7 @@ from tests.demo import Demo
 
 def frame_on_town_site(page: Page, demo: Demo, *, town: int = 0) -> FrameLocator:
     """Open the town's page that frames the guichet."""
+    page.bring_to_front()
     page.goto(f"http://localhost:{demo.ports.towns[town]}/payer-en-ligne/")
     return page.frame_locator("iframe").first
 
@@ -35,6 +36,7 @@ def to_recap(frame: FrameLocator | Page, notice: Notice) -> None:
 
 def leave(page: Page, frame: FrameLocator | Page) -> Page:
     """Press « Payer »: PayFiP's tab."""
+    page.bring_to_front()
     with page.context.expect_page() as opened:
         frame.get_by_role("button", name="sur PayFiP (nouvel onglet)").click()
     opened.value.wait_for_load_state()

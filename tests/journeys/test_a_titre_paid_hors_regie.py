@@ -58,8 +58,9 @@ class TestJourney:
 
         sign_in(page, demo, "nadia")
         page.goto(f"http://localhost:{demo.ports.bureau}/saint-aubin/paiements/")
-        expect(page.get_by_text(notice.reference.tail).first).to_be_visible()
-        expect(page.get_by_text("annoncé payé").first).to_be_visible()
+        line = page.get_by_role("row").filter(has_text=f"…{notice.reference.tail}")
+        expect(line).to_contain_text("annoncé payé")
+        expect(line).to_contain_text(str(notice.amount))
 
     @pytest.mark.parametrize("decision", ["refuser", "abandonner"])
     def test_tells_a_refusal_and_an_abandonment(
