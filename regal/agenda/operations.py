@@ -14,6 +14,7 @@ from regal.lib.tenancy import tenant
 CARRY = "regal.carry"  # the task's name, registered in `config/jobs.py`
 QUEUE = "effects"
 LONGEST_PAUSE_SECONDS = 3600
+TRIES_BEFORE_A_CASE = 8
 
 Handler = Callable[[int, int, datetime], None]
 """collectivité id, subject id, now. Runs inside `tenant()`, in the transaction that marks the effect done."""
@@ -88,6 +89,11 @@ def sweep(*, now: datetime, limit: int = 500) -> int:
     """Hand to the workers what is due and waits nowhere; how many. Safe to run twice, or in two places."""
     due = Effect.objects.filter(done_at__isnull=True, due_at__lte=now).order_by("due_at")
     return sum(wake_worker(pk) for pk in due.values_list("pk", flat=True)[:limit])
+
+
+def stuck() -> list[Effect]:
+    """What has failed so often that a person must know."""
+    return list(Effect.objects.filter(done_at__isnull=True, tries__gte=TRIES_BEFORE_A_CASE).order_by("pk")[:500])
 
 
 def run_due(*, handlers: dict[str, Handler], now: datetime) -> int:

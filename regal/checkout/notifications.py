@@ -11,10 +11,11 @@ from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import HttpAnswer, Message, Misconfigured, Verdict
 from regal.lib.policy import Rate, Tenant, Who, policy
 from regal.lib.tenancy import tenant
+from regal.lib.throttle import count_stray
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.operations import receive
-from regal.payments.queries import attempt_by_notification_token
+from regal.payments.queries import attempt_by_notification_token, has_heard_enough
 
 logger = logging.getLogger("regal.checkout")
 
@@ -25,7 +26,10 @@ LARGEST_KEY = 2**63 - 1
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, rate=Rate.NOTIFICATION)
 @require_POST
 def notification(request: HttpRequest, collectivite_id: int, token: str) -> HttpResponse:
-    """Store the message raw, commit, answer. An address that is not ours is a 404; a message beyond 64 KB a 413."""
+    """Store the message raw, commit, answer. An address that is not ours is a 404 and a number; beyond 64 KB: 413.
+
+    A payer knows his own notification address: after `MOST_MESSAGES` for one attempt the answer is 429, and no row.
+    """
     now = datetime.now(UTC)
     try:
         body = _body_of(request)
@@ -44,13 +48,18 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
         received_at=now,
     )
     if collectivite_id > LARGEST_KEY:
+        count_stray(now=now)
         raise Http404
     with tenant(collectivite_id):
         attempt = attempt_by_notification_token(collectivite_id=collectivite_id, token=token)
-        if attempt is None:
-            raise Http404
-        receive(attempt=attempt, message=message, now=now)
-        answer = _answer(attempt.account, message)
+        if attempt is not None:
+            if has_heard_enough(attempt=attempt):
+                return HttpResponse(status=429)
+            receive(attempt=attempt, message=message, now=now)
+            answer = _answer(attempt.account, message)
+    if attempt is None:
+        count_stray(now=now)
+        raise Http404
     return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
 
 

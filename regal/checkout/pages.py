@@ -4,7 +4,7 @@ They work in a frame on the town's site and out of it, without cookie, session o
 payer confirms; nothing leaves before it is committed (`docs/decisions/0004`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,9 +23,11 @@ from regal.checkout.headers import content_security_policy
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product
 from regal.gateways.base import DebtKind, Environment, Outcome, PostForm
 from regal.lib import tokens
+from regal.lib.client_address import client_address
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
 from regal.lib.references import TitreReference
 from regal.lib.tenancy import tenant
+from regal.lib.throttle import is_too_often
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder, start_payment
@@ -33,7 +35,7 @@ from regal.payments.queries import FULL_PAGE, attempt_by_handle, earlier_attempt
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
 from regal.payments.states import State
 
-Clock = Callable[[], datetime]
+MOST_STARTS = 60  # attempts opened from one address in a minute: a town hall has one address for all
 
 
 def clock() -> datetime:
@@ -91,6 +93,9 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     if request.method != "POST":  # the address typed again, or a tab restored: nothing to pay here
         return HttpResponseRedirect(reverse("product", args=[slug, product_slug]))
     now = clock()
+    if is_too_often(rate=Rate.START, source=source_of(request), limit=MOST_STARTS, now=now):
+        too_often = {"title": _("Trop de paiements d’affilée"), "kind": "too_often"}
+        return town.page(request, "checkout/error.html", too_often, status=429)
     try:
         recap = unseal(request.POST.get("token", ""), product=chosen, now=now)
     except ExpiredToken as expired:
@@ -145,6 +150,15 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         "now": now,
     }
     return town.page(request, "checkout/follow.html", context)
+
+
+def source_of(request: HttpRequest) -> str:
+    """Who asks, behind the proxies that we trust."""
+    return client_address(
+        remote=request.META.get("REMOTE_ADDR", ""),
+        forwarded_for=request.META.get("HTTP_X_FORWARDED_FOR", ""),
+        trusted=settings.TRUSTED_PROXIES,
+    )
 
 
 def situation_of(attempt: Attempt) -> str:

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from regal.agenda.operations import CARRY, QUEUE, Handler, carry, sweep
+from regal.agenda.operations import CARRY, QUEUE, Handler, carry, stuck, sweep
+from regal.cases.models import Kind as CaseKind
+from regal.cases.operations import open_case
+from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
 from regal.proof.operations import verify
 
@@ -35,6 +38,24 @@ def carry_effect(effect_id: int) -> None:
 def sweep_due(timestamp: int) -> None:
     """Hand to the workers what is due and waits nowhere."""
     sweep(now=clock())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="regal.report_stuck", queue=QUEUE, queueing_lock="regal.report_stuck")
+def report_stuck_effects(timestamp: int) -> None:
+    """What has failed again and again waits for a person, and goes on being tried."""
+    now = clock()
+    for effect in stuck():
+        with tenant(effect.collectivite_id):
+            open_case(
+                collectivite_id=effect.collectivite_id,
+                kind=CaseKind.STUCK_EFFECT,
+                subject_kind="effect",
+                subject_id=effect.pk,
+                rule="report_stuck_effects",
+                facts={"kind": effect.kind, "tries": effect.tries, "failure": effect.failure},
+                now=now,
+            )
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -9,9 +9,10 @@ from regal.gateways.base import Outcome
 from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
-from regal.payments.models import Attempt, AttemptEvent, Evidence
+from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage
 from regal.payments.states import LIVE, State
 
+MOST_MESSAGES = 200
 FULL_PAGE = timedelta(minutes=30)
 ONE_LINE_PAGE = timedelta(days=7)
 
@@ -47,6 +48,12 @@ def attempt_by_notification_token(*, collectivite_id: int, token: str) -> Attemp
         .filter(collectivite=collectivite_id, notification_digest=tokens.digest(token))
         .first()
     )
+
+
+def has_heard_enough(*, attempt: Attempt) -> bool:
+    """Whether an attempt has had more messages than any gateway sends, repetitions included."""
+    heard = InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt).order_by()
+    return heard.values("pk")[MOST_MESSAGES - 1 : MOST_MESSAGES].exists()
 
 
 def recent_attempts(*, collectivite: HasKey) -> QuerySet[Attempt]:

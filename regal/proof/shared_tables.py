@@ -9,6 +9,8 @@ SHARED_TABLES: dict[str, str] = {
     "audit_platformact": "acts outside any collectivité: a kind and a number",
     "people_user": "agents and operators: one person may work for several collectivités",
     "throttling_cache": "counters of attempts to sign in",
+    "throttle_window": "counters of one minute: a digest of the source",
+    "stray_message_count": "messages to addresses that are not ours, a number a day",
     "django_session": "agents' sessions",
     "django_content_type": "names of models",
     "django_migrations": "the schema's version",

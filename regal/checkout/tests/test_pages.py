@@ -30,11 +30,11 @@ def now(monkeypatch):
     return moment
 
 
-def token_in(answer) -> str:
+def token_in(answer):
     return re.findall(r'name="token" value="([^"]+)"', answer.content.decode())[0]
 
 
-def follow_address_in(answer) -> str:
+def follow_address_in(answer):
     return re.findall(r'data-regal-leave="([^"]+)"', answer.content.decode())[0]
 
 
@@ -201,6 +201,16 @@ class TestLeaving:
         assert len(attempts(saint_aubin)) == 1
         assert self.leave(guichet, token_in(told)).status_code == 303
         assert sorted(attempt.warned for attempt in attempts(saint_aubin)) == [False, True]
+
+    def test_is_refused_for_a_minute_to_whoever_opens_too_many(self, guichet, saint_aubin, now):
+        for _ in range(pages.MOST_STARTS):
+            self.leave(guichet, "")
+        answer = self.leave(guichet, token_in(guichet.post(FORM, TYPED)))
+        assert answer.status_code == 429
+        assert "Attendez une minute" in answer.content.decode()
+        assert attempts(saint_aubin) == []
+        now[0] += timedelta(minutes=1)
+        assert self.leave(guichet, token_in(guichet.post(FORM, TYPED))).status_code == 303
 
     def test_of_a_restored_tab_goes_back_to_the_form(self, guichet, saint_aubin):
         assert guichet.get(f"{FORM}payer/").headers["Location"] == FORM

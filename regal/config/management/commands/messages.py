@@ -1,8 +1,8 @@
 """`regal messages`: the sentences of the screens and their English, without GNU gettext.
 
 French is the source; `regal/locale/en/LC_MESSAGES/django.po` holds the English, sorted, without dates or line numbers.
-Without an option the file is brought up to date with the code. `--compile` writes what Django reads; `--check` fails on a
-sentence without English, and on English whose sentence is gone.
+Without an option the file is brought up to date with the code. `--compile` writes what Django reads; `--check` fails on
+a sentence without English, and on English whose sentence is gone.
 """
 
 import io
