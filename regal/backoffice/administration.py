@@ -40,6 +40,7 @@ MAIN_BUDGET_CODE = "00"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
 _NUMCLI = re.compile(r"[0-9]{6}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USER_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 _LONGEST = {"collectivite": 120, "budget": 120, "product": 100, "user": 80}
 
@@ -67,7 +68,7 @@ def create_collectivite(
     with transaction.atomic():
         with _unless_taken({"collectivites_collectivite_slug": refusals.SlugTaken(slug=slug)}):
             collectivite = Collectivite.objects.create(
-                slug=slug, name=name.strip(), site_url=site_url, contact=contact.strip()[:200]
+                slug=slug, name=name.strip(), site_url=site_url, contact=_CONTROL.sub(" ", contact).strip()[:200]
             )
         with tenant(collectivite):
             record(
@@ -188,7 +189,7 @@ def add_product(
             collectivite=collectivite,
             slug=slug,
             name=name.strip(),
-            introduction=introduction.strip()[:300],
+            introduction=_CONTROL.sub(" ", introduction).strip()[:300],
             account=account,
             position=Product.objects.of(collectivite).count(),
         )
@@ -318,8 +319,11 @@ def choose_password(*, uid: str, token: str, password: str, now: datetime) -> Us
 
 
 def _user_called(*, identifier: str, email: str) -> User | None:
-    """Who already has this identifier and this address. Raises when only one of the two is his."""
-    found = User.objects.filter(identifier=identifier.strip().lower()).first()
+    """Who already has this identifier and this address. Raises when only one of the two is his, or none could be."""
+    typed = identifier.strip().lower()
+    if not _USER_IDENTIFIER.fullmatch(typed):
+        raise refusals.BadUserIdentifier(identifier=identifier)
+    found = User.objects.filter(identifier=typed).first()
     if found is None:
         return None
     if found.email.lower() != email.strip().lower() or found.is_operator:
@@ -339,8 +343,6 @@ def _new_user(
     is_operator: bool = False,
 ) -> User:
     typed = identifier.strip().lower()
-    if not _USER_IDENTIFIER.fullmatch(typed):
-        raise refusals.BadUserIdentifier(identifier=identifier)
     try:
         address = normalise_email(email).lower()
     except UnreadableEmail:
@@ -359,7 +361,7 @@ def _new_user(
             identifier=typed,
             email=address,
             password=password,
-            display_name=display_name.strip()[: _LONGEST["user"]],
+            display_name=_CONTROL.sub(" ", display_name).strip()[: _LONGEST["user"]],
             is_demo=is_demo,
             is_operator=is_operator,
         )
@@ -372,7 +374,7 @@ def _is_slug(text: str) -> bool:
 
 
 def _check_name(text: str, kind: str) -> None:
-    if not text.strip() or len(text.strip()) > _LONGEST[kind]:
+    if not text.strip() or len(text.strip()) > _LONGEST[kind] or _CONTROL.search(text):
         raise refusals.MissingName(longest=_LONGEST[kind])
 
 

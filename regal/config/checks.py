@@ -4,6 +4,7 @@
 """
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,10 +98,12 @@ def in_production(**options: Any) -> list[CheckMessage]:
         return []
     found: list[CheckMessage] = []
     for name in ("GUICHET_URL", "BUREAU_URL", "NOTIFICATION_URL", "PAYFIP_URL"):
-        if urlsplit(getattr(settings, name)).scheme != "https":
+        if getattr(settings, name).startswith("http://"):
             found.append(Error(f"REGAL_{name} doit commencer par https:// hors de la démonstration.", id="regal.E011"))
-    if not settings.PAYFIP_URL.endswith("/"):
-        found.append(Error("REGAL_PAYFIP_URL doit finir par une barre oblique.", id="regal.E012"))
+    if not re.fullmatch(r"https?://[^/?#]+/([^?#]*/)?", settings.PAYFIP_URL):
+        found.append(
+            Error("REGAL_PAYFIP_URL doit être une adresse complète, finissant par une barre oblique.", id="regal.E012")
+        )
     key = settings.SECRET_KEY
     if len(key) < SHORTEST_SECRET_KEY or len(set(key)) < 5 or key.startswith("not-secret"):
         found.append(

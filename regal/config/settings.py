@@ -176,6 +176,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 MFA_ADAPTER = "regal.people.adapters.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "REGAL"
+MFA_TOTP_TOLERANCE = 1  # the code before and the code after: clocks of telephones differ
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # an invitation is valid for 24 h
 
 SESSION_COOKIE_NAME = "__Host-regal" if SECURE else "regal"

@@ -84,7 +84,7 @@ class Command(BaseCommand):
             )
         for origin in options["origin"]:
             administration.allow_origin(collectivite=collectivite, origin=origin, now=now)
-        lines = [f"{collectivite.name} est créée."]
+        lines = [f"Collectivité créée : {collectivite.name}."]
         if options["administrator"]:
             lines += self._member(
                 collectivite,

@@ -1,0 +1,305 @@
+"""What a collectivité is made of: each act whole, traced, or refused with a sentence that says what to mend."""
+
+from typing import Any
+
+import pytest
+
+from regal.audit.models import AuditEntry, PlatformAct
+from regal.backoffice import administration, refusals
+from regal.collectivites.models import (
+    RESERVED_SLUGS,
+    AllowedOrigin,
+    Budget,
+    Collectivite,
+    GatewayAccount,
+    Product,
+    Regie,
+)
+from regal.gateways.base import DebtKind, Environment
+from regal.lib.tenancy import tenant
+from regal.people.models import Membership, Role, User
+from tests.cast import MORNING
+
+pytestmark = pytest.mark.django_db
+
+SIRET = "21350999500014"
+
+
+@pytest.fixture(autouse=True)
+def quick(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Argon2 is slow on purpose
+
+
+def create(slug="bourg", name="Le Bourg", siret=SIRET, **more):
+    return administration.create_collectivite(slug=slug, name=name, siret=siret, now=MORNING, **more)
+
+
+@pytest.fixture
+def bourg():
+    return create()
+
+
+@pytest.fixture
+def account(bourg):
+    return administration.add_account(
+        collectivite=bourg, debt_kind=DebtKind.TITRE, environment="test", identifier="006382", now=MORNING
+    )
+
+
+def acts(collectivite):
+    with tenant(collectivite):
+        return [
+            (entry.action, entry.subject, entry.after) for entry in AuditEntry.objects.of(collectivite).order_by("pk")
+        ]
+
+
+class TestCollectivite:
+    def test_comes_with_its_main_budget_and_its_traces(self, bourg):
+        with tenant(bourg):
+            budget = Budget.objects.of(bourg).get()
+        assert (budget.siret, budget.code) == (SIRET, "00")
+        assert [action for action, _, _ in acts(bourg)] == ["create_collectivite", "add_budget"]
+        assert PlatformAct.objects.filter(subject=f"collectivite {bourg.pk}").count() == 1
+
+    @pytest.mark.parametrize("slug", sorted(RESERVED_SLUGS))
+    def test_never_takes_one_of_our_own_addresses(self, slug):
+        with pytest.raises(refusals.ReservedSlug, match="réservée"):
+            create(slug=slug)
+
+    @pytest.mark.parametrize(
+        "slug", ["", "Bourg", "bourg--la", "-bourg", "b" * 41, "le bourg", "évry", "bourg\n", "a_b"]
+    )
+    def test_has_a_plain_address(self, slug):
+        with pytest.raises(refusals.BadSlug):
+            create(slug=slug)
+
+    def test_has_an_address_of_its_own(self, bourg):
+        with pytest.raises(refusals.SlugTaken, match="bourg"):
+            create(name="L’autre")
+
+    @pytest.mark.parametrize("siret", ["", "2135099950001", "21350999500015", "21350999400014", "a1350999500014"])
+    def test_has_a_true_siret_or_does_not_come_to_be(self, siret):
+        with pytest.raises(refusals.BadSiret):
+            create(siret=siret)
+        assert not Collectivite.objects.filter(slug="bourg").exists()
+        assert not PlatformAct.objects.exists()
+
+    def test_may_have_its_siret_typed_with_spaces(self):
+        bourg = create(siret="213 509 995 00014")
+        with tenant(bourg):
+            assert Budget.objects.of(bourg).get().siret == SIRET
+
+    @pytest.mark.parametrize("name", ["", "   ", "x" * 121, "Le\0Bourg"])
+    def test_has_a_name(self, name):
+        with pytest.raises(refusals.MissingName):
+            create(name=name)
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "http://bourg.example/",
+            "javascript:alert(1)",
+            "bourg.example",
+            "https://",
+            "https://a b",
+            "https://x/" + "y" * 200,
+        ],
+    )
+    def test_has_a_safe_site(self, address):
+        with pytest.raises(refusals.BadWebAddress):
+            create(site_url=address)
+
+    @pytest.mark.parametrize(
+        "address", ["", "https://www.bourg.example/", "http://localhost:8020/", "http://127.0.0.1/"]
+    )
+    def test_may_have_a_site(self, address):
+        assert create(site_url=address).site_url == address
+
+
+class TestAccount:
+    def test_is_the_comptable_s_through_the_main_budget(self, bourg, account):
+        assert account.budget.siret == SIRET
+        assert account.regie is None
+        assert acts(bourg)[-1][0] == "add_account"
+
+    @pytest.mark.parametrize("identifier", ["", "12345", "1234567", "12345a", " 12345", "１２３４５６"])
+    def test_has_six_digits(self, bourg, identifier):
+        with pytest.raises(refusals.BadIdentifier, match="6 chiffres"):
+            administration.add_account(
+                collectivite=bourg, debt_kind="titre", environment="test", identifier=identifier, now=MORNING
+            )
+
+    def test_is_connected_once_on_the_whole_platform(self, account):
+        other = create(slug="autre", siret="21610999100010")
+        with pytest.raises(refusals.AccountTaken):
+            administration.add_account(
+                collectivite=other, debt_kind="titre", environment="test", identifier="006382", now=MORNING
+            )
+        administration.add_account(
+            collectivite=other, debt_kind="titre", environment="production", identifier="006382", now=MORNING
+        )
+        assert [action for action, _, _ in acts(other)].count("add_account") == 1
+
+    @pytest.mark.parametrize("options", [{"nonsense": 1}, {"min_amount_cents": "100"}, {"max_amount_cents": 0}])
+    def test_has_only_options_that_its_gateway_knows(self, bourg, options):
+        with pytest.raises(refusals.BadOptions):
+            administration.add_account(
+                collectivite=bourg,
+                debt_kind="titre",
+                environment="test",
+                identifier="006382",
+                options=options,
+                now=MORNING,
+            )
+        with tenant(bourg):
+            assert not GatewayAccount.objects.of(bourg).exists()
+
+    def test_of_a_regie_and_of_the_comptable_never_mix(self, bourg):
+        with tenant(bourg):
+            regie = Regie.objects.create(
+                collectivite=bourg, budget=Budget.objects.of(bourg).get(), name="Cantine", number="1"
+            )
+        asked: dict[str, Any] = {
+            "collectivite": bourg,
+            "environment": Environment.TEST,
+            "identifier": "006382",
+            "now": MORNING,
+        }
+        with pytest.raises(refusals.NeedsRegie):
+            administration.add_account(debt_kind=DebtKind.REGIE, **asked)
+        with pytest.raises(refusals.NeedsRegie):
+            administration.add_account(debt_kind=DebtKind.TITRE, regie=regie, **asked)
+        assert administration.add_account(debt_kind=DebtKind.REGIE, regie=regie, **asked).budget is None
+
+
+class TestProduct:
+    def add(self, bourg, account, slug="titres", name="Avis"):
+        return administration.add_product(collectivite=bourg, slug=slug, name=name, account=account, now=MORNING)
+
+    def test_stands_after_the_others(self, bourg, account):
+        assert [self.add(bourg, account, slug=slug).position for slug in ("zoo", "eau")] == [0, 1]
+        assert acts(bourg)[-1][0] == "add_product"
+
+    @pytest.mark.parametrize("slug", ["suivi", "", "Eau", "e" * 41, "l'eau"])
+    def test_has_a_plain_address(self, bourg, account, slug):
+        with pytest.raises(refusals.BadProductSlug):
+            self.add(bourg, account, slug=slug)
+
+    def test_has_an_address_of_its_own(self, bourg, account):
+        self.add(bourg, account)
+        with pytest.raises(refusals.ProductTaken):
+            self.add(bourg, account)
+        with tenant(bourg):
+            assert Product.objects.of(bourg).count() == 1
+
+
+class TestOrigin:
+    @pytest.mark.parametrize("origin", ["https://www.bourg.example", "https://x.fr:8443", "http://localhost:8020"])
+    def test_is_allowed_and_traced(self, bourg, origin):
+        administration.allow_origin(collectivite=bourg, origin=origin, now=MORNING)
+        assert acts(bourg)[-1][::2] == ("allow_origin", {"origin": origin})
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "",
+            "*",
+            "https://*",
+            "https://bourg.example/",
+            "http://bourg.example",
+            "https://bourg.example; script-src *",
+            "https://a b",
+            "https://é.fr",
+            "https://" + "a" * 120,
+            "https://localhost.evil\n",
+        ],
+    )
+    def test_is_a_plain_origin(self, bourg, origin):
+        if origin.endswith("\n"):
+            origin += "x"
+        with pytest.raises(refusals.BadOrigin):
+            administration.allow_origin(collectivite=bourg, origin=origin, now=MORNING)
+
+    def test_is_allowed_once(self, bourg):
+        administration.allow_origin(collectivite=bourg, origin="https://bourg.example", now=MORNING)
+        with pytest.raises(refusals.OriginTaken):
+            administration.allow_origin(collectivite=bourg, origin="https://BOURG.example", now=MORNING)
+        with tenant(bourg):
+            assert AllowedOrigin.objects.of(bourg).count() == 1
+
+
+class TestAgent:
+    def create(self, bourg, **changes):
+        usual: dict[str, Any] = {"identifier": "lea", "email": "lea@example.org", "role": Role.AGENT}
+        return administration.create_agent(collectivite=bourg, now=MORNING, **(usual | changes))
+
+    def test_enters_by_an_invitation_only(self, bourg):
+        lea = self.create(bourg)
+        assert not lea.has_usable_password()
+        assert acts(bourg)[-1] == ("add_member", f"user {lea.pk}", {"role": "agent"})
+        assert PlatformAct.objects.get(subject=f"user {lea.pk}").action == "create_user"
+
+    def test_may_work_in_two_towns_under_one_name(self, bourg):
+        other = create(slug="autre", siret="21610999100010")
+        assert self.create(bourg).pk == self.create(other, email="LEA@example.org", role="administrator").pk
+        with tenant(other):
+            assert Membership.objects.of(other).get().role == Role.ADMINISTRATOR
+
+    def test_comes_once(self, bourg):
+        self.create(bourg)
+        with pytest.raises(refusals.AlreadyMember):
+            self.create(bourg)
+
+    def test_never_takes_the_name_of_another(self, bourg):
+        self.create(bourg)
+        with pytest.raises(refusals.IdentifierTaken):
+            self.create(bourg, email="autre@example.org")
+        with pytest.raises(refusals.EmailTaken):
+            self.create(bourg, identifier="autre")
+        assert User.objects.count() == 1
+
+    @pytest.mark.parametrize("identifier", ["", "x", "a@b", "é", "a b", "-a", "x" * 41, "na\0dia"])
+    def test_has_a_plain_name(self, bourg, identifier):
+        with pytest.raises(refusals.BadUserIdentifier):
+            self.create(bourg, identifier=identifier)
+
+    @pytest.mark.parametrize("email", ["", "lea", "lea@", "léa@example.org", "a@b.fr, c@d.fr"])
+    def test_has_an_address(self, bourg, email):
+        with pytest.raises(refusals.BadEmail):
+            self.create(bourg, email=email)
+
+    @pytest.mark.parametrize("password", ["court", "motdepasse", "123456789012", "lea@example.org"])
+    def test_has_no_weak_password(self, bourg, password):
+        with pytest.raises(refusals.WeakPassword):
+            self.create(bourg, password=password)
+        assert not User.objects.exists()
+
+    def test_of_the_demonstration_may_have_a_printed_one(self, bourg):
+        assert self.create(bourg, password="demonstration", is_demo=True).check_password("demonstration")
+
+
+class TestOperator:
+    def test_runs_the_platform_and_belongs_nowhere(self):
+        zoe = administration.create_operator(identifier="Zoe", email="zoe@example.org", now=MORNING)
+        assert (zoe.identifier, zoe.is_operator) == ("zoe", True)
+
+    def test_is_nobody_who_is_there_already(self, bourg):
+        asked: dict[str, Any] = {"identifier": "lea", "email": "lea@example.org", "now": MORNING}
+        administration.create_agent(collectivite=bourg, role=Role.AGENT, **asked)
+        with pytest.raises(refusals.IdentifierTaken):
+            administration.create_operator(**asked)
+
+    def test_joins_no_town_under_his_operator_s_name(self, bourg):
+        asked: dict[str, Any] = {"identifier": "zoe", "email": "zoe@example.org", "now": MORNING}
+        administration.create_operator(**asked)
+        with pytest.raises(refusals.IdentifierTaken):
+            administration.create_agent(collectivite=bourg, role=Role.AGENT, **asked)
+
+
+class TestRefusals:
+    def test_have_each_a_code_and_a_sentence(self):
+        kinds = refusals.Refusal.__subclasses__()
+        assert len({kind.code for kind in kinds}) == len(kinds)
+        for kind in kinds:
+            assert kind.code in (refusals.__doc__ or "")
+            assert str(kind.sentence)

@@ -1,0 +1,103 @@
+"""`regal operator` and `regal collectivite`: all or nothing, with a link to hand over."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from regal.audit.models import PlatformAct
+from regal.collectivites.models import AllowedOrigin, Collectivite, GatewayAccount, Product
+from regal.lib.tenancy import tenant
+from regal.people.models import Membership, User
+
+pytestmark = pytest.mark.django_db
+
+TOWN = ["--slug", "bourg", "--name", "Le Bourg", "--siret", "21350999500014"]
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+class TestOperator:
+    def test_is_created_with_a_link_that_opens(self, bureau):
+        printed = run("operator", "create", "--identifier", "zoe", "--email", "zoe@example.org", "--name", "Zoé")
+        address = "/invitation/" + printed.strip().partition("/invitation/")[2]
+        assert bureau.get(address).status_code == 200
+        zoe = User.objects.get(identifier="zoe")
+        assert (zoe.is_operator, zoe.display_name, zoe.has_usable_password()) == (True, "Zoé", False)
+
+    def test_gets_another_link(self, bureau):
+        run("operator", "create", "--identifier", "zoe", "--email", "zoe@example.org")
+        printed = run("operator", "invite", "--identifier", "Zoe")
+        assert bureau.get("/invitation/" + printed.strip().partition("/invitation/")[2]).status_code == 200
+
+    def test_is_refused_with_a_sentence(self):
+        with pytest.raises(CommandError, match=r"R342 : « zoe » n’est pas une adresse".replace(" ", r"\s")):
+            run("operator", "create", "--identifier", "zoe", "--email", "zoe")
+        with pytest.raises(CommandError, match="Personne"):
+            run("operator", "invite", "--identifier", "personne")
+        assert not User.objects.exists()
+
+
+class TestCollectivite:
+    def test_is_created_whole(self, bureau):
+        printed = run(
+            "collectivite",
+            "create",
+            *TOWN,
+            "--numcli=450001",
+            "--environment=production",
+            "--product-slug=eau",
+            "--product-name=Eau",
+            "--origin=https://bourg.example",
+            "--origin=https://www.bourg.example",
+            "--administrator=lea",
+            "--administrator-email=lea@example.org",
+        )
+        bourg = Collectivite.objects.get(slug="bourg")
+        with tenant(bourg):
+            account = GatewayAccount.objects.of(bourg).get()
+            assert (account.identifier, account.environment, account.debt_kind) == ("450001", "production", "titre")
+            assert Product.objects.of(bourg).get().slug == "eau"
+            assert AllowedOrigin.objects.of(bourg).count() == 2
+            assert Membership.objects.of(bourg).get().role == "administrator"
+        assert bureau.get("/invitation/" + printed.strip().partition("/invitation/")[2]).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("wrong", "code"),
+        [
+            (["--numcli=12"], "R311"),
+            (["--numcli=450001", "--product-slug=suivi"], "R321"),
+            (["--origin=bourg.example"], "R331"),
+            (["--administrator=lea", "--administrator-email=lea"], "R342"),
+            (["--site-url=bourg.example"], "R305"),
+            (["--administrator=lea"], "ensemble"),
+        ],
+    )
+    def test_is_not_created_by_halves(self, wrong, code):
+        with pytest.raises(CommandError, match=code):
+            run("collectivite", "create", *TOWN, *wrong)
+        assert not Collectivite.objects.exists()
+        assert not User.objects.exists()
+        assert not PlatformAct.objects.exists()
+
+    def test_invites_people(self):
+        run("collectivite", "create", *TOWN)
+        printed = run(
+            "collectivite", "invite", "--slug=bourg", "--identifier=lea", "--email=lea@example.org", "--role=regisseur"
+        )
+        assert "/invitation/" in printed
+        bourg = Collectivite.objects.get(slug="bourg")
+        with tenant(bourg):
+            assert Membership.objects.of(bourg).get().role == "regisseur"
+        with pytest.raises(CommandError, match="Aucune collectivité"):
+            run("collectivite", "invite", "--slug=nulle-part", "--identifier=lea", "--email=lea@example.org")
+
+    def test_sends_no_link_to_whoever_has_a_password(self):
+        run("collectivite", "create", *TOWN)
+        User.objects.create_user(identifier="lea", email="lea@example.org", password="une longue phrase")
+        printed = run("collectivite", "invite", "--slug=bourg", "--identifier=lea", "--email=lea@example.org")
+        assert "/invitation/" not in printed
