@@ -29,7 +29,10 @@ def address(saint_aubin):
 
 def inbox(town):
     with tenant(town.collectivite):
-        return [(bytes(message.body), bytes(message.query)) for message in InboxMessage.objects.of(town.collectivite)]
+        return [
+            (bytes(message.body or b""), bytes(message.query or b""))
+            for message in InboxMessage.objects.of(town.collectivite)
+        ]
 
 
 class TestNotification:
