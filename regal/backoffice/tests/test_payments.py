@@ -270,9 +270,10 @@ class TestDetail:
 
     def test_is_in_english_under_en(self, nadia, town):
         attempt = cast.start(town).attempt
-        answer = nadia.get(f"/en{LIST}{attempt.pk}/")
-        assert 'lang="en"' in answer.content.decode()
-        assert "€125.50" in answer.content.decode()
+        content = nadia.get(f"/en{LIST}{attempt.pk}/").content.decode()
+        assert 'lang="en"' in content
+        assert "€125.50" in content
+        assert f'href="{LIST}{attempt.pk}/" lang="fr"' in content
 
 
 class TestDoor:

@@ -1,6 +1,9 @@
 """Entering the bureau: password, second factor, limits, and what is not there."""
 
+import os
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -120,6 +123,15 @@ class TestSession:
     def test_cookie_is_closed_to_scripts_and_to_other_sites(self, bureau, nadia):
         cookie = sign_in(bureau, "nadia").cookies[django_settings.SESSION_COOKIE_NAME]
         assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
+
+    def test_cookies_are_bound_to_the_host_under_https(self):
+        names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"]
+        program = f"from regal.config import settings as s; print([getattr(s, name) for name in {names}])"
+        environment = {**os.environ, "REGAL_GUICHET_URL": "https://payer.exemple.fr"}
+        said = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        assert said.stdout.strip() == "['__Host-regal', '__Host-regal-csrf', True, True]"
 
     def test_is_another_after_signing_in(self, bureau, nadia):
         bureau.get(LOGIN)

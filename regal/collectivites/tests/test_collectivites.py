@@ -1,0 +1,84 @@
+"""What the database itself refuses of a collectivité, and how its contracts' secrets are kept."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from regal.collectivites.models import RESERVED_SLUGS, AccountSecret, Collectivite
+from regal.collectivites.operations import keep_secret, open_secret
+from regal.collectivites.queries import all_collectivites, workplace, workplaces
+from regal.lib.tenancy import tenant
+from regal.lib.vault import CannotOpen, Secret, UnknownKeyVersion, new_master_key
+from regal.people.models import Role
+from tests import cast
+from tests.routes import all_routes
+
+
+@pytest.fixture
+def town(db):
+    return cast.make_saint_aubin()
+
+
+class TestSlug:
+    @pytest.mark.parametrize("slug", [*sorted(RESERVED_SLUGS), "", "Bourg", "le bourg", "-bourg", "bourg-", "a--b"])
+    def test_is_refused_by_the_database_itself(self, db, slug):
+        with pytest.raises(IntegrityError, match="collectivites_collectivite_slug"), transaction.atomic():
+            Collectivite.objects.create(slug=slug, name="x")
+
+    def test_never_hides_one_of_our_own_addresses(self):
+        firsts = {route.path.split("/")[0] for route in all_routes()}
+        assert {first for first in firsts if first and not first.startswith("<")} <= RESERVED_SLUGS
+
+
+class TestWorkplaces:
+    def test_are_the_towns_where_somebody_works(self, town):
+        next_town = cast.make_next_town()
+        assert workplaces(town.agent.pk) == [town.collectivite]
+        assert workplaces(2**62) == []
+        assert all_collectivites() == [town.collectivite, next_town.collectivite]
+
+    def test_are_entered_by_their_slug_in_one_s_role(self, town):
+        cast.make_next_town()
+        assert workplace(user_id=town.agent.pk, slug="saint-aubin") == (town.collectivite, Role.AGENT)
+        assert workplace(user_id=town.agent.pk, slug="val-de-l-orne") is None
+        assert workplace(user_id=town.agent.pk, slug="nulle-part") is None
+
+
+class TestSecrets:
+    VALUE = "un secret de passerelle"
+
+    @pytest.fixture(autouse=True)
+    def keys(self, settings):
+        settings.SECRET_KEYS = f"k1:{new_master_key()}"
+
+    def keep(self, town):
+        with tenant(town.collectivite):
+            return keep_secret(account=town.account, name="hmac", value=Secret.of_text(self.VALUE))
+
+    def test_are_sealed_and_open_again(self, town):
+        row = self.keep(town)
+        assert self.VALUE not in row.sealed
+        assert row.key_version == "k1"
+        assert open_secret(row).reveal_text() == self.VALUE
+
+    @pytest.mark.parametrize(
+        "change", [{"name": "password"}, {"account_id": 1_000_000}, {"collectivite_id": 1_000_000}]
+    )
+    def test_do_not_open_anywhere_else(self, town, change):
+        row = self.keep(town)
+        moved = AccountSecret(
+            **{
+                "collectivite_id": row.collectivite_id,
+                "account_id": row.account_id,
+                "name": row.name,
+                "sealed": row.sealed,
+                **change,
+            }
+        )
+        with pytest.raises(CannotOpen):
+            open_secret(moved)
+
+    def test_do_not_open_without_their_key(self, town, settings):
+        row = self.keep(town)
+        settings.SECRET_KEYS = f"k2:{new_master_key()}"
+        with pytest.raises(UnknownKeyVersion):
+            open_secret(row)
