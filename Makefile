@@ -65,5 +65,5 @@ endif
 	@touch .venv/ready
 
 .venv/messages: .venv/ready $(TRANSLATIONS)
-	@[ ! -e regal/config/messages.py ] || $(PY) -m regal.config.messages compile
+	@$(REGAL) messages --compile
 	@touch .venv/messages

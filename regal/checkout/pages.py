@@ -23,7 +23,7 @@ from regal.checkout.headers import content_security_policy
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product
 from regal.gateways.base import DebtKind, Environment, Outcome, PostForm
 from regal.lib import tokens
-from regal.lib.client_address import client_address
+from regal.lib.client_address import budget_of, client_address
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
 from regal.lib.references import TitreReference
 from regal.lib.tenancy import tenant
@@ -154,11 +154,12 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
 
 def source_of(request: HttpRequest) -> str:
     """Who asks, behind the proxies that we trust."""
-    return client_address(
+    address = client_address(
         remote=request.META.get("REMOTE_ADDR", ""),
         forwarded_for=request.META.get("HTTP_X_FORWARDED_FOR", ""),
         trusted=settings.TRUSTED_PROXIES,
     )
+    return budget_of(address)
 
 
 def situation_of(attempt: Attempt) -> str:

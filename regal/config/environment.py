@@ -15,8 +15,8 @@ def text(name: str, default: str = "") -> str:
     if path := os.environ.get(f"{name}_FILE", ""):
         try:
             return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise BadSetting(f"{name}_FILE : le fichier « {path} » ne peut pas être lu ({error.strerror}).") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"{name}_FILE : le fichier « {path} » ne peut pas être lu comme un texte.") from error
     return default
 
 

@@ -5,7 +5,7 @@ import re
 
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _QUERY = re.compile(r"\?[^\s\"']*")
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}|/invitation/\S+")
 
 
 class LineFormatter(logging.Formatter):

@@ -55,12 +55,14 @@ INSTALLED_APPS = [
 ]
 
 GUICHET_MIDDLEWARE = [
+    "regal.config.bounds.BoundRequests",
     "regal.checkout.headers.GuichetHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
 ]
 BUREAU_MIDDLEWARE = [
+    "regal.config.bounds.BoundRequests",
     "regal.backoffice.headers.BureauHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -151,6 +153,8 @@ APPEND_SLASH = True
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # a notification is far smaller; files come later with their own bounds
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+FILE_UPLOAD_HANDLERS: list[str] = []  # no page takes a file yet
 
 AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -212,6 +216,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},
+        "django.security.csrf": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # scanners: Django answers 400, and that is all
         "procrastinate": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
     },

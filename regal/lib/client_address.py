@@ -23,3 +23,12 @@ def client_address(*, remote: str, forwarded_for: str, trusted: Iterable[str]) -
         if not any(address in network for network in networks):
             break
     return nearest
+
+
+def budget_of(address: str) -> str:
+    """Who shares a budget of requests: an IPv4 address, or the IPv6 network of 64 bits that one household has whole."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return UNKNOWN
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)

@@ -17,7 +17,7 @@ from tests.demo import Demo, free_first_port, start, until
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`regal demo`, ready."""
     demo = start(tmp_path_factory.mktemp("journeys"), free_first_port())
@@ -30,9 +30,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         demo.process.wait(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. Without it the journeys are skipped, except in CI, where that is a failure."""
+    """Debian's Chromium, ended with the journeys: its event loop must not outlive them. Without it the journeys are skipped, except in CI, where that is a failure."""
     if not os.path.exists(CHROMIUM):
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing: apt install chromium")
@@ -64,7 +64,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def payable() -> Iterator[Notice]:
     """Payable notices of Saint-Aubin, each given once: `next(payable)`."""
     town = TOWNS[0]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -28,6 +29,12 @@ def kill(demo: Demo, part: str) -> None:
 
 def is_back(demo: Demo) -> bool:
     return until(demo.is_ready, seconds=40)
+
+
+def all_news_was_taken(demo: Demo) -> bool:
+    """PayFiP's copy has told everything, and had a 200 for it."""
+    told = httpx.get(f"http://127.0.0.1:{demo.ports.sandbox_control}/notifications").json()["notifications"]
+    return all(notification["state"] == "answered" for notification in told)
 
 
 def verify(demo: Demo) -> subprocess.CompletedProcess[str]:
@@ -62,7 +69,8 @@ def test_killed_at_each_step_the_payment_still_arrives(
     expect(payfip.locator("main[data-outcome=P]")).to_be_visible()
 
     payer.follow(frame, scripts=False)
-    kill(demo, part)  # the news may be stored and not yet judged
+    assert until(lambda: all_news_was_taken(demo), seconds=20)
+    kill(demo, part)  # what we said we had taken may not be judged yet
     assert is_back(demo), demo.output
     frame = payer.frame_on_town_site(page, demo) if frame.locator("[data-regal-situation]").count() == 0 else frame
     payer.refresh_until(page, frame, "announced_paid")

@@ -40,5 +40,6 @@ def language_link(context: template.Context) -> str:
     request = context.get("request")
     path = request.path if request else "/"
     if _in_english():
-        return format_html('<a href="{}" lang="fr" hreflang="fr">Français</a>', path.removeprefix("/en") or "/")
+        path = "/" + path.removeprefix("/en").lstrip("/")  # "//host" would lead to another site
+        return format_html('<a href="{}" lang="fr" hreflang="fr">Français</a>', path)
     return format_html('<a href="/en{}" lang="en" hreflang="en">English</a>', path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from regal.lib.client_address import UNKNOWN, client_address
+from regal.lib.client_address import UNKNOWN, budget_of, client_address
 
 PROXIES = ["10.0.0.5", "192.168.0.0/24", "2001:db8::/32"]
 
@@ -26,3 +26,17 @@ class TestClientAddress:
     )
     def test_is_seen_through_trusted_proxies_only(self, remote, forwarded_for, trusted, address):
         assert client_address(remote=remote, forwarded_for=forwarded_for, trusted=trusted) == address
+
+
+class TestBudget:
+    @pytest.mark.parametrize(
+        ("address", "budget"),
+        [
+            ("203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+            ("unknown", UNKNOWN),
+        ],
+    )
+    def test_is_shared_by_a_household(self, address, budget):
+        assert budget_of(address) == budget
