@@ -35,7 +35,7 @@ def _schema_is_current() -> bool:
 @cache
 def _schema_of_code() -> frozenset[tuple[str, str]]:
     """Every migration of this code; it does not change while the process lives."""
-    return frozenset(MigrationLoader(None, ignore_no_initial=True).graph.nodes)
+    return frozenset(MigrationLoader(None).graph.nodes)
 
 
 def _worker_is_alive() -> bool:

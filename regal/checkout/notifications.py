@@ -40,11 +40,12 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
     query = request.META.get("QUERY_STRING", "").encode("latin-1", errors="replace")
     if len(query) > LONGEST_QUERY:
         return HttpResponse(status=413)
+    content_type = request.META.get("regal.content_type", request.META.get("CONTENT_TYPE", ""))
     message = Message(
         method=request.method or "",
         query=query,
         body=body,
-        content_type=request.META.get("CONTENT_TYPE", "").replace("\0", ""),  # PostgreSQL's text holds no zero
+        content_type=content_type.replace("\0", ""),  # PostgreSQL's text holds no zero
         received_at=now,
     )
     if collectivite_id > LARGEST_KEY:

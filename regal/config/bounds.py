@@ -1,21 +1,30 @@
-"""What no request of either host may do: send a large body, or choose how its own text is read."""
+"""What no request to either host may do: send a large body, or choose how its own text is read."""
 
-from collections.abc import Callable
-
-from django.http import HttpRequest, HttpResponse
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
 
 LONGEST_BODY = 64 * 1024
+_CHARSET = re.compile(r"""\s*;\s*charset\*?\s*=\s*("[^"]*"|[^;]*)""", re.IGNORECASE)
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class BoundRequests:
-    """The outermost middleware: 413 beyond 64 KB, before anything is read; text is UTF-8, whatever the request says."""
+def bounded(application: Application) -> Application:
+    """Answer 413 beyond 64 KB, before anything is read; drop the charset, so that text is UTF-8 for everybody.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    Django would look the charset up among Python's codecs, some of which are no text at all, while it builds the
+    request: a 500 that no middleware can prevent. `regal.content_type` keeps what was sent.
+    """
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdecimal() or int(length) > LONGEST_BODY:
-            return HttpResponse(status=413)
-        request.encoding = "utf-8"
-        return self.get_response(request)
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdecimal()) or int(length) > LONGEST_BODY:
+            start_response("413 Content Too Large", [("Content-Length", "0"), ("Connection", "close")])
+            return [b""]
+        content_type = environ.get("CONTENT_TYPE") or ""
+        environ["regal.content_type"] = content_type
+        environ["CONTENT_TYPE"] = _CHARSET.sub("", content_type)
+        return application(environ, start_response)
+
+    return answer

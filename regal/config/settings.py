@@ -55,14 +55,12 @@ INSTALLED_APPS = [
 ]
 
 GUICHET_MIDDLEWARE = [
-    "regal.config.bounds.BoundRequests",
     "regal.checkout.headers.GuichetHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
 ]
 BUREAU_MIDDLEWARE = [
-    "regal.config.bounds.BoundRequests",
     "regal.backoffice.headers.BureauHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

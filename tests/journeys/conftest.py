@@ -32,7 +32,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, ended with the journeys: its event loop must not outlive them. Without it the journeys are skipped, except in CI, where that is a failure."""
+    """Debian's Chromium, ended with the journeys: its event loop must not outlive them.
+
+    Without it the journeys are skipped, except in CI, where that is a failure.
+    """
     if not os.path.exists(CHROMIUM):
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing: apt install chromium")
