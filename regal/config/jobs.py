@@ -1,14 +1,16 @@
 """What a worker can do: the effects' handlers by name, and the duties that come round."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import connections
 from procrastinate.contrib.django import app
 
 from regal.agenda.operations import CARRY, QUEUE, Handler, carry, stuck, sweep
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case
+from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
 from regal.proof.operations import verify
@@ -56,6 +58,16 @@ def report_stuck_effects(timestamp: int) -> None:
                 facts={"kind": effect.kind, "tries": effect.tries, "failure": effect.failure},
                 now=now,
             )
+
+
+@app.periodic(cron="30 3 * * *")
+@app.task(name="regal.purge_inbox", queue=QUEUE, queueing_lock="regal.purge_inbox")
+def purge_old_messages(timestamp: int) -> None:
+    """Raw messages hold a payer's address: they go after `REGAL_INBOX_DAYS`, what they proved stays."""
+    before = clock() - timedelta(days=settings.INBOX_DAYS)
+    for collectivite in Collectivite.objects.all():
+        with tenant(collectivite):
+            payments.purge_inbox(before=before)
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from regal.config import environment
-from regal.gateways.base import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -204,7 +203,7 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 
 FORM_SILENCE_DAYS = environment.number("REGAL_FORM_SILENCE_DAYS", 7)  # then a silent attempt is presumed dead
-PAYFIP_ENVIRONMENTS = [environment_.value for environment_ in Environment]
+INBOX_DAYS = environment.number("REGAL_INBOX_DAYS", 90)  # raw messages; their digests and what they said stay
 
 LOGGING = {
     "version": 1,

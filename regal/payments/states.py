@@ -47,8 +47,7 @@ class ForbiddenTransition(Exception):
 
 
 BEFORE_LEAVING = (State.CREATED, State.REQUESTED, State.OPEN)
-NEGATIVE = (State.REFUSED, State.ABANDONED, State.UNKNOWN, State.EXPIRED_PRESUMED, State.NEVER_STARTED)
-LIVE = (State.CREATED, State.REQUESTED, State.OPEN, State.HANDED_OFF)
+LIVE = (*BEFORE_LEAVING, State.HANDED_OFF)
 UNPAID = tuple(state for state in State if state is not State.PAID)
 ANSWERED = (State.HANDED_OFF, State.REFUSED, State.ABANDONED, State.UNKNOWN, State.EXPIRED_PRESUMED)
 

@@ -7,7 +7,8 @@ from regal.agenda.operations import TRIES_BEFORE_A_CASE
 from regal.cases.models import Case
 from regal.config import jobs
 from regal.lib.tenancy import tenant
-from tests import cast
+from regal.payments.models import InboxMessage
+from tests import cast, notices
 
 pytestmark = pytest.mark.django_db
 
@@ -25,3 +26,17 @@ class TestStuckEffects:
             assert Case.objects.of(town.collectivite).count() == cases
         effect.refresh_from_db()
         assert effect.done_at is None
+
+
+class TestPurge:
+    @pytest.mark.parametrize(("days", "kept"), [(89, True), (91, False)])
+    def test_erases_old_raw_messages_and_keeps_their_digests(self, monkeypatch, days, kept):
+        town = cast.make_saint_aubin()
+        attempt = cast.start(town).attempt
+        notices.tell(town, attempt, notices.form(town, attempt))
+        monkeypatch.setattr(jobs, "clock", lambda: cast.later(days=days))
+        jobs.purge_old_messages(0)
+        with tenant(town.collectivite):
+            (message,) = InboxMessage.objects.of(town.collectivite)
+        assert (message.body is not None) == kept
+        assert len(message.digest) == 64
