@@ -37,11 +37,12 @@ def secrets(**options: Any) -> list[CheckMessage]:
     """The keys that seal what is secret in the database."""
     try:
         Vault.from_setting(settings.SECRET_KEYS)
-    except BadVaultSetting as wrong:
+    except BadVaultSetting:
         return [
             Error(
-                "REGAL_SECRET_KEYS ne peut pas servir (" + str(wrong) + ") : écrivez nom:clé, où la clé est faite de 32"
-                " octets tirés au hasard, en base64 (par exemple « head -c 32 /dev/urandom | base64 »).",
+                "REGAL_SECRET_KEYS ne peut pas servir : écrivez nom:clé, les plus récentes d’abord, séparées par des"
+                " virgules, où chaque clé est faite de 32 octets tirés au hasard, en base64 (par exemple"
+                " « head -c 32 /dev/urandom | base64 »).",
                 id="regal.E005",
             )
         ]

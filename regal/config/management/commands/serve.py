@@ -61,7 +61,8 @@ class Command(BaseCommand):
 
     def _check(self, *, deployment: bool) -> None:
         found = checks.run_checks(include_deployment_checks=deployment)
-        found += checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+        if not any(message.is_serious() and not message.is_silenced() for message in found):
+            found += checks.run_checks(tags=[checks.Tags.database], databases=["default"])
         for message in found:
             if not message.is_silenced():
                 self.stderr.write(str(message.msg))
