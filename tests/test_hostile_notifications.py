@@ -23,6 +23,7 @@ from regal.gateways.base import Message
 from regal.journal.models import Entry
 from regal.lib import tokens
 from regal.lib.tenancy import tenant
+from regal.payments import queries
 from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Settlement
 from regal.payments.operations import digest_of
 from tests import cast, notices, proof
@@ -65,6 +66,12 @@ def target(town: Town, number: int) -> Target:
     url = started.hand_off.url
     token = url.partition("%2Fs%2Fn%2F")[2].partition("%2F")[2][: tokens.TOKEN_LENGTH]
     return Target(town=town, attempt=started.attempt, token=token)
+
+
+@pytest.fixture(autouse=True)
+def without_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few attempts get all the letters here: more each than the guichet takes."""
+    monkeypatch.setattr(queries, "MOST_MESSAGES", 10**6)
 
 
 @pytest.fixture
