@@ -22,13 +22,14 @@ from types import FrameType
 from regal.demo.environment import DemoError, Ports, demo_environment, ports, var_folder
 from regal.lib import ports as tcp
 from regal.lib.bound_process import BoundProcess
-from regal.lib.embedded_postgres import EmbeddedPostgres, running
+from regal.lib.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, running
 
 LONGEST_START_SECONDS = 90
 LONGEST_LOG = 5_000_000
 _TICK_SECONDS = 0.1
 _SHORTEST_PAUSE_SECONDS = 0.3
 _LONGEST_PAUSE_SECONDS = 5.0
+_MOST_SERVER_FAILURES = 40
 _STEADY_SECONDS = 20.0  # after that, an end is a first end again
 _KEPT_BY_RESET = frozenset({"demo.lock"})
 
@@ -88,6 +89,7 @@ class Supervisor:
         self._stop_asked = False
         self._terminal = _terminal()
         self._server_seen_at = 0.0
+        self._server_failures = 0
 
     def run(self) -> None:
         """Everything, until Ctrl-C, SIGTERM or SIGHUP."""
@@ -205,8 +207,17 @@ class Supervisor:
             return
         self._server_seen_at = now
         if not self.server.is_alive():
-            _say("PostgreSQL s’est arrêté ; il redémarre.")
-            self.server.start()
+            if not self._server_failures:
+                _say("PostgreSQL s’est arrêté ; il redémarre.")
+            try:
+                self.server.start()
+            except EmbeddedPostgresError:  # what the killed server had started may still be ending
+                self._server_failures += 1
+                if self._server_failures > _MOST_SERVER_FAILURES:
+                    raise
+                self._stop_asked.wait(_SHORTEST_PAUSE_SECONDS)
+                return
+            self._server_failures = 0
         self.server.trim_log()
 
     def _show_errors(self, child: Child) -> None:

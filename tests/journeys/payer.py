@@ -61,7 +61,7 @@ def follow(frame: FrameLocator | Page, *, scripts: bool) -> None:
 def refresh_until(page: Page, frame: FrameLocator | Page, situation: str) -> None:
     """Press « Actualiser » until the page tells this."""
     told = frame.locator("[data-regal-situation]")
-    for _ in range(120):
+    for _ in range(360):
         if told.get_attribute("data-regal-situation") == situation:
             return
         page.wait_for_timeout(250)
