@@ -29,7 +29,7 @@ LONGEST_LOG = 5_000_000
 _TICK_SECONDS = 0.1
 _SHORTEST_PAUSE_SECONDS = 0.3
 _LONGEST_PAUSE_SECONDS = 5.0
-_MOST_SERVER_FAILURES = 40
+_MOST_SERVER_FAILURES = 60
 _STEADY_SECONDS = 20.0  # after that, an end is a first end again
 _KEPT_BY_RESET = frozenset({"demo.lock"})
 
@@ -215,7 +215,6 @@ class Supervisor:
                 self._server_failures += 1
                 if self._server_failures > _MOST_SERVER_FAILURES:
                     raise
-                self._stop_asked.wait(_SHORTEST_PAUSE_SECONDS)
                 return
             self._server_failures = 0
         self.server.trim_log()
