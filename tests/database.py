@@ -29,6 +29,10 @@ for _variable, _alias in VARIABLES.items():
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # once a run, before the workers start
+        from regal.config.management.commands.messages import compile_english
+
+        compile_english()
     # Registered late, so that our `django_db_setup` wins over pytest-django's.
     config.pluginmanager.import_plugin("tests.database_fixtures")
     if config.pluginmanager.hasplugin("dsession"):

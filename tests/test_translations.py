@@ -1,22 +1,66 @@
-"""Every sentence of the screens has its English."""
+"""Every sentence of the screens has its English, and each language is set as it should be."""
 
+import gettext
 import re
+from collections.abc import Iterator
+
+from babel.messages.catalog import Message
 
 from regal.config.management.commands import messages
+
+BLANK = re.compile(r"%\(\w+\)[sd]")
+TAG = re.compile(r"<[^>]+>")
+
+
+def every_message() -> list[Message]:
+    return [message for message in messages.catalogue() if message.id]
+
+
+def french(message: Message) -> list[str]:
+    return [message.id] if isinstance(message.id, str) else list(message.id)
+
+
+def english(message: Message) -> list[str]:
+    return [message.string] if isinstance(message.string, str) else list(message.string or [])
+
+
+def pairs() -> Iterator[tuple[str, str]]:
+    """Each French text and its English, singulars and plurals apart."""
+    for message in every_message():
+        yield from zip(french(message), english(message), strict=True)
 
 
 def test_nothing_lacks_its_english_and_nothing_is_left_over():
     assert list(messages.problems()) == []
 
 
-def test_both_languages_hold_the_same_blanks():
-    for message in messages.catalogue():
-        if message.id and isinstance(message.id, str) and isinstance(message.string, str):
-            blanks = [sorted(re.findall(r"%\(\w+\)s", text)) for text in (message.id, message.string)]
-            assert blanks[0] == blanks[1], message.id
+def test_both_languages_hold_the_same_blanks_and_tags():
+    for said, translated in pairs():
+        assert sorted(BLANK.findall(said)) == sorted(BLANK.findall(translated)), said
+        assert TAG.findall(said) == TAG.findall(translated), said
 
 
-def test_french_apostrophes_are_typographic():
-    for message in messages.sentences():
-        for text in [message.id] if isinstance(message.id, str) else message.id:
+def test_what_django_reads_can_be_compiled():
+    messages.compile_english()
+    with messages.ENGLISH.with_suffix(".mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    for message in every_message():
+        if message.pluralizable:
+            one, many = french(message)
+            assert [compiled.ngettext(one, many, number) for number in (1, 2)] == english(message)
+        else:
+            assert [compiled.gettext(*french(message))] == english(message)
+
+
+def test_apostrophes_are_typographic():
+    for message in [*messages.sentences(), *every_message()]:
+        for text in [*french(message), *english(message)]:
             assert not re.search(r"\w'\w", text), text
+
+
+def test_french_puts_a_space_before_high_signs_and_english_none():
+    for message in messages.sentences():
+        for text in french(message):
+            assert not re.search(r"\S(?:[;?!]|:(?!//))", text), text
+    for _, translated in pairs():
+        assert not re.search(r"\s[:;?!]", translated), translated
