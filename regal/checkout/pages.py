@@ -21,7 +21,7 @@ from regal.checkout.flow import BadToken, ExpiredToken, Recap, seal, unseal
 from regal.checkout.forms import TitreForm
 from regal.checkout.headers import content_security_policy
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product
-from regal.gateways.base import DebtKind, Environment, Outcome, PostForm
+from regal.gateways.base import DebtKind, Environment, Outcome
 from regal.lib import tokens
 from regal.lib.client_address import budget_of, client_address
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
@@ -99,6 +99,8 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     try:
         recap = unseal(request.POST.get("token", ""), product=chosen, now=now)
     except ExpiredToken as expired:
+        if town.attempt(handle=expired.recap.handle, now=now):  # opened from this page before, and paid perhaps
+            return town.already_started_page(request, chosen, expired.recap)
         form = TitreForm(initial=_as_typed(expired.recap))
         return town.form_page(request, chosen, form, notice="expired", status=409)
     except BadToken:
@@ -120,13 +122,10 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     except EarlierAttempt:
         return town.recap_page(request, chosen, recap, now=now)
     except AlreadyStarted:
-        context = {"product": chosen, "handle": recap.handle, "token": request.POST["token"]}
-        return town.page(request, "checkout/already_started.html", context, status=409)
+        return town.already_started_page(request, chosen, recap)
     except CannotHandOff:
         form = TitreForm(initial=_as_typed(recap))
         return town.form_page(request, chosen, form, notice="refused", status=422)
-    if isinstance(started.hand_off, PostForm):  # no gateway of today; the page that posts comes with the first
-        raise NotImplementedError
     return HttpResponseRedirect(started.hand_off.url, status=303)
 
 
@@ -136,8 +135,7 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     """The attempt's own page: full for 30 minutes, one line for 7 days; amount, end of reference, status."""
     town = Town.called(slug)
     now = clock()
-    with tenant(town.collectivite):
-        attempt = attempt_by_handle(collectivite=town.collectivite, handle=handle, now=now)
+    attempt = town.attempt(handle=handle, now=now)
     if attempt is None:
         context = {"products": town.open_products(), "is_well_formed": tokens.is_well_formed(handle)}
         return town.page(request, "checkout/nothing_started.html", context, status=404)
@@ -230,6 +228,16 @@ class Town:
             "errors": [{"field": field.name, "message": message} for field in form for message in field.errors],
         }
         return self.page(request, "checkout/form.html", context, status=status)
+
+    def attempt(self, *, handle: str, now: datetime) -> Attempt | None:
+        """The attempt that a payer's page shows."""
+        with tenant(self.collectivite):
+            return attempt_by_handle(collectivite=self.collectivite, handle=handle, now=now)
+
+    def already_started_page(self, request: HttpRequest, product: Product, recap: Recap) -> HttpResponse:
+        """This recap was sent before: see the payment that it opened, or begin again without retyping."""
+        context = {"product": product, "handle": recap.handle, "token": request.POST["token"]}
+        return self.page(request, "checkout/already_started.html", context, status=409)
 
     def recap_page(self, request: HttpRequest, product: Product, recap: Recap, *, now: datetime) -> HttpResponse:
         """The recap; it tells of an earlier attempt on the same debt, and its token then says that it was told."""

@@ -19,7 +19,6 @@ from regal.gateways.base import (
     Nudge,
     Outcome,
     PaymentRequest,
-    PostForm,
     Rank,
     Redirect,
     Unreadable,
@@ -62,7 +61,7 @@ class Started:
     """An attempt that stands in the database, and where its payer goes now."""
 
     attempt: Attempt
-    hand_off: Redirect | PostForm
+    hand_off: Redirect
 
 
 def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
@@ -94,6 +93,8 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
         hand_off = gateway_of(account).hand_off(request)
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
+    if not isinstance(hand_off, Redirect):  # said before anything is stored; the page that posts comes with its gateway
+        raise TypeError(f"{account.gateway} hands off by a form")
     try:
         with transaction.atomic():
             attempt = Attempt.objects.create(

@@ -180,6 +180,16 @@ class TestLeaving:
         assert 'value="412"' in answer.content.decode()
         assert attempts(saint_aubin) == []
 
+    def test_of_an_old_page_that_already_led_to_payfip_leads_to_its_payment(self, guichet, saint_aubin, now):
+        """It may be paid: saying that nothing was would have it paid twice."""
+        token = token_in(guichet.post(FORM, TYPED))
+        self.leave(guichet, token)
+        now[0] += timedelta(minutes=31)
+        page = self.leave(guichet, token).content.decode()
+        assert "Ce paiement est déjà ouvert" in page
+        assert "rien n’a été payé" not in page
+        assert len(attempts(saint_aubin)) == 1
+
     @pytest.mark.parametrize("spoil", [lambda t: "", lambda t: t[:-1], lambda t: "x" + t, lambda t: "a" * 9000])
     def test_is_refused_when_the_token_was_altered(self, guichet, saint_aubin, spoil):
         answer = self.leave(guichet, spoil(token_in(guichet.post(FORM, TYPED))))
