@@ -64,3 +64,9 @@ def test_french_puts_a_space_before_high_signs_and_english_none():
             assert not re.search(r"\S(?:[;?!]|:(?!//))", text), text
     for _, translated in pairs():
         assert not re.search(r"\s[:;?!]", translated), translated
+
+
+def test_french_signs_are_never_left_alone_on_a_line():
+    for message in messages.sentences():
+        for text in french(message):
+            assert not re.search(r" [:;?!»€]|« ", text), text

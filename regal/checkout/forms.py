@@ -11,15 +11,15 @@ from regal.lib.money import AmountReason, Money, UnreadableAmount
 from regal.lib.references import Part, TitreReference, UnreadableReference
 
 EMAIL_SENTENCES = {
-    EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
+    EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
     EmailReason.SEVERAL: _("Indiquez une seule adresse e-mail."),
     EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour PayFiP (80 caractères au plus)."),
     EmailReason.NOT_ASCII: _("PayFiP n’accepte pas les accents dans une adresse e-mail."),
 }
-EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
+EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
 AMOUNT_SENTENCES = {
     AmountReason.EMPTY: _("Indiquez le montant imprimé sur l’avis, par exemple 125,50."),
-    AmountReason.AMBIGUOUS: _("Ce montant peut se lire de deux façons. Écrivez-le sans séparateur : 1234,50."),
+    AmountReason.AMBIGUOUS: _("Ce montant peut se lire de deux façons. Écrivez-le sans séparateur : 1234,50."),
     AmountReason.TOO_MANY_DECIMALS: _("Un montant a au plus deux chiffres après la virgule."),
 }
 AMOUNT_USUAL = _("Ce montant ne se lit pas. Écrivez-le comme sur l’avis, par exemple 125,50.")
@@ -53,9 +53,9 @@ class TitreForm(forms.Form):
         except UnreadableAmount as unreadable:
             raise ValidationError(AMOUNT_SENTENCES.get(unreadable.reason, AMOUNT_USUAL), code="R022") from None
         if amount < LEAST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants inférieurs à 1 €."), code="R023")
+            raise ValidationError(_("PayFiP n’accepte pas les montants inférieurs à 1 €."), code="R023")
         if amount > MOST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants supérieurs à 99 999,99 €."), code="R024")
+            raise ValidationError(_("PayFiP n’accepte pas les montants supérieurs à 99 999,99 €."), code="R024")
         return amount
 
     def clean(self) -> dict[str, Any]:
@@ -86,6 +86,6 @@ class TitreForm(forms.Form):
 
 
 _EMPTY = {
-    "exercice": _("Indiquez l’exercice : c’est l’année, au début de la référence."),
+    "exercice": _("Indiquez l’exercice : c’est l’année, au début de la référence."),
     "titre": _("Indiquez le numéro de titre imprimé sur l’avis."),
 }

@@ -74,14 +74,14 @@ TOWNS = (
         address="1, place de la Mairie, 35999 Saint-Aubin",
         hours="Du lundi au vendredi, de 9 h à 12 h et de 14 h à 17 h",
         news=(
-            ("La passerelle des Lavandières rouvre", "12 mars", "Les travaux sont finis ; merci de votre patience."),
+            ("La passerelle des Lavandières rouvre", "12 mars", "Les travaux sont finis ; merci de votre patience."),
             ("Inscriptions à l’école de musique", "3 mars", "Les dossiers sont à retirer à l’accueil de la mairie."),
         ),
         products=(
             DemoProduct(
                 slug="titres",
                 name="Avis des sommes à payer",
-                introduction="Cantine, garderie, loyers, concessions : tout ce qui porte un numéro de titre.",
+                introduction="Cantine, garderie, loyers, concessions : tout ce qui porte un numéro de titre.",
                 numcli="350001",
             ),
             DemoProduct(
@@ -93,7 +93,7 @@ TOWNS = (
             DemoProduct(
                 slug="essai",
                 name="Essai de paiement",
-                introduction="Un produit en test : aucun argent n’est débité.",
+                introduction="Un produit en test : aucun argent n’est débité.",
                 numcli="350003",
                 environment=Environment.TEST,
             ),
@@ -117,7 +117,7 @@ TOWNS = (
         accent_colour="#c9d26a",
         address="Le Bourg, 61999 Val-de-l’Orne",
         hours="Le mardi et le jeudi, de 9 h à 12 h",
-        news=(("Fête de la Saint-Jean", "20 juin", "Rendez-vous à 19 h au stade : repas, bal et feu de joie."),),
+        news=(("Fête de la Saint-Jean", "20 juin", "Rendez-vous à 19 h au stade : repas, bal et feu de joie."),),
         products=(
             DemoProduct(
                 slug="titres",

@@ -88,7 +88,7 @@ def doors() -> list[tuple[str, str, str]]:
             (f"Site de {town.name}", f"{url}/", "où le payeur commence")
             for town, url in zip(TOWNS, settings.TOWN_URLS, strict=True)
         ),
-        ("Bureau", f"{settings.BUREAU_URL}/", f"{', '.join(agents)} ; exploitant : {OPERATOR} / {PASSWORD}"),
+        ("Bureau", f"{settings.BUREAU_URL}/", f"{', '.join(agents)} ; exploitant : {OPERATOR} / {PASSWORD}"),
         ("Boîte aux lettres", mailbox, "les courriels envoyés"),
         ("Bac à sable", f"{settings.SANDBOX_URL}/", "PayFiP pour de faux"),
     ]
@@ -180,8 +180,8 @@ def _examples(town: DemoTown, today: date) -> list[dict[str, Any]]:
     paid = [notice for notice in payable if states.get(notice.reference.digits, notice.state) == "paid"]
     issued_today = [notice for notice in ours if notice.taken_in_charge_on == today]
     chosen = [
-        (due, "payable", "Un avis à payer", "PayFiP l’accepte : vous pouvez payer, refuser ou abandonner."),
-        (paid, "paid", "Un avis déjà payé", "PayFiP le refuse : on ne paie pas deux fois un titre."),
+        (due, "payable", "Un avis à payer", "PayFiP l’accepte : vous pouvez payer, refuser ou abandonner."),
+        (paid, "paid", "Un avis déjà payé", "PayFiP le refuse : on ne paie pas deux fois un titre."),
         (issued_today, "today", "Un avis émis aujourd’hui", "PayFiP ne le connaîtra que demain."),
     ]
     return [

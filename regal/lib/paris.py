@@ -12,6 +12,8 @@ Both choices can be seen beforehand with `is_ambiguous` and `is_imaginary`.
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from regal.lib.money import NO_BREAK_SPACE
+
 PARIS = ZoneInfo("Europe/Paris")
 
 _MONTHS_FR = [
@@ -105,7 +107,7 @@ def format_day_en(day: date) -> str:
 def format_instant_fr(instant: datetime) -> str:
     """Write an instant in French, Paris time: `24 novembre 2026 à 14 h 05`. Raises NaiveDatetime."""
     local = to_paris(instant)
-    return f"{format_day_fr(local.date())} à {local.hour} h {local.minute:02d}"
+    return f"{format_day_fr(local.date())} à {local.hour}{NO_BREAK_SPACE}h{NO_BREAK_SPACE}{local.minute:02d}"
 
 
 def format_instant_en(instant: datetime) -> str:

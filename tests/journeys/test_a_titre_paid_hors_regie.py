@@ -13,9 +13,9 @@ from tests.journeys import payer
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
 
 SITUATIONS = {
-    "payer": ("announced_paid", "PayFiP annonce : payé"),
-    "refuser": ("announced_refused", "PayFiP annonce : refusé"),
-    "abandonner": ("announced_abandoned", "PayFiP annonce : abandonné"),
+    "payer": ("announced_paid", "PayFiP annonce\u00a0: payé"),
+    "refuser": ("announced_refused", "PayFiP annonce\u00a0: refusé"),
+    "abandonner": ("announced_abandoned", "PayFiP annonce\u00a0: abandonné"),
 }
 
 

@@ -101,7 +101,7 @@ class TestForm:
         assert f'href="#id_{field}"' in page
         assert f'id="{field}-error"' in page
         assert f"{field}-hint {field}-error" in page
-        assert "<title>Erreur :" in page
+        assert "<title>Erreur\u00a0:" in page
         for other, value in TYPED.items():
             if other != field:
                 assert f'value="{value}"' in page
@@ -245,9 +245,9 @@ class TestFollowing:
     @pytest.mark.parametrize(
         ("outcome", "title"),
         [
-            ("paid", "PayFiP annonce : payé"),
-            ("refused", "PayFiP annonce : refusé"),
-            ("abandoned", "PayFiP annonce : abandonné"),
+            ("paid", "PayFiP annonce\u00a0: payé"),
+            ("refused", "PayFiP annonce\u00a0: refusé"),
+            ("abandoned", "PayFiP annonce\u00a0: abandonné"),
             ("unknown", "Résultat inconnu"),
         ],
     )

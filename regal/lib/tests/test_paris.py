@@ -102,12 +102,12 @@ class TestWriting:
 
     def test_writes_instants_as_clocks_in_paris_show_them(self) -> None:
         instant = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
-        assert paris.format_instant_fr(instant) == "24 novembre 2026 à 14 h 05"
+        assert paris.format_instant_fr(instant) == "24 novembre 2026 à 14\u00a0h\u00a005"
         assert paris.format_instant_en(instant) == "24 November 2026 at 14:05"
 
     def test_writes_small_hours(self) -> None:
         instant = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
-        assert paris.format_instant_fr(instant) == "24 novembre 2026 à 0 h 00"
+        assert paris.format_instant_fr(instant) == "24 novembre 2026 à 0\u00a0h\u00a000"
         assert paris.format_instant_en(instant) == "24 November 2026 at 00:00"
 
     def test_names_the_twelve_months(self) -> None:
