@@ -23,12 +23,15 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     milliseconds: list[int] = []
     lock = threading.Lock()
 
-    def send(share: list[list[str]]) -> None:
+    def send(share: list[tuple[int, list[str]]]) -> None:
         connection = http.client.HTTPConnection(order["host"], order["port"], timeout=30)
         seen, took = Counter[str](), []
-        for method, path, body in share:
+        for number, (method, path, body) in share:
+            headers = {"X-Forwarded-For": f"198.18.{number // 256}.{number % 256}"}  # each from a household of its own
+            if body:
+                headers["Content-Type"] = FORM
             began = time.perf_counter_ns()
-            connection.request(method, path, body.encode() or None, {"Content-Type": FORM} if body else {})
+            connection.request(method, path, body.encode() or None, headers)
             answer = connection.getresponse()
             answer.read()
             took.append((time.perf_counter_ns() - began) // 1_000_000)
@@ -38,7 +41,9 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
             statuses.update(seen)
             milliseconds.extend(took)
 
-    threads = [threading.Thread(target=send, args=(requests[n::connections],)) for n in range(connections)]
+    threads = [
+        threading.Thread(target=send, args=(list(enumerate(requests))[n::connections],)) for n in range(connections)
+    ]
     began = time.perf_counter_ns()
     for thread in threads:
         thread.start()
