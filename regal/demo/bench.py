@@ -337,7 +337,7 @@ class Bench:
         )
 
     def _load(self, what: str, requests: list[list[str]], *, good: str = "200") -> None:
-        """Send the first to warm up, then measure the others. Raises WrongAnswers: a refusal is fast and means nothing."""
+        """Warm up, then measure the others. Raises WrongAnswers: a refusal is fast and means nothing."""
         warm_up, measured = self._order(requests[:WARM_UP]), self._order(requests[WARM_UP:])
         statuses = self._send(warm_up)["statuses"]
         if not set(statuses) <= {good}:
