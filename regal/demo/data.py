@@ -13,6 +13,7 @@ from regal.backoffice import administration
 from regal.collectivites.models import Collectivite
 from regal.demo.cast import OPERATOR, PASSWORD, PAYER_EMAIL, TOWNS, DemoTown, Notice, notices
 from regal.demo.environment import var_folder
+from regal.demo.logos import logo_of
 from regal.gateways.base import DebtKind
 from regal.lib import paris
 from regal.people.models import Role, User
@@ -127,6 +128,13 @@ def start_page(*, now: datetime) -> dict[str, Any]:
 def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> None:
     collectivite = administration.create_collectivite(
         slug=town.slug, name=town.name, siret=town.siret, site_url=f"{site_url}/", contact=town.contact, now=now
+    )
+    administration.set_look(
+        collectivite=collectivite,
+        main_colour=town.main_colour,
+        accent_colour=town.accent_colour,
+        logo=logo_of(town),
+        now=now,
     )
     for product in town.products:
         account = administration.add_account(

@@ -9,11 +9,12 @@ from regal.backoffice.management.commands.operator import LINK
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite
 from regal.gateways.base import DebtKind, Environment
+from regal.lib.pictures import HEAVIEST
 from regal.people.models import Role
 
 
 class Command(BaseCommand):
-    help = "Crée une collectivité avec ce qu’il faut pour payer ses titres, ou y invite quelqu’un."
+    help = "Crée une collectivité avec ce qu’il faut pour payer ses titres, l’habille, ou y invite quelqu’un."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -46,11 +47,19 @@ class Command(BaseCommand):
             "--role", default=Role.AGENT.value, choices=Role.values, help="ce que la personne pourra faire"
         )
 
+        look = verbs.add_parser("look", help="changer le logo et les couleurs de ses pages")
+        look.add_argument("--slug", required=True, help="la collectivité")
+        look.add_argument("--main-colour", help="couleur des boutons et des liens, #rrggbb ; '' la retire")
+        look.add_argument("--accent-colour", help="couleur d’un filet décoratif, #rrggbb ; '' la retire")
+        look.add_argument("--logo", help="fichier PNG, JPEG ou WebP, 2 Mo au plus ; '' le retire")
+        look.add_argument("--alt", help="ce que le logo dit de plus que le nom, écrit à côté de lui ; souvent rien")
+
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
+        verbs = {"create": self._create, "invite": self._invite, "look": self._look}
         try:
             with transaction.atomic():
-                lines = self._create(options, now) if options["verb"] == "create" else self._invite(options, now)
+                lines = verbs[options["verb"]](options, now)
         except Refusal as refusal:
             raise CommandError(f"{refusal.code} : {refusal}") from refusal
         for line in lines:
@@ -97,17 +106,42 @@ class Command(BaseCommand):
         return lines
 
     def _invite(self, options: dict[str, Any], now: datetime) -> list[str]:
-        collectivite = Collectivite.objects.filter(slug=options["slug"]).first()
-        if collectivite is None:
-            raise CommandError(f"Aucune collectivité n’a l’adresse « {options['slug']} ».")
         return self._member(
-            collectivite,
+            self._called(options["slug"]),
             identifier=options["identifier"],
             email=options["email"],
             role=options["role"],
             name=options["name"],
             now=now,
         )
+
+    def _look(self, options: dict[str, Any], now: datetime) -> list[str]:
+        given = {
+            "main_colour": options["main_colour"],
+            "accent_colour": options["accent_colour"],
+            "logo": self._read(options["logo"]) if options["logo"] is not None else None,
+            "logo_text": options["alt"],
+        }
+        if all(value is None for value in given.values()):
+            raise CommandError("Rien à changer : donnez --main-colour, --accent-colour, --logo ou --alt.")
+        collectivite = administration.set_look(collectivite=self._called(options["slug"]), **given, now=now)
+        return [f"Les pages de {collectivite.name} ont changé."]
+
+    def _read(self, path: str) -> bytes:
+        """The logo's file, no more of it than tells that it is too heavy; nothing of no file."""
+        if not path:
+            return b""
+        try:
+            with open(path, "rb") as file:
+                return file.read(HEAVIEST + 1)
+        except OSError:
+            raise CommandError(f"Le fichier « {path} » ne se lit pas.") from None
+
+    def _called(self, slug: str) -> Collectivite:
+        collectivite = Collectivite.objects.filter(slug=slug).first()
+        if collectivite is None:
+            raise CommandError(f"Aucune collectivité n’a l’adresse « {slug} ».")
+        return collectivite
 
     def _member(
         self, collectivite: Collectivite, *, identifier: str, email: str, role: str, name: str, now: datetime
