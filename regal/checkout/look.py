@@ -1,4 +1,4 @@
-"""The look of a collectivité: its colours as a stylesheet of a few lines, its logo; both at addresses that never change.
+"""The look of a collectivité: its colours as a stylesheet of one line, and its logo.
 
 An address holds a digest of what it serves, so browsers may keep it; a page links only what its town has.
 """

@@ -19,9 +19,9 @@ def logo_of(town: DemoTown) -> bytes:
             _wave(draw, top)
     else:
         draw.ellipse((110, 100, 310, 300), fill=town.accent_colour)
-        draw.ellipse((180, 330, 900, 1050), fill="#ffffff")
+        draw.ellipse((180, 330, 900, 1050), fill="#f0e6da")
         draw.ellipse((-260, 400, 420, 1080), fill=town.main_colour)
-        draw.ellipse((-240, 430, 400, 1070), fill="#ffffff")
+        draw.ellipse((-240, 430, 400, 1070), fill="#f0e6da")
     shape = Image.new("L", (SIDE, SIDE), 0)
     ImageDraw.Draw(shape).rounded_rectangle((0, 0, SIDE - 1, SIDE - 1), radius=120, fill=255)
     scene.putalpha(shape)

@@ -6,56 +6,68 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('collectivites', '0003_reserve_the_bureaus_addresses'),
+        ("collectivites", "0003_reserve_the_bureaus_addresses"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Logo',
+            name="Logo",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64)),
-                ('png', models.BinaryField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64)),
+                ("png", models.BinaryField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
         migrations.AddField(
-            model_name='collectivite',
-            name='accent_colour',
-            field=models.CharField(blank=True, db_default='', default='', max_length=7, verbose_name='couleur d’accent'),
+            model_name="collectivite",
+            name="accent_colour",
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=7, verbose_name="couleur d’accent"
+            ),
         ),
         migrations.AddField(
-            model_name='collectivite',
-            name='logo_digest',
-            field=models.CharField(blank=True, db_default='', default='', max_length=64),
+            model_name="collectivite",
+            name="logo_digest",
+            field=models.CharField(blank=True, db_default="", default="", max_length=64),
         ),
         migrations.AddField(
-            model_name='collectivite',
-            name='logo_text',
-            field=models.CharField(blank=True, db_default='', default='', max_length=120),
+            model_name="collectivite",
+            name="logo_text",
+            field=models.CharField(blank=True, db_default="", default="", max_length=120),
         ),
         migrations.AddField(
-            model_name='collectivite',
-            name='main_colour',
-            field=models.CharField(blank=True, db_default='', default='', max_length=7, verbose_name='couleur principale'),
+            model_name="collectivite",
+            name="main_colour",
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=7, verbose_name="couleur principale"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='collectivite',
-            constraint=models.CheckConstraint(condition=models.Q(('accent_colour__regex', '^(#[0-9a-f]{6})?$'), ('main_colour__regex', '^(#[0-9a-f]{6})?$')), name='collectivites_collectivite_colours'),
+            model_name="collectivite",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("accent_colour__regex", "^(#[0-9a-f]{6})?$"), ("main_colour__regex", "^(#[0-9a-f]{6})?$")
+                ),
+                name="collectivites_collectivite_colours",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='collectivite',
-            constraint=models.CheckConstraint(condition=models.Q(('logo_digest__regex', '^([0-9a-f]{64})?$')), name='collectivites_collectivite_logo'),
+            model_name="collectivite",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("logo_digest__regex", "^([0-9a-f]{64})?$")), name="collectivites_collectivite_logo"
+            ),
         ),
         migrations.AddField(
-            model_name='logo',
-            name='collectivite',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='collectivites.collectivite'),
+            model_name="logo",
+            name="collectivite",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="collectivites.collectivite"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='logo',
-            constraint=models.UniqueConstraint(fields=('collectivite', 'digest'), name='collectivites_logo_once'),
+            model_name="logo",
+            constraint=models.UniqueConstraint(fields=("collectivite", "digest"), name="collectivites_logo_once"),
         ),
     ]
