@@ -27,7 +27,7 @@ def colours_digest(collectivite: Collectivite) -> str:
 @cache
 def stylesheet(main_colour: str, accent_colour: str) -> str:
     """What differs from regal.css, in the names that it uses."""
-    values = {}
+    values: dict[str, str] = {}
     if main_colour:
         tones = tones_of(main_colour)
         values |= {"--main": tones.main, "--main-dark": tones.dark, "--main-soft": tones.soft, "--accent": tones.main}

@@ -34,9 +34,7 @@ class TestLogo:
     def test_becomes_a_png_of_its_pixels(self, kind):
         kept = opened(small_png(picture("#0b5563", kind=kind)))
         assert (kept.format, kept.size) == ("PNG", (40, 30))
-        assert all(
-            abs(ours - theirs) < 6 for ours, theirs in zip(kept.getpixel((20, 15)), (11, 85, 99, 255), strict=True)
-        )
+        assert all(abs(ours - theirs) < 6 for ours, theirs in zip(kept.tobytes()[:4], (11, 85, 99, 255), strict=True))
 
     @pytest.mark.parametrize(
         ("given", "kept"),
@@ -56,8 +54,8 @@ class TestLogo:
         image.putpixel((3, 3), (255, 0, 0, 255))
         out = BytesIO()
         image.save(out, "PNG")
-        kept = opened(small_png(out.getvalue())).convert("RGBA")
-        assert (kept.getpixel((0, 0))[3], kept.getpixel((3, 3))[3]) == (0, 255)
+        seen = opened(small_png(out.getvalue())).convert("RGBA").getchannel("A").tobytes()
+        assert (seen[0], seen[3 * 20 + 3]) == (0, 255)
 
     def test_loses_every_word_that_the_file_said(self):
         told = PngInfo()
