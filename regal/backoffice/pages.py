@@ -19,11 +19,12 @@ from regal.cases.models import Case
 from regal.cases.queries import open_cases, open_cases_about
 from regal.collectivites.models import ENVIRONMENT_NAMES
 from regal.collectivites.queries import all_collectivites, workplaces
-from regal.gateways.base import Environment, Misconfigured
+from regal.collectivites.reference_forms import read_reference
+from regal.gateways.base import DebtKind, Environment, Misconfigured
 from regal.gateways.registry import UnknownGateway
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
-from regal.lib.references import TitreReference, UnreadableReference
+from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import tenant
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
@@ -151,7 +152,7 @@ class Line:
             left_at=attempt.handed_off_at,
             product=attempt.label,
             reference_tail=attempt.reference_tail,
-            reference=_printed(attempt.debt_reference),
+            reference=_printed(attempt),
             account=attempt.account.identifier,
             amount=attempt.amount,
             standing=NAMES[standing],
@@ -212,8 +213,8 @@ def _secret_fields(attempt: Attempt) -> frozenset[str] | None:
         return None
 
 
-def _printed(reference: str) -> str:
+def _printed(attempt: Attempt) -> str:
     try:
-        return TitreReference.parse(reference).printed
+        return read_reference(DebtKind(attempt.account.debt_kind), attempt.debt_reference).printed
     except UnreadableReference:
-        return reference
+        return attempt.debt_reference

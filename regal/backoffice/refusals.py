@@ -10,8 +10,14 @@ Refusal
 ├── AccountTaken         R312  this contract is already connected, here or in another collectivité
 ├── BadOptions           R313  the gateway does not know an option, or cannot use its value
 ├── NeedsRegie           R314  bills of a régie are cashed on a régie's account, and nothing else is
+├── BadRegieNumber       R315
+├── RegieTaken           R316
 ├── BadProductSlug       R321
 ├── ProductTaken         R322
+├── BadReferenceForm     R323  a setting of the product's form cannot be used
+├── BadDays              R324  it would close before it opens
+├── BadAmounts           R325  the least amount is above the greatest, or one of them is out of bounds
+├── UncheckedInvoices    R326  a régie's product needs a pattern or a key, and an amount range
 ├── BadOrigin            R331  not `https://host[:port]`
 ├── OriginTaken          R332
 ├── BadUserIdentifier    R341
@@ -97,6 +103,16 @@ class NeedsRegie(Refusal):
     )
 
 
+class BadRegieNumber(Refusal):
+    code = "R315"
+    sentence = _("« %(number)s » n’est pas un numéro de régie : de 1 à 10 lettres et chiffres, comme dans Hélios.")
+
+
+class RegieTaken(Refusal):
+    code = "R316"
+    sentence = _("Une régie porte déjà le numéro « %(number)s » dans cette collectivité.")
+
+
 class BadProductSlug(Refusal):
     code = "R321"
     sentence = _(
@@ -108,6 +124,34 @@ class BadProductSlug(Refusal):
 class ProductTaken(Refusal):
     code = "R322"
     sentence = _("« %(slug)s » est déjà l’adresse d’un produit de cette collectivité.")
+
+
+class BadReferenceForm(Refusal):
+    code = "R323"
+    sentence = _(
+        "Le réglage « %(field)s » du formulaire n’existe pas pour ce type de dette, ou sa valeur ne convient pas."
+        " Modèle de numéro : # pour un chiffre, @ pour une lettre, * pour l’un ou l’autre, {6} pour répéter six fois."
+    )
+
+
+class BadDays(Refusal):
+    code = "R324"
+    sentence = _("Un produit ne peut pas fermer avant d’ouvrir : corrigez l’une des deux dates.")
+
+
+class BadAmounts(Refusal):
+    code = "R325"
+    sentence = _(
+        "Le montant le plus petit doit être positif et ne pas dépasser le plus grand : corrigez l’un des deux."
+    )
+
+
+class UncheckedInvoices(Refusal):
+    code = "R326"
+    sentence = _(
+        "PayFiP ne vérifie ni le numéro ni le montant d’une facture de régie : donnez un modèle de numéro ou une clé de"
+        " contrôle, un montant minimal et un montant maximal."
+    )
 
 
 class BadOrigin(Refusal):

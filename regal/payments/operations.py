@@ -78,17 +78,7 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
     if earlier.exists() and not order.told_of_earlier:
         raise EarlierAttempt
     notification_token = tokens.new_token()
-    request = PaymentRequest(
-        reference=tokens.new_token(),
-        amount=order.amount,
-        debt_reference=order.debt_reference,
-        exercice=order.exercice,
-        label=order.product.name,
-        payer_email=order.email,
-        environment=Environment(account.environment),
-        notification_url=f"{settings.NOTIFICATION_URL}/s/n/{collectivite_id}/{notification_token}",
-        return_url=None,
-    )
+    request = _request(order=order, notification_token=notification_token)
     try:
         hand_off = gateway_of(account).hand_off(request)
     except GatewayRefused as refused:
@@ -131,6 +121,14 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
         now=now,
     )
     return Started(attempt=attempt, hand_off=hand_off)
+
+
+def check_order(*, order: PaymentOrder) -> None:
+    """Ask the gateway's rules about an order, before the payer confirms it. Raises CannotHandOff; keeps nothing."""
+    try:
+        gateway_of(order.product.account).hand_off(_request(order=order, notification_token=tokens.new_token()))
+    except GatewayRefused as refused:
+        raise CannotHandOff(refused.code) from refused
 
 
 def receive(*, attempt: Attempt, message: Message, now: datetime) -> InboxMessage:
@@ -273,6 +271,20 @@ def purge_inbox(*, before: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT regal_purge_inbox(%s)", [before])
         return int(cursor.fetchone()[0])
+
+
+def _request(*, order: PaymentOrder, notification_token: str) -> PaymentRequest:
+    return PaymentRequest(
+        reference=tokens.new_token(),
+        amount=order.amount,
+        debt_reference=order.debt_reference,
+        exercice=order.exercice,
+        label=order.product.name,
+        payer_email=order.email,
+        environment=Environment(order.product.account.environment),
+        notification_url=f"{settings.NOTIFICATION_URL}/s/n/{order.product.collectivite_id}/{notification_token}",
+        return_url=None,
+    )
 
 
 def _queue_for_debt(*, account_id: int, debt_reference: str) -> None:
