@@ -50,7 +50,7 @@ class Refusal(Exception):
 class BadSlug(Refusal):
     code = "R301"
     sentence = _(
-        "« %(slug)s » ne peut pas servir d’adresse : 40 caractères au plus, des lettres minuscules sans accent, des"
+        "« %(slug)s » ne peut pas servir d’adresse : 40 caractères au plus, des lettres minuscules sans accent, des"
         " chiffres, et des tirets entre eux."
     )
 
@@ -68,7 +68,7 @@ class SlugTaken(Refusal):
 class BadSiret(Refusal):
     code = "R304"
     sentence = _(
-        "« %(siret)s » n’est pas un SIRET : il en faut les 14 chiffres, et leur clé doit être juste. Recopiez celui du"
+        "« %(siret)s » n’est pas un SIRET : il en faut les 14 chiffres, et leur clé doit être juste. Recopiez celui du"
         " budget."
     )
 
@@ -76,13 +76,13 @@ class BadSiret(Refusal):
 class BadWebAddress(Refusal):
     code = "R305"
     sentence = _(
-        "« %(address)s » n’est pas l’adresse d’un site : elle commence par https:// et a 200 caractères au plus."
+        "« %(address)s » n’est pas l’adresse d’un site : elle commence par https:// et a 200 caractères au plus."
     )
 
 
 class BadIdentifier(Refusal):
     code = "R311"
-    sentence = _("« %(identifier)s » n’est pas un numéro de client PayFiP : il a 6 chiffres, zéros du début compris.")
+    sentence = _("« %(identifier)s » n’est pas un numéro de client PayFiP : il a 6 chiffres, zéros du début compris.")
 
 
 class AccountTaken(Refusal):
@@ -105,18 +105,18 @@ class NeedsRegie(Refusal):
 
 class BadRegieNumber(Refusal):
     code = "R315"
-    sentence = _("« %(number)s » n’est pas un numéro de régie : de 1 à 10 lettres et chiffres, comme dans Hélios.")
+    sentence = _("« %(number)s » n’est pas un numéro de régie : de 1 à 10 lettres et chiffres, comme dans Hélios.")
 
 
 class RegieTaken(Refusal):
     code = "R316"
-    sentence = _("Une régie porte déjà le numéro « %(number)s » dans cette collectivité.")
+    sentence = _("Une régie porte déjà le numéro « %(number)s » dans cette collectivité.")
 
 
 class BadProductSlug(Refusal):
     code = "R321"
     sentence = _(
-        "« %(slug)s » ne peut pas servir d’adresse de produit : 40 caractères au plus, des lettres minuscules sans"
+        "« %(slug)s » ne peut pas servir d’adresse de produit : 40 caractères au plus, des lettres minuscules sans"
         " accent, des chiffres et des tirets ; « suivi » est réservé."
     )
 
@@ -129,27 +129,27 @@ class ProductTaken(Refusal):
 class BadReferenceForm(Refusal):
     code = "R323"
     sentence = _(
-        "Le réglage « %(field)s » du formulaire n’existe pas pour ce type de dette, ou sa valeur ne convient pas."
-        " Modèle de numéro : # pour un chiffre, @ pour une lettre, * pour l’un ou l’autre, {6} pour répéter six fois."
+        "Le réglage « %(field)s » du formulaire n’existe pas pour ce type de dette, ou sa valeur ne convient pas."
+        " Modèle de numéro : # pour un chiffre, @ pour une lettre, * pour l’un ou l’autre, {6} pour répéter six fois."
     )
 
 
 class BadDays(Refusal):
     code = "R324"
-    sentence = _("Un produit ne peut pas fermer avant d’ouvrir : corrigez l’une des deux dates.")
+    sentence = _("Un produit ne peut pas fermer avant d’ouvrir : corrigez l’une des deux dates.")
 
 
 class BadAmounts(Refusal):
     code = "R325"
     sentence = _(
-        "Le montant le plus petit doit être positif et ne pas dépasser le plus grand : corrigez l’un des deux."
+        "Le montant le plus petit doit être positif et ne pas dépasser le plus grand : corrigez l’un des deux."
     )
 
 
 class UncheckedInvoices(Refusal):
     code = "R326"
     sentence = _(
-        "PayFiP ne vérifie ni le numéro ni le montant d’une facture de régie : donnez un modèle de numéro ou une clé de"
+        "PayFiP ne vérifie ni le numéro ni le montant d’une facture de régie : donnez un modèle de numéro ou une clé de"
         " contrôle, un montant minimal et un montant maximal."
     )
 
@@ -170,7 +170,7 @@ class OriginTaken(Refusal):
 class BadUserIdentifier(Refusal):
     code = "R341"
     sentence = _(
-        "« %(identifier)s » ne peut pas servir d’identifiant : de 2 à 40 lettres minuscules sans accent, chiffres,"
+        "« %(identifier)s » ne peut pas servir d’identifiant : de 2 à 40 lettres minuscules sans accent, chiffres,"
         " points, tirets ou soulignés, en commençant par une lettre ou un chiffre."
     )
 

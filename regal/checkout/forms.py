@@ -32,30 +32,30 @@ from regal.lib.references import (
 )
 
 EMAIL_SENTENCES = {
-    EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
+    EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
     EmailReason.SEVERAL: _("Indiquez une seule adresse e-mail."),
-    EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour PayFiP (80 caractères au plus)."),
+    EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour PayFiP (80 caractères au plus)."),
     EmailReason.NOT_ASCII: _("PayFiP n’accepte pas les accents dans une adresse e-mail."),
 }
-EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
+EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
 AMOUNT_SENTENCES = {
     AmountReason.EMPTY: _("Indiquez le montant imprimé sur l’avis, par exemple 125,50."),
-    AmountReason.AMBIGUOUS: _("Ce montant peut se lire de deux façons. Écrivez-le sans séparateur : 1234,50."),
+    AmountReason.AMBIGUOUS: _("Ce montant peut se lire de deux façons. Écrivez-le sans séparateur : 1234,50."),
     AmountReason.TOO_MANY_DECIMALS: _("Un montant a au plus deux chiffres après la virgule."),
 }
 AMOUNT_USUAL = _("Ce montant ne se lit pas. Écrivez-le comme sur l’avis, par exemple 125,50.")
 WRONG = {
     Part.EXERCICE: _("L’exercice est une année à quatre chiffres, par exemple 2026."),
-    Part.TITRE: _("Le numéro de titre a de 1 à 8 chiffres, sans lettre."),
-    Part.LIGNE: _("Le numéro de ligne a de 1 à 6 chiffres. C’est 1 sur presque tous les avis."),
+    Part.TITRE: _("Le numéro de titre a de 1 à 8 chiffres, sans lettre."),
+    Part.LIGNE: _("Le numéro de ligne a de 1 à 6 chiffres. C’est 1 sur presque tous les avis."),
     Part.CODE: _("Ce code a deux lettres ou chiffres, par exemple EA."),
     Part.PERIOD: _("Il y a ici deux chiffres, par exemple 00."),
-    Part.NUMBER: _("Ce numéro a de 1 à 13 chiffres, sans lettre."),
+    Part.NUMBER: _("Ce numéro a de 1 à 13 chiffres, sans lettre."),
 }
 EMPTY = {
-    Part.EXERCICE: _("Indiquez l’exercice : c’est l’année, au début de la référence."),
+    Part.EXERCICE: _("Indiquez l’exercice : c’est l’année, au début de la référence."),
     Part.TITRE: _("Indiquez le numéro de titre imprimé sur l’avis."),
-    Part.LIGNE: _("Indiquez le numéro de ligne, à la fin de la référence ; c’est presque toujours 1."),
+    Part.LIGNE: _("Indiquez le numéro de ligne, à la fin de la référence ; c’est presque toujours 1."),
     Part.CODE: _("Indiquez les deux lettres ou chiffres qui suivent l’exercice."),
     Part.PERIOD: _("Indiquez les deux chiffres qui suivent le code."),
     Part.NUMBER: _("Indiquez le numéro imprimé à la fin de la référence."),
@@ -64,15 +64,15 @@ INVOICE_WRONG = {
     ReferenceReason.EMPTY: _("Indiquez le numéro imprimé sur la facture."),
     ReferenceReason.NOT_PLAIN: _("Ce numéro ne contient que des lettres sans accent et des chiffres."),
 }
-INVOICE_USUAL = _("Ce numéro est trop long : recopiez seulement celui de la facture, 30 caractères au plus.")
+INVOICE_USUAL = _("Ce numéro est trop long : recopiez seulement celui de la facture, 30 caractères au plus.")
 REFUSED = {  # what the account's own contract forbids, and the field to mend
-    "reference_reserved": ("exercice", _("L’exercice 9999 est réservé aux essais : indiquez l’année de l’avis.")),
-    "reference_malformed": ("invoice", _("Ce numéro est trop court pour PayFiP : vérifiez qu’il est complet.")),
+    "reference_reserved": ("exercice", _("L’exercice 9999 est réservé aux essais : indiquez l’année de l’avis.")),
+    "reference_malformed": ("invoice", _("Ce numéro est trop court pour PayFiP : vérifiez qu’il est complet.")),
     "amount_out_of_bounds": ("amount", _("Ce montant ne peut pas être payé en ligne ici.")),
     "email_malformed": ("email", EMAIL_USUAL),
 }
-TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
-NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas : recopiez ce qui est imprimé sur l’avis.")
+TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
+NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas : recopiez ce qui est imprimé sur l’avis.")
 LEAST, MOST = Money(100), Money(9_999_999)
 
 
@@ -141,7 +141,7 @@ class DebtForm(forms.Form):
             Question(
                 field=self["email"],
                 label=_("Votre adresse e-mail"),
-                hint=_("PayFiP y envoie le ticket ; par exemple nom@exemple.fr"),
+                hint=_("PayFiP y envoie le ticket ; par exemple nom@exemple.fr"),
                 mark=0,
                 inputmode="email",
                 kind="email",
@@ -199,11 +199,11 @@ class DebtForm(forms.Form):
             raise ValidationError(AMOUNT_SENTENCES.get(unreadable.reason, AMOUNT_USUAL), code="R022") from None
         least, most = self.product.min_amount, self.product.max_amount
         if amount < LEAST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants inférieurs à 1 €."), code="R023")
+            raise ValidationError(_("PayFiP n’accepte pas les montants inférieurs à 1 €."), code="R023")
         if amount > MOST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants supérieurs à 99 999,99 €."), code="R024")
+            raise ValidationError(_("PayFiP n’accepte pas les montants supérieurs à 99 999,99 €."), code="R024")
         if (least and amount < least) or (most and amount > most):
-            sentence = _("Ce montant n’est pas de ceux que l’on paie ici : vérifiez-le sur le document à payer.")
+            sentence = _("Ce montant n’est pas de ceux que l’on paie ici : vérifiez-le sur le document à payer.")
             raise ValidationError(sentence, code="R025")
         return amount
 
@@ -243,7 +243,7 @@ class DebtForm(forms.Form):
         if reference.exercice == RESERVED_EXERCICE:
             self.accuse("reference_reserved")
             return False
-        sentence = _("L’exercice ne peut pas être après %(latest)s : c’est l’année imprimée sur l’avis.")
+        sentence = _("L’exercice ne peut pas être après %(latest)s : c’est l’année imprimée sur l’avis.")
         self.add_error("exercice", ValidationError(sentence, code="R027", params={"latest": self.latest}))
         return False
 
@@ -259,9 +259,9 @@ class TitreForm(DebtForm):
     @property
     def reference_questions(self) -> list[Question]:
         return [
-            Question(field=self["exercice"], label=_("Exercice"), hint=_("au début : l’année, 4 chiffres"), mark=1),
-            Question(field=self["titre"], label=_("Numéro de titre"), hint=_("au milieu : 8 chiffres au plus"), mark=2),
-            Question(field=self["ligne"], label=_("Ligne"), hint=_("à la fin : presque toujours 1"), mark=3),
+            Question(field=self["exercice"], label=_("Exercice"), hint=_("au début : l’année, 4 chiffres"), mark=1),
+            Question(field=self["titre"], label=_("Numéro de titre"), hint=_("au milieu : 8 chiffres au plus"), mark=2),
+            Question(field=self["ligne"], label=_("Ligne"), hint=_("à la fin : presque toujours 1"), mark=3),
         ]
 
     @property
@@ -315,20 +315,20 @@ class OrmcForm(DebtForm):
         words = self.words
         digits = words.number_digits
         number_hint = (
-            _("à la fin : %(digits)s chiffres, zéros compris") % {"digits": digits}
+            _("à la fin : %(digits)s chiffres, zéros compris") % {"digits": digits}
             if digits
-            else _("à la fin : tous les chiffres, zéros compris")
+            else _("à la fin : tous les chiffres, zéros compris")
         )
         return [
-            Question(field=self["exercice"], label=_("Exercice"), hint=_("au début : l’année, 4 chiffres"), mark=1),
+            Question(field=self["exercice"], label=_("Exercice"), hint=_("au début : l’année, 4 chiffres"), mark=1),
             Question(
                 field=self["code"],
                 label=words.code_name or _("Code recette"),
-                hint=_("2 lettres ou chiffres"),
+                hint=_("2 lettres ou chiffres"),
                 mark=2,
                 inputmode="text",
             ),
-            Question(field=self["period"], label=words.period_name or _("Période"), hint=_("2 chiffres"), mark=3),
+            Question(field=self["period"], label=words.period_name or _("Période"), hint=_("2 chiffres"), mark=3),
             Question(field=self["number"], label=words.number_name or _("Numéro"), hint=number_hint, mark=4),
         ]
 
@@ -357,10 +357,10 @@ class OrmcForm(DebtForm):
             return reference
         words = self.words
         if words.code and reference.code != words.code:
-            sentence = _("Ce n’est pas le code de ces avis (%(code)s) : vérifiez que vous êtes au bon formulaire.")
+            sentence = _("Ce n’est pas le code de ces avis (%(code)s) : vérifiez que vous êtes au bon formulaire.")
             self.add_error("code", ValidationError(sentence, code="R028", params={"code": words.code}))
         if words.number_digits and len(reference.number) != words.number_digits:
-            sentence = _("Ce numéro a %(digits)s chiffres, zéros du début compris : recopiez-les tous.")
+            sentence = _("Ce numéro a %(digits)s chiffres, zéros du début compris : recopiez-les tous.")
             self.add_error("number", ValidationError(sentence, code="R029", params={"digits": words.number_digits}))
         return reference
 
@@ -420,7 +420,7 @@ class InvoiceForm(DebtForm):
             return None
         fitting = words.pattern.fit(reference.number) if words.pattern else reference.number
         if fitting is None or (words.check_key and not has_right_key(words.check_key, fitting)):
-            sentence = _("Ce n’est pas un numéro de facture d’ici : recopiez-le caractère par caractère.")
+            sentence = _("Ce n’est pas un numéro de facture d’ici : recopiez-le caractère par caractère.")
             self.add_error("invoice", ValidationError(sentence, code="R031"))
             return None
         return InvoiceReference(fitting)
