@@ -315,7 +315,7 @@ class OrmcForm(DebtForm):
         words = self.words
         digits = words.number_digits
         number_hint = (
-            _("à la fin : %(digits)s chiffres, zéros compris") % {"digits": digits}
+            _("à la fin : %(digits)s chiffres, zéros compris") % {"digits": digits}
             if digits
             else _("à la fin : tous les chiffres, zéros compris")
         )
@@ -360,7 +360,7 @@ class OrmcForm(DebtForm):
             sentence = _("Ce n’est pas le code de ces avis (%(code)s) : vérifiez que vous êtes au bon formulaire.")
             self.add_error("code", ValidationError(sentence, code="R028", params={"code": words.code}))
         if words.number_digits and len(reference.number) != words.number_digits:
-            sentence = _("Ce numéro a %(digits)s chiffres, zéros du début compris : recopiez-les tous.")
+            sentence = _("Ce numéro a %(digits)s chiffres, zéros du début compris : recopiez-les tous.")
             self.add_error("number", ValidationError(sentence, code="R029", params={"digits": words.number_digits}))
         return reference
 

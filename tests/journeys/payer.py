@@ -2,8 +2,16 @@
 
 from playwright.sync_api import FrameLocator, Page, expect
 
+from regal.checkout.forms import DebtForm, InvoiceForm, OrmcForm, TitreForm
 from regal.demo.cast import PAYER_EMAIL, Notice
+from regal.lib.references import DebtReference, InvoiceReference, OrmcReference, TitreReference
 from tests.demo import Demo
+
+FORM_OF: dict[type[DebtReference], type[DebtForm]] = {
+    TitreReference: TitreForm,
+    OrmcReference: OrmcForm,
+    InvoiceReference: InvoiceForm,
+}
 
 
 def frame_on_town_site(page: Page, demo: Demo, *, town: int = 0) -> FrameLocator:
@@ -15,12 +23,9 @@ def frame_on_town_site(page: Page, demo: Demo, *, town: int = 0) -> FrameLocator
 
 def fill(frame: FrameLocator | Page, notice: Notice) -> None:
     """Type what is printed on the notice."""
-    reference = notice.reference
     euros, cents = divmod(notice.amount.cents, 100)
     typed = {
-        "exercice": str(reference.exercice),
-        "titre": str(reference.titre),
-        "ligne": str(reference.ligne),
+        **FORM_OF[type(notice.reference)].as_typed(notice.reference),
         "amount": f"{euros},{cents:02d}",
         "email": PAYER_EMAIL,
     }
