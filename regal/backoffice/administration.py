@@ -251,6 +251,11 @@ def add_product(
     return product
 
 
+def terms_of(product: Product) -> ProductTerms:
+    """A product's terms as they stand."""
+    return ProductTerms(**{term.name: getattr(product, term.name) for term in fields(ProductTerms)})
+
+
 def change_terms(*, product: Product, terms: ProductTerms, now: datetime, actor_id: int | None = None) -> Product:
     """Open or close a product, change its days, its form, its amounts.
 
@@ -292,7 +297,7 @@ def _check_terms(terms: ProductTerms, kind: DebtKind) -> None:
 
 def _as_columns(terms: ProductTerms) -> dict[str, Any]:
     return {
-        **{name.name: getattr(terms, name.name) for name in fields(terms)},
+        **{term.name: getattr(terms, term.name) for term in fields(terms)},
         "closed_note": _CONTROL.sub(" ", terms.closed_note).strip()[:300],
         "reference_form": dict(terms.reference_form),
     }
