@@ -1,7 +1,7 @@
 """A button for demonstrations: what PayFiP refuses today and would accept tomorrow, shown at once.
 
-It moves the sandbox's own clock to the next working day. It belongs to one refused request: its address cannot be guessed
-by a page of another site, and pressing it twice moves the clock once.
+It moves the sandbox's own clock to the next working day. It belongs to one refused request: its address cannot be
+guessed by a page of another site, and pressing it twice moves the clock once.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from regal_sandbox.world import World
 
 
 def opening_day(world: World, *, rule: str, numcli: str) -> date | None:
-    """The day on which the activation payment that succeeded opens the client, when that is what the payer waits for."""
+    """The day on which a successful activation payment opens the client, when that is what the payer waits for."""
     if rule != "client_not_active":
         return None
     with world.store.transaction() as db:

@@ -1,8 +1,8 @@
 """A payment in the payer's browser, from the recap page to its outcome.
 
-Each page is a state, and each of its buttons a step to another. By card: recap, card, then the bank's 3-D Secure page when
-the settings ask for it. By prélèvement: recap, sign-in, mandate. A choice stands after the recap when several means are
-offered.
+Each page is a state, and each of its buttons a step to another. By card: recap, card, then the bank's 3-D Secure page
+when the settings ask for it. By prélèvement: recap, sign-in, mandate. A choice stands after the recap when several
+means are offered.
 
 One transaction has one outcome. Whoever refused or abandoned and wants to try again opens `paiement.web` again, as from
 the town's site: no source shows a payer coming back on a finished transaction of the URL mode (the idOp that allows it
