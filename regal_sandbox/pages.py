@@ -134,7 +134,7 @@ def _entries(app: Flask, world: World) -> None:
     @app.route("/tpa/accueilportail.web", methods=["GET", "POST"])
     def enter_portal() -> BaseResponse | str | tuple[str, int]:
         typed = {name: request.form.get(name, "") for name in portal.FIELDS}
-        if request.method == "GET":
+        if request.method != "POST":
             return render_template("portal.html", typed=typed, refused=None)
         with world.store.transaction() as db:
             client = find_client(db, typed["numcli"].strip())

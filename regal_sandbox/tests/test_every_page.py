@@ -1,4 +1,8 @@
-"""Every page, and every message, says that it belongs to a sandbox; and each stays plain: no script, no outside."""
+"""Every page, and every message, says that it belongs to a sandbox; and each stays plain: no script, no outside.
+
+Left apart: a message shown as it was received (the mailbox's page around it says so), and the health page, made for
+programs.
+"""
 
 import re
 from collections.abc import Iterator
@@ -90,6 +94,15 @@ class TestEveryPage:
         for template, page in pages:
             for form in re.findall(r"<form.*?</form>", page, re.S):
                 assert "<button" in form, template
+
+
+class TestTownSite:
+    def test_says_so_too(self) -> None:
+        sandbox = create(clock=Time(), send_notification=Listener())
+        visitors = [town.test_client() for town in sandbox.towns]
+        pages = [visitor.get(path).text for visitor in visitors for path in ("/", "/payer-en-ligne/", "/nulle-part")]
+        pages.append(create(config=CONFIG, send_notification=Listener()).towns[0].test_client().get("/").text)
+        assert all("Bac à sable" in page for page in pages)
 
 
 class TestPrinted:

@@ -18,7 +18,13 @@ OPENED = "2026-03-16T10:50:00.000000+00:00"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three transactions of the former version: one paid, one at its recap, one deleted since."""
-    client = {"numcli": NUMCLI, "kind": "titre", "labels": ["", "", ""], "phase": "test", "active_from": None}
+    client: dict[str, object] = {
+        "numcli": NUMCLI,
+        "kind": "titre",
+        "labels": ["", "", ""],
+        "phase": "test",
+        "active_from": None,
+    }
     client["options"] = {"test_debts": True, "ticket_copy_to": None, "max_cents": None}
     settings = {"error_status": 418, "messages": {"kind_not_played": {"code": "", "message": "Pas encore."}}}
     with closing(sqlite3.connect(tmp_path / "sandbox.sqlite3")) as db:
@@ -29,7 +35,8 @@ def folder(tmp_path: Path) -> Path:
         for number, refdet, state in ((1, REFDET, "paid"), (2, "202600000043000001", "recap"), (3, "x", "recap")):
             db.execute(
                 "INSERT INTO transactions (id, token, numcli, exer, refdet, objet, montant, mel, urlcl, saisie,"
-                " on_debt, state, opened_at, decided_at, numauto) VALUES (?, ?, ?, '2026', ?, '', 4850, 'leroy@exemple.fr',"
+                " on_debt, state, opened_at, decided_at, numauto)"
+                " VALUES (?, ?, ?, '2026', ?, '', 4850, 'leroy@exemple.fr',"
                 " 'https://site.exemple.fr/', 'T', 1, ?, ?, ?, ?)",
                 (number, f"jeton{number}", NUMCLI, refdet, state, OPENED, OPENED, "abc123" if number == 1 else ""),
             )
