@@ -4,10 +4,14 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from regal_sandbox import Sandbox
-from regal_sandbox.tests.cast import REFDET, Control, Listener, Payer
+from regal_sandbox import Sandbox, create
+from regal_sandbox.portal import FIELDS
+from regal_sandbox.rules import RULES
+from regal_sandbox.tests.cast import CONFIG, REFDET, Control, Listener, Payer, Time
 from regal_sandbox.tests.test_payment_requests import refusal
 
 TYPED = {
@@ -131,3 +135,15 @@ class TestPortal:
             "/tpa/accueilportail.web", data=b"\xff&mel=%ff", content_type="application/x-www-form-urlencoded"
         )
         assert refusal(answer.text) == "numcli_invalid"
+
+
+class TestAnything:
+    sandbox = create(config=CONFIG, clock=Time(), seed="graine", send_notification=Listener())
+
+    @given(
+        st.dictionaries(st.sampled_from(FIELDS), st.one_of(st.text(max_size=40), st.sampled_from(["006382", "1-1-1"])))
+    )
+    def test_typed_in_the_portal_gives_a_page(self, typed: dict[str, str]) -> None:
+        answer = self.sandbox.pages.test_client().post("/tpa/accueilportail.web", data=typed)
+        assert answer.status_code == 200
+        assert refusal(answer.text) in RULES
