@@ -24,6 +24,7 @@ class DemoProduct:
     environment: Environment = Environment.PRODUCTION
     reference_form: Mapping[str, object] = field(default_factory=dict)
     amounts: tuple[Money, Money] | None = None  # the least and the greatest
+    direct_debit: bool = False  # the town also joined PayFiP for prélèvement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,7 @@ TOWNS = (
                 numcli="350004",
                 kind=DebtKind.ORMC,
                 reference_form={"code": "EA", "number_name": "N° de dette", "number_digits": 9},
+                direct_debit=True,
             ),
             DemoProduct(
                 slug="cantine",
@@ -117,7 +119,7 @@ TOWNS = (
             DemoAgent(identifier="nadia", display_name="Nadia", role=Role.REGISSEUR),
             DemoAgent(identifier="paul", display_name="Paul", role=Role.ADMINISTRATOR),
         ),
-        titre_numbers=range(412, 424),
+        titre_numbers=range(412, 448),
         amounts_cents=(12_550, 4_820, 31_000, 8_745),
         label="Restauration scolaire",
     ),

@@ -47,7 +47,7 @@ def sandbox_configuration_file() -> Path:
 
 
 def sandbox_configuration(*, today: date) -> dict[str, Any]:
-    """The clients, debts and town sites that the sandbox plays (`regal_sandbox/README.md`, "Configuration file")."""
+    """The clients, debts, town sites and settings of the sandbox (`regal_sandbox/README.md`, "Configuration file")."""
     return {
         "clients": [
             {
@@ -55,6 +55,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
                 "kind": SANDBOX_KINDS[product.kind],
                 "labels": [product.name, town.name, "Commune"],
                 "phase": "test" if product.environment == "test" else "active",
+                **({"direct_debit": {"phase": "active"}} if product.direct_debit else {}),
             }
             for town in TOWNS
             for product in town.products
@@ -86,6 +87,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
             }
             for town in TOWNS
         ],
+        "settings": {"next_day_button": True, "three_d_secure": True},
     }
 
 
