@@ -168,6 +168,7 @@ class _ShownCase:
     opened_at: datetime
     name: str
     explanation: Explanation
+    differences: list[str]
     attempt_id: int | None
 
     @classmethod
@@ -176,6 +177,7 @@ class _ShownCase:
             opened_at=case.opened_at,
             name=case.get_kind_display(),
             explanation=explanation_of(case.kind),
+            differences=explanations.in_words(case.facts.get("differs", [])),
             attempt_id=case.subject_id if case.subject_kind == "attempt" else None,
         )
 

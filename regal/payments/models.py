@@ -97,6 +97,7 @@ class InboxMessage(TenantModel):
     content_type = models.CharField(max_length=120, blank=True)
     query = models.BinaryField(null=True)
     body = models.BinaryField(null=True)
+    is_cut = models.BooleanField(default=False, db_default=False)  # more was sent, or announced, than is stored
     digest = models.CharField(max_length=64)  # SHA-256 of method, query and body; outlives them
 
     class Meta:

@@ -131,8 +131,11 @@ def check_order(*, order: PaymentOrder) -> None:
         raise CannotHandOff(refused.code) from refused
 
 
-def receive(*, attempt: Attempt, message: Message, now: datetime) -> InboxMessage:
-    """Store a message exactly as it came, and have it judged by a worker. Says nothing of what it is worth."""
+def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool = False) -> InboxMessage:
+    """Store a message exactly as it came, and have it judged by a worker. Says nothing of what it is worth.
+
+    `is_cut`: only the beginning is there. It will be judged unreadable, whatever the beginning says.
+    """
     stored = InboxMessage.objects.create(
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,
@@ -142,6 +145,7 @@ def receive(*, attempt: Attempt, message: Message, now: datetime) -> InboxMessag
         content_type=message.content_type[:120],
         query=message.query,
         body=message.body,
+        is_cut=is_cut,
         digest=digest_of(message),
     )
     schedule(collectivite_id=attempt.collectivite_id, kind=JUDGE_MESSAGE, subject_id=stored.pk, due_at=now, now=now)
@@ -167,6 +171,8 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
         received_at=stored.received_at,
     )
     try:
+        if stored.is_cut:
+            raise Unreadable("cut")
         notice = gateway_of(stored.account).read(message)
     except Unreadable as unreadable:
         _keep(
@@ -203,15 +209,19 @@ def apply_notice(
 ) -> Evidence:
     """Bring an attempt up to date with what its gateway says; the same bytes again change nothing more.
 
-    A notice that contradicts the attempt (account, reference, amount, environment, exercice) is kept and moves nothing;
-    from rank 2 on it also opens a case. Rank 0 and 1 only announce.
+    A notice that contradicts the attempt (account, reference, amount, environment) is kept, moves nothing and opens a
+    case, whatever its rank. Another exercice is only remarked. Rank 0 and 1 only announce.
     """
     attempt = (
         Attempt.objects.select_for_update(of=("self",))
         .select_related("account")
         .get(collectivite=collectivite_id, pk=attempt_id)
     )
-    differences = notice.claims.differences_from(_claims_of(attempt))
+    expected = _claims_of(attempt)
+    differences = notice.claims.differences_from(expected)
+    remarks = [*notice.remarks]
+    if notice.claims.is_of_another_exercice(expected):
+        remarks.append("exercice_differs")
     already = Evidence.objects.filter(  # the same bytes from a better witness are news
         collectivite=collectivite_id,
         attempt=attempt,
@@ -228,8 +238,8 @@ def apply_notice(
     facts = {**notice.facts}
     if differences:
         facts["differs"] = " ".join(differences)
-    if notice.remarks:
-        facts["remarks"] = " ".join(notice.remarks)
+    if remarks:
+        facts["remarks"] = " ".join(remarks)
     evidence = _keep(
         attempt=attempt,
         message=message,
@@ -350,17 +360,16 @@ def _keep(
 
 
 def _suspect(*, attempt: Attempt, evidence: Evidence, differences: tuple[str, ...], now: datetime) -> None:
-    if evidence.rank >= Rank.ASKED:
-        open_case(
-            collectivite_id=attempt.collectivite_id,
-            kind=CaseKind.OTHER_PAYMENT,
-            subject_kind="attempt",
-            subject_id=attempt.pk,
-            rule="apply_notice",
-            facts={"evidence": evidence.pk, "differs": list(differences)},
-            now=now,
-        )
-    else:
+    open_case(
+        collectivite_id=attempt.collectivite_id,
+        kind=CaseKind.OTHER_PAYMENT,
+        subject_kind="attempt",
+        subject_id=attempt.pk,
+        rule="apply_notice",
+        facts={"evidence": evidence.pk, "differs": list(differences)},
+        now=now,
+    )
+    if evidence.rank < Rank.ASKED:
         logger.warning("security: notification differs from attempt %s: %s", attempt.pk, " ".join(differences))
 
 

@@ -55,7 +55,9 @@ MONEY = (
     ),
     Invariant(
         id="I-05",
-        sentence="Amount, references and account are equal in attempt, evidence, settlement and journal.",
+        sentence="Amount, reference, account and environment are equal in attempt, evidence, settlement and journal.",
+        # The exercice too, but not in evidence: PayFiP was recorded answering another than it was told. I-23 asks about
+        # the environment of evidence.
         questions=(
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': differs from its attempt'
             FROM payments_settlement s JOIN payments_attempt a

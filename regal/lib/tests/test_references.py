@@ -15,6 +15,9 @@ references = st.builds(
     st.integers(1, 999_999),
 )
 
+separators = st.sampled_from(["-", " ", "\u00a0", "/", ".", "_", "–"])
+typed = st.one_of(st.text(), st.text(alphabet="0129 -/", max_size=24))
+
 
 def error(text: str) -> tuple[str, str]:
     with pytest.raises(UnreadableReference) as unreadable:
@@ -122,7 +125,31 @@ class TestReading:
         assert TitreReference.parse(reference.digits) == reference
         assert TitreReference.parse(reference.printed) == reference
 
-    @given(st.one_of(st.text(), st.text(alphabet="0129 -/", max_size=24)))
+    @given(references, separators, separators, separators)
+    def test_is_not_changed_by_spaces_and_separators(
+        self, reference: TitreReference, one: str, other: str, around: str
+    ) -> None:
+        digits = reference.digits
+        assert TitreReference.parse(around + one.join(digits) + around) == reference
+        assert TitreReference.parse(f"{digits[:4]}{one}{digits[4:12]}{other}{digits[12:]}") == reference
+        printed = f"{around}{reference.exercice}{one}{reference.titre}{other}{reference.ligne}{around}"
+        assert TitreReference.parse(printed) == reference
+        fields = {"exercice": digits[:4] + around, "titre": one.join(digits[4:12]), "ligne": around + digits[12:]}
+        assert TitreReference.from_fields(**fields) == reference
+
+    @given(references, references)
+    def test_is_printed_the_same_only_if_it_is_the_same(self, one: TitreReference, other: TitreReference) -> None:
+        assert (one.printed == other.printed) is (one.digits == other.digits) is (one == other)
+
+    @given(typed, typed, typed)
+    def test_reads_or_refuses_three_fields_and_does_nothing_else(self, exercice: str, titre: str, ligne: str) -> None:
+        try:
+            reference = TitreReference.from_fields(exercice=exercice, titre=titre, ligne=ligne)
+        except UnreadableReference:
+            return
+        assert TitreReference.parse(reference.digits) == TitreReference.parse(reference.printed) == reference
+
+    @given(typed)
     def test_reads_or_refuses_and_does_nothing_else(self, text: str) -> None:
         try:
             reference = TitreReference.parse(text)

@@ -43,8 +43,9 @@ def build_world() -> dict[str, Any]:
     foreign = cast.start(next_town).attempt
     cast.make_product(town, DebtKind.REGIE, slug="cantine", numcli="350005")
     refused = notices.tell(town, announced, notices.form(town, announced, "R"), now=cast.later(minutes=4))
-    told = notices.tell(town, announced, notices.form(town, announced), now=cast.later(minutes=5))
-    notices.tell(town, announced, notices.form(town, announced), now=cast.later(minutes=6))
+    of_another_exercice = notices.form(town, announced, exer="2025")  # worth a remark, and no more
+    told = notices.tell(town, announced, of_another_exercice, now=cast.later(minutes=5))
+    notices.tell(town, announced, of_another_exercice, now=cast.later(minutes=6))
     notices.tell(town, announced, notices.form(town, announced, montant="12551"), now=cast.later(minutes=7))
     notices.tell(town, announced, b"%%%", now=cast.later(minutes=8))
     proof = notices.hear(town, paid, now=cast.later(hours=1))
@@ -394,6 +395,10 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         'UPDATE payments_evidence SET facts = facts || \'{{"amount_cents": "1"}}\' WHERE id = {proof}',
         {"I-05"},
     ),
+    "a message cut after it was read": (
+        "UPDATE payments_inboxmessage SET is_cut = true WHERE id = {refused_message}",
+        {"I-18"},
+    ),
     "proof of another account": (
         'UPDATE payments_evidence SET facts = facts || \'{{"account_identifier": "012327"}}\' WHERE id = {proof}',
         {"I-05"},
@@ -412,7 +417,14 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-19"},
     ),
     "a contradiction's case lost": ("DELETE FROM cases_case WHERE kind = 'contradiction'", {"I-21"}),
-    "another payment's case lost": ("DELETE FROM cases_case WHERE kind = 'other_payment'", {"I-21"}),
+    "another payment's case lost": (
+        "DELETE FROM cases_case WHERE kind = 'other_payment' AND subject_id = {paid}",
+        {"I-21"},
+    ),
+    "the case of a false notification lost": (
+        "DELETE FROM cases_case WHERE kind = 'other_payment' AND subject_id = {announced}",
+        {"I-21"},
+    ),
     "two cases of one thing": (
         "DROP INDEX cases_case_one_open; INSERT INTO cases_case (collectivite_id, kind, subject_kind,"
         " subject_id, facts,"
