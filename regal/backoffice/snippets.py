@@ -1,4 +1,4 @@
-"""What a town pastes into its own site: a frame, a link, a button, and an optional script. Pure: addresses in, HTML out.
+"""What a town pastes into its own site: a frame, a link, a button, an optional script. Addresses in, HTML out.
 
 All of it works without script, without cookie, and loads nothing but the guichet. The frame:
 
