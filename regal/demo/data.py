@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.templatetags.static import static
 
 from regal.backoffice import administration
 from regal.checkout.forms import FORMS
@@ -84,6 +85,8 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
                     }
                     for product in town.products
                 ],
+                # The second site does without: what the frame holds must be reached either way.
+                "script": f"{settings.GUICHET_URL}{static('regal/frame.js')}" if town is TOWNS[0] else "",
             }
             for town in TOWNS
         ],
