@@ -1,13 +1,15 @@
 """A demo town site: a little news, and a page that embeds the payment service of each product."""
 
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, abort, render_template
 
 from regal_sandbox.towns import Town, find_town, luminance
 from regal_sandbox.world import World
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src http: https:; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
+    "frame-src http: https:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -15,16 +17,24 @@ def town_app(world: World, position: int) -> Flask:
     """The site of the town registered at `position`, whatever it is at the moment of each page."""
     app = Flask("regal_sandbox")
 
-    def town() -> Town:
+    def described() -> Town | None:
         with world.store.transaction() as db:
-            found = find_town(db, position)
+            return find_town(db, position)
+
+    def town() -> Town:
+        found = described()
         if found is None:
             abort(404)
         return found
 
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        policy = CONTENT_SECURITY_POLICY
+        found = described()
+        if found and found.script:
+            script = urlsplit(found.script)
+            policy += f"; script-src {script.scheme}://{script.netloc}"
+        response.headers["Content-Security-Policy"] = policy
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
@@ -55,8 +65,7 @@ def town_app(world: World, position: int) -> Flask:
 
     @app.errorhandler(404)
     def missing(problem: Exception) -> tuple[str, int]:
-        with world.store.transaction() as db:
-            found = find_town(db, position)
+        found = described()
         if found is None:
             return render_template("town/none.html"), 404
         return render_template("town/missing.html", town=found, here=""), 404

@@ -46,6 +46,7 @@ class Town:
     hours: str
     news: tuple[News, ...]
     products: tuple[Product, ...]
+    script: str  # what gives the frames their height; "" for a site without script
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
@@ -74,18 +75,24 @@ def _colour(shape: Shape, member: str, default: str) -> str:
     return colour
 
 
+def _address(name: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_one = False
+    if not is_one or re.search(r"[\s;,]", url):  # a script's origin stands in a header
+        raise BadShape(f"{name}: an http or https address is expected")
+    return url
+
+
 def _product(value: object) -> Product:
     shape = Shape(value, "product")
     product = Product(shape.text("title", max_length=80), shape.text("url"), shape.text("intro", ""))
     shape.done()
     if not product.title.strip():
         raise BadShape("product.title: a title is expected")
-    try:
-        parts = urlsplit(product.url)
-    except ValueError:
-        raise BadShape("product.url: an http or https address is expected") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadShape("product.url: an http or https address is expected")
+    _address("product.url", product.url)
     return product
 
 
@@ -109,8 +116,11 @@ def town_from_json(value: object) -> Town:
         hours=shape.text("hours", "", max_length=300),
         news=tuple(_news(one) for one in shape.items("news")),
         products=tuple(_product(one) for one in shape.items("products")),
+        script=shape.text("script", ""),
     )
     shape.done()
+    if town.script:
+        _address("town.script", town.script)
     if contrast_with_white(town.main_colour) < _MIN_CONTRAST:
         raise BadShape("town.main_colour: too light for white text to be read on it")
     slugs = [product.slug for product in town.products]

@@ -1,9 +1,10 @@
 """The people and places of every test: Saint-Aubin, its agent Nadia, Mme Leroy who pays, and the town next door."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, GatewayAccount, Product
+from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, GatewayAccount, Product, Regie
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import tokens
 from regal.lib.money import Money
@@ -47,6 +48,46 @@ def make_town(
         )
         AllowedOrigin.objects.create(collectivite=collectivite, origin=origin)
     return Town(collectivite=collectivite, account=account, product=product, agent=user)
+
+
+def make_product(
+    town: Town,
+    kind: DebtKind,
+    *,
+    slug: str,
+    numcli: str,
+    environment: Environment = Environment.TEST,
+    reference_form: Mapping[str, object] | None = None,
+    **terms: object,
+) -> Product:
+    """One more product of a town, with its own contract: of the comptable, or of a régie (FC2026-#{6}, 1 to 600 €)."""
+    of_a_regie = kind is DebtKind.REGIE
+    usual: dict[str, object] = {"min_amount": Money(100), "max_amount": Money(60_000)} if of_a_regie else {}
+    if of_a_regie and reference_form is None:
+        reference_form = {"pattern": "FC2026-#{6}"}
+    with tenant(town.collectivite):
+        budget = Budget.objects.of(town.collectivite).get()
+        regie = None
+        if of_a_regie:
+            regie = Regie.objects.create(collectivite=town.collectivite, budget=budget, name="Régie", number=numcli)
+        account = GatewayAccount.objects.create(
+            collectivite=town.collectivite,
+            gateway="payfip_url",
+            debt_kind=kind,
+            environment=environment,
+            identifier=numcli,
+            budget=None if of_a_regie else budget,
+            regie=regie,
+        )
+        return Product.objects.create(
+            collectivite=town.collectivite,
+            slug=slug,
+            name="Eau" if kind is DebtKind.ORMC else "Cantine",
+            account=account,
+            debt_kind=kind,
+            reference_form=dict(reference_form or {}),
+            **(usual | terms),
+        )
 
 
 def make_saint_aubin() -> Town:

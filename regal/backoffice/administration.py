@@ -7,7 +7,8 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,9 +30,11 @@ from regal.collectivites.models import (
     Product,
     Regie,
 )
+from regal.collectivites.reference_forms import BadReferenceForm, InvoiceWords, read_reference_form
 from regal.gateways.base import DebtKind, Environment, Misconfigured
 from regal.lib import colours, pictures
 from regal.lib.email_address import UnreadableEmail, normalise_email
+from regal.lib.money import Money
 from regal.lib.siret import is_siret
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
@@ -45,7 +48,8 @@ _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\.
 _NUMCLI = re.compile(r"[0-9]{6}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USER_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
-_LONGEST = {"collectivite": 120, "budget": 120, "product": 100, "user": 80}
+_REGIE_NUMBER = re.compile(r"[A-Za-z0-9]{1,10}")
+_LONGEST = {"collectivite": 120, "budget": 120, "regie": 120, "product": 100, "user": 80}
 
 
 def create_collectivite(
@@ -172,6 +176,41 @@ def add_account(
     return account
 
 
+def add_regie(
+    *, collectivite: Collectivite, name: str, number: str, now: datetime, actor_id: int | None = None
+) -> Regie:
+    """A cash desk of the main budget; `number` names it in Hélios. Raises MissingName, BadRegieNumber, RegieTaken."""
+    _check_name(name, "regie")
+    if not _REGIE_NUMBER.fullmatch(number):
+        raise refusals.BadRegieNumber(number=number)
+    taken = refusals.RegieTaken(number=number)
+    with tenant(collectivite), _unless_taken({"collectivites_regie_once": taken}):
+        budget = Budget.objects.of(collectivite).get(code=MAIN_BUDGET_CODE)
+        regie = Regie.objects.create(collectivite=collectivite, budget=budget, name=name.strip(), number=number)
+        record(
+            collectivite=collectivite,
+            action="add_regie",
+            subject=f"regie {regie.pk}",
+            after={"name": regie.name, "number": number},
+            now=now,
+            actor_id=actor_id,
+        )
+    return regie
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductTerms:
+    """When a product can be paid, how its form asks for the reference, and within what amounts."""
+
+    is_open: bool = True
+    opens_on: date | None = None
+    closes_on: date | None = None
+    closed_note: str = ""
+    reference_form: Mapping[str, Any] = field(default_factory=dict)
+    min_amount: Money | None = None
+    max_amount: Money | None = None
+
+
 def add_product(
     *,
     collectivite: Collectivite,
@@ -179,13 +218,19 @@ def add_product(
     name: str,
     account: GatewayAccount,
     introduction: str = "",
+    terms: ProductTerms | None = None,
     now: datetime,
     actor_id: int | None = None,
 ) -> Product:
-    """Something payable, after those that are there. Raises BadProductSlug, ProductTaken, MissingName."""
+    """Something payable, after those that are there.
+
+    Raises BadProductSlug, ProductTaken, MissingName, BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices.
+    """
     if not _is_slug(slug) or slug in RESERVED_PRODUCT_SLUGS:
         raise refusals.BadProductSlug(slug=slug)
     _check_name(name, "product")
+    terms = terms or ProductTerms()
+    _check_terms(terms, DebtKind(account.debt_kind))
     taken = refusals.ProductTaken(slug=slug)
     with tenant(collectivite), _unless_taken({"collectivites_product_once": taken}):
         product = Product.objects.create(
@@ -194,17 +239,85 @@ def add_product(
             name=name.strip(),
             introduction=_CONTROL.sub(" ", introduction).strip()[:300],
             account=account,
+            debt_kind=account.debt_kind,
             position=Product.objects.of(collectivite).count(),
+            **_as_columns(terms),
         )
         record(
             collectivite=collectivite,
             action="add_product",
             subject=f"product {product.pk}",
-            after={"slug": slug, "name": product.name, "account": account.pk},
+            after={"slug": slug, "name": product.name, "account": account.pk, **_terms_told(product)},
             now=now,
             actor_id=actor_id,
         )
     return product
+
+
+def terms_of(product: Product) -> ProductTerms:
+    """A product's terms as they stand."""
+    return ProductTerms(**{term.name: getattr(product, term.name) for term in fields(ProductTerms)})
+
+
+def change_terms(*, product: Product, terms: ProductTerms, now: datetime, actor_id: int | None = None) -> Product:
+    """Open or close a product, change its days, its form, its amounts.
+
+    Raises BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices.
+    """
+    _check_terms(terms, DebtKind(product.debt_kind))
+    with tenant(product.collectivite_id):
+        changed = Product.objects.select_for_update().get(collectivite=product.collectivite_id, pk=product.pk)
+        before = _terms_told(changed)
+        columns = _as_columns(terms)
+        for column, value in columns.items():
+            setattr(changed, column, value)
+        changed.save(update_fields=list(columns))
+        record(
+            collectivite=changed.collectivite,
+            action="change_terms",
+            subject=f"product {changed.pk}",
+            before=before,
+            after=_terms_told(changed),
+            now=now,
+            actor_id=actor_id,
+        )
+    return changed
+
+
+def _check_terms(terms: ProductTerms, kind: DebtKind) -> None:
+    try:
+        words = read_reference_form(kind, terms.reference_form)
+    except BadReferenceForm as bad:
+        raise refusals.BadReferenceForm(field=bad.field) from bad
+    if terms.opens_on and terms.closes_on and terms.closes_on < terms.opens_on:
+        raise refusals.BadDays
+    least, most = terms.min_amount or Money(1), terms.max_amount or Money(9_999_999_99)
+    if not Money.zero < least <= most <= Money(9_999_999_99):
+        raise refusals.BadAmounts
+    if isinstance(words, InvoiceWords) and not (words.is_checked and terms.min_amount and terms.max_amount):
+        raise refusals.UncheckedInvoices
+
+
+def _as_columns(terms: ProductTerms) -> dict[str, Any]:
+    return {
+        **{term.name: getattr(terms, term.name) for term in fields(terms)},
+        "closed_note": _CONTROL.sub(" ", terms.closed_note).strip()[:300],
+        "reference_form": dict(terms.reference_form),
+    }
+
+
+def _terms_told(product: Product) -> dict[str, Any]:
+    """The terms as the audit keeps them."""
+    told = {
+        "is_open": product.is_open,
+        "opens_on": product.opens_on and product.opens_on.isoformat(),
+        "closes_on": product.closes_on and product.closes_on.isoformat(),
+        "closed_note": product.closed_note,
+        "reference_form": product.reference_form,
+        "min_amount_cents": product.min_amount and product.min_amount.cents,
+        "max_amount_cents": product.max_amount and product.max_amount.cents,
+    }
+    return {name: value for name, value in told.items() if value not in (None, "", {})}
 
 
 def allow_origin(

@@ -1,5 +1,6 @@
 """« Expliquer ce paiement »: what happened, why, and what to do, for somebody who never heard of a notification."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,7 +85,12 @@ def step_of(event: AttemptEvent) -> Step:
 
 def differences_of(evidence: Evidence) -> list[str]:
     """What a piece of evidence says otherwise than the attempt, in words."""
-    return [str(DIFFERENCES[code]) for code in evidence.facts.get("differs", "").split() if code in DIFFERENCES]
+    return in_words(evidence.facts.get("differs", "").split())
+
+
+def in_words(differences: Iterable[str]) -> list[str]:
+    """The names of claims, as `Claims.differences_from` gives them, in words."""
+    return [str(DIFFERENCES[code]) for code in differences if code in DIFFERENCES]
 
 
 def _told(event: AttemptEvent) -> tuple[str, str]:

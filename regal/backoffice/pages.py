@@ -19,11 +19,12 @@ from regal.cases.models import Case
 from regal.cases.queries import open_cases, open_cases_about
 from regal.collectivites.models import ENVIRONMENT_NAMES
 from regal.collectivites.queries import all_collectivites, workplaces
-from regal.gateways.base import Environment, Misconfigured
+from regal.collectivites.reference_forms import read_reference
+from regal.gateways.base import DebtKind, Environment, Misconfigured
 from regal.gateways.registry import UnknownGateway
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
-from regal.lib.references import TitreReference, UnreadableReference
+from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import tenant
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
@@ -151,7 +152,7 @@ class Line:
             left_at=attempt.handed_off_at,
             product=attempt.label,
             reference_tail=attempt.reference_tail,
-            reference=_printed(attempt.debt_reference),
+            reference=_printed(attempt),
             account=attempt.account.identifier,
             amount=attempt.amount,
             standing=NAMES[standing],
@@ -167,6 +168,7 @@ class _ShownCase:
     opened_at: datetime
     name: str
     explanation: Explanation
+    differences: list[str]
     attempt_id: int | None
 
     @classmethod
@@ -175,6 +177,7 @@ class _ShownCase:
             opened_at=case.opened_at,
             name=case.get_kind_display(),
             explanation=explanation_of(case.kind),
+            differences=explanations.in_words(case.facts.get("differs", [])),
             attempt_id=case.subject_id if case.subject_kind == "attempt" else None,
         )
 
@@ -212,8 +215,8 @@ def _secret_fields(attempt: Attempt) -> frozenset[str] | None:
         return None
 
 
-def _printed(reference: str) -> str:
+def _printed(attempt: Attempt) -> str:
     try:
-        return TitreReference.parse(reference).printed
+        return read_reference(DebtKind(attempt.account.debt_kind), attempt.debt_reference).printed
     except UnreadableReference:
-        return reference
+        return attempt.debt_reference

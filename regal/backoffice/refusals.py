@@ -10,8 +10,14 @@ Refusal
 ├── AccountTaken         R312  this contract is already connected, here or in another collectivité
 ├── BadOptions           R313  the gateway does not know an option, or cannot use its value
 ├── NeedsRegie           R314  bills of a régie are cashed on a régie's account, and nothing else is
+├── BadRegieNumber       R315
+├── RegieTaken           R316
 ├── BadProductSlug       R321
 ├── ProductTaken         R322
+├── BadReferenceForm     R323  a setting of the product's form cannot be used
+├── BadDays              R324  it would close before it opens
+├── BadAmounts           R325  the least amount is above the greatest, or one of them is out of bounds
+├── UncheckedInvoices    R326  a régie's product needs a pattern or a key, and an amount range
 ├── BadOrigin            R331  not `https://host[:port]`
 ├── OriginTaken          R332
 ├── BadColour            R351  not `#rrggbb`
@@ -50,7 +56,7 @@ class Refusal(Exception):
 class BadSlug(Refusal):
     code = "R301"
     sentence = _(
-        "« %(slug)s » ne peut pas servir d’adresse : 40 caractères au plus, des lettres minuscules sans accent, des"
+        "« %(slug)s » ne peut pas servir d’adresse : 40 caractères au plus, des lettres minuscules sans accent, des"
         " chiffres, et des tirets entre eux."
     )
 
@@ -68,7 +74,7 @@ class SlugTaken(Refusal):
 class BadSiret(Refusal):
     code = "R304"
     sentence = _(
-        "« %(siret)s » n’est pas un SIRET : il en faut les 14 chiffres, et leur clé doit être juste. Recopiez celui du"
+        "« %(siret)s » n’est pas un SIRET : il en faut les 14 chiffres, et leur clé doit être juste. Recopiez celui du"
         " budget."
     )
 
@@ -76,13 +82,13 @@ class BadSiret(Refusal):
 class BadWebAddress(Refusal):
     code = "R305"
     sentence = _(
-        "« %(address)s » n’est pas l’adresse d’un site : elle commence par https:// et a 200 caractères au plus."
+        "« %(address)s » n’est pas l’adresse d’un site : elle commence par https:// et a 200 caractères au plus."
     )
 
 
 class BadIdentifier(Refusal):
     code = "R311"
-    sentence = _("« %(identifier)s » n’est pas un numéro de client PayFiP : il a 6 chiffres, zéros du début compris.")
+    sentence = _("« %(identifier)s » n’est pas un numéro de client PayFiP : il a 6 chiffres, zéros du début compris.")
 
 
 class AccountTaken(Refusal):
@@ -103,10 +109,20 @@ class NeedsRegie(Refusal):
     )
 
 
+class BadRegieNumber(Refusal):
+    code = "R315"
+    sentence = _("« %(number)s » n’est pas un numéro de régie : de 1 à 10 lettres et chiffres, comme dans Hélios.")
+
+
+class RegieTaken(Refusal):
+    code = "R316"
+    sentence = _("Une régie porte déjà le numéro « %(number)s » dans cette collectivité.")
+
+
 class BadProductSlug(Refusal):
     code = "R321"
     sentence = _(
-        "« %(slug)s » ne peut pas servir d’adresse de produit : 40 caractères au plus, des lettres minuscules sans"
+        "« %(slug)s » ne peut pas servir d’adresse de produit : 40 caractères au plus, des lettres minuscules sans"
         " accent, des chiffres et des tirets ; « suivi » est réservé."
     )
 
@@ -114,6 +130,34 @@ class BadProductSlug(Refusal):
 class ProductTaken(Refusal):
     code = "R322"
     sentence = _("« %(slug)s » est déjà l’adresse d’un produit de cette collectivité.")
+
+
+class BadReferenceForm(Refusal):
+    code = "R323"
+    sentence = _(
+        "Le réglage « %(field)s » du formulaire n’existe pas pour ce type de dette, ou sa valeur ne convient pas."
+        " Modèle de numéro : # pour un chiffre, @ pour une lettre, * pour l’un ou l’autre, {6} pour répéter six fois."
+    )
+
+
+class BadDays(Refusal):
+    code = "R324"
+    sentence = _("Un produit ne peut pas fermer avant d’ouvrir : corrigez l’une des deux dates.")
+
+
+class BadAmounts(Refusal):
+    code = "R325"
+    sentence = _(
+        "Le montant le plus petit doit être positif et ne pas dépasser le plus grand : corrigez l’un des deux."
+    )
+
+
+class UncheckedInvoices(Refusal):
+    code = "R326"
+    sentence = _(
+        "PayFiP ne vérifie ni le numéro ni le montant d’une facture de régie : donnez un modèle de numéro ou une clé de"
+        " contrôle, un montant minimal et un montant maximal."
+    )
 
 
 class BadOrigin(Refusal):
@@ -170,7 +214,7 @@ class LogoTextTooLong(Refusal):
 class BadUserIdentifier(Refusal):
     code = "R341"
     sentence = _(
-        "« %(identifier)s » ne peut pas servir d’identifiant : de 2 à 40 lettres minuscules sans accent, chiffres,"
+        "« %(identifier)s » ne peut pas servir d’identifiant : de 2 à 40 lettres minuscules sans accent, chiffres,"
         " points, tirets ou soulignés, en commençant par une lettre ou un chiffre."
     )
 

@@ -20,9 +20,14 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         to_do=_("Demandez au comptable public ce qu’il a encaissé avant de répondre au payeur."),
     ),
     Kind.OTHER_PAYMENT: Explanation(
-        what=_("Une preuve est arrivée pour ce paiement, mais elle parle d’un autre : elle n’a pas été retenue."),
+        what=_(
+            "Ce qui est arrivé pour ce paiement parle d’un autre : le numéro de client, la référence, le montant ou le"
+            " mode (test ou production) n’est pas le même. Il n’en est pas tenu compte, et rien n’a été changé."
+        ),
         to_do=_(
-            "Comparez la référence et le montant avec ceux du fichier, puis prévenez qui administre REGAL chez vous."
+            "Regardez ce qui diffère dans « Ce qui a été reçu ». Si c’est un message de PayFiP, il n’est pas signé et"
+            " ne prouve rien : ne faites rien sur sa seule foi. Si c’est un fichier comptable, prévenez qui administre"
+            " REGAL chez vous."
         ),
     ),
     Kind.UNKNOWN_OUTCOME: Explanation(

@@ -13,7 +13,7 @@ class Kind(models.TextChoices):
     """The closed list of what can go wrong; `explanations.py` says each in plain words."""
 
     CONTRADICTION = "contradiction", _("message contraire après un paiement confirmé")
-    OTHER_PAYMENT = "other_payment", _("preuve qui ne correspond pas à la tentative")
+    OTHER_PAYMENT = "other_payment", _("message ou preuve d’un autre paiement")
     UNKNOWN_OUTCOME = "unknown_outcome", _("résultat inconnu")
     STUCK_EFFECT = "stuck_effect", _("traitement en échec répété")
 

@@ -34,7 +34,7 @@ class ExpiredToken(Exception):
 class Recap:
     """What the payer typed, read and checked."""
 
-    exercice: int
+    exercice: int | None
     debt_reference: str
     amount_cents: int
     email: str

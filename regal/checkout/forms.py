@@ -1,19 +1,40 @@
-"""The form of a product of kind titre: separators and blanks forgiven, zeros restored, amounts as people write them."""
+"""The form of each kind of debt: blanks and separators forgiven, amounts as people write them, and every error said at
+once beside its field. Zeros are restored for titres only; a rôle's or an invoice's number is taken as it is printed.
 
-from typing import Any
+A form gives `reference`, `amount` and `email`. Its template walks `questions`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms import BoundField
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.models import Product
+from regal.collectivites.reference_forms import InvoiceWords, OrmcWords
+from regal.gateways.base import DebtKind, Environment
+from regal.lib.check_keys import has_right_key
 from regal.lib.email_address import EmailReason, UnreadableEmail, normalise_email
 from regal.lib.money import AmountReason, Money, UnreadableAmount
-from regal.lib.references import Part, TitreReference, UnreadableReference
+from regal.lib.references import (
+    RESERVED_EXERCICE,
+    DebtReference,
+    InvoiceReference,
+    OrmcReference,
+    Part,
+    ReferenceReason,
+    TitreReference,
+    UnreadableReference,
+)
 
 EMAIL_SENTENCES = {
     EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
     EmailReason.SEVERAL: _("Indiquez une seule adresse e-mail."),
-    EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour PayFiP (80 caractères au plus)."),
+    EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour PayFiP (80 caractères au plus)."),
     EmailReason.NOT_ASCII: _("PayFiP n’accepte pas les accents dans une adresse e-mail."),
 }
 EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
@@ -23,23 +44,147 @@ AMOUNT_SENTENCES = {
     AmountReason.TOO_MANY_DECIMALS: _("Un montant a au plus deux chiffres après la virgule."),
 }
 AMOUNT_USUAL = _("Ce montant ne se lit pas. Écrivez-le comme sur l’avis, par exemple 125,50.")
-REFERENCE_SENTENCES = {
+WRONG = {
     Part.EXERCICE: _("L’exercice est une année à quatre chiffres, par exemple 2026."),
-    Part.TITRE: _("Le numéro de titre a de 1 à 8 chiffres, sans lettre."),
-    Part.LIGNE: _("Le numéro de ligne a de 1 à 6 chiffres. C’est 1 sur presque tous les avis."),
+    Part.TITRE: _("Le numéro de titre a de 1 à 8 chiffres, sans lettre."),
+    Part.LIGNE: _("Le numéro de ligne a de 1 à 6 chiffres. C’est 1 sur presque tous les avis."),
+    Part.CODE: _("Ce code a deux lettres ou chiffres, par exemple EA."),
+    Part.PERIOD: _("Il y a ici deux chiffres, par exemple 00."),
+    Part.NUMBER: _("Ce numéro a de 1 à 13 chiffres, sans lettre."),
 }
+EMPTY = {
+    Part.EXERCICE: _("Indiquez l’exercice : c’est l’année, au début de la référence."),
+    Part.TITRE: _("Indiquez le numéro de titre imprimé sur l’avis."),
+    Part.LIGNE: _("Indiquez le numéro de ligne, à la fin de la référence ; c’est presque toujours 1."),
+    Part.CODE: _("Indiquez les deux lettres ou chiffres qui suivent l’exercice."),
+    Part.PERIOD: _("Indiquez les deux chiffres qui suivent le code."),
+    Part.NUMBER: _("Indiquez le numéro imprimé à la fin de la référence."),
+}
+INVOICE_WRONG = {
+    ReferenceReason.EMPTY: _("Indiquez le numéro imprimé sur la facture."),
+    ReferenceReason.NOT_PLAIN: _("Ce numéro ne contient que des lettres sans accent et des chiffres."),
+}
+INVOICE_USUAL = _("Ce numéro est trop long : recopiez seulement celui de la facture, 30 caractères au plus.")
+REFUSED = {  # what the account's own contract forbids, and the field to mend
+    "reference_reserved": ("exercice", _("L’exercice 9999 est réservé aux essais : indiquez l’année de l’avis.")),
+    "reference_malformed": ("invoice", _("Ce numéro est trop court pour PayFiP : vérifiez qu’il est complet.")),
+    "amount_out_of_bounds": ("amount", _("Ce montant ne peut pas être payé en ligne ici.")),
+    "email_malformed": ("email", EMAIL_USUAL),
+}
+TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
+NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas : recopiez ce qui est imprimé sur l’avis.")
 LEAST, MOST = Money(100), Money(9_999_999)
 
 
-class TitreForm(forms.Form):
-    """exercice, titre, ligne, amount, email → `reference`, `amount`, `email`."""
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One field as the page shows it; `mark` is the number beside it in the picture of the notice."""
+
+    field: BoundField
+    label: str | Promise
+    hint: str | Promise
+    mark: int
+    inputmode: str = "numeric"
+    kind: str = "text"
+    autocomplete: str = "off"
+
+    @property
+    def described_by(self) -> str:
+        """The ids of what explains the field."""
+        return f"{self.field.name}-hint {self.field.name}-error" if self.field.errors else f"{self.field.name}-hint"
+
+
+class DebtForm(forms.Form):
+    """What every kind asks. `latest` is the running exercice: no notice is of a year to come."""
 
     use_required_attribute = False
-    exercice = forms.CharField(required=False, max_length=40)
-    titre = forms.CharField(required=False, max_length=64)
-    ligne = forms.CharField(required=False, max_length=40, initial="1")
+    kind: ClassVar[DebtKind]
     amount = forms.CharField(required=False, max_length=40)
     email = forms.CharField(required=False, max_length=254)
+
+    def __init__(
+        self,
+        data: Mapping[str, str] | None = None,
+        *,
+        product: Product,
+        latest: int,
+        initial: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(data, initial=dict(initial or {}))
+        self.product = product
+        self.latest = latest
+        for field in self.fields.values():
+            field.error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}
+
+    @property
+    def reference_questions(self) -> list[Question]:
+        """The fields that make the reference."""
+        raise NotImplementedError
+
+    @property
+    def questions(self) -> Iterator[Question]:
+        """Every field, in the order of the page."""
+        yield from self.reference_questions
+        yield from self.other_questions
+
+    @property
+    def other_questions(self) -> list[Question]:
+        """The amount and the e-mail address."""
+        return [
+            Question(
+                field=self["amount"],
+                label=_("Montant, en euros"),
+                hint=_("la somme à payer, au centime près, par exemple 125,50"),
+                mark=self.amount_mark,
+                inputmode="decimal",
+            ),
+            Question(
+                field=self["email"],
+                label=_("Votre adresse e-mail"),
+                hint=_("PayFiP y envoie le ticket ; par exemple nom@exemple.fr"),
+                mark=0,
+                inputmode="email",
+                kind="email",
+                autocomplete="email",
+            ),
+        ]
+
+    @property
+    def amount_mark(self) -> int:
+        """The number of the amount in the picture of the notice."""
+        return len(self.reference_questions) + 1
+
+    @property
+    def example(self) -> list[str]:
+        """The parts of a reference as the picture of the notice prints them."""
+        raise NotImplementedError
+
+    @property
+    def wrong(self) -> list[dict[str, str]]:
+        """What is to be mended: field and sentence, in the order of the page."""
+        return [
+            {"field": question.field.name, "message": str(message)}
+            for question in self.questions
+            for message in question.field.errors
+        ]
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """What the fields hold, to be carried to the same form elsewhere."""
+        return {field.name: field.value() or "" for field in self}
+
+    @staticmethod
+    def as_typed(reference: DebtReference) -> dict[str, str]:
+        """The fields of a reference as a payer would have typed them."""
+        raise NotImplementedError
+
+    def accuse(self, reason: str) -> bool:
+        """Put beside its field what a gateway refused; False when no field of this form can mend it."""
+        field, sentence = REFUSED.get(reason, ("", ""))
+        if field not in self.fields:
+            return False
+        self.add_error(field, ValidationError(sentence, code="R103"))
+        return True
 
     def clean_email(self) -> str:
         try:
@@ -52,40 +197,233 @@ class TitreForm(forms.Form):
             amount = Money.parse(self.cleaned_data["amount"])
         except UnreadableAmount as unreadable:
             raise ValidationError(AMOUNT_SENTENCES.get(unreadable.reason, AMOUNT_USUAL), code="R022") from None
+        least, most = self.product.min_amount, self.product.max_amount
         if amount < LEAST:
             raise ValidationError(_("PayFiP n’accepte pas les montants inférieurs à 1 €."), code="R023")
         if amount > MOST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants supérieurs à 99 999,99 €."), code="R024")
+            raise ValidationError(_("PayFiP n’accepte pas les montants supérieurs à 99 999,99 €."), code="R024")
+        if (least and amount < least) or (most and amount > most):
+            sentence = _("Ce montant n’est pas de ceux que l’on paie ici : vérifiez-le sur le document à payer.")
+            raise ValidationError(sentence, code="R025")
         return amount
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if {"exercice", "titre", "ligne"} <= cleaned.keys():
-            cleaned["reference"] = self._reference(cleaned)
+        asked = {name for name in self.fields if name not in ("amount", "email")}
+        if asked <= cleaned.keys():
+            cleaned["reference"] = self._reference({name: cleaned[name] for name in asked})
         return cleaned
 
-    def _reference(self, cleaned: dict[str, Any]) -> TitreReference | None:
-        try:
-            return TitreReference.parse(cleaned["titre"])  # the whole reference, pasted into one field
-        except UnreadableReference:
-            pass
-        missing = [name for name in ("exercice", "titre") if not cleaned[name]]
-        for name in missing:
-            self.add_error(name, ValidationError(_EMPTY[name], code="R025"))
-        if missing:
+    def _reference(self, typed: dict[str, str]) -> DebtReference | None:
+        """Read it, or add an error beside each field that is wrong."""
+        raise NotImplementedError
+
+    def _in_parts(
+        self, kind: type[TitreReference] | type[OrmcReference], typed: dict[str, str], harmless: Mapping[Part, str]
+    ) -> DebtReference | None:
+        """A reference in several fields: each one that is wrong says so, not the first alone."""
+        while True:
+            try:
+                reference = kind.from_fields(**typed)
+                break
+            except UnreadableReference as unreadable:
+                part = unreadable.part
+                sentences = EMPTY if unreadable.reason is ReferenceReason.EMPTY else WRONG
+                self.add_error(part.value, ValidationError(sentences[part], code="R026"))
+                typed[part.value] = harmless[part]  # the next field may be wrong too
+        if self.errors.keys() & typed.keys():
             return None
-        try:
-            return TitreReference.from_fields(
-                exercice=cleaned["exercice"], titre=cleaned["titre"], ligne=cleaned["ligne"] or "1"
-            )
-        except UnreadableReference as unreadable:
-            field = {Part.EXERCICE: "exercice", Part.LIGNE: "ligne"}.get(unreadable.part, "titre")
-            sentence = REFERENCE_SENTENCES.get(unreadable.part, REFERENCE_SENTENCES[Part.TITRE])
-            self.add_error(field, ValidationError(sentence, code="R026"))
+        return reference if self._is_of_a_good_year(reference) else None
+
+    def _is_of_a_good_year(self, reference: TitreReference | OrmcReference) -> bool:
+        if reference.exercice == RESERVED_EXERCICE and self.product.account.environment == Environment.TEST:
+            return True
+        if reference.exercice <= self.latest:
+            return True
+        if reference.exercice == RESERVED_EXERCICE:
+            self.accuse("reference_reserved")
+            return False
+        sentence = _("L’exercice ne peut pas être après %(latest)s : c’est l’année imprimée sur l’avis.")
+        self.add_error("exercice", ValidationError(sentence, code="R027", params={"latest": self.latest}))
+        return False
+
+
+class TitreForm(DebtForm):
+    """exercice, titre, ligne; or the whole reference pasted into the first or the second field."""
+
+    kind = DebtKind.TITRE
+    exercice = forms.CharField(required=False, max_length=64)
+    titre = forms.CharField(required=False, max_length=64)
+    ligne = forms.CharField(required=False, max_length=40, initial="1")
+
+    @property
+    def reference_questions(self) -> list[Question]:
+        return [
+            Question(field=self["exercice"], label=_("Exercice"), hint=_("au début : l’année, 4 chiffres"), mark=1),
+            Question(field=self["titre"], label=_("Numéro de titre"), hint=_("au milieu : 8 chiffres au plus"), mark=2),
+            Question(field=self["ligne"], label=_("Ligne"), hint=_("à la fin : presque toujours 1"), mark=3),
+        ]
+
+    @property
+    def example(self) -> list[str]:
+        return ["2026", "412", "1"]
+
+    @staticmethod
+    def as_typed(reference: DebtReference) -> dict[str, str]:
+        assert isinstance(reference, TitreReference)
+        return {
+            "exercice": str(reference.exercice),
+            "titre": str(reference.titre),
+            "ligne": str(reference.ligne),
+        }
+
+    def _reference(self, typed: dict[str, str]) -> DebtReference | None:
+        for pasted in (typed["exercice"], typed["titre"]):
+            try:
+                reference = TitreReference.parse(pasted)
+            except UnreadableReference:
+                continue
+            return reference if self._is_of_a_good_year(reference) else None
+        typed["ligne"] = typed["ligne"] or "1"
+        harmless = {Part.EXERCICE: str(RESERVED_EXERCICE), Part.TITRE: "1", Part.LIGNE: "1"}
+        return self._in_parts(TitreReference, typed, harmless)
+
+
+class OrmcForm(DebtForm):
+    """A rôle's reference, in blocks named as on the notice; or the whole of it pasted into the first or last field."""
+
+    kind = DebtKind.ORMC
+    exercice = forms.CharField(required=False, max_length=64)
+    code = forms.CharField(required=False, max_length=40)
+    period = forms.CharField(required=False, max_length=40)
+    number = forms.CharField(required=False, max_length=64)
+
+    def __init__(
+        self,
+        data: Mapping[str, str] | None = None,
+        *,
+        product: Product,
+        latest: int,
+        initial: Mapping[str, str] | None = None,
+    ) -> None:
+        assert isinstance(product.words, OrmcWords)
+        self.words = product.words
+        super().__init__(data, product=product, latest=latest, initial={"code": self.words.code, **(initial or {})})
+
+    @property
+    def reference_questions(self) -> list[Question]:
+        words = self.words
+        digits = words.number_digits
+        number_hint = (
+            _("à la fin : %(digits)s chiffres, zéros compris") % {"digits": digits}
+            if digits
+            else _("à la fin : tous les chiffres, zéros compris")
+        )
+        return [
+            Question(field=self["exercice"], label=_("Exercice"), hint=_("au début : l’année, 4 chiffres"), mark=1),
+            Question(
+                field=self["code"],
+                label=words.code_name or _("Code recette"),
+                hint=_("2 lettres ou chiffres"),
+                mark=2,
+                inputmode="text",
+            ),
+            Question(field=self["period"], label=words.period_name or _("Période"), hint=_("2 chiffres"), mark=3),
+            Question(field=self["number"], label=words.number_name or _("Numéro"), hint=number_hint, mark=4),
+        ]
+
+    @property
+    def example(self) -> list[str]:
+        return ["2026", self.words.code or "EA", "00", "12345".rjust(self.words.number_digits or 9, "0")[-13:]]
+
+    @staticmethod
+    def as_typed(reference: DebtReference) -> dict[str, str]:
+        assert isinstance(reference, OrmcReference)
+        return {
+            "exercice": str(reference.exercice),
+            "code": reference.code,
+            "period": reference.period,
+            "number": reference.number,
+        }
+
+    def _reference(self, typed: dict[str, str]) -> DebtReference | None:
+        reference: DebtReference | None = self._pasted(typed)
+        if not isinstance(reference, OrmcReference):
+            harmless = {Part.EXERCICE: str(RESERVED_EXERCICE), Part.CODE: "00", Part.PERIOD: "00", Part.NUMBER: "0"}
+            reference = self._in_parts(OrmcReference, typed, harmless)
+        elif not self._is_of_a_good_year(reference):
+            return None
+        if not isinstance(reference, OrmcReference) or reference.is_reserved:
+            return reference
+        words = self.words
+        if words.code and reference.code != words.code:
+            sentence = _("Ce n’est pas le code de ces avis (%(code)s) : vérifiez que vous êtes au bon formulaire.")
+            self.add_error("code", ValidationError(sentence, code="R028", params={"code": words.code}))
+        if words.number_digits and len(reference.number) != words.number_digits:
+            sentence = _("Ce numéro a %(digits)s chiffres, zéros du début compris : recopiez-les tous.")
+            self.add_error("number", ValidationError(sentence, code="R029", params={"digits": words.number_digits}))
+        return reference
+
+    def _pasted(self, typed: dict[str, str]) -> OrmcReference | None:
+        """The whole reference in one field, when the others say nothing: a debt number alone may look like one."""
+        for name, others in (("exercice", ("period", "number")), ("number", ("exercice", "period"))):
+            if any(typed[other] for other in others):
+                continue
+            try:
+                return OrmcReference.parse(typed[name])
+            except UnreadableReference:
+                continue
         return None
 
 
-_EMPTY = {
-    "exercice": _("Indiquez l’exercice : c’est l’année, au début de la référence."),
-    "titre": _("Indiquez le numéro de titre imprimé sur l’avis."),
-}
+class InvoiceForm(DebtForm):
+    """A régie's invoice: PayFiP checks neither number nor amount, so the product's pattern or key does."""
+
+    kind = DebtKind.REGIE
+    invoice = forms.CharField(required=False, max_length=64)
+
+    @property
+    def reference_questions(self) -> list[Question]:
+        words = self.product.words
+        assert isinstance(words, InvoiceWords)
+        hint = _("tel qu’il est imprimé, sur la facture")
+        return [
+            Question(
+                field=self["invoice"],
+                label=words.number_name or _("Numéro de facture"),
+                hint=_("tel qu’il est imprimé, par exemple %(example)s") % {"example": words.pattern.example}
+                if words.pattern
+                else hint,
+                mark=1,
+                inputmode="text",
+            )
+        ]
+
+    @property
+    def example(self) -> list[str]:
+        words = self.product.words
+        assert isinstance(words, InvoiceWords)
+        return [words.pattern.example if words.pattern else "20260012345"]
+
+    @staticmethod
+    def as_typed(reference: DebtReference) -> dict[str, str]:
+        return {"invoice": reference.printed}
+
+    def _reference(self, typed: dict[str, str]) -> DebtReference | None:
+        words = self.product.words
+        assert isinstance(words, InvoiceWords)
+        try:
+            reference = InvoiceReference.parse(typed["invoice"])
+        except UnreadableReference as unreadable:
+            sentence = INVOICE_WRONG.get(unreadable.reason, INVOICE_USUAL)
+            self.add_error("invoice", ValidationError(sentence, code="R030"))
+            return None
+        fitting = words.pattern.fit(reference.number) if words.pattern else reference.number
+        if fitting is None or (words.check_key and not has_right_key(words.check_key, fitting)):
+            sentence = _("Ce n’est pas un numéro de facture d’ici : recopiez-le caractère par caractère.")
+            self.add_error("invoice", ValidationError(sentence, code="R031"))
+            return None
+        return InvoiceReference(fitting)
+
+
+FORMS: dict[DebtKind, type[DebtForm]] = {form.kind: form for form in (TitreForm, OrmcForm, InvoiceForm)}

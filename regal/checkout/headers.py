@@ -25,7 +25,11 @@ def content_security_policy(*, frame_ancestors: Iterable[str] = (), form_action:
 
 
 class GuichetHeaders:
-    """What a view did not set itself is set here, to the strictest."""
+    """What a view did not set itself is set here, to the strictest.
+
+    No Cross-Origin-Opener-Policy: a new tab opened from a frame that a site has put in a `sandbox` shows an error
+    instead of any answer that has one, the redirection to the gateway too; and no session here needs its guard.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -35,7 +39,6 @@ class GuichetHeaders:
         response.headers.setdefault("Content-Security-Policy", content_security_policy())
         response.headers.setdefault("Referrer-Policy", "no-referrer")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -3,13 +3,13 @@
 import logging
 from datetime import UTC, datetime
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from django.views.decorators.http import require_POST
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
 
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import HttpAnswer, Message, Misconfigured, Verdict
 from regal.lib.policy import Rate, Tenant, Who, policy
+from regal.lib.request_body import beginning_of_body
 from regal.lib.tenancy import tenant
 from regal.lib.throttle import count_stray
 from regal.lib.vault import VaultError
@@ -24,30 +24,25 @@ LARGEST_KEY = 2**63 - 1
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, rate=Rate.NOTIFICATION)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def notification(request: HttpRequest, collectivite_id: int, token: str) -> HttpResponse:
-    """Store the message raw, commit, answer. An address that is not ours is a 404 and a number; beyond 64 KB: 413.
+    """Store the message raw, commit, answer 200 whatever it says. An address that is not ours: 404 and a number.
 
+    Beyond 64 KB of body, or of query string, the beginning is stored and the message remembered as cut.
     A payer knows his own notification address: after `MOST_MESSAGES` for one attempt the answer is 429, and no row.
     """
     now = datetime.now(UTC)
-    try:
-        body = _body_of(request)
-    except RequestDataTooBig:
-        return HttpResponse(status=413)
-    except UnreadablePostError:  # the sender hung up in the middle: nothing was said
-        return HttpResponse(status=400)
+    body, body_is_cut = beginning_of_body(request.META, longest=LONGEST_BODY)
     query = request.META.get("QUERY_STRING", "").encode("latin-1", errors="replace")
-    if len(query) > LONGEST_QUERY:
-        return HttpResponse(status=413)
     content_type = request.META.get("regal.content_type", request.META.get("CONTENT_TYPE", ""))
     message = Message(
         method=request.method or "",
-        query=query,
+        query=query[:LONGEST_QUERY],
         body=body,
-        content_type=content_type.replace("\0", ""),  # PostgreSQL's text holds no zero
+        content_type=_storable(content_type),
         received_at=now,
     )
+    is_cut = body_is_cut or len(query) > LONGEST_QUERY
     if collectivite_id > LARGEST_KEY:
         count_stray(now=now)
         raise Http404
@@ -56,7 +51,7 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
         if attempt is not None:
             if has_heard_enough(attempt=attempt):
                 return HttpResponse(status=429)
-            receive(attempt=attempt, message=message, now=now)
+            receive(attempt=attempt, message=message, is_cut=is_cut, now=now)
             answer = _answer(attempt.account, message)
     if attempt is None:
         count_stray(now=now)
@@ -64,18 +59,9 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
     return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
 
 
-def _body_of(request: HttpRequest) -> bytes:
-    """The body, also of a message sent in chunks, whose length nobody announces: Django would read nothing of it."""
-    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    if not chunked or request.META.get("CONTENT_LENGTH"):
-        return request.body
-    try:
-        body: bytes = request.META["wsgi.input"].read(LONGEST_BODY + 1)
-    except OSError as error:
-        raise UnreadablePostError(*error.args) from error
-    if len(body) > LONGEST_BODY:
-        raise RequestDataTooBig
-    return body
+def _storable(text: str) -> str:
+    """PostgreSQL's text holds neither a zero nor half a character."""
+    return text.replace("\0", "").encode("utf-8", errors="replace").decode("utf-8")
 
 
 def _answer(account: GatewayAccount, message: Message) -> HttpAnswer:

@@ -4,7 +4,8 @@ They work in a frame on the town's site and out of it, without cookie, session o
 payer confirms; nothing leaves before it is committed (`docs/decisions/0004`).
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,19 +19,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, seal, unseal
-from regal.checkout.forms import TitreForm
+from regal.checkout.forms import FORMS, DebtForm
 from regal.checkout.headers import content_security_policy
-from regal.collectivites.models import AllowedOrigin, Collectivite, Product
+from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
+from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Outcome
-from regal.lib import tokens
+from regal.lib import paris, tokens
 from regal.lib.client_address import budget_of, client_address
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
-from regal.lib.references import TitreReference
+from regal.lib.references import DebtReference
 from regal.lib.tenancy import tenant
 from regal.lib.throttle import is_too_often
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt
-from regal.payments.operations import PaymentOrder, start_payment
+from regal.payments.operations import PaymentOrder, check_order, start_payment
 from regal.payments.queries import FULL_PAGE, attempt_by_handle, earlier_attempts
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
 from regal.payments.states import State
@@ -47,31 +49,33 @@ def clock() -> datetime:
 @require_safe
 def products(request: HttpRequest, slug: str) -> HttpResponse:
     """What can be paid to this collectivité."""
-    town = Town.called(slug)
-    return town.page(request, "checkout/products.html", {"products": town.open_products()})
+    town = Town.called(slug, now=clock())
+    return town.page(request, "checkout/products.html", {"products": town.open_products(), "coming": town.coming()})
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.SLUG, frame=Frame.ALLOWED_ORIGINS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     """The form; posted, the recap, or the form again with what is wrong. A posted token comes back to be corrected."""
-    town = Town.called(slug)
-    chosen = town.product(product_slug)
-    if request.method != "POST":
-        return town.form_page(request, chosen, TitreForm())
     now = clock()
+    town = Town.called(slug, now=now)
+    chosen = town.product(product_slug)
+    if not town.is_open(chosen):
+        return town.closed_page(request, chosen)
+    if request.method != "POST":
+        return town.form_page(request, chosen, town.form(chosen))
     if "token" in request.POST:
         try:
             typed = unseal(request.POST["token"], product=chosen, now=now)
         except ExpiredToken as expired:
             typed = expired.recap
         except BadToken:
-            return town.form_page(request, chosen, TitreForm(), notice="lost", status=400)
-        return town.form_page(request, chosen, TitreForm(initial=_as_typed(typed)))
-    form = TitreForm(request.POST)
+            return town.form_page(request, chosen, town.form(chosen), notice="lost", status=400)
+        return town.form_page(request, chosen, town.form(chosen, initial=_as_typed(typed, chosen)))
+    form = town.form(chosen, request.POST)
     if not form.is_valid():
         return town.form_page(request, chosen, form, status=422)
-    reference: TitreReference = form.cleaned_data["reference"]
+    reference: DebtReference = form.cleaned_data["reference"]
     recap = Recap(
         exercice=reference.exercice,
         debt_reference=reference.digits,
@@ -81,51 +85,49 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         handle=tokens.new_token(),
         told_of_earlier=False,
     )
-    return town.recap_page(request, chosen, recap, now=now)
+    try:
+        with tenant(town.collectivite):
+            check_order(order=_order(recap, chosen))
+    except CannotHandOff as refusal:
+        return town.refused_page(request, chosen, form, refusal)
+    return town.recap_page(request, chosen, recap)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.SLUG, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     """Record the attempt, commit, and only then send the browser to the gateway."""
-    town = Town.called(slug)
+    now = clock()
+    town = Town.called(slug, now=now)
     chosen = town.product(product_slug)
     if request.method != "POST":  # the address typed again, or a tab restored: nothing to pay here
         return HttpResponseRedirect(reverse("product", args=[slug, product_slug]))
-    now = clock()
     if is_too_often(rate=Rate.START, source=source_of(request), limit=MOST_STARTS, now=now):
         too_often = {"title": _("Trop de paiements d’affilée"), "kind": "too_often"}
-        return town.page(request, "checkout/error.html", too_often, status=429)
+        return town.page(request, "checkout/error.html", too_often, product=chosen, status=429)
     try:
         recap = unseal(request.POST.get("token", ""), product=chosen, now=now)
     except ExpiredToken as expired:
-        if town.attempt(handle=expired.recap.handle, now=now):  # opened from this page before, and paid perhaps
+        if town.attempt(handle=expired.recap.handle):  # opened from this page before, and paid perhaps
             return town.already_started_page(request, chosen, expired.recap)
-        form = TitreForm(initial=_as_typed(expired.recap))
+        form = town.form(chosen, initial=_as_typed(expired.recap, chosen))
         return town.form_page(request, chosen, form, notice="expired", status=409)
     except BadToken:
-        return town.form_page(request, chosen, TitreForm(), notice="lost", status=400)
-    order = PaymentOrder(
-        product=chosen,
-        debt_reference=recap.debt_reference,
-        exercice=recap.exercice,
-        amount=recap.amount,
-        email=recap.email,
-        language=get_language() or "fr",
-        flow_token=recap.flow_token,
-        handle=recap.handle,
-        told_of_earlier=recap.told_of_earlier,
-    )
+        return town.form_page(request, chosen, town.form(chosen), notice="lost", status=400)
+    if not town.is_open(chosen):  # it closed while the payer was reading
+        if town.attempt(handle=recap.handle):
+            return town.already_started_page(request, chosen, recap)
+        return town.closed_page(request, chosen, status=409)
     try:
         with tenant(town.collectivite):
-            started = start_payment(order=order, now=now)
+            started = start_payment(order=_order(recap, chosen), now=now)
     except EarlierAttempt:
-        return town.recap_page(request, chosen, recap, now=now)
+        return town.recap_page(request, chosen, recap)
     except AlreadyStarted:
         return town.already_started_page(request, chosen, recap)
-    except CannotHandOff:
-        form = TitreForm(initial=_as_typed(recap))
-        return town.form_page(request, chosen, form, notice="refused", status=422)
+    except CannotHandOff as refusal:  # the contract changed since the recap
+        form = town.form(chosen, _as_typed(recap, chosen))
+        return town.refused_page(request, chosen, form, refusal)
     return HttpResponseRedirect(started.hand_off.url, status=303)
 
 
@@ -133,21 +135,20 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
 @require_safe
 def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     """The attempt's own page: full for 30 minutes, one line for 7 days; amount, end of reference, status."""
-    town = Town.called(slug)
-    now = clock()
-    attempt = town.attempt(handle=handle, now=now)
+    town = Town.called(slug, now=clock())
+    attempt = town.attempt(handle=handle)
     if attempt is None:
         context = {"products": town.open_products(), "is_well_formed": tokens.is_well_formed(handle)}
         return town.page(request, "checkout/nothing_started.html", context, status=404)
+    paid_for = next(product for product in town.products if product.pk == attempt.product_id)
     context = {
         "attempt": attempt,
-        "product": attempt.product,
-        "is_test": attempt.environment == Environment.TEST,
         "situation": situation_of(attempt),
-        "in_full": now - attempt.created_at <= FULL_PAGE,
-        "now": now,
+        "in_full": town.now - attempt.created_at <= FULL_PAGE,
+        "now": town.now,
+        "can_start_again": town.is_open(paid_for),
     }
-    return town.page(request, "checkout/follow.html", context)
+    return town.page(request, "checkout/follow.html", context, product=paid_for)
 
 
 def source_of(request: HttpRequest) -> str:
@@ -160,10 +161,18 @@ def source_of(request: HttpRequest) -> str:
     return budget_of(address)
 
 
+SITUATIONS = {
+    State.PAID: "confirmed",
+    State.REFUSED: "announced_refused",
+    State.ABANDONED: "announced_abandoned",
+    State.UNKNOWN: "announced_unknown",
+}
+
+
 def situation_of(attempt: Attempt) -> str:
-    """What an attempt's page may say: one word for each sentence of `follow.html`."""
-    if attempt.status == State.PAID:
-        return "confirmed"
+    """What an attempt's page may say: one word for each sentence of `follow.html`. What is proved comes first."""
+    if attempt.status in SITUATIONS:
+        return SITUATIONS[State(attempt.status)]
     if attempt.announced and attempt.announced != Outcome.PENDING:
         return f"announced_{attempt.announced}"
     if attempt.status == State.EXPIRED_PRESUMED:
@@ -171,33 +180,60 @@ def situation_of(attempt: Attempt) -> str:
     return "waiting"
 
 
-class Town:
-    """A collectivité as its pages need it: its products, who may frame it, and how a page of it is rendered."""
+class NotHere(Http404):
+    """Nothing at this address of a known town: its sites may frame the page that says so."""
 
-    def __init__(self, collectivite: Collectivite) -> None:
+    def __init__(self, town: "Town") -> None:
+        super().__init__()
+        self.town = town
+
+
+class Town:
+    """A collectivité as its pages need it at one moment: its products, who may frame it, how a page is rendered."""
+
+    def __init__(self, collectivite: Collectivite, *, now: datetime) -> None:
         self.collectivite = collectivite
+        self.now = now
         with tenant(collectivite):
             self.origins = list(AllowedOrigin.objects.of(collectivite).values_list("origin", flat=True))
+            self.products = list(Product.objects.of(collectivite).select_related("account"))
 
     @classmethod
-    def called(cls, slug: str) -> "Town":
+    def called(cls, slug: str, *, now: datetime) -> "Town":
         """Raises Http404."""
-        return cls(get_object_or_404(Collectivite, slug=slug))
+        return cls(get_object_or_404(Collectivite, slug=slug), now=now)
+
+    def is_open(self, product: Product) -> bool:
+        """Whether it can be paid now."""
+        return product.standing(paris.today(self.now)) is Standing.OPEN
 
     def open_products(self) -> list[Product]:
-        with tenant(self.collectivite):
-            return list(
-                Product.objects.of(self.collectivite)
-                .select_related("account")
-                .filter(is_open=True, account__is_active=True, account__debt_kind=DebtKind.TITRE)
-            )
+        """What can be paid now."""
+        return [product for product in self.products if self.is_open(product)]
+
+    def coming(self) -> list[Product]:
+        """What will open on a day already known."""
+        today = paris.today(self.now)
+        return [product for product in self.products if product.standing(today) is Standing.NOT_YET]
 
     def product(self, product_slug: str) -> Product:
-        """Raises Http404 unless it is open."""
-        for product in self.open_products():
+        """Open or closed. Raises NotHere."""
+        for product in self.products:
             if product.slug == product_slug:
                 return product
-        raise Http404
+        raise NotHere(self)
+
+    def attempt(self, *, handle: str) -> Attempt | None:
+        """The attempt that a payer's page shows."""
+        with tenant(self.collectivite):
+            return attempt_by_handle(collectivite=self.collectivite, handle=handle, now=self.now)
+
+    def form(
+        self, product: Product, data: Mapping[str, str] | None = None, *, initial: Mapping[str, str] | None = None
+    ) -> DebtForm:
+        """The form of the product's kind of debt."""
+        form = FORMS[DebtKind(product.debt_kind)]
+        return form(data, product=product, latest=paris.exercice(self.now), initial=initial)
 
     def page(
         self,
@@ -205,41 +241,53 @@ class Town:
         template: str,
         context: dict[str, Any],
         *,
+        product: Product | None = None,
         status: int = 200,
         form_action: Iterable[str] = (),
     ) -> HttpResponse:
-        """A page that the town's listed sites may frame."""
-        response = render(
-            request, template, {"town": self.collectivite, "demo": settings.DEMO, **context}, status=status
-        )
+        """A page that the town's listed sites may frame; one of a product in test says that no money moves."""
+        usual = {
+            "town": self.collectivite,
+            "demo": settings.DEMO,
+            "product": product,
+            "is_test": product is not None and product.account.environment == Environment.TEST,
+        }
+        response = render(request, template, usual | context, status=status)
         response.headers["Content-Security-Policy"] = content_security_policy(
             frame_ancestors=self.origins, form_action=form_action
         )
         return response
 
     def form_page(
-        self, request: HttpRequest, product: Product, form: TitreForm, *, notice: str = "", status: int = 200
+        self, request: HttpRequest, product: Product, form: DebtForm, *, notice: str = "", status: int = 200
     ) -> HttpResponse:
+        """The form, empty or filled; `notice` is "expired", "lost", "refused" or nothing."""
         context = {
-            "product": product,
             "form": form,
             "notice": notice,
-            "is_test": product.account.environment == Environment.TEST,
-            "errors": [{"field": field.name, "message": message} for field in form for message in field.errors],
+            "typed": form.typed if request.method == "POST" else {},
         }
-        return self.page(request, "checkout/form.html", context, status=status)
+        return self.page(request, "checkout/form.html", context, product=product, status=status)
 
-    def attempt(self, *, handle: str, now: datetime) -> Attempt | None:
-        """The attempt that a payer's page shows."""
-        with tenant(self.collectivite):
-            return attempt_by_handle(collectivite=self.collectivite, handle=handle, now=now)
+    def refused_page(
+        self, request: HttpRequest, product: Product, form: DebtForm, refusal: CannotHandOff
+    ) -> HttpResponse:
+        """The form again: the contract's rules forbid what was typed, and one of its fields can mend it, or none."""
+        form.is_valid()
+        notice = "" if form.accuse(refusal.reason) else "refused"
+        return self.form_page(request, product, form, notice=notice, status=422)
+
+    def closed_page(self, request: HttpRequest, product: Product, *, status: int = 200) -> HttpResponse:
+        """Closed, since when or until when, how to pay otherwise, and what else is payable."""
+        context = {"standing": product.standing(paris.today(self.now)), "products": self.open_products()}
+        return self.page(request, "checkout/closed.html", context, product=product, status=status)
 
     def already_started_page(self, request: HttpRequest, product: Product, recap: Recap) -> HttpResponse:
         """This recap was sent before: see the payment that it opened, or begin again without retyping."""
-        context = {"product": product, "handle": recap.handle, "token": request.POST["token"]}
-        return self.page(request, "checkout/already_started.html", context, status=409)
+        context = {"handle": recap.handle, "hidden": {"token": request.POST["token"]}}
+        return self.page(request, "checkout/already_started.html", context, product=product, status=409)
 
-    def recap_page(self, request: HttpRequest, product: Product, recap: Recap, *, now: datetime) -> HttpResponse:
+    def recap_page(self, request: HttpRequest, product: Product, recap: Recap) -> HttpResponse:
         """The recap; it tells of an earlier attempt on the same debt, and its token then says that it was told."""
         with tenant(self.collectivite):
             earlier = (
@@ -249,26 +297,39 @@ class Town:
             )
             gateway = gateway_of(product.account)
         recap = replace(recap, told_of_earlier=earlier is not None)
+        typed = _as_typed(recap, product)
         context = {
-            "product": product,
             "recap": recap,
-            "reference": TitreReference.parse(recap.debt_reference),
-            "token": seal(recap, product=product, now=now),
+            "reference": read_reference(DebtKind(product.debt_kind), recap.debt_reference),
+            "parts": self.form(product, initial=typed).reference_questions,
+            "typed": json.dumps(typed),
+            "hidden": {"token": seal(recap, product=product, now=self.now)},
             "earlier": earlier,
             "earlier_situation": situation_of(earlier) if earlier else "",
-            "is_test": product.account.environment == Environment.TEST,
         }
-        return self.page(request, "checkout/recap.html", context, form_action=gateway.hand_off_origins)
+        return self.page(request, "checkout/recap.html", context, product=product, form_action=gateway.hand_off_origins)
 
 
-def _as_typed(recap: Recap) -> dict[str, str]:
+def _order(recap: Recap, product: Product) -> PaymentOrder:
+    return PaymentOrder(
+        product=product,
+        debt_reference=recap.debt_reference,
+        exercice=recap.exercice,
+        amount=recap.amount,
+        email=recap.email,
+        language=get_language() or "fr",
+        flow_token=recap.flow_token,
+        handle=recap.handle,
+        told_of_earlier=recap.told_of_earlier,
+    )
+
+
+def _as_typed(recap: Recap, product: Product) -> dict[str, str]:
     """The form's fields as a payer would have typed them."""
-    reference = TitreReference.parse(recap.debt_reference)
+    kind = DebtKind(product.debt_kind)
     euros, cents = divmod(recap.amount_cents, 100)
     return {
-        "exercice": str(reference.exercice),
-        "titre": str(reference.titre),
-        "ligne": str(reference.ligne),
+        **FORMS[kind].as_typed(read_reference(kind, recap.debt_reference)),
         "amount": f"{euros},{cents:02d}",
         "email": recap.email,
     }
@@ -282,7 +343,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "checkout/error.html", {"title": _("Page introuvable"), "kind": "not_found"}, status=404)
+    context: dict[str, Any] = {"title": _("Page introuvable"), "kind": "not_found"}
+    if isinstance(exception, NotHere):
+        context["products"] = exception.town.open_products()
+        return exception.town.page(request, "checkout/error.html", context, status=404)
+    return render(request, "checkout/error.html", context, status=404)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

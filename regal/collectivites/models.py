@@ -1,5 +1,7 @@
 """The authorities that are owed money, what can be paid to them, and their contracts with the gateways."""
 
+from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from django.core.validators import RegexValidator
@@ -7,8 +9,11 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.reference_forms import Words, read_reference_form
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.enumerations import values
+from regal.lib.money import Money
+from regal.lib.money_field import MoneyField
 from regal.lib.tenancy import TenantForeignKey, TenantModel
 
 # First segments of our own addresses: of both hosts, of the guichet, of the bureau.
@@ -140,6 +145,7 @@ class GatewayAccount(TenantModel):
             models.UniqueConstraint(
                 fields=["collectivite", "id", "environment"], name="collectivites_account_environment"
             ),
+            models.UniqueConstraint(fields=["collectivite", "id", "debt_kind"], name="collectivites_account_kind"),
             models.CheckConstraint(
                 condition=models.Q(debt_kind=DebtKind.REGIE.value, regie__isnull=False, budget__isnull=True)
                 | models.Q(
@@ -169,14 +175,33 @@ class AccountSecret(TenantModel):
         return f"{self.account_id} {self.name}"
 
 
+class Standing(StrEnum):
+    """Whether a product can be paid on a given day."""
+
+    OPEN = "open"
+    NOT_YET = "not_yet"
+    OVER = "over"
+    CLOSED = "closed"  # by hand, or with its contract
+
+
 class Product(TenantModel):
-    """Something payable: water, canteen, rents…"""
+    """Something payable: water, canteen, rents…
+
+    A régie's product carries what PayFiP does not check: the number's shape (a pattern or a key) and an amount range.
+    """
 
     slug = models.CharField(max_length=40, validators=[SLUG])
     name = models.CharField(max_length=100)
     introduction = models.CharField(max_length=300, blank=True)
     account = TenantForeignKey(GatewayAccount)
+    debt_kind = models.CharField(max_length=10, default=DebtKind.TITRE.value)  # the account's, by a foreign key
     is_open = models.BooleanField(default=True)
+    opens_on = models.DateField(null=True, blank=True)  # the first day; None: at once
+    closes_on = models.DateField(null=True, blank=True)  # the last day; None: no end
+    closed_note = models.CharField(max_length=300, blank=True)  # shown while it is closed: how to pay otherwise
+    reference_form: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)  # `reference_forms.py`
+    min_amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True, blank=True)
+    max_amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -188,10 +213,43 @@ class Product(TenantModel):
                 & ~models.Q(slug__in=sorted(RESERVED_PRODUCT_SLUGS)),
                 name="collectivites_product_slug",
             ),
+            models.CheckConstraint(
+                condition=models.Q(closes_on__isnull=True)
+                | models.Q(opens_on__isnull=True)
+                | models.Q(closes_on__gte=models.F("opens_on")),
+                name="collectivites_product_days",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(min_amount__isnull=True)
+                | models.Q(max_amount__isnull=True)
+                | models.Q(min_amount__gt=0, max_amount__gte=models.F("min_amount")),
+                name="collectivites_product_amounts",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(debt_kind=DebtKind.REGIE.value)
+                | models.Q(min_amount__isnull=False, max_amount__isnull=False)
+                & (models.Q(reference_form__has_key="pattern") | models.Q(reference_form__has_key="check_key")),
+                name="collectivites_product_regie_is_checked",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def words(self) -> Words:
+        """How its form asks for the reference. Raises BadReferenceForm."""
+        return read_reference_form(DebtKind(self.debt_kind), self.reference_form)
+
+    def standing(self, day: date) -> Standing:
+        """Whether it can be paid on a day (Europe/Paris)."""
+        if not self.is_open or not self.account.is_active:
+            return Standing.CLOSED
+        if self.opens_on is not None and day < self.opens_on:
+            return Standing.NOT_YET
+        if self.closes_on is not None and day > self.closes_on:
+            return Standing.OVER
+        return Standing.OPEN
 
 
 class AllowedOrigin(TenantModel):

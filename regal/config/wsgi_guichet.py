@@ -9,8 +9,8 @@ import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 
-from regal.config.bounds import bounded
+from regal.config.bounds import NOTIFICATIONS, bounded
 
 django.setup(set_prefix=False)
 settings.MIDDLEWARE = settings.GUICHET_MIDDLEWARE  # neither session nor sign-in: the guichet sets no cookie
-application = bounded(WSGIHandler())
+application = bounded(WSGIHandler(), receiver=NOTIFICATIONS)

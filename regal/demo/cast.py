@@ -1,11 +1,12 @@
 """Who plays in the demonstration: two invented towns, their products, their notices, their agents."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from regal.gateways.base import Environment
+from regal.gateways.base import DebtKind, Environment
 from regal.lib.money import Money
-from regal.lib.references import TitreReference
+from regal.lib.references import DebtReference, InvoiceReference, OrmcReference, TitreReference
 from regal.people.models import Role
 
 PASSWORD = "demonstration"  # noqa: S105 - printed on the start page
@@ -19,7 +20,11 @@ class DemoProduct:
     name: str
     introduction: str
     numcli: str
+    kind: DebtKind = DebtKind.TITRE
     environment: Environment = Environment.PRODUCTION
+    reference_form: Mapping[str, object] = field(default_factory=dict)
+    amounts: tuple[Money, Money] | None = None  # the least and the greatest
+    direct_debit: bool = False  # the town also joined PayFiP for prélèvement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +56,10 @@ class DemoTown:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """One avis des sommes à payer of the demonstration."""
+    """One document to pay of the demonstration."""
 
     numcli: str
-    reference: TitreReference
+    reference: DebtReference
     amount: Money
     label: str
     state: str  # "due" or "paid"
@@ -85,10 +90,22 @@ TOWNS = (
                 numcli="350001",
             ),
             DemoProduct(
-                slug="eau",
+                slug="eau-assainissement",
                 name="Eau et assainissement",
-                introduction="Les factures d’eau qui portent un numéro de titre.",
-                numcli="350002",
+                introduction="Les factures d’eau, qui portent une référence de rôle.",
+                numcli="350004",
+                kind=DebtKind.ORMC,
+                reference_form={"code": "EA", "number_name": "N° de dette", "number_digits": 9},
+                direct_debit=True,
+            ),
+            DemoProduct(
+                slug="cantine",
+                name="Cantine et garderie",
+                introduction="Les factures de la régie périscolaire.",
+                numcli="350005",
+                kind=DebtKind.REGIE,
+                reference_form={"pattern": "FC2026-#{6}", "number_name": "N° de facture"},
+                amounts=(Money(100), Money(60_000)),
             ),
             DemoProduct(
                 slug="essai",
@@ -102,7 +119,7 @@ TOWNS = (
             DemoAgent(identifier="nadia", display_name="Nadia", role=Role.REGISSEUR),
             DemoAgent(identifier="paul", display_name="Paul", role=Role.ADMINISTRATOR),
         ),
-        titre_numbers=range(412, 424),
+        titre_numbers=range(412, 448),
         amounts_cents=(12_550, 4_820, 31_000, 8_745),
         label="Restauration scolaire",
     ),
@@ -135,21 +152,25 @@ TOWNS = (
 OPERATOR = "exploitant"
 
 
+REGIE = ("Régie périscolaire", "12")  # name and number
+
+
 def notices(town: DemoTown, today: date) -> list[Notice]:
-    """Every notice that PayFiP's copy knows for a town: some payable, one paid, and one issued on each coming day."""
+    """Every document of a town that can be paid, or cannot any more or not yet, as its residents hold them."""
     return [notice for product in town.products for notice in _notices_of(town, product, today)]
 
 
 def _notices_of(town: DemoTown, product: DemoProduct, today: date) -> list[Notice]:
+    """Some payable, one paid, one issued on each coming day; of a régie, payable ones only."""
     if product.environment is not Environment.PRODUCTION:
         return []  # a test account knows PayFiP's reserved reference only
 
     def notice(number: int, cents: int, state: str, day: date) -> Notice:
         return Notice(
             numcli=product.numcli,
-            reference=TitreReference(exercice=day.year, titre=number, ligne=1),
+            reference=_reference(product, number, day),
             amount=Money(cents),
-            label=town.label,
+            label=town.label if product.kind is DebtKind.TITRE else product.name,
             state=state,
             taken_in_charge_on=day,
         )
@@ -157,7 +178,17 @@ def _notices_of(town: DemoTown, product: DemoProduct, today: date) -> list[Notic
     amounts = town.amounts_cents
     last_week = today - timedelta(days=7)
     payable = [notice(n, amounts[i % len(amounts)], "due", last_week) for i, n in enumerate(town.titre_numbers)]
+    if product.kind is DebtKind.REGIE:
+        return payable
     paid = notice(town.titre_numbers.start - 14, amounts[-1], "paid", today - timedelta(days=30))
     coming = [today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD)]
     issued = [notice(9000 + day.timetuple().tm_yday, amounts[1], "due", day) for day in coming]
     return [*payable, paid, *issued]
+
+
+def _reference(product: DemoProduct, number: int, day: date) -> DebtReference:
+    if product.kind is DebtKind.TITRE:
+        return TitreReference(exercice=day.year, titre=number, ligne=1)
+    if product.kind is DebtKind.ORMC:
+        return OrmcReference(exercice=day.year, code="EA", period="00", number=f"{number:09d}")
+    return InvoiceReference(f"FC2026{number:06d}")

@@ -8,26 +8,33 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.templatetags.static import static
 
 from regal.backoffice import administration
-from regal.collectivites.models import Collectivite
-from regal.demo.cast import OPERATOR, PASSWORD, PAYER_EMAIL, TOWNS, DemoTown, Notice, notices
+from regal.checkout.forms import FORMS
+from regal.collectivites.models import Collectivite, Product
+from regal.demo.cast import OPERATOR, PASSWORD, PAYER_EMAIL, REGIE, TOWNS, DemoProduct, DemoTown, Notice, notices
 from regal.demo.environment import var_folder
 from regal.demo.logos import logo_of
 from regal.gateways.base import DebtKind
 from regal.lib import paris
+from regal.lib.references import InvoiceReference
+from regal.lib.tenancy import tenant
 from regal.people.models import Role, User
 
 logger = logging.getLogger("regal.demo")
 
 SANDBOX_SECONDS = 2.0
+SANDBOX_KINDS = {DebtKind.TITRE: "titre", DebtKind.ORMC: "role", DebtKind.REGIE: "regie"}
 
 
 def load(*, now: datetime) -> None:
     """Write what is missing of the demonstration, and the sandbox's configuration of today. Run it at each start."""
     for town, site_url in zip(TOWNS, settings.TOWN_URLS, strict=True):
-        if not Collectivite.objects.filter(slug=town.slug).exists():
-            _write_town(town, site_url=site_url, now=now)
+        collectivite = Collectivite.objects.filter(slug=town.slug).first()
+        if collectivite is None:
+            collectivite = _write_town(town, site_url=site_url, now=now)
+        _write_products(town, collectivite, now=now)
     if not User.objects.filter(identifier=OPERATOR).exists():
         administration.create_operator(
             identifier=OPERATOR, email=f"{OPERATOR}@example.org", password=PASSWORD, is_demo=True, now=now
@@ -42,19 +49,25 @@ def sandbox_configuration_file() -> Path:
 
 
 def sandbox_configuration(*, today: date) -> dict[str, Any]:
-    """The clients, debts and town sites that the sandbox plays (`regal_sandbox/README.md`, "Configuration file")."""
+    """The clients, debts, town sites and settings of the sandbox (`regal_sandbox/README.md`, "Configuration file")."""
     return {
         "clients": [
             {
                 "numcli": product.numcli,
-                "kind": "titre",
+                "kind": SANDBOX_KINDS[product.kind],
                 "labels": [product.name, town.name, "Commune"],
                 "phase": "test" if product.environment == "test" else "active",
+                **({"direct_debit": {"phase": "active"}} if product.direct_debit else {}),
             }
             for town in TOWNS
             for product in town.products
         ],
-        "debts": [_debt(notice) for town in TOWNS for notice in notices(town, today)],
+        "debts": [
+            _debt(notice)
+            for town in TOWNS
+            for notice in notices(town, today)
+            if not isinstance(notice.reference, InvoiceReference)  # nobody but a régie knows its debts
+        ],
         "towns": [
             {
                 "name": town.name,
@@ -73,9 +86,12 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
                     }
                     for product in town.products
                 ],
+                # The second site does without: what the frame holds must be reached either way.
+                "script": f"{settings.GUICHET_URL}{static('regal/frame.js')}" if town is TOWNS[0] else "",
             }
             for town in TOWNS
         ],
+        "settings": {"next_day_button": True, "three_d_secure": True},
     }
 
 
@@ -125,7 +141,7 @@ def start_page(*, now: datetime) -> dict[str, Any]:
     }
 
 
-def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> None:
+def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> Collectivite:
     collectivite = administration.create_collectivite(
         slug=town.slug, name=town.name, siret=town.siret, site_url=f"{site_url}/", contact=town.contact, now=now
     )
@@ -136,22 +152,6 @@ def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> None:
         logo=logo_of(town),
         now=now,
     )
-    for product in town.products:
-        account = administration.add_account(
-            collectivite=collectivite,
-            debt_kind=DebtKind.TITRE,
-            environment=product.environment,
-            identifier=product.numcli,
-            now=now,
-        )
-        administration.add_product(
-            collectivite=collectivite,
-            slug=product.slug,
-            name=product.name,
-            introduction=product.introduction,
-            account=account,
-            now=now,
-        )
     for origin in (site_url, site_url.replace("localhost", "127.0.0.1")):
         administration.allow_origin(collectivite=collectivite, origin=origin, now=now)
     for agent in town.agents:
@@ -165,6 +165,40 @@ def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> None:
             is_demo=True,
             now=now,
         )
+    return collectivite
+
+
+def _write_products(town: DemoTown, collectivite: Collectivite, *, now: datetime) -> None:
+    """What is missing of the products: a demonstration kept from an older version gains the new ones."""
+    with tenant(collectivite):
+        there = set(Product.objects.of(collectivite).values_list("slug", flat=True))
+    for product in town.products:
+        if product.slug not in there:
+            _write_product(product, collectivite, now=now)
+
+
+def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: datetime) -> None:
+    regie = None
+    if product.kind is DebtKind.REGIE:
+        regie = administration.add_regie(collectivite=collectivite, name=REGIE[0], number=REGIE[1], now=now)
+    account = administration.add_account(
+        collectivite=collectivite,
+        debt_kind=product.kind,
+        environment=product.environment,
+        identifier=product.numcli,
+        regie=regie,
+        now=now,
+    )
+    least, most = product.amounts or (None, None)
+    administration.add_product(
+        collectivite=collectivite,
+        slug=product.slug,
+        name=product.name,
+        introduction=product.introduction,
+        account=account,
+        terms=administration.ProductTerms(reference_form=product.reference_form, min_amount=least, max_amount=most),
+        now=now,
+    )
 
 
 def _debt(notice: Notice) -> dict[str, Any]:
@@ -180,33 +214,60 @@ def _debt(notice: Notice) -> dict[str, Any]:
 
 
 def _examples(town: DemoTown, today: date) -> list[dict[str, Any]]:
-    numcli = town.products[0].numcli
-    ours = [notice for notice in notices(town, today) if notice.numcli == numcli]
-    states = _states_at_sandbox(numcli)
-    payable = [notice for notice in ours if notice.taken_in_charge_on < today]
-    due = [notice for notice in payable if states.get(notice.reference.digits, notice.state) == "due"]
-    paid = [notice for notice in payable if states.get(notice.reference.digits, notice.state) == "paid"]
-    issued_today = [notice for notice in ours if notice.taken_in_charge_on == today]
-    chosen = [
-        (due, "payable", "Un avis à payer", "PayFiP l’accepte : vous pouvez payer, refuser ou abandonner."),
-        (paid, "paid", "Un avis déjà payé", "PayFiP le refuse : on ne paie pas deux fois un titre."),
-        (issued_today, "today", "Un avis émis aujourd’hui", "PayFiP ne le connaîtra que demain."),
-    ]
-    return [
-        {
-            "state": state,
-            "title": title,
-            "expected": expected,
-            "exercice": found[0].reference.exercice,
-            "titre": found[0].reference.titre,
-            "ligne": found[0].reference.ligne,
-            "amount": found[0].amount,
-            "label": found[0].label,
-            "email": PAYER_EMAIL,
-        }
-        for found, state, title, expected in chosen
-        if found
-    ]
+    """Of the first product, a document in each state; of the others, one to pay."""
+    every = notices(town, today)
+    examples = []
+    for product in town.products:
+        ours = [notice for notice in every if notice.numcli == product.numcli]
+        states = _states_at_sandbox(product.numcli)
+        visible = [notice for notice in ours if notice.taken_in_charge_on < today]
+        due = [notice for notice in visible if states.get(notice.reference.digits, notice.state) == "due"]
+        examples += [_example(notice, product, "payable", *_WORDS[product.kind]) for notice in due[:1]]
+        if product is town.products[0]:
+            paid = [notice for notice in visible if states.get(notice.reference.digits, notice.state) == "paid"]
+            issued_today = [notice for notice in ours if notice.taken_in_charge_on == today]
+            examples += [
+                _example(notice, product, state, title, expected)
+                for found, state, title, expected in (
+                    (paid, "paid", "Un avis déjà payé", "PayFiP le refuse : on ne paie pas deux fois un avis."),
+                    (issued_today, "today", "Un avis émis aujourd’hui", "PayFiP ne le connaîtra que demain."),
+                )
+                for notice in found[:1]
+            ]
+    return examples
+
+
+_WORDS = {
+    DebtKind.TITRE: ("Un avis à payer", "PayFiP l’accepte : vous pouvez payer, refuser ou abandonner."),
+    DebtKind.ORMC: ("Une facture d’eau (rôle)", "PayFiP la connaît ; son numéro se recopie avec ses zéros."),
+    DebtKind.REGIE: (
+        "Une facture de régie",
+        "PayFiP ne la connaît pas : REGAL vérifie la forme du numéro et le montant.",
+    ),
+}
+
+
+def _example(notice: Notice, product: DemoProduct, state: str, title: str, expected: str) -> dict[str, Any]:
+    names = _FIELD_NAMES | {"number": str(product.reference_form.get("number_name", "Numéro"))}
+    return {
+        "state": state,
+        "title": title,
+        "expected": expected,
+        "product": product.name,
+        "typed": [(names[field], value) for field, value in FORMS[product.kind].as_typed(notice.reference).items()],
+        "amount": notice.amount,
+        "email": PAYER_EMAIL,
+    }
+
+
+_FIELD_NAMES = {
+    "exercice": "Exercice",
+    "titre": "Titre",
+    "ligne": "Ligne",
+    "code": "Code recette",
+    "period": "Période",
+    "invoice": "N° de facture",
+}
 
 
 def _states_at_sandbox(numcli: str) -> dict[str, str]:

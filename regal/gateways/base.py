@@ -19,7 +19,7 @@ The adapter states how much a message proves (`Rank`); `payments` decides what t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
@@ -188,7 +188,9 @@ class HttpAnswer:
 class Claims:
     """What a message says about the payment it speaks of, in our words; None where it says nothing.
 
-    `payments` writes the same five from its attempt and compares: whatever differs belongs to another payment.
+    `payments` writes the same five from its attempt and compares. Account, reference, amount and environment bind a
+    message to a payment: where one differs, it speaks of another. The exercice does not: PayFiP was recorded answering
+    `20` for 2019, so a difference is worth a remark and no more.
     """
 
     account_identifier: str | None  # the account's number at the gateway (`Gateway.account_identifier`)
@@ -198,9 +200,19 @@ class Claims:
     environment: Environment | None
 
     def differences_from(self, expected: "Claims") -> tuple[str, ...]:
-        """Name the claims that contradict what we expect; what either side leaves unsaid contradicts nothing."""
-        pairs = ((f.name, getattr(self, f.name), getattr(expected, f.name)) for f in fields(self))
-        return tuple(name for name, ours, theirs in pairs if None not in (ours, theirs) and ours != theirs)
+        """Name the binding claims that contradict ours; what either side leaves unsaid contradicts nothing."""
+        return tuple(name for name in _BINDING_CLAIMS if self._differs(name, expected))
+
+    def is_of_another_exercice(self, expected: "Claims") -> bool:
+        """Whether both sides name an exercice, and not the same."""
+        return self._differs("exercice", expected)
+
+    def _differs(self, name: str, expected: "Claims") -> bool:
+        ours, theirs = getattr(self, name), getattr(expected, name)
+        return None not in (ours, theirs) and ours != theirs
+
+
+_BINDING_CLAIMS = ("account_identifier", "debt_reference", "amount", "environment")
 
 
 @dataclass(frozen=True, kw_only=True)

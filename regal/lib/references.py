@@ -1,6 +1,7 @@
 """References that people copy from a notice: forgiving about spaces and separators, strict about everything else.
 
-The composition of a titre's reference is described in `docs/protocols/payfip.md`, "The debt's reference".
+The composition of each kind of reference is described in `docs/protocols/payfip.md`, "The debt's reference". Zeros are
+restored for titres only: nobody knows how many a rôle's debt number or a régie's invoice should have.
 """
 
 import re
@@ -12,7 +13,10 @@ RESERVED_EXERCICE = 9999  # PayFiP keeps this year for its test references
 
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—−/._]+")
 _DIGITS = re.compile(r"[0-9]+")
+_LETTERS_AND_DIGITS = re.compile(r"[A-Za-z0-9]+")
+_ORMC = re.compile(r"([0-9]{4})([A-Z0-9]{2})([0-9]{2})([0-9]{1,13})")
 _LONGEST_TEXT = 64
+LONGEST_REFDET = 30
 
 
 class Part(StrEnum):
@@ -21,6 +25,9 @@ class Part(StrEnum):
     EXERCICE = "exercice"
     TITRE = "titre"
     LIGNE = "ligne"
+    CODE = "code"
+    PERIOD = "period"
+    NUMBER = "number"
     WHOLE = "whole"
 
 
@@ -29,6 +36,7 @@ class ReferenceReason(StrEnum):
 
     EMPTY = "empty"
     NOT_DIGITS = "not_digits"
+    NOT_PLAIN = "not_plain"  # something else than letters without accent and digits
     WRONG_LENGTH = "wrong_length"
     WRONG_SHAPE = "wrong_shape"
     ZERO = "zero"
@@ -120,6 +128,135 @@ class TitreReference:
 
     def __str__(self) -> str:
         return self.printed
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OrmcReference:
+    """One debt of a rôle: budget year, code recette (2), two digits, debt number (1 to 13 digits), all as printed.
+
+    The two digits are called période or code débiteur: no source says which, so they are taken as they stand on the
+    notice. Nothing is padded or cut. Raises UnreadableReference.
+    """
+
+    exercice: int
+    code: str
+    period: str
+    number: str
+
+    def __post_init__(self) -> None:
+        if not 1000 <= self.exercice <= 9999:
+            raise UnreadableReference(Part.EXERCICE, ReferenceReason.WRONG_LENGTH)
+        for part, text, form in (
+            (Part.CODE, self.code, r"[A-Z0-9]{2}"),
+            (Part.PERIOD, self.period, r"[0-9]{2}"),
+            (Part.NUMBER, self.number, r"[0-9]{1,13}"),
+        ):
+            if not re.fullmatch(form, text):
+                raise UnreadableReference(part, ReferenceReason.WRONG_SHAPE)
+
+    @classmethod
+    def from_fields(cls, *, exercice: str, code: str, period: str, number: str) -> Self:
+        """Read what a payer typed in four fields; spaces and separators are forgiven, and small letters of the code.
+
+        Raises UnreadableReference, whose `part` names the field.
+        """
+        typed = {Part.EXERCICE: exercice, Part.CODE: code, Part.PERIOD: period, Part.NUMBER: number}
+        plain = {part: _SEPARATORS.sub("", text[:_LONGEST_TEXT]) for part, text in typed.items()}
+        for part, text in plain.items():
+            if not text:
+                raise UnreadableReference(part, ReferenceReason.EMPTY)
+        return cls(
+            _number(Part.EXERCICE, plain[Part.EXERCICE]),
+            plain[Part.CODE].upper() if plain[Part.CODE].isascii() else plain[Part.CODE],
+            plain[Part.PERIOD],
+            plain[Part.NUMBER],
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a whole reference: four groups (`2021-CA-00-01`) or its 9 to 21 characters in any grouping.
+
+        Raises UnreadableReference.
+        """
+        groups = [group for group in _SEPARATORS.split(text[:_LONGEST_TEXT]) if group]
+        if not groups:
+            raise UnreadableReference(Part.WHOLE, ReferenceReason.EMPTY)
+        if len(groups) == 4:
+            return cls.from_fields(exercice=groups[0], code=groups[1], period=groups[2], number=groups[3])
+        whole = "".join(groups)
+        match = _ORMC.fullmatch(whole.upper() if whole.isascii() else whole)
+        if match is None:
+            raise UnreadableReference(Part.WHOLE, ReferenceReason.WRONG_SHAPE)
+        return cls(int(match[1]), match[2], match[3], match[4])
+
+    @property
+    def digits(self) -> str:
+        """The reference without separators, at most 21 characters: `2021CA0001`."""
+        return f"{self.exercice:04d}{self.code}{self.period}{self.number}"
+
+    @property
+    def printed(self) -> str:
+        """The form printed on notices: `2021-CA-00-01`."""
+        return f"{self.exercice}-{self.code}-{self.period}-{self.number}"
+
+    @property
+    def tail(self) -> str:
+        """The end of the debt number, for pages that must not show the reference whole."""
+        return self.number[-4:]
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether this is one of PayFiP's test references."""
+        return self.exercice == RESERVED_EXERCICE
+
+    def __str__(self) -> str:
+        return self.printed
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InvoiceReference:
+    """The number of a régie's invoice: up to 30 letters and digits, free. Raises UnreadableReference."""
+
+    number: str
+
+    def __post_init__(self) -> None:
+        if not self.number:
+            raise UnreadableReference(Part.WHOLE, ReferenceReason.EMPTY)
+        if not _LETTERS_AND_DIGITS.fullmatch(self.number):
+            raise UnreadableReference(Part.WHOLE, ReferenceReason.NOT_PLAIN)
+        if len(self.number) > LONGEST_REFDET:
+            raise UnreadableReference(Part.WHOLE, ReferenceReason.WRONG_LENGTH)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what a payer typed: spaces and separators, which PayFiP's alphabet has not, go; nothing else changes."""
+        return cls(_SEPARATORS.sub("", text[:_LONGEST_TEXT]))
+
+    @property
+    def exercice(self) -> None:
+        """An invoice's number holds no budget year."""
+        return None
+
+    @property
+    def digits(self) -> str:
+        """The number without separators."""
+        return self.number
+
+    @property
+    def printed(self) -> str:
+        """The number: where its separators stood is not kept."""
+        return self.number
+
+    @property
+    def tail(self) -> str:
+        """The last four characters, for pages that must not show the number whole."""
+        return self.number[-4:]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+DebtReference = TitreReference | OrmcReference | InvoiceReference
 
 
 def _number(part: Part, digits: str) -> int:

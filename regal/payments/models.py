@@ -4,10 +4,11 @@ from typing import Any
 
 from django.db import models
 
-from regal.gateways.base import Environment, Outcome, Rank
+from regal.collectivites.reference_forms import read_reference
+from regal.gateways.base import DebtKind, Environment, Outcome, Rank
 from regal.lib.enumerations import values
 from regal.lib.money_field import MoneyField
-from regal.lib.references import TitreReference, UnreadableReference
+from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import TenantForeignKey, TenantModel
 from regal.payments.states import Event, State
 
@@ -68,7 +69,7 @@ class Attempt(TenantModel):
     def reference_tail(self) -> str:
         """The end of the debt's reference, as the payer knows it: all that a page or a log may show of it."""
         try:
-            return TitreReference.parse(self.debt_reference).tail
+            return read_reference(DebtKind(self.account.debt_kind), self.debt_reference).tail
         except UnreadableReference:
             return self.debt_reference[-4:]
 
@@ -96,6 +97,7 @@ class InboxMessage(TenantModel):
     content_type = models.CharField(max_length=120, blank=True)
     query = models.BinaryField(null=True)
     body = models.BinaryField(null=True)
+    is_cut = models.BooleanField(default=False, db_default=False)  # more was sent, or announced, than is stored
     digest = models.CharField(max_length=64)  # SHA-256 of method, query and body; outlives them
 
     class Meta:

@@ -78,17 +78,7 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
     if earlier.exists() and not order.told_of_earlier:
         raise EarlierAttempt
     notification_token = tokens.new_token()
-    request = PaymentRequest(
-        reference=tokens.new_token(),
-        amount=order.amount,
-        debt_reference=order.debt_reference,
-        exercice=order.exercice,
-        label=order.product.name,
-        payer_email=order.email,
-        environment=Environment(account.environment),
-        notification_url=f"{settings.NOTIFICATION_URL}/s/n/{collectivite_id}/{notification_token}",
-        return_url=None,
-    )
+    request = _request(order=order, notification_token=notification_token)
     try:
         hand_off = gateway_of(account).hand_off(request)
     except GatewayRefused as refused:
@@ -133,8 +123,19 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
     return Started(attempt=attempt, hand_off=hand_off)
 
 
-def receive(*, attempt: Attempt, message: Message, now: datetime) -> InboxMessage:
-    """Store a message exactly as it came, and have it judged by a worker. Says nothing of what it is worth."""
+def check_order(*, order: PaymentOrder) -> None:
+    """Ask the gateway's rules about an order, before the payer confirms it. Raises CannotHandOff; keeps nothing."""
+    try:
+        gateway_of(order.product.account).hand_off(_request(order=order, notification_token=tokens.new_token()))
+    except GatewayRefused as refused:
+        raise CannotHandOff(refused.code) from refused
+
+
+def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool = False) -> InboxMessage:
+    """Store a message exactly as it came, and have it judged by a worker. Says nothing of what it is worth.
+
+    `is_cut`: only the beginning is there. It will be judged unreadable, whatever the beginning says.
+    """
     stored = InboxMessage.objects.create(
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,
@@ -144,6 +145,7 @@ def receive(*, attempt: Attempt, message: Message, now: datetime) -> InboxMessag
         content_type=message.content_type[:120],
         query=message.query,
         body=message.body,
+        is_cut=is_cut,
         digest=digest_of(message),
     )
     schedule(collectivite_id=attempt.collectivite_id, kind=JUDGE_MESSAGE, subject_id=stored.pk, due_at=now, now=now)
@@ -169,6 +171,8 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
         received_at=stored.received_at,
     )
     try:
+        if stored.is_cut:
+            raise Unreadable("cut")
         notice = gateway_of(stored.account).read(message)
     except Unreadable as unreadable:
         _keep(
@@ -205,15 +209,19 @@ def apply_notice(
 ) -> Evidence:
     """Bring an attempt up to date with what its gateway says; the same bytes again change nothing more.
 
-    A notice that contradicts the attempt (account, reference, amount, environment, exercice) is kept and moves nothing;
-    from rank 2 on it also opens a case. Rank 0 and 1 only announce.
+    A notice that contradicts the attempt (account, reference, amount, environment) is kept, moves nothing and opens a
+    case, whatever its rank. Another exercice is only remarked. Rank 0 and 1 only announce.
     """
     attempt = (
         Attempt.objects.select_for_update(of=("self",))
         .select_related("account")
         .get(collectivite=collectivite_id, pk=attempt_id)
     )
-    differences = notice.claims.differences_from(_claims_of(attempt))
+    expected = _claims_of(attempt)
+    differences = notice.claims.differences_from(expected)
+    remarks = [*notice.remarks]
+    if notice.claims.is_of_another_exercice(expected):
+        remarks.append("exercice_differs")
     already = Evidence.objects.filter(  # the same bytes from a better witness are news
         collectivite=collectivite_id,
         attempt=attempt,
@@ -230,8 +238,8 @@ def apply_notice(
     facts = {**notice.facts}
     if differences:
         facts["differs"] = " ".join(differences)
-    if notice.remarks:
-        facts["remarks"] = " ".join(notice.remarks)
+    if remarks:
+        facts["remarks"] = " ".join(remarks)
     evidence = _keep(
         attempt=attempt,
         message=message,
@@ -273,6 +281,20 @@ def purge_inbox(*, before: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT regal_purge_inbox(%s)", [before])
         return int(cursor.fetchone()[0])
+
+
+def _request(*, order: PaymentOrder, notification_token: str) -> PaymentRequest:
+    return PaymentRequest(
+        reference=tokens.new_token(),
+        amount=order.amount,
+        debt_reference=order.debt_reference,
+        exercice=order.exercice,
+        label=order.product.name,
+        payer_email=order.email,
+        environment=Environment(order.product.account.environment),
+        notification_url=f"{settings.NOTIFICATION_URL}/s/n/{order.product.collectivite_id}/{notification_token}",
+        return_url=None,
+    )
 
 
 def _queue_for_debt(*, account_id: int, debt_reference: str) -> None:
@@ -338,17 +360,16 @@ def _keep(
 
 
 def _suspect(*, attempt: Attempt, evidence: Evidence, differences: tuple[str, ...], now: datetime) -> None:
-    if evidence.rank >= Rank.ASKED:
-        open_case(
-            collectivite_id=attempt.collectivite_id,
-            kind=CaseKind.OTHER_PAYMENT,
-            subject_kind="attempt",
-            subject_id=attempt.pk,
-            rule="apply_notice",
-            facts={"evidence": evidence.pk, "differs": list(differences)},
-            now=now,
-        )
-    else:
+    open_case(
+        collectivite_id=attempt.collectivite_id,
+        kind=CaseKind.OTHER_PAYMENT,
+        subject_kind="attempt",
+        subject_id=attempt.pk,
+        rule="apply_notice",
+        facts={"evidence": evidence.pk, "differs": list(differences)},
+        now=now,
+    )
+    if evidence.rank < Rank.ASKED:
         logger.warning("security: notification differs from attempt %s: %s", attempt.pk, " ".join(differences))
 
 

@@ -33,7 +33,7 @@ def attempt_by_handle(*, collectivite: HasKey, handle: str, now: datetime) -> At
         return None
     return (
         Attempt.objects.of(collectivite)
-        .select_related("product", "account")
+        .select_related("account")
         .filter(handle_digest=tokens.digest(handle), created_at__gt=now - ONE_LINE_PAGE)
         .first()
     )

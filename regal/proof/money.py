@@ -55,7 +55,9 @@ MONEY = (
     ),
     Invariant(
         id="I-05",
-        sentence="Amount, references and account are equal in attempt, evidence, settlement and journal.",
+        sentence="Amount, reference, account and environment are equal in attempt, evidence, settlement and journal.",
+        # The exercice too, but not in evidence: PayFiP was recorded answering another than it was told. I-23 asks about
+        # the environment of evidence.
         questions=(
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': differs from its attempt'
             FROM payments_settlement s JOIN payments_attempt a
@@ -246,6 +248,27 @@ MONEY = (
             ) AS x LEFT JOIN collectivites_gatewayaccount g
                 ON g.collectivite_id = x.collectivite_id AND g.id = x.account_id
             WHERE g.environment IS DISTINCT FROM x.environment""",
+        ),
+    ),
+    Invariant(
+        id="I-41",
+        sentence="A debt is paid on an account of its own kind; a régie's product checks what PayFiP does not.",
+        questions=(
+            """SELECT a.collectivite_id, 'attempt ' || a.id || ': not the reference of a debt of kind ' || g.debt_kind
+            FROM payments_attempt a JOIN collectivites_gatewayaccount g
+                ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
+            WHERE a.debt_reference !~ CASE g.debt_kind
+                WHEN 'titre' THEN '^[0-9]{18}$'
+                WHEN 'ormc' THEN '^[0-9]{4}[A-Z0-9]{2}[0-9]{2}[0-9]{1,13}$'
+                ELSE '^[A-Za-z0-9]{1,30}$' END""",
+            """SELECT p.collectivite_id, 'product ' || p.id || ': another kind than its account'
+            FROM collectivites_product p JOIN collectivites_gatewayaccount g
+                ON g.collectivite_id = p.collectivite_id AND g.id = p.account_id
+            WHERE p.debt_kind <> g.debt_kind""",
+            """SELECT p.collectivite_id, 'product ' || p.id || ': takes any number or amount for a régie'
+            FROM collectivites_product p
+            WHERE p.debt_kind = 'regie' AND (p.min_amount_cents IS NULL OR p.max_amount_cents IS NULL
+                OR coalesce(p.reference_form->>'pattern', '') || coalesce(p.reference_form->>'check_key', '') = '')""",
         ),
     ),
 )

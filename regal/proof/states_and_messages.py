@@ -110,6 +110,10 @@ STATES_AND_MESSAGES = (
             FROM payments_inboxmessage m LEFT JOIN payments_evidence v
                 ON v.collectivite_id = m.collectivite_id AND v.message_id = m.id
             WHERE m.query IS NULL AND m.body IS NULL AND v.id IS NULL""",
+            """SELECT m.collectivite_id, 'message ' || m.id || ': cut, yet read'
+            FROM payments_inboxmessage m JOIN payments_evidence v
+                ON v.collectivite_id = m.collectivite_id AND v.message_id = m.id
+            WHERE m.is_cut AND v.verdict <> 'unreadable'""",
         ),
     ),
     Invariant(
@@ -144,7 +148,7 @@ STATES_AND_MESSAGES = (
                 WHERE event = 'outcome_unknown'
                 UNION
                 SELECT collectivite_id, attempt_id, 'other_payment' FROM payments_evidence
-                WHERE verdict = 'differs' AND rank >= 2 AND attempt_id IS NOT NULL
+                WHERE verdict = 'differs' AND attempt_id IS NOT NULL
             ) AS wanted LEFT JOIN cases_case c ON c.collectivite_id = wanted.collectivite_id
                 AND c.kind = wanted.kind AND c.subject_kind = 'attempt' AND c.subject_id = wanted.attempt_id
             WHERE c.id IS NULL""",

@@ -38,7 +38,7 @@ class TestTown:
     def test_embeds_each_product_on_a_page_of_its_own(self, sandbox: Sandbox, control: Control) -> None:
         control("PUT", "/towns/0", TOWN)
         first = page(sandbox, "/payer-en-ligne/")
-        assert '<iframe src="http://127.0.0.1:8000/st/eau/" title="Payer en ligne&nbsp;: Eau &amp; crèche">' in first
+        assert '<iframe src="http://127.0.0.1:8000/st/eau/" title="Payer en ligne – Eau &amp; crèche" ' in first
         tabs = re.findall(r'href="(/payer-en-ligne/[^"]+)"', first)
         assert tabs == ["/payer-en-ligne/eau-creche/", "/payer-en-ligne/titres/"]
         second = page(sandbox, "/payer-en-ligne/titres/")
@@ -64,6 +64,14 @@ class TestTown:
         answer = sandbox.towns[0].test_client().get("/payer-en-ligne/")
         assert "<script" not in answer.text
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert "script-src" not in answer.headers["Content-Security-Policy"]
+
+    def test_has_and_allows_the_one_script_it_is_given(self, sandbox: Sandbox, control: Control) -> None:
+        control("PUT", "/towns/0", TOWN | {"script": "http://127.0.0.1:8000/static/frame.js"})
+        answer = sandbox.towns[0].test_client().get("/payer-en-ligne/")
+        assert answer.text.count("<script") == 1
+        assert '<script src="http://127.0.0.1:8000/static/frame.js" async' in answer.text
+        assert answer.headers["Content-Security-Policy"].endswith("; script-src http://127.0.0.1:8000")
 
     def test_takes_its_colours_from_its_description(self, sandbox: Sandbox, control: Control) -> None:
         control("PUT", "/towns/0", TOWN)
@@ -98,6 +106,8 @@ class TestTown:
             {"products": [{"title": " ", "url": "http://a.fr/"}]},
             {"products": [{"title": "A", "url": "http://a.fr/"}, {"title": "a", "url": "http://b.fr/"}]},
             {"products": [{"title": "A", "url": "http://[a/"}]},
+            {"script": "javascript:alert(1)"},
+            {"script": "http://a.fr;script-src */frame.js"},
             {"news": ["Fête"]},
             {"inconnu": 1},
         ],

@@ -1,5 +1,6 @@
 """One demonstration and one browser for all the journeys."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from regal.demo.cast import TOWNS, Notice, notices
+from regal.demo.cast import TOWNS, DemoTown, Notice, notices
+from regal.gateways.base import DebtKind
 from regal.lib import paris
 from tests.demo import Demo, free_first_port, start, until
 
@@ -67,13 +69,29 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
-@pytest.fixture(scope="package")
-def payable() -> Iterator[Notice]:
-    """Payable notices of Saint-Aubin, each given once: `next(payable)`."""
-    town = TOWNS[0]
+def _due(town: DemoTown, kind: DebtKind) -> Iterator[Notice]:
+    """What a town's residents may still pay, of one kind: its first product of that kind."""
+    numcli = next(product.numcli for product in town.products if product.kind is kind)
     today = paris.today(datetime.now(UTC))
     return (
         notice
         for notice in notices(town, today)
-        if notice.numcli == town.products[0].numcli and notice.state == "due" and notice.taken_in_charge_on < today
+        if notice.numcli == numcli and notice.state == "due" and notice.taken_in_charge_on < today
     )
+
+
+@pytest.fixture(scope="package")
+def due() -> Callable[..., Notice]:
+    """`due(kind, town=0)`: a payable document of a town, each given once."""
+    left: dict[tuple[int, DebtKind], Iterator[Notice]] = {}
+
+    def give(kind: DebtKind, *, town: int = 0) -> Notice:
+        return next(left.setdefault((town, kind), _due(TOWNS[town], kind)))
+
+    return give
+
+
+@pytest.fixture(scope="package")
+def payable(due: Callable[..., Notice]) -> Iterator[Notice]:
+    """Payable titres of Saint-Aubin, each given once: `next(payable)`."""
+    return (due(DebtKind.TITRE) for _ in itertools.count())

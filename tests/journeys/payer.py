@@ -1,31 +1,52 @@
 """What a payer does, step by step, in a browser."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import FrameLocator, Page, expect
 
+from regal.checkout.forms import DebtForm, InvoiceForm, OrmcForm, TitreForm
 from regal.demo.cast import PAYER_EMAIL, Notice
+from regal.lib.references import DebtReference, InvoiceReference, OrmcReference, TitreReference
 from tests.demo import Demo
 
+FORM_OF: dict[type[DebtReference], type[DebtForm]] = {
+    TitreReference: TitreForm,
+    OrmcReference: OrmcForm,
+    InvoiceReference: InvoiceForm,
+}
 
-def frame_on_town_site(page: Page, demo: Demo, *, town: int = 0) -> FrameLocator:
-    """Open the town's page that frames the guichet."""
+
+PRODUCT_OF = {TitreReference: "titres", OrmcReference: "eau-assainissement", InvoiceReference: "cantine"}
+
+
+def frame_on_town_site(page: Page, demo: Demo, *, town: int = 0, notice: Notice | None = None) -> FrameLocator:
+    """Open the town's page that frames the guichet, at the product of a notice."""
     page.bring_to_front()
-    page.goto(f"http://localhost:{demo.ports.towns[town]}/payer-en-ligne/")
+    product = f"{PRODUCT_OF[type(notice.reference)]}/" if notice else ""
+    page.goto(f"http://localhost:{demo.ports.towns[town]}/payer-en-ligne/{product}")
     return page.frame_locator("iframe").first
 
 
-def fill(frame: FrameLocator | Page, notice: Notice) -> None:
-    """Type what is printed on the notice."""
-    reference = notice.reference
+def typed(notice: Notice) -> dict[str, str]:
+    """What is printed on the notice, field by field."""
     euros, cents = divmod(notice.amount.cents, 100)
-    typed = {
-        "exercice": str(reference.exercice),
-        "titre": str(reference.titre),
-        "ligne": str(reference.ligne),
+    return {
+        **FORM_OF[type(notice.reference)].as_typed(notice.reference),
         "amount": f"{euros},{cents:02d}",
         "email": PAYER_EMAIL,
     }
-    for name, value in typed.items():
+
+
+def fill(frame: FrameLocator | Page, notice: Notice) -> None:
+    """Type it."""
+    for name, value in typed(notice).items():
         frame.locator(f"#id_{name}").fill(value)
+
+
+def expect_filled(frame: FrameLocator | Page, notice: Notice) -> None:
+    """Nothing is to be retyped."""
+    for name, value in typed(notice).items():
+        expect(frame.locator(f"#id_{name}")).to_have_value(value)
 
 
 def to_recap(frame: FrameLocator | Page, notice: Notice) -> None:
@@ -43,12 +64,13 @@ def leave(page: Page, frame: FrameLocator | Page) -> Page:
     return opened.value
 
 
-def decide(payfip: Page, decision: str) -> None:
-    """On PayFiP's pages: `payer`, `refuser` or `abandonner`."""
-    payfip.locator("button[name=decision][value=continuer]").click()
-    payfip.wait_for_load_state()
-    payfip.locator(f"button[name=decision][value={decision}]").click()
-    payfip.wait_for_load_state()
+def decide(payfip: Page, decision: str, *, means: str = "carte") -> None:
+    """On PayFiP's pages: `payer`, `refuser` or `abandonner`. By card, the bank asks for a code after « Payer »."""
+    for step in ("continuer", means, "identifier", decision, "valider"):
+        button = payfip.locator(f"button[name=decision][value={step}]")
+        if button.count():
+            button.click()
+            payfip.wait_for_load_state()
 
 
 def follow(frame: FrameLocator | Page, *, scripts: bool) -> None:
@@ -68,3 +90,13 @@ def refresh_until(page: Page, frame: FrameLocator | Page, situation: str) -> Non
         frame.get_by_role("link", name="Actualiser").click()
         told.wait_for()
     raise AssertionError(f"never {situation}: {told.inner_text()}")
+
+
+def until(page: Page, happens: Callable[[], bool], *, again: Callable[[], object] = lambda: None) -> None:
+    """Look again and again, for fifteen seconds."""
+    for _ in range(60):
+        if happens():
+            return
+        page.wait_for_timeout(250)
+        again()
+    raise AssertionError("it never happens")

@@ -86,7 +86,7 @@ class TestJourney:
 
         frame = payer.frame_on_town_site(page, demo)
         payer.to_recap(frame, notice)
-        expect(frame.get_by_text("a déjà fait l’objet d’un paiement")).to_be_visible()
+        expect(frame.get_by_text("Un paiement a déjà été ouvert ici")).to_be_visible()
         expect(payer.leave(page, frame).locator("main[data-refusal]")).to_be_visible()
 
     def test_of_a_second_click_on_pay_opens_no_second_payment(

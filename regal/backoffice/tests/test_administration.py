@@ -1,8 +1,10 @@
 """What a collectivité is made of: each act whole, traced, or refused with a sentence that says what to mend."""
 
+from datetime import date
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 from regal.audit.models import AuditEntry, PlatformAct
 from regal.backoffice import administration, refusals
@@ -17,6 +19,7 @@ from regal.collectivites.models import (
     Regie,
 )
 from regal.gateways.base import DebtKind, Environment
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.people.models import Membership, Role, User
 from tests import pictures
@@ -126,7 +129,7 @@ class TestAccount:
 
     @pytest.mark.parametrize("identifier", ["", "12345", "1234567", "12345a", " 12345", "１２３４５６"])
     def test_has_six_digits(self, bourg, identifier):
-        with pytest.raises(refusals.BadIdentifier, match="6 chiffres"):
+        with pytest.raises(refusals.BadIdentifier, match="6\u00a0chiffres"):
             administration.add_account(
                 collectivite=bourg, debt_kind="titre", environment="test", identifier=identifier, now=MORNING
             )
@@ -193,6 +196,118 @@ class TestProduct:
             self.add(bourg, account)
         with tenant(bourg):
             assert Product.objects.of(bourg).count() == 1
+
+
+class TestRegie:
+    def add(self, bourg, name="Cantine", number="12"):
+        return administration.add_regie(collectivite=bourg, name=name, number=number, now=MORNING)
+
+    def test_belongs_to_the_main_budget_and_leaves_its_trace(self, bourg):
+        assert self.add(bourg).budget.code == "00"
+        assert acts(bourg)[-1][::2] == ("add_regie", {"name": "Cantine", "number": "12"})
+
+    def test_has_a_plain_number_of_its_own(self, bourg):
+        self.add(bourg)
+        with pytest.raises(refusals.RegieTaken):
+            self.add(bourg)
+        for number in ("", "1 2", "1" * 11, "é"):
+            with pytest.raises(refusals.BadRegieNumber):
+                self.add(bourg, number=number)
+
+
+class TestTerms:
+    """When a product can be paid, how its form asks, within what amounts."""
+
+    @pytest.fixture
+    def of_a_regie(self, bourg):
+        regie = administration.add_regie(collectivite=bourg, name="Cantine", number="12", now=MORNING)
+        return administration.add_account(
+            collectivite=bourg,
+            debt_kind=DebtKind.REGIE,
+            environment=Environment.TEST,
+            identifier="350005",
+            regie=regie,
+            now=MORNING,
+        )
+
+    @pytest.fixture
+    def of_roles(self, bourg):
+        return administration.add_account(
+            collectivite=bourg,
+            debt_kind=DebtKind.ORMC,
+            environment=Environment.TEST,
+            identifier="350004",
+            now=MORNING,
+        )
+
+    def add(self, bourg, account, **terms):
+        return administration.add_product(
+            collectivite=bourg,
+            slug="eau",
+            name="Eau",
+            account=account,
+            terms=administration.ProductTerms(**terms),
+            now=MORNING,
+        )
+
+    def test_of_a_regie_need_a_pattern_or_a_key_and_an_amount_range(self, bourg, of_a_regie):
+        whole = {"reference_form": {"check_key": "luhn"}, "min_amount": Money(100), "max_amount": Money(60_000)}
+        for missing in whole:
+            with pytest.raises(refusals.UncheckedInvoices):
+                self.add(bourg, of_a_regie, **{name: value for name, value in whole.items() if name != missing})
+        product = self.add(bourg, of_a_regie, **whole)
+        assert (product.debt_kind, product.words.check_key) == ("regie", "luhn")
+
+    def test_of_a_regie_are_needed_by_the_base_too(self, bourg, of_a_regie):
+        with pytest.raises(IntegrityError, match="regie_is_checked"), tenant(bourg):
+            Product.objects.create(
+                collectivite=bourg, slug="eau", name="Eau", account=of_a_regie, debt_kind=DebtKind.REGIE
+            )
+
+    def test_are_of_the_account_s_kind_in_the_base_too(self, bourg, account):
+        with pytest.raises(IntegrityError, match="kind_of_account"), tenant(bourg):
+            Product.objects.create(collectivite=bourg, slug="eau", name="Eau", account=account, debt_kind=DebtKind.ORMC)
+
+    @pytest.mark.parametrize(
+        ("form", "field"),
+        [
+            ({"code": "E"}, "code"),
+            ({"code": 12}, "code"),
+            ({"number_digits": 14}, "number_digits"),
+            ({"number_digits": True}, "number_digits"),
+            ({"number_name": "n" * 41}, "number_name"),
+            ({"number_name": "a\0"}, "number_name"),
+            ({"pattern": "#{6}"}, "pattern"),
+            ({"whatever": ""}, "whatever"),
+        ],
+    )
+    def test_of_a_role_are_known_words_and_lengths(self, bourg, of_roles, form, field):
+        with pytest.raises(refusals.BadReferenceForm) as refusal:
+            self.add(bourg, of_roles, reference_form=form)
+        assert field in str(refusal.value)
+
+    @pytest.mark.parametrize("form", [{"pattern": "fa#"}, {"check_key": "md5"}, {"pattern": 6}])
+    def test_of_a_regie_are_a_readable_pattern_or_a_known_key(self, bourg, of_a_regie, form):
+        with pytest.raises(refusals.BadReferenceForm):
+            self.add(bourg, of_a_regie, reference_form=form, min_amount=Money(1), max_amount=Money(2))
+
+    def test_are_possible(self, bourg, account):
+        with pytest.raises(refusals.BadDays):
+            self.add(bourg, account, opens_on=date(2026, 12, 2), closes_on=date(2026, 12, 1))
+        for least, most in ((2, 1), (0, 1), (1, 10**12)):
+            with pytest.raises(refusals.BadAmounts):
+                self.add(bourg, account, min_amount=Money(least), max_amount=Money(most))
+
+    def test_change_with_their_trace_before_and_after(self, bourg, account):
+        product = self.add(bourg, account, closes_on=date(2026, 12, 1))
+        changed = administration.change_terms(
+            product=product, terms=administration.ProductTerms(is_open=False, closed_note="Au guichet."), now=MORNING
+        )
+        assert (changed.is_open, changed.closes_on) == (False, None)
+        with tenant(bourg):
+            act = AuditEntry.objects.of(bourg).get(action="change_terms")
+        assert act.before == {"is_open": True, "closes_on": "2026-12-01"}
+        assert act.after == {"is_open": False, "closed_note": "Au guichet."}
 
 
 class TestOrigin:

@@ -1,12 +1,14 @@
 """`regal operator` and `regal collectivite`: all or nothing, with a link to hand over."""
 
+from datetime import date
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from regal.audit.models import PlatformAct
-from regal.collectivites.models import AllowedOrigin, Collectivite, GatewayAccount, Product
+from regal.collectivites.models import AllowedOrigin, Collectivite, GatewayAccount, Product, Regie
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.people.models import Membership, User
 from tests import pictures
@@ -147,3 +149,60 @@ class TestLook:
     def test_belongs_to_a_collectivite(self):
         with pytest.raises(CommandError, match="Aucune collectivité"):
             run("collectivite", "look", "--slug=nulle-part", "--main-colour=#0b5563")
+
+
+class TestProduct:
+    """A town's products of every kind, from the command line."""
+
+    @pytest.fixture(autouse=True)
+    def bourg(self):
+        run("collectivite", "create", "--slug", "bourg", "--name", "Le Bourg", "--siret", "21350999500014")
+        return Collectivite.objects.get(slug="bourg")
+
+    def add(self, kind, numcli, *more):
+        return run(
+            *("collectivite", "product", "--slug", "bourg", "--product-slug", kind, "--product-name", kind.title()),
+            *("--kind", kind, "--numcli", numcli, *more),
+        )
+
+    def product(self, bourg, slug):
+        with tenant(bourg):
+            return Product.objects.of(bourg).select_related("account").get(slug=slug)
+
+    def test_of_roles_carries_the_words_of_the_notices(self, bourg):
+        assert "/bourg/role/" in self.add("role", "350004", "--code", "EA", "--number-digits", "9")
+        product = self.product(bourg, "role")
+        assert (product.account.debt_kind, product.reference_form) == ("ormc", {"code": "EA", "number_digits": 9})
+
+    def test_of_a_regie_comes_with_its_regie_its_pattern_and_its_amounts(self, bourg):
+        bounds = ("--pattern", "FC#{6}", "--least", "1,00", "--most", "600")
+        self.add("facture", "350005", "--regie-number", "12", "--regie-name", "Cantine", *bounds)
+        product = self.product(bourg, "facture")
+        assert (product.min_amount, product.max_amount) == (Money(100), Money(60_000))
+        with tenant(bourg):
+            assert Regie.objects.of(bourg).get().name == "Cantine"
+
+    @pytest.mark.parametrize(
+        ("more", "sentence"),
+        [
+            ((), "R314"),
+            (("--regie-number", "12", "--regie-name", "Cantine"), "R326"),
+            (("--regie-number", "12", "--regie-name", "Cantine", "--least", "1.234"), "n’est pas un montant"),
+            (("--opens-on", "demain"), "n’est pas un jour"),
+        ],
+    )
+    def test_is_refused_whole_with_a_sentence(self, bourg, more, sentence):
+        with pytest.raises(CommandError, match=sentence):
+            self.add("facture", "350005", *more)
+        with tenant(bourg):
+            assert not Regie.objects.of(bourg).exists()
+
+    def test_is_closed_and_opened_again_with_the_rest_unchanged(self, bourg):
+        self.add("role", "350004", "--code", "EA", "--closes-on", "2026-12-31")
+        terms = ("collectivite", "terms", "--slug", "bourg", "--product-slug", "role")
+        run(*terms, "--closed", "--closed-note", "Au guichet.")
+        closed = self.product(bourg, "role")
+        assert (closed.is_open, closed.closed_note, closed.closes_on) == (False, "Au guichet.", date(2026, 12, 31))
+        run(*terms, "--open", "--no-days")
+        opened = self.product(bourg, "role")
+        assert (opened.is_open, opened.closes_on, opened.reference_form) == (True, None, {"code": "EA"})

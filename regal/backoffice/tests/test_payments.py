@@ -256,6 +256,14 @@ class TestDetail:
         assert "Demandez au comptable public" in read
         assert "1 anomalie à regarder" in plain(nadia.get("/saint-aubin/"))
 
+    def test_says_what_differs_where_a_message_speaks_of_another_payment(self, nadia, town):
+        attempt = cast.start(town).attempt
+        tell(town, attempt, form(town, attempt, montant="1", numcli="012327", saisie="A"))
+        for read in (page_of(nadia, attempt), plain(nadia.get("/saint-aubin/"))):
+            assert "Message ou preuve d’un autre paiement" in read
+            assert "(le numéro de client, le montant)" in read
+            assert "ne prouve rien" in read
+
     def test_asks_the_same_number_of_questions_however_much_was_heard(self, nadia, town):
         attempt = cast.start(town).attempt
         few = TestList().questions(nadia, f"{LIST}{attempt.pk}/")

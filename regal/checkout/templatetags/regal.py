@@ -1,10 +1,13 @@
 """How money, days and hours are shown: in French, or in English under /en/."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from django import template
-from django.utils.html import format_html
-from django.utils.translation import get_language
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, override
 
 from regal.checkout import look
 from regal.collectivites.models import Collectivite
@@ -51,3 +54,24 @@ def language_link(context: template.Context) -> str:
         path = "/" + path.removeprefix("/en").lstrip("/")  # "//host" would lead to another site
         return format_html('<a href="{}" lang="fr" hreflang="fr">Français</a>', path)
     return format_html('<a href="/en{}" lang="en" hreflang="en">English</a>', path)
+
+
+@register.simple_tag
+def hidden_fields(fields: Mapping[str, str]) -> SafeString:
+    """What a form carries unseen."""
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items())
+
+
+@register.simple_tag
+def language_form(fields: Mapping[str, str], name: str, *arguments: str) -> SafeString:
+    """A button to a page in the other language that takes what was typed along."""
+    language, label = ("fr", "Français") if _in_english() else ("en", "English")
+    with override(language):
+        address = reverse(name, args=arguments)
+    return format_html(
+        '<form method="post" action="{}">{}<button class="button-link" lang="{}">{}</button></form>',
+        address,
+        hidden_fields(fields),
+        language,
+        label,
+    )

@@ -1,11 +1,12 @@
 """The payer's pages, without cookie and without script."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from regal.checkout import pages
+from regal.gateways.base import Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, Payer
@@ -38,6 +39,11 @@ def follow_address_in(answer):
     return re.findall(r'data-regal-leave="([^"]+)"', answer.content.decode())[0]
 
 
+def change(row, **fields):
+    with tenant(row.collectivite_id):
+        type(row).objects.of(row.collectivite).filter(pk=row.pk).update(**fields)
+
+
 def attempts(town):
     with tenant(town.collectivite):
         return list(Attempt.objects.of(town.collectivite))
@@ -67,12 +73,48 @@ class TestForm:
     def test_is_not_found_elsewhere(self, guichet, saint_aubin, address):
         assert guichet.get(address).status_code == 404
 
-    def test_is_closed_with_its_product(self, guichet, saint_aubin):
-        with tenant(saint_aubin.collectivite):
-            saint_aubin.product.is_open = False
-            saint_aubin.product.save(update_fields=["is_open"])
-        assert guichet.get(FORM).status_code == 404
+    @pytest.mark.parametrize(
+        ("terms", "sentence"),
+        [
+            ({"is_open": False}, "est fermé pour l’instant"),
+            ({"opens_on": date(2026, 11, 25)}, "ouvrira le 25 novembre 2026"),
+            ({"closes_on": date(2026, 11, 23)}, "fermé depuis le 23 novembre 2026 au soir"),
+        ],
+    )
+    def test_is_closed_with_its_product_and_says_when_and_how_to_pay_otherwise(
+        self, guichet, saint_aubin, terms, sentence
+    ):
+        token = token_in(guichet.post(FORM, TYPED))
+        change(saint_aubin.product, closed_note="Payez au guichet de la mairie.", **terms)
+        page = guichet.get(FORM)
+        assert page.status_code == 200
+        assert "<form" not in page.content.decode()
+        for shown in (sentence, "Payez au guichet de la mairie.", "Rien n’a été payé"):
+            assert shown in page.content.decode()
+        assert "frame-ancestors https://saint-aubin.example" in page.headers["Content-Security-Policy"]
         assert "Rien ne se paie en ligne" in guichet.get("/saint-aubin/").content.decode()
+        assert guichet.post(f"{FORM}payer/", {"token": token}).status_code == 409
+        assert attempts(saint_aubin) == []
+
+    def test_is_open_from_its_first_day_to_its_last_in_paris(self, guichet, saint_aubin, now):
+        change(saint_aubin.product, opens_on=date(2026, 11, 25), closes_on=date(2026, 11, 25))
+        seen = []
+        for moment in ("2026-11-24T22:59", "2026-11-24T23:00", "2026-11-25T22:59", "2026-11-25T23:00"):
+            now[0] = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+            seen.append("<form" in guichet.get(FORM).content.decode())
+        assert seen == [False, True, True, False]
+
+    def test_is_announced_in_the_list_before_it_opens(self, guichet, saint_aubin):
+        change(saint_aubin.product, opens_on=date(2026, 12, 1))
+        page = guichet.get("/saint-aubin/").content.decode()
+        assert "À partir du 1er décembre 2026" in page
+        assert f'href="{FORM}"' not in page
+
+    def test_closed_after_the_payer_left_still_leads_to_his_payment(self, guichet, saint_aubin):
+        token = token_in(guichet.post(FORM, TYPED))
+        guichet.post(f"{FORM}payer/", {"token": token})
+        change(saint_aubin.product, is_open=False)
+        assert "Ce paiement est déjà ouvert" in guichet.post(f"{FORM}payer/", {"token": token}).content.decode()
 
     @pytest.mark.parametrize(
         ("field", "typed", "sentence"),
@@ -80,9 +122,9 @@ class TestForm:
             ("exercice", "", "Indiquez l’exercice"),
             ("exercice", "26", "année à quatre chiffres"),
             ("titre", "", "Indiquez le numéro de titre"),
-            ("titre", "12A", "de 1 à 8 chiffres"),
-            ("titre", "123456789", "de 1 à 8 chiffres"),
-            ("ligne", "x", "de 1 à 6 chiffres"),
+            ("titre", "12A", "de 1 à 8\u00a0chiffres"),
+            ("titre", "123456789", "de 1 à 8\u00a0chiffres"),
+            ("ligne", "x", "de 1 à 6\u00a0chiffres"),
             ("amount", "", "Indiquez le montant"),
             ("amount", "1.234", "de deux façons"),
             ("amount", "douze", "ne se lit pas"),
@@ -123,6 +165,50 @@ class TestForm:
         assert "2026-412-1" in page
         assert "125,50\u00a0€" in page
 
+    def test_says_everything_that_is_wrong_with_the_reference_at_once(self, guichet, saint_aubin):
+        page = guichet.post(FORM, TYPED | {"exercice": "", "titre": "12A", "ligne": "x"}).content.decode()
+        assert all(f'id="{field}-error"' in page for field in ("exercice", "titre", "ligne"))
+
+    @pytest.mark.parametrize("typed", [{"exercice": "2027"}, {"exercice": "", "titre": "2027-412-1"}])
+    def test_knows_that_no_notice_is_of_a_year_to_come(self, guichet, saint_aubin, typed):
+        answer = guichet.post(FORM, TYPED | typed)
+        assert answer.status_code == 422
+        assert "ne peut pas être après 2026" in answer.content.decode()
+
+    def test_says_in_french_that_a_field_is_too_long_or_holds_what_nobody_types(self, guichet, saint_aubin):
+        assert "trop long pour être juste" in guichet.post(FORM, TYPED | {"titre": "4" * 65}).content.decode()
+        assert "que l’on ne tape pas" in guichet.post(FORM, TYPED | {"email": "a\0@b.fr"}).content.decode()
+
+    def test_puts_the_focus_on_what_is_wrong_without_a_script(self, guichet, saint_aubin):
+        assert 'role="alert" tabindex="-1" autofocus' in guichet.post(FORM, TYPED | {"titre": ""}).content.decode()
+
+    def test_changes_language_without_losing_what_was_typed(self, guichet, saint_aubin):
+        page = guichet.post(FORM, TYPED | {"amount": "douze"}).content.decode()
+        form = page[page.index(f'<form method="post" action="/en{FORM}">') :]
+        for field, value in (TYPED | {"amount": "douze"}).items():
+            assert f'<input type="hidden" name="{field}" value="{value}">' in form[: form.index("</form>")]
+
+    def test_may_be_framed_even_when_the_product_is_not_there(self, guichet, saint_aubin):
+        answer = guichet.get("/saint-aubin/rien/")
+        assert answer.status_code == 404
+        assert "frame-ancestors https://saint-aubin.example" in answer.headers["Content-Security-Policy"]
+        assert f'href="{FORM}"' in answer.content.decode()
+
+    def test_of_an_unknown_town_is_framed_by_nobody(self, guichet, saint_aubin):
+        assert "frame-ancestors 'none'" in guichet.get("/nulle-part/rien/").headers["Content-Security-Policy"]
+
+    @pytest.mark.parametrize("address", ["/saint-aubin/", FORM, "/saint-aubin/suivi/x/"])
+    @pytest.mark.parametrize("method", ["put", "delete", "patch"])
+    def test_knows_no_other_method(self, guichet, saint_aubin, address, method):
+        assert getattr(guichet, method)(address).status_code == 405
+
+    def test_tells_where_each_field_is_printed(self, guichet, saint_aubin):
+        page = guichet.get(FORM).content.decode()
+        for mark in (1, 2, 3, 4):
+            assert f'<span class="mark" aria-hidden="true">{mark}</span>' in page
+            assert f'<i class="mark">{mark}</i>' in page
+        assert "Je ne trouve qu’un numéro de facture" in page
+
     @pytest.mark.parametrize("typed", ["a\0b", "é" * 5000, "<script>", "\ud800".encode("utf-8", "surrogatepass")])
     def test_survives_whatever_is_typed(self, guichet, saint_aubin, typed):
         for field in TYPED:
@@ -134,7 +220,7 @@ class TestForm:
 class TestRecap:
     def test_shows_everything_that_was_typed_and_stores_nothing(self, guichet, saint_aubin):
         page = guichet.post(FORM, TYPED).content.decode()
-        for shown in ("2026-412-1", "exercice 2026, titre 412, ligne 1", "125,50\u00a0€", cast.MME_LEROY):
+        for shown in ("2026-412-1", "Exercice 2026, Numéro de titre 412, Ligne 1", "125,50\u00a0€", cast.MME_LEROY):
             assert shown in page
         assert attempts(saint_aubin) == []
 
@@ -143,6 +229,53 @@ class TestRecap:
         assert 'target="_blank" rel="noopener"' in answer.content.decode()
         assert "sur PayFiP (nouvel onglet)" in answer.content.decode()
         assert "form-action 'self' https://www.payfip.gouv.fr;" in answer.headers["Content-Security-Policy"]
+
+    def test_says_on_every_page_of_a_test_account_that_no_money_moves(self, guichet, saint_aubin):
+        recap = guichet.post(FORM, TYPED)
+        seen = [
+            guichet.get("/saint-aubin/"),
+            guichet.get(FORM),
+            guichet.post(FORM, TYPED | {"titre": ""}),
+            recap,
+            guichet.post(f"{FORM}payer/", {"token": "altered"}),
+        ]
+        guichet.post(f"{FORM}payer/", {"token": token_in(recap)})
+        seen += [guichet.post(f"{FORM}payer/", {"token": token_in(recap)}), guichet.get(follow_address_in(recap))]
+        assert all("TEST" in page.content.decode() for page in seen)
+
+    def test_changes_language_by_way_of_the_filled_form(self, guichet, saint_aubin):
+        recap = guichet.post(FORM, TYPED)
+        assert f'action="/en{FORM}"' in recap.content.decode()
+        page = guichet.post(f"/en{FORM}", {"token": token_in(recap)}).content.decode()
+        assert '<html lang="en">' in page
+        assert 'value="412"' in page
+
+    def test_offers_this_very_window_to_whom_no_new_tab_opens(self, guichet, saint_aubin):
+        assert (
+            '<button class="button-link" type="submit" formtarget="_top">' in guichet.post(FORM, TYPED).content.decode()
+        )
+
+    @pytest.mark.parametrize(
+        ("options", "typed", "field"),
+        [
+            ({}, {"exercice": "9999"}, "exercice"),
+            ({"max_amount_cents": 4_000_000}, {"amount": "50000"}, "amount"),
+        ],
+    )
+    def test_is_not_reached_with_what_the_contract_forbids(self, guichet, saint_aubin, options, typed, field):
+        """A payer who read « 9999 » somewhere, or whose account has its own ceiling: said beside the field, at once."""
+        in_production = cast.make_town(
+            slug="prod",
+            name="Prod",
+            numcli="000001",
+            agent="paul",
+            origin="https://prod.example",
+            environment=Environment.PRODUCTION,
+        )
+        change(in_production.account, options=options)
+        answer = guichet.post("/prod/titres/", TYPED | typed)
+        assert answer.status_code == 422
+        assert f'id="{field}-error"' in answer.content.decode()
 
     def test_goes_back_to_the_form_with_nothing_to_retype(self, guichet, saint_aubin):
         page = guichet.post(FORM, {"token": token_in(guichet.post(FORM, TYPED))}).content.decode()
@@ -176,7 +309,7 @@ class TestLeaving:
         now[0] += timedelta(minutes=31)
         answer = self.leave(guichet, token)
         assert answer.status_code == 409
-        assert "Plus de 30 minutes" in answer.content.decode()
+        assert "Plus de 30\u00a0minutes" in answer.content.decode()
         assert 'value="412"' in answer.content.decode()
         assert attempts(saint_aubin) == []
 
@@ -189,6 +322,14 @@ class TestLeaving:
         assert "Ce paiement est déjà ouvert" in page
         assert "rien n’a été payé" not in page
         assert len(attempts(saint_aubin)) == 1
+
+    def test_refused_by_a_contract_changed_meanwhile_says_which_field_to_mend(self, guichet, saint_aubin):
+        token = token_in(guichet.post(FORM, TYPED))
+        change(saint_aubin.account, options={"max_amount_cents": 10_000})
+        answer = self.leave(guichet, token)
+        assert answer.status_code == 422
+        assert 'id="amount-error"' in answer.content.decode()
+        assert attempts(saint_aubin) == []
 
     @pytest.mark.parametrize("spoil", [lambda t: "", lambda t: t[:-1], lambda t: "x" + t, lambda t: "a" * 9000])
     def test_is_refused_when_the_token_was_altered(self, guichet, saint_aubin, spoil):
@@ -207,7 +348,7 @@ class TestLeaving:
         first, second = (token_in(guichet.post(FORM, TYPED)) for _ in range(2))
         self.leave(guichet, first)
         told = self.leave(guichet, second)
-        assert "déjà fait l’objet d’un paiement" in told.content.decode()
+        assert "a déjà été ouvert ici pour cette dette" in told.content.decode()
         assert len(attempts(saint_aubin)) == 1
         assert self.leave(guichet, token_in(told)).status_code == 303
         assert sorted(attempt.warned for attempt in attempts(saint_aubin)) == [False, True]
@@ -256,6 +397,28 @@ class TestFollowing:
     ):
         self.announce(saint_aubin, outcome)
         assert title in guichet.get(address).content.decode()
+
+    @pytest.mark.parametrize(
+        ("status", "title"),
+        [
+            ("paid", "Paiement confirmé"),
+            ("refused", "PayFiP annonce\u00a0: refusé"),
+            ("abandoned", "PayFiP annonce\u00a0: abandonné"),
+            ("unknown", "Résultat inconnu"),
+            ("expired_presumed", "Sans nouvelles de PayFiP"),
+        ],
+    )
+    def test_says_what_was_proved_first(self, guichet, saint_aubin, address, status, title):
+        with tenant(saint_aubin.collectivite):
+            Attempt.objects.of(saint_aubin.collectivite).update(status=status)
+        assert title in guichet.get(address).content.decode()
+
+    def test_gives_the_usual_reasons_of_a_refusal_while_nothing_is_known(self, guichet, saint_aubin, address):
+        page = guichet.get(address).content.decode()
+        for reason in ("émis aujourd’hui", "déjà payé", "amiable passé", "Autre montant"):
+            assert reason in page
+        self.announce(saint_aubin, "paid")
+        assert "amiable passé" not in guichet.get(address).content.decode()
 
     def test_shows_neither_the_whole_reference_nor_the_address_of_the_payer(self, guichet, address):
         page = guichet.get(address).content.decode()

@@ -44,7 +44,8 @@ class TestBounds:
                 assert ask(path, body=b"a=%C3%A9", content_type=content_type, method=method) < 500
 
     @pytest.mark.parametrize(
-        ("length", "status"), [(str(LONGEST_BODY + 1), 413), ("9" * 40, 413), ("-1", 413), ("x", 413), ("²", 413)]
+        ("length", "status"),
+        [(str(LONGEST_BODY + 1), 413), ("9" * 40, 413), ("9" * 5000, 413), ("-1", 413), ("x", 413), ("²", 413)],
     )
     def test_a_large_body_is_refused_before_it_is_read(self, ask, length, status):
         assert ask("/saint-aubin/titres/", method="POST", CONTENT_LENGTH=length) == status

@@ -46,7 +46,14 @@ class TestClaims:
 
     def test_name_each_thing_that_differs(self) -> None:
         other = self.claims(amount=3841, exercice=2025, numcli="099077")
-        assert other.differences_from(self.claims()) == ("account_identifier", "exercice", "amount")
+        assert other.differences_from(self.claims()) == ("account_identifier", "amount")
+
+    def test_do_not_differ_by_the_exercice_but_tell_it(self) -> None:
+        other = self.claims(exercice=2025)
+        assert other.differences_from(self.claims()) == ()
+        assert other.is_of_another_exercice(self.claims())
+        assert not self.claims().is_of_another_exercice(self.claims())
+        assert not self.claims(exercice=None).is_of_another_exercice(self.claims())
 
     def test_do_not_differ_by_what_is_left_unsaid(self) -> None:
         assert self.claims(amount=None, exercice=None).differences_from(self.claims()) == ()

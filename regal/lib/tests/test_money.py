@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from regal.lib.money import Money, UnreadableAmount
 
+SPACES = [" ", "\u00a0", "\u202f", "\u2009"]
 amounts = st.integers(min_value=0, max_value=10**14 - 1).map(Money)
 
 
@@ -146,6 +147,29 @@ class TestReading:
     @given(amounts)
     def test_reads_what_it_writes(self, amount: Money) -> None:
         assert Money.parse(amount.format_fr()) == amount
+
+    @given(amounts, st.text(st.sampled_from(SPACES), max_size=3), st.data())
+    def test_is_not_changed_by_spaces_nor_by_which_separator(
+        self, amount: Money, around: str, data: st.DataObject
+    ) -> None:
+        euros, cents = divmod(amount.cents, 100)
+        grouped = data.draw(
+            st.sampled_from([f"{euros:,}".replace(",", data.draw(st.sampled_from(SPACES))), f"{euros}"])
+        )
+        separator = data.draw(st.sampled_from([",", ".", ", ", " .", "\u00a0,\u00a0"]))
+        sign = data.draw(st.sampled_from(["", "€", " €", "\u202f€"]))
+        assert Money.parse(f"{around}{grouped}{separator}{cents:02d}{sign}{around}") == amount
+
+    @given(amounts, amounts)
+    def test_is_printed_the_same_only_if_it_is_the_same(self, one: Money, other: Money) -> None:
+        assert (one.format_fr() == other.format_fr()) is (one == other)
+        assert (one.format_en() == other.format_en()) is (one == other)
+
+    @given(amounts, st.integers(-200, 200))
+    def test_is_printed_otherwise_a_few_cents_away(self, amount: Money, cents: int) -> None:
+        near = Money(amount.cents + cents)
+        assert (near.format_fr() == amount.format_fr()) is (cents == 0)
+        assert (near.format_en() == amount.format_en()) is (cents == 0)
 
     @given(st.integers(min_value=0, max_value=99999).map(Money))
     def test_reads_the_english_form_below_a_thousand_euros(self, amount: Money) -> None:

@@ -1,10 +1,12 @@
 """What people copy from an avis des sommes à payer, and what we make of it."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regal.lib.references import TitreReference, UnreadableReference
+from regal.lib.references import InvoiceReference, OrmcReference, TitreReference, UnreadableReference
 
 references = st.builds(
     TitreReference,
@@ -12,6 +14,9 @@ references = st.builds(
     st.integers(1, 99_999_999),
     st.integers(1, 999_999),
 )
+
+separators = st.sampled_from(["-", " ", "\u00a0", "/", ".", "_", "–"])
+typed = st.one_of(st.text(), st.text(alphabet="0129 -/", max_size=24))
 
 
 def error(text: str) -> tuple[str, str]:
@@ -120,10 +125,101 @@ class TestReading:
         assert TitreReference.parse(reference.digits) == reference
         assert TitreReference.parse(reference.printed) == reference
 
-    @given(st.one_of(st.text(), st.text(alphabet="0129 -/", max_size=24)))
+    @given(references, separators, separators, separators)
+    def test_is_not_changed_by_spaces_and_separators(
+        self, reference: TitreReference, one: str, other: str, around: str
+    ) -> None:
+        digits = reference.digits
+        assert TitreReference.parse(around + one.join(digits) + around) == reference
+        assert TitreReference.parse(f"{digits[:4]}{one}{digits[4:12]}{other}{digits[12:]}") == reference
+        printed = f"{around}{reference.exercice}{one}{reference.titre}{other}{reference.ligne}{around}"
+        assert TitreReference.parse(printed) == reference
+        fields = {"exercice": digits[:4] + around, "titre": one.join(digits[4:12]), "ligne": around + digits[12:]}
+        assert TitreReference.from_fields(**fields) == reference
+
+    @given(references, references)
+    def test_is_printed_the_same_only_if_it_is_the_same(self, one: TitreReference, other: TitreReference) -> None:
+        assert (one.printed == other.printed) is (one.digits == other.digits) is (one == other)
+
+    @given(typed, typed, typed)
+    def test_reads_or_refuses_three_fields_and_does_nothing_else(self, exercice: str, titre: str, ligne: str) -> None:
+        try:
+            reference = TitreReference.from_fields(exercice=exercice, titre=titre, ligne=ligne)
+        except UnreadableReference:
+            return
+        assert TitreReference.parse(reference.digits) == TitreReference.parse(reference.printed) == reference
+
+    @given(typed)
     def test_reads_or_refuses_and_does_nothing_else(self, text: str) -> None:
         try:
             reference = TitreReference.parse(text)
         except UnreadableReference:
             return
         assert len(reference.digits) == 18
+
+
+ormc_references = st.builds(
+    OrmcReference,
+    st.integers(1000, 9999),
+    st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=2, max_size=2),
+    st.text("0123456789", min_size=2, max_size=2),
+    st.text("0123456789", min_size=1, max_size=13),
+)
+
+
+class TestOrmcReference:
+    @given(reference=ormc_references, separator=st.sampled_from(["-", " ", " – ", "/", ".", "\u00a0"]))
+    def test_reads_what_it_prints_whatever_the_separators(self, reference, separator) -> None:
+        assert OrmcReference.parse(reference.printed) == reference
+        assert OrmcReference.parse(reference.digits) == reference
+        assert OrmcReference.parse(reference.printed.replace("-", separator)) == reference
+
+    @given(reference=ormc_references)
+    def test_keeps_every_zero_of_the_number(self, reference) -> None:
+        assert reference.digits.endswith(reference.number)
+        assert len(reference.digits) == 8 + len(reference.number)
+
+    def test_is_the_example_of_a_notice(self) -> None:
+        assert OrmcReference.parse("2021-CA-00-01").digits == "2021CA0001"
+
+    def test_knows_payfip_s_test_reference(self) -> None:
+        assert OrmcReference.parse("999999990000000000000").is_reserved
+
+    @pytest.mark.parametrize(
+        ("changed", "part"),
+        [
+            ({"exercice": "26"}, "exercice"),
+            ({"code": "E"}, "code"),
+            ({"code": "É1"}, "code"),
+            ({"period": "1"}, "period"),
+            ({"period": "A1"}, "period"),
+            ({"number": "1" * 14}, "number"),
+            ({"number": ""}, "number"),
+        ],
+    )
+    def test_names_the_block_that_is_wrong(self, changed, part) -> None:
+        usual = {"exercice": "2026", "code": "EA", "period": "00", "number": "12345"}
+        with pytest.raises(UnreadableReference) as unreadable:
+            OrmcReference.from_fields(**(usual | changed))
+        assert unreadable.value.part.value == part
+
+    @given(text=st.text(max_size=80))
+    def test_no_text_makes_it_fail_otherwise(self, text) -> None:
+        with suppress(UnreadableReference):
+            assert OrmcReference.parse(OrmcReference.parse(text).printed) == OrmcReference.parse(text)
+
+
+class TestInvoiceReference:
+    @given(number=st.from_regex(r"[A-Za-z0-9]{1,30}", fullmatch=True), gap=st.sampled_from([" ", "-", "/", "_", "."]))
+    def test_loses_its_separators_and_nothing_else(self, number, gap) -> None:
+        assert InvoiceReference.parse(gap.join(number)).digits == number
+
+    @pytest.mark.parametrize("text", ["", " - ", "é12345", "a+b", "1" * 31])
+    def test_is_letters_and_digits_and_not_too_many(self, text) -> None:
+        with pytest.raises(UnreadableReference):
+            InvoiceReference.parse(text)
+
+    @given(text=st.text(max_size=80))
+    def test_no_text_makes_it_fail_otherwise(self, text) -> None:
+        with suppress(UnreadableReference):
+            assert InvoiceReference.parse(text).digits.isalnum()

@@ -19,6 +19,7 @@ from regal.payments.operations import (
     digest_of,
     judge_message,
     purge_inbox,
+    receive,
 )
 from regal.payments.queries import earlier_attempts
 from regal.payments.states import Event, State
@@ -113,19 +114,53 @@ class TestUnprovenMessage:
             ({"montant": "1255"}, "amount"),
             ({"refdet": "202600000412000002"}, "debt_reference"),
             ({"numcli": "012327"}, "account_identifier"),
-            ({"exer": "2025"}, "exercice"),
             ({"saisie": "X"}, "environment"),
             ({"saisie": "A"}, "environment"),
-            ({"montant": "1", "exer": "1999"}, "exercice amount"),
+            ({"montant": "1", "exer": "1999"}, "amount"),
+            ({"montant": "1", "numcli": "012327"}, "account_identifier amount"),
         ],
     )
-    def test_that_contradicts_the_attempt_is_kept_and_says_nothing(self, town, attempt, changes, differs):
-        evidence = tell(town, attempt, form(town, attempt, **changes))
-        assert (evidence.verdict, evidence.facts["differs"]) == ("differs", differs)
+    def test_that_contradicts_the_attempt_is_kept_says_nothing_and_waits_in_one_case(
+        self, town, attempt, changes, differs
+    ):
+        for minutes in (1, 2):
+            evidence = tell(town, attempt, form(town, attempt, **changes), now=later(minutes=minutes))
+            assert (evidence.verdict, evidence.facts["differs"]) == ("differs", differs)
         now = seen(town, attempt)
         assert (now.status, now.announced, now.announced_at) == (State.HANDED_OFF, "", None)
         assert len(steps(town, attempt)) == 2
-        assert count(town, Case) == count(town, Settlement) == 0
+        assert count(town, Settlement) == 0
+        with tenant(town.collectivite):
+            (case,) = Case.objects.all()
+        assert (case.kind, case.subject_kind, case.subject_id) == ("other_payment", "attempt", attempt.pk)
+        assert (case.facts["differs"], case.opened_at) == (differs.split(), later(minutes=1))
+
+    def test_that_contradicts_again_after_its_case_was_closed_opens_another(self, town, attempt):
+        for minutes in (1, 2):
+            tell(town, attempt, form(town, attempt, montant="1"), now=later(minutes=minutes))
+            with tenant(town.collectivite):
+                Case.objects.filter(closed_at=None).update(closed_at=later(minutes=minutes))
+        assert count(town, Case) == 2
+
+    @pytest.mark.parametrize(
+        ("exer", "remark"), [("2025", "exercice_differs"), ("20", "exercice_unreadable"), ("2026", None), (None, None)]
+    )
+    def test_of_another_exercice_is_announced_remarked_and_makes_no_case(self, town, attempt, exer, remark):
+        evidence = tell(town, attempt, form(town, attempt, exer=exer))
+        assert (evidence.verdict, evidence.facts.get("remarks")) == ("fits", remark)
+        assert seen(town, attempt).announced == Outcome.PAID
+        assert count(town, Case) == 0
+
+    def test_that_is_cut_is_unreadable_whatever_its_beginning_says(self, town, attempt):
+        with tenant(town.collectivite):
+            stored = receive(
+                attempt=attempt, message=notices.message(form(town, attempt)), is_cut=True, now=cast.MORNING
+            )
+        notices.run_due(cast.MORNING)
+        with tenant(town.collectivite):
+            evidence = Evidence.objects.get(message=stored)
+        assert (evidence.verdict, evidence.facts) == ("unreadable", {"why": "cut"})
+        assert seen(town, attempt).announced == ""
 
     def test_that_contradicts_is_not_taken_for_a_repetition_of_itself(self, town, attempt):
         forged = form(town, attempt, montant="1")
@@ -300,7 +335,6 @@ class TestProof:
             {"amount": Money(12_551)},
             {"debt_reference": "202600000412000002"},
             {"account_identifier": "012327"},
-            {"exercice": 2025},
             {"environment": Environment.PRODUCTION},
         ],
     )
@@ -312,6 +346,14 @@ class TestProof:
         with tenant(town.collectivite):
             (case,) = Case.objects.all()
         assert (case.kind, case.subject_id, case.facts["differs"]) == ("other_payment", attempt.pk, list(claims))
+
+    def test_of_another_exercice_settles_under_ours_and_is_remarked(self, town, attempt):
+        evidence = hear(town, attempt, notice(town, attempt, exercice=2025))
+        assert evidence.facts["remarks"] == "exercice_differs"
+        assert seen(town, attempt).status == State.PAID
+        with tenant(town.collectivite):
+            assert Settlement.objects.get().exercice == Entry.objects.get().exercice == 2026
+        assert count(town, Case) == 0
 
     def test_that_leaves_things_unsaid_is_proof_of_what_it_says(self, town, attempt):
         hear(town, attempt, notice(town, attempt, exercice=None, account_identifier=None))

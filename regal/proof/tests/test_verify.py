@@ -15,7 +15,7 @@ from django.db import connections, transaction
 from django.test import override_settings
 
 from regal.collectivites.operations import keep_secret
-from regal.gateways.base import Outcome
+from regal.gateways.base import DebtKind, Outcome
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
@@ -41,9 +41,11 @@ def build_world() -> dict[str, Any]:
     paid = cast.start(town, debt_reference="202600000414000001", amount=Money(9_900)).attempt
     also_paid = cast.start(town, debt_reference="202600000415000001", amount=Money(100)).attempt
     foreign = cast.start(next_town).attempt
+    cast.make_product(town, DebtKind.REGIE, slug="cantine", numcli="350005")
     refused = notices.tell(town, announced, notices.form(town, announced, "R"), now=cast.later(minutes=4))
-    told = notices.tell(town, announced, notices.form(town, announced), now=cast.later(minutes=5))
-    notices.tell(town, announced, notices.form(town, announced), now=cast.later(minutes=6))
+    of_another_exercice = notices.form(town, announced, exer="2025")  # worth a remark, and no more
+    told = notices.tell(town, announced, of_another_exercice, now=cast.later(minutes=5))
+    notices.tell(town, announced, of_another_exercice, now=cast.later(minutes=6))
     notices.tell(town, announced, notices.form(town, announced, montant="12551"), now=cast.later(minutes=7))
     notices.tell(town, announced, b"%%%", now=cast.later(minutes=8))
     proof = notices.hear(town, paid, now=cast.later(hours=1))
@@ -129,6 +131,20 @@ def broken(world: dict[str, Any], statements: str = "") -> dict[str, list[str]]:
 
 TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     # money
+    "a titre's reference that is none": (
+        "UPDATE payments_attempt SET debt_reference = 'FC2026000412' WHERE id = {silent}",
+        {"I-41"},
+    ),
+    "a product of another kind than its contract": (
+        "ALTER TABLE collectivites_product DROP CONSTRAINT collectivites_product_kind_of_account;"
+        "UPDATE collectivites_product SET debt_kind = 'ormc' WHERE collectivite_id = {town} AND debt_kind = 'titre'",
+        {"I-41"},
+    ),
+    "a régie's product without a check": (
+        "ALTER TABLE collectivites_product DROP CONSTRAINT collectivites_product_regie_is_checked;"
+        "UPDATE collectivites_product SET reference_form = '{{}}' WHERE debt_kind = 'regie'",
+        {"I-41"},
+    ),
     "an attempt's amount": ("UPDATE payments_attempt SET amount_cents = 1 WHERE id = {paid}", {"I-05"}),
     "an attempt's amount, never paid": (
         "UPDATE payments_attempt SET amount_cents = 12551 WHERE id = {announced}",
@@ -379,6 +395,10 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         'UPDATE payments_evidence SET facts = facts || \'{{"amount_cents": "1"}}\' WHERE id = {proof}',
         {"I-05"},
     ),
+    "a message cut after it was read": (
+        "UPDATE payments_inboxmessage SET is_cut = true WHERE id = {refused_message}",
+        {"I-18"},
+    ),
     "proof of another account": (
         'UPDATE payments_evidence SET facts = facts || \'{{"account_identifier": "012327"}}\' WHERE id = {proof}',
         {"I-05"},
@@ -397,7 +417,14 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-19"},
     ),
     "a contradiction's case lost": ("DELETE FROM cases_case WHERE kind = 'contradiction'", {"I-21"}),
-    "another payment's case lost": ("DELETE FROM cases_case WHERE kind = 'other_payment'", {"I-21"}),
+    "another payment's case lost": (
+        "DELETE FROM cases_case WHERE kind = 'other_payment' AND subject_id = {paid}",
+        {"I-21"},
+    ),
+    "the case of a false notification lost": (
+        "DELETE FROM cases_case WHERE kind = 'other_payment' AND subject_id = {announced}",
+        {"I-21"},
+    ),
     "two cases of one thing": (
         "DROP INDEX cases_case_one_open; INSERT INTO cases_case (collectivite_id, kind, subject_kind,"
         " subject_id, facts,"

@@ -1,20 +1,28 @@
-from datetime import UTC, datetime
+from argparse import ArgumentTypeError
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from regal.backoffice import administration
 from regal.backoffice.management.commands.operator import LINK
 from regal.backoffice.refusals import Refusal
-from regal.collectivites.models import Collectivite
+from regal.collectivites.models import Collectivite, Product, Regie
 from regal.gateways.base import DebtKind, Environment
+from regal.lib.check_keys import CheckKey
+from regal.lib.money import Money, UnreadableAmount
 from regal.lib.pictures import HEAVIEST
+from regal.lib.tenancy import tenant
 from regal.people.models import Role
+
+KINDS = {"titre": DebtKind.TITRE, "role": DebtKind.ORMC, "facture": DebtKind.REGIE}
 
 
 class Command(BaseCommand):
-    help = "Crée une collectivité avec ce qu’il faut pour payer ses titres, l’habille, ou y invite quelqu’un."
+    help = "Crée une collectivité avec ce qu’il faut pour payer ses titres, lui ajoute des produits, l’habille, y invite quelqu’un."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -38,6 +46,34 @@ class Command(BaseCommand):
         )
         create.add_argument("--administrator", default="", help="identifiant de son administrateur")
         create.add_argument("--administrator-email", default="", help="adresse de son administrateur")
+        product = verbs.add_parser("product", help="ajouter un produit payable, avec son contrat PayFiP")
+        product.add_argument("--slug", required=True, help="la collectivité")
+        product.add_argument("--product-slug", required=True, help="adresse du produit")
+        product.add_argument("--product-name", required=True, help="nom du produit")
+        product.add_argument("--introduction", default="", help="une phrase pour le payeur")
+        product.add_argument(
+            "--kind",
+            required=True,
+            choices=list(KINDS),
+            help="ce que le payeur tient : titre, rôle ou facture de régie",
+        )
+        product.add_argument("--numcli", required=True, help="numéro de client PayFiP (6 chiffres)")
+        product.add_argument(
+            "--environment",
+            default=Environment.TEST.value,
+            choices=[environment.value for environment in Environment],
+            help="environnement de ce contrat",
+        )
+        product.add_argument("--regie-number", default="", help="facture : numéro de la régie dans Hélios")
+        product.add_argument("--regie-name", default="", help="facture : nom de la régie, si elle est nouvelle")
+        self._add_terms(product)
+        terms = verbs.add_parser("terms", help="ouvrir, fermer, dater un produit, changer son formulaire")
+        terms.add_argument("--slug", required=True, help="la collectivité")
+        terms.add_argument("--product-slug", required=True, help="adresse du produit")
+        terms.add_argument("--open", dest="is_open", action="store_true", default=None, help="ouvrir le produit")
+        terms.add_argument("--closed", dest="is_open", action="store_false", help="fermer le produit")
+        terms.add_argument("--no-days", action="store_true", help="ôter les deux dates")
+        self._add_terms(terms)
         invite = verbs.add_parser("invite", help="inviter quelqu’un dans une collectivité")
         invite.add_argument("--slug", required=True, help="la collectivité")
         invite.add_argument("--identifier", required=True, help="identifiant de connexion")
@@ -54,12 +90,26 @@ class Command(BaseCommand):
         look.add_argument("--logo", help="fichier PNG, JPEG ou WebP, 2 Mo au plus ; '' le retire")
         look.add_argument("--alt", help="ce que le logo dit de plus que le nom, écrit à côté de lui ; souvent rien")
 
+    def _add_terms(self, parser: CommandParser) -> None:
+        """What a product's terms are made of; what is not given stays as it is."""
+        parser.add_argument("--opens-on", type=_day, default=None, help="premier jour, 2026-12-01")
+        parser.add_argument("--closes-on", type=_day, default=None, help="dernier jour, 2026-12-31")
+        parser.add_argument("--closed-note", default="", help="phrase montrée quand il est fermé")
+        parser.add_argument("--least", type=_amount, default=None, help="montant minimal, 1,00")
+        parser.add_argument("--most", type=_amount, default=None, help="montant maximal, 600,00")
+        parser.add_argument("--pattern", default="", help="facture : modèle de numéro, par exemple FC2026-#{6}")
+        parser.add_argument("--check-key", default="", choices=["", *CheckKey], help="facture : clé de contrôle")
+        parser.add_argument("--number-name", default="", help="rôle, facture : nom du numéro, comme imprimé")
+        parser.add_argument("--code-name", default="", help="rôle : nom du code, comme imprimé")
+        parser.add_argument("--period-name", default="", help="rôle : nom des deux chiffres, comme imprimé")
+        parser.add_argument("--code", default="", help="rôle : le code de deux caractères de tous ces avis")
+        parser.add_argument("--number-digits", type=int, default=None, help="rôle : combien de chiffres, zéros compris")
+
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
-        verbs = {"create": self._create, "invite": self._invite, "look": self._look}
         try:
             with transaction.atomic():
-                lines = verbs[options["verb"]](options, now)
+                lines = getattr(self, f"_{options['verb']}")(options, now)
         except Refusal as refusal:
             raise CommandError(f"{refusal.code} : {refusal}") from refusal
         for line in lines:
@@ -105,9 +155,50 @@ class Command(BaseCommand):
             )
         return lines
 
+    def _product(self, options: dict[str, Any], now: datetime) -> list[str]:
+        collectivite = _collectivite(options["slug"])
+        account = administration.add_account(
+            collectivite=collectivite,
+            debt_kind=KINDS[options["kind"]],
+            environment=options["environment"],
+            identifier=options["numcli"],
+            regie=self._regie(collectivite, options, now),
+            now=now,
+        )
+        product = administration.add_product(
+            collectivite=collectivite,
+            slug=options["product_slug"],
+            name=options["product_name"],
+            introduction=options["introduction"],
+            account=account,
+            terms=_terms(options, administration.ProductTerms()),
+            now=now,
+        )
+        return [f"Produit ajouté : {product.name}, {settings.GUICHET_URL}/{collectivite.slug}/{product.slug}/"]
+
+    def _regie(self, collectivite: Collectivite, options: dict[str, Any], now: datetime) -> Regie | None:
+        """The régie of this number, created when it is new and has a name."""
+        if not options["regie_number"]:
+            return None
+        with tenant(collectivite):
+            there = Regie.objects.of(collectivite).filter(number=options["regie_number"]).first()
+        return there or administration.add_regie(
+            collectivite=collectivite, name=options["regie_name"], number=options["regie_number"], now=now
+        )
+
+    def _terms(self, options: dict[str, Any], now: datetime) -> list[str]:
+        collectivite = _collectivite(options["slug"])
+        with tenant(collectivite):
+            product = Product.objects.of(collectivite).filter(slug=options["product_slug"]).first()
+        if product is None:
+            raise CommandError(f"Aucun produit de {collectivite.name} n’a l’adresse « {options['product_slug']} ».")
+        terms = _terms(options, administration.terms_of(product))
+        administration.change_terms(product=product, terms=terms, now=now)
+        return [f"Produit changé : {product.name}."]
+
     def _invite(self, options: dict[str, Any], now: datetime) -> list[str]:
         return self._member(
-            self._called(options["slug"]),
+            _collectivite(options["slug"]),
             identifier=options["identifier"],
             email=options["email"],
             role=options["role"],
@@ -124,7 +215,7 @@ class Command(BaseCommand):
         }
         if all(value is None for value in given.values()):
             raise CommandError("Rien à changer : donnez --main-colour, --accent-colour, --logo ou --alt.")
-        collectivite = administration.set_look(collectivite=self._called(options["slug"]), **given, now=now)
+        collectivite = administration.set_look(collectivite=_collectivite(options["slug"]), **given, now=now)
         return [f"Les pages de {collectivite.name} ont changé."]
 
     def _read(self, path: str) -> bytes:
@@ -137,12 +228,6 @@ class Command(BaseCommand):
         except OSError:
             raise CommandError(f"Le fichier « {path} » ne se lit pas.") from None
 
-    def _called(self, slug: str) -> Collectivite:
-        collectivite = Collectivite.objects.filter(slug=slug).first()
-        if collectivite is None:
-            raise CommandError(f"Aucune collectivité n’a l’adresse « {slug} ».")
-        return collectivite
-
     def _member(
         self, collectivite: Collectivite, *, identifier: str, email: str, role: str, name: str, now: datetime
     ) -> list[str]:
@@ -153,3 +238,41 @@ class Command(BaseCommand):
         if user.has_usable_password():
             return [f"{user} entre avec son mot de passe habituel."]
         return [LINK, administration.invitation_link(user=user, now=now)]
+
+
+def _collectivite(slug: str) -> Collectivite:
+    collectivite = Collectivite.objects.filter(slug=slug).first()
+    if collectivite is None:
+        raise CommandError(f"Aucune collectivité n’a l’adresse « {slug} ».")
+    return collectivite
+
+
+def _terms(options: dict[str, Any], before: administration.ProductTerms) -> administration.ProductTerms:
+    """The terms as they were, with what the command line gives."""
+    words = ("pattern", "check_key", "number_name", "code_name", "period_name", "code", "number_digits")
+    form = {word: options[word] for word in words if options[word]}
+    given = {
+        "is_open": options.get("is_open"),
+        "opens_on": options["opens_on"],
+        "closes_on": options["closes_on"],
+        "closed_note": options["closed_note"] or None,
+        "reference_form": {**before.reference_form, **form},
+        "min_amount": options["least"],
+        "max_amount": options["most"],
+    }
+    terms = replace(before, **{name: value for name, value in given.items() if value is not None})
+    return replace(terms, opens_on=None, closes_on=None) if options.get("no_days") else terms
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"« {text} » n’est pas un jour : écrivez 2026-12-31.") from None
+
+
+def _amount(text: str) -> Money:
+    try:
+        return Money.parse(text)
+    except UnreadableAmount:
+        raise ArgumentTypeError(f"« {text} » n’est pas un montant : écrivez 600,00.") from None

@@ -1,26 +1,44 @@
-// Ask again by itself while PayFiP has said nothing: a few times, and only while the page is looked at.
-const status = document.querySelector('[data-regal-situation="waiting"]');
-const asked = Number(sessionStorageOrNothing("get"));
-if (status && asked < 60) {
-  setTimeout(() => {
-    const again = () => {
-      sessionStorageOrNothing("set", asked + 1);
-      location.reload();
-    };
-    if (document.hidden) {
-      document.addEventListener("visibilitychange", again, { once: true });
-    } else {
-      again();
-    }
-  }, 5000);
+// Ask again by itself while nothing is known: ever more slowly, and only while the page is looked at. What changed is
+// put in place, so that a screen reader says it and nobody loses his place. Without scripts, « Actualiser » does it.
+const told = document.querySelector("[data-regal-situation]");
+const PENDING = ["absent", "waiting"];
+const SLOWEST = 60_000;
+let pause = 4_000;
+
+function askLater() {
+  if (PENDING.includes(told.dataset.regalSituation)) setTimeout(askWhenSeen, pause);
+  pause = Math.min(pause + pause / 4, SLOWEST);
 }
 
-// In a frame, storage may be forbidden: then we simply do not count.
-function sessionStorageOrNothing(verb, value) {
-  try {
-    if (verb === "set") sessionStorage.setItem(location.pathname, value);
-    return sessionStorage.getItem(location.pathname) ?? 0;
-  } catch {
-    return 0;
-  }
+function askWhenSeen() {
+  if (document.hidden) document.addEventListener("visibilitychange", ask, { once: true });
+  else ask();
 }
+
+async function ask() {
+  try {
+    const answer = await fetch(location.pathname, { cache: "no-store", credentials: "omit" });
+    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  } catch {
+    // no network for now: ask again later
+  }
+  askLater();
+}
+
+function show(page) {
+  const news = page.querySelector("[data-regal-situation]");
+  const rest = document.querySelector("[data-regal-rest]");
+  if (!news || news.dataset.regalSituation === told.dataset.regalSituation) {
+    const moment = page.querySelector("[data-regal-moment]");
+    if (moment) document.querySelector("[data-regal-moment]")?.replaceChildren(...moment.childNodes);
+    return;
+  }
+  const hadFocus = rest.contains(document.activeElement);
+  told.dataset.regalSituation = news.dataset.regalSituation;
+  told.replaceChildren(...news.childNodes);
+  rest.replaceChildren(...page.querySelector("[data-regal-rest]").childNodes);
+  document.title = page.title;
+  if (hadFocus) rest.querySelector("a")?.focus();
+}
+
+if (told) askLater();

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import given
@@ -483,6 +483,64 @@ PROTOCOL_NAMES = ["numcli", "exer", "refdet", "montant", "saisie", "resultrans",
 field_text = st.one_of(
     st.text(max_size=12), st.from_regex(r"[0-9]{1,20}", fullmatch=True), st.sampled_from("PRAVZTXAM")
 )
+
+
+def outcome_of(asked: Message) -> Notice | str:
+    """What it reads as, or why it is unreadable."""
+    try:
+        return account().read(asked)
+    except Unreadable as failure:
+        return failure.code
+
+
+def changed_fields() -> st.SearchStrategy[dict[str, str]]:
+    """An honest notification, some of its fields changed or missing."""
+    honest = {name: values[0] for name, values in parse_qs(scenario("paid").decode()).items()}
+    changes = st.dictionaries(st.sampled_from([*PROTOCOL_NAMES, "objet", "mel"]), field_text, max_size=3)
+    missing = st.sets(st.sampled_from(PROTOCOL_NAMES), max_size=1)
+    return st.builds(
+        lambda changed, gone: {n: v for n, v in (honest | changed).items() if n not in gone}, changes, missing
+    )
+
+
+def spelt(data: st.DataObject, name: str) -> str:
+    """A name in some mixture of capital and small letters."""
+    return "".join(data.draw(st.sampled_from([letter, letter.upper()])) for letter in name)
+
+
+def encoded(pairs: Sequence[tuple[str, str]]) -> bytes:
+    return urlencode(pairs, errors="surrogatepass").encode()
+
+
+class TestOneReading:
+    """There is one reading of a message, and no way to make two of it."""
+
+    @given(st.binary(max_size=200), st.binary(max_size=200))
+    def test_of_the_same_bytes_is_the_same(self, body: bytes, query: bytes) -> None:
+        assert outcome_of(message(body, query)) == outcome_of(message(body, query))
+
+    @given(changed_fields(), st.data())
+    def test_does_not_depend_on_order_case_or_place(self, fields: dict[str, str], data: st.DataObject) -> None:
+        pairs = [*fields.items()]
+        mixed = [(spelt(data, name), value) for name, value in data.draw(st.permutations(pairs))]
+        cut = data.draw(st.integers(0, len(mixed)))
+        expected = outcome_of(message(encoded(pairs)))
+        assert outcome_of(message(encoded(mixed))) == expected
+        assert outcome_of(message(query=encoded(mixed))) == expected
+        assert outcome_of(message(encoded(mixed[:cut]), encoded(mixed[cut:]))) == expected
+
+    @given(changed_fields(), field_text, st.data())
+    def test_is_impossible_where_a_name_has_two_values(
+        self, fields: dict[str, str], value: str, data: st.DataObject
+    ) -> None:
+        name = data.draw(st.sampled_from([*fields]))
+        once = encoded([*fields.items()])
+        pairs = [*fields.items()]
+        pairs.insert(data.draw(st.integers(0, len(pairs))), (spelt(data, name), value))
+        assert isinstance(outcome_of(message(encoded(pairs))), str)
+        assert isinstance(outcome_of(message(query=encoded(pairs))), str)
+        apart = outcome_of(message(once, encoded([(spelt(data, name), value)])))
+        assert isinstance(apart, str) if value != fields[name] else apart == outcome_of(message(once))
 
 
 class TestAnyBytes:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collectivites", "0003_reserve_the_bureaus_addresses"),
+        ("collectivites", "0004_products"),
     ]
 
     operations = [

@@ -34,7 +34,7 @@ REVOKE UPDATE (main_colour, accent_colour, logo_digest, logo_text) ON collectivi
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collectivites", "0004_look"),
+        ("collectivites", "0005_look"),
     ]
 
     operations = [migrations.RunSQL(WALLS, NO_WALLS)]

@@ -1,0 +1,86 @@
+"""How a collectivité puts its payment pages into its own site: what to paste, for which sites, and how to try it."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import get_language_info, override
+from django.views.decorators.http import require_safe
+
+from regal.backoffice.policies import BureauRequest
+from regal.backoffice.snippets import Snippets, script, snippets
+from regal.collectivites.models import AllowedOrigin, Collectivite, Product
+from regal.gateways.base import Environment
+from regal.lib.policy import Tenant, Who, policy
+from regal.lib.tenancy import tenant
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def integration(request: BureauRequest, slug: str) -> HttpResponse:
+    """The snippets of every page that a payer may begin with, ready to copy, and the sites that may frame them."""
+    town = request.collectivite
+    with tenant(town):
+        origins = list(AllowedOrigin.objects.of(town).order_by("origin").values_list("origin", flat=True))
+        products = list(Product.objects.of(town).select_related("account"))
+    site = urlsplit(town.site_url)
+    site_origin = f"{site.scheme}://{site.netloc}" if town.site_url else ""
+    context = {
+        "everything": _variants("products", town, name=town.name),
+        "products": [_ShownProduct.of(town, product) for product in products],
+        "script": script(address=f"{settings.GUICHET_URL}{static('regal/frame.js')}"),
+        "guichet": settings.GUICHET_URL,
+        "origins": origins,
+        "forgotten_site": site_origin if site_origin not in origins else "",
+    }
+    return render(request, "backoffice/integration.html", context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """The snippets for the town's pages in one language."""
+
+    code: str
+    language: str
+    address: str
+    snippets: Snippets
+
+
+def _variants(route: str, town: Collectivite, *parts: str, name: str) -> list[Variant]:
+    """One for each language of the guichet, whose pages have an address in each."""
+    variants = []
+    for code, _name in settings.LANGUAGES:
+        with override(code):
+            path = reverse(route, urlconf="regal.config.urls_guichet", args=[town.slug, *parts])
+        address = f"{settings.GUICHET_URL}{path}"
+        variants.append(
+            Variant(
+                code=code,
+                language=get_language_info(code)["name_translated"],
+                address=address,
+                snippets=snippets(address=address, name=name, language=code),
+            )
+        )
+    return variants
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ShownProduct:
+    product: Product
+    environment: Any
+    is_trial: bool
+    variants: list[Variant]
+
+    @classmethod
+    def of(cls, town: Collectivite, product: Product) -> "_ShownProduct":
+        return cls(
+            product=product,
+            environment=product.account.get_environment_display(),
+            is_trial=product.account.environment != Environment.PRODUCTION,
+            variants=_variants("product", town, product.slug, name=product.name),
+        )

@@ -1,0 +1,31 @@
+"""The demonstration's town sites do what towns are told to do."""
+
+from datetime import date
+
+import pytest
+from django.conf import settings
+
+import regal_sandbox
+from regal.backoffice.snippets import script, snippets
+from regal.demo.cast import TOWNS
+from regal.demo.data import sandbox_configuration
+
+
+@pytest.fixture
+def pages():
+    """The first payment page of each town site."""
+    sandbox = regal_sandbox.create(config=sandbox_configuration(today=date(2026, 11, 24)), town_count=2)
+    yield [site.test_client().get("/payer-en-ligne/").text for site in sandbox.towns]
+    sandbox.close()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_embed_the_guichet_by_the_very_snippet_that_the_bureau_shows(pages, place):
+    town = TOWNS[place]
+    address = f"{settings.GUICHET_URL}/{town.slug}/{town.products[0].slug}/"
+    assert snippets(address=address, name=town.products[0].name, language="fr").frame in pages[place]
+
+
+def test_take_the_script_or_leave_it(pages):
+    tag = script(address=f"{settings.GUICHET_URL}/static/regal/frame.js")
+    assert [tag in page for page in pages] == [True, False]
