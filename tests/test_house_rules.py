@@ -74,6 +74,7 @@ class TestMoney:
         "regal/demo/bench.py": "measures of time",
         "regal/demo/supervisor.py": "a supervisor's patience",
         "regal/demo/data.py": "how long to wait for the sandbox",
+        "regal/lib/colours.py": "how much light a colour gives",
         "regal/lib/bound_process.py": "how long to wait for a process",
         "regal/lib/embedded_postgres.py": "how long to wait for a server",
     }

@@ -14,8 +14,10 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.test import Client, override_settings
 
 from regal.audit import operations as audit
+from regal.backoffice.administration import set_look
 from regal.cases.models import Kind
 from regal.cases.operations import open_case
+from regal.checkout.look import colours_digest
 from regal.collectivites.models import AccountSecret, Budget, GatewayAccount, Regie
 from regal.gateways.base import DebtKind
 from regal.lib import tokens
@@ -23,7 +25,7 @@ from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
 from regal.payments.models import Attempt
 from regal.people.models import Membership, Role
-from tests import cast, notices
+from tests import cast, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
 from tests.routes import Route, all_routes
@@ -57,6 +59,10 @@ class Neighbours:
         self.attempts[key] = started.attempt
         notices.tell(town, started.attempt, notices.form(town, started.attempt))
         notices.hear(town, started.attempt)
+        main_colour = "#0b5563" if town is self.saint_aubin else "#6b2d3c"
+        logo = pictures.picture(main_colour)
+        set_look(collectivite=town.collectivite, main_colour=main_colour, logo=logo, now=MORNING)
+        town.collectivite.refresh_from_db()
         with tenant(town.collectivite):
             town.product.slug = f"eau-{key}"
             town.product.save(update_fields=["slug"])
@@ -310,6 +316,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
     }
+    known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     missing = set(route.parameters) - set(known)
     assert not missing, f"{route}: say in `values` what {missing} stands for"
     return {name: known[name] for name in route.parameters}

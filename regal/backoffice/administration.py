@@ -3,6 +3,7 @@
 Each act is one transaction with its audit row, as the application's role, or a `Refusal` that says what to mend.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,11 +26,13 @@ from regal.collectivites.models import (
     Budget,
     Collectivite,
     GatewayAccount,
+    Logo,
     Product,
     Regie,
 )
 from regal.collectivites.reference_forms import BadReferenceForm, InvoiceWords, read_reference_form
 from regal.gateways.base import DebtKind, Environment, Misconfigured
+from regal.lib import colours, pictures
 from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
 from regal.lib.siret import is_siret
@@ -340,6 +343,56 @@ def allow_origin(
     return allowed
 
 
+def set_look(
+    *,
+    collectivite: Collectivite,
+    main_colour: str | None = None,
+    accent_colour: str | None = None,
+    logo: bytes | None = None,
+    logo_text: str | None = None,
+    now: datetime,
+    actor_id: int | None = None,
+) -> Collectivite:
+    """The colours and the logo of its pages. None leaves a thing as it is; an empty one takes it away.
+
+    Raises BadColour, PaleColour, NotALogo, HeavyLogo, HugeLogo, LogoTextTooLong.
+    """
+    chosen: dict[str, str] = {}
+    if main_colour is not None:
+        chosen["main_colour"] = _main_colour(main_colour)
+    if accent_colour is not None:
+        chosen["accent_colour"] = _colour(accent_colour)
+    if logo_text is not None:
+        if len(logo_text.strip()) > 120 or _CONTROL.search(logo_text.strip()):
+            raise refusals.LogoTextTooLong
+        chosen["logo_text"] = logo_text.strip()
+    png = _small_png(logo) if logo else b""
+    if logo is not None:
+        chosen["logo_digest"] = hashlib.sha256(png).hexdigest() if png else ""
+    with tenant(collectivite):
+        changed = Collectivite.objects.select_for_update().get(pk=collectivite.pk)
+        before = {field: getattr(changed, field) for field in chosen}
+        if before == chosen:
+            return changed
+        if png:
+            Logo.objects.of(collectivite).get_or_create(
+                collectivite=changed, digest=chosen["logo_digest"], defaults={"png": png}
+            )
+        for field, value in chosen.items():
+            setattr(changed, field, value)
+        changed.save(update_fields=list(chosen))
+        record(
+            collectivite=collectivite,
+            action="set_look",
+            subject=f"collectivite {collectivite.pk}",
+            before=before,
+            after=chosen,
+            now=now,
+            actor_id=actor_id,
+        )
+    return changed
+
+
 def create_agent(
     *,
     collectivite: Collectivite,
@@ -489,6 +542,33 @@ def _is_slug(text: str) -> bool:
 def _check_name(text: str, kind: str) -> None:
     if not text.strip() or len(text.strip()) > _LONGEST[kind] or _CONTROL.search(text):
         raise refusals.MissingName(longest=_LONGEST[kind])
+
+
+def _colour(text: str) -> str:
+    """Nothing, or `#rrggbb`."""
+    try:
+        return colours.parse(text) if text.strip() else ""
+    except colours.UnreadableColour:
+        raise refusals.BadColour(colour=text) from None
+
+
+def _main_colour(text: str) -> str:
+    """Nothing, or a colour that white words are read on."""
+    colour = _colour(text)
+    if colour and not colours.is_readable(colour):
+        raise refusals.PaleColour(colour=colour, darker=colours.nearest_readable(colour))
+    return colour
+
+
+def _small_png(given: bytes) -> bytes:
+    try:
+        return pictures.small_png(given)
+    except pictures.TooHeavy:
+        raise refusals.HeavyLogo from None
+    except pictures.TooManyPixels:
+        raise refusals.HugeLogo from None
+    except pictures.NotAPicture:
+        raise refusals.NotALogo from None
 
 
 def _check_web_address(text: str) -> None:

@@ -20,6 +20,12 @@ Refusal
 ├── UncheckedInvoices    R326  a régie's product needs a pattern or a key, and an amount range
 ├── BadOrigin            R331  not `https://host[:port]`
 ├── OriginTaken          R332
+├── BadColour            R351  not `#rrggbb`
+├── PaleColour           R352  white words would not be read on it, nor its own words on white
+├── NotALogo             R353  neither PNG, JPEG nor WebP, or broken
+├── HeavyLogo            R354
+├── HugeLogo             R355  too many pixels
+├── LogoTextTooLong      R356
 ├── BadUserIdentifier    R341
 ├── BadEmail             R342
 ├── IdentifierTaken      R343  by somebody with another e-mail address
@@ -165,6 +171,44 @@ class BadOrigin(Refusal):
 class OriginTaken(Refusal):
     code = "R332"
     sentence = _("« %(origin)s » est déjà autorisé à afficher les pages de cette collectivité.")
+
+
+class BadColour(Refusal):
+    code = "R351"
+    sentence = _(
+        "« %(colour)s » n’est pas une couleur : écrivez un dièse et six chiffres de 0 à f, par exemple #0b5563."
+    )
+
+
+class PaleColour(Refusal):
+    code = "R352"
+    sentence = _(
+        "La couleur %(colour)s est trop claire : on y lirait mal du texte blanc. Choisissez-en une plus foncée, par"
+        " exemple %(darker)s, qui a la même teinte."
+    )
+
+
+class NotALogo(Refusal):
+    code = "R353"
+    sentence = _(
+        "Ce fichier n’est pas une image PNG, JPEG ou WebP lisible. Ouvrez votre logo dans un logiciel d’images,"
+        " enregistrez-le en PNG, puis recommencez."
+    )
+
+
+class HeavyLogo(Refusal):
+    code = "R354"
+    sentence = _("Ce fichier pèse plus de 2 Mo. Enregistrez votre logo en plus petit, puis recommencez.")
+
+
+class HugeLogo(Refusal):
+    code = "R355"
+    sentence = _("Cette image a plus de 10 millions de pixels. Réduisez-la à 1 000 pixels de large, puis recommencez.")
+
+
+class LogoTextTooLong(Refusal):
+    code = "R356"
+    sentence = _("Le texte qui remplace le logo a 120 caractères au plus, sur une seule ligne.")
 
 
 class BadUserIdentifier(Refusal):

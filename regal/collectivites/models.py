@@ -41,6 +41,14 @@ class Collectivite(models.Model):
     name = models.CharField(_("nom"), max_length=120)
     site_url = models.URLField(_("site internet"), max_length=200, blank=True)
     contact = models.CharField(_("qui contacter"), max_length=200, blank=True)  # shown to payers; an office, no person
+    main_colour = models.CharField(
+        _("couleur principale"), max_length=7, blank=True, default="", db_default=""
+    )  # `lib/colours.py` says which may
+    accent_colour = models.CharField(_("couleur d’accent"), max_length=7, blank=True, default="", db_default="")
+    logo_digest = models.CharField(max_length=64, blank=True, default="", db_default="")  # of the `Logo` in use
+    logo_text = models.CharField(
+        max_length=120, blank=True, default="", db_default=""
+    )  # what the logo says beside the name, for whoever is blind
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -49,11 +57,34 @@ class Collectivite(models.Model):
                 condition=models.Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$")
                 & ~models.Q(slug__in=sorted(RESERVED_SLUGS)),
                 name="collectivites_collectivite_slug",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(main_colour__regex=r"^(#[0-9a-f]{6})?$", accent_colour__regex=r"^(#[0-9a-f]{6})?$"),
+                name="collectivites_collectivite_colours",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(logo_digest__regex=r"^([0-9a-f]{64})?$"), name="collectivites_collectivite_logo"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Logo(TenantModel):
+    """A picture that `lib/pictures.py` made of what a collectivité gave; it never changes."""
+
+    digest = models.CharField(max_length=64)  # SHA-256 of `png`, in hexadecimal; PostgreSQL checks it
+    png = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "digest"], name="collectivites_logo_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class Budget(TenantModel):

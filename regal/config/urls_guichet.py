@@ -4,13 +4,15 @@ from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.checkout import health, notifications, pages
+from regal.checkout import health, look, notifications, pages
 from regal.demo import start
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("s/n/<int:collectivite_id>/<str:token>", notifications.notification, name="notification"),
+    path("s/l/<int:collectivite_id>/<str:colours>.css", look.colours, name="town_colours"),
+    path("s/l/<int:collectivite_id>/<str:logo>.png", look.logo, name="town_logo"),
     *i18n_patterns(
         path("", start.start if settings.DEMO else pages.home, name="start"),
         path("<slug:slug>/", pages.products, name="products"),

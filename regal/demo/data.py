@@ -15,6 +15,7 @@ from regal.checkout.forms import FORMS
 from regal.collectivites.models import Collectivite, Product
 from regal.demo.cast import OPERATOR, PASSWORD, PAYER_EMAIL, REGIE, TOWNS, DemoProduct, DemoTown, Notice, notices
 from regal.demo.environment import var_folder
+from regal.demo.logos import logo_of
 from regal.gateways.base import DebtKind
 from regal.lib import paris
 from regal.lib.references import InvoiceReference
@@ -143,6 +144,13 @@ def start_page(*, now: datetime) -> dict[str, Any]:
 def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> Collectivite:
     collectivite = administration.create_collectivite(
         slug=town.slug, name=town.name, siret=town.siret, site_url=f"{site_url}/", contact=town.contact, now=now
+    )
+    administration.set_look(
+        collectivite=collectivite,
+        main_colour=town.main_colour,
+        accent_colour=town.accent_colour,
+        logo=logo_of(town),
+        now=now,
     )
     for origin in (site_url, site_url.replace("localhost", "127.0.0.1")):
         administration.allow_origin(collectivite=collectivite, origin=origin, now=now)

@@ -54,7 +54,7 @@ FREE_TEXT = {
 }
 FREE_TEXT_SHARED = {
     "audit_platformact": ("subject",),
-    "collectivites_collectivite": ("name", "contact", "site_url"),
+    "collectivites_collectivite": ("name", "contact", "site_url", "logo_text"),
     "people_user": ("identifier", "email", "display_name"),
 }
 FACTS_THAT_ARE_NUMBERS = ["account_identifier", "amount_cents", "authorisation", "debt_reference", "exercice"]

@@ -14,6 +14,7 @@ from regal.collectivites.models import (
     Budget,
     Collectivite,
     GatewayAccount,
+    Logo,
     Product,
     Regie,
 )
@@ -21,6 +22,7 @@ from regal.gateways.base import DebtKind, Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.people.models import Membership, Role, User
+from tests import pictures
 from tests.cast import MORNING
 
 pytestmark = pytest.mark.django_db
@@ -418,3 +420,89 @@ class TestRefusals:
         for kind in kinds:
             assert kind.code in (refusals.__doc__ or "")
             assert str(kind.sentence)
+
+
+class TestLook:
+    def look(self, bourg, **chosen):
+        return administration.set_look(collectivite=bourg, now=MORNING, **chosen)
+
+    def logos(self, bourg):
+        with tenant(bourg):
+            return [(logo.digest, bytes(logo.png)) for logo in Logo.objects.of(bourg).order_by("pk")]
+
+    def test_is_kept_whole_with_its_trace(self, bourg):
+        changed = self.look(
+            bourg, main_colour="0B5563", accent_colour="#FA0", logo=pictures.picture(), logo_text=" Terre d’eau "
+        )
+        ((digest, png),) = self.logos(bourg)
+        kept = (changed.main_colour, changed.accent_colour, changed.logo_digest, changed.logo_text)
+        assert kept == ("#0b5563", "#ffaa00", digest, "Terre d’eau")
+        assert pictures.opened(png).format == "PNG"
+        with tenant(bourg):
+            entry = AuditEntry.objects.of(bourg).get(action="set_look")
+        assert set(entry.before.values()) == {""}
+        assert entry.after == {
+            "main_colour": "#0b5563",
+            "accent_colour": "#ffaa00",
+            "logo_text": "Terre d’eau",
+            "logo_digest": digest,
+        }
+
+    def test_changes_only_what_is_given_and_says_what_was_before(self, bourg):
+        first = self.look(bourg, main_colour="#0b5563", logo=pictures.picture())
+        changed = self.look(first, main_colour="#6b2d3c")
+        assert (changed.main_colour, changed.logo_digest) == ("#6b2d3c", first.logo_digest)
+        with tenant(bourg):
+            entry = AuditEntry.objects.of(bourg).filter(action="set_look").latest("pk")
+        assert (entry.before, entry.after) == ({"main_colour": "#0b5563"}, {"main_colour": "#6b2d3c"})
+
+    def test_leaves_no_trace_when_nothing_changes(self, bourg):
+        for _ in range(2):
+            self.look(bourg, main_colour="#0b5563", logo=pictures.picture())
+        assert [action for action, _, _ in acts(bourg)].count("set_look") == 1
+
+    def test_is_taken_away_by_what_is_empty(self, bourg):
+        self.look(bourg, main_colour="#0b5563", accent_colour="#fa0", logo=pictures.picture(), logo_text="x")
+        bare = self.look(bourg, main_colour="", accent_colour="", logo=b"", logo_text="")
+        assert (bare.main_colour, bare.accent_colour, bare.logo_digest, bare.logo_text) == ("", "", "", "")
+
+    def test_finds_an_earlier_logo_again(self, bourg):
+        one, other = pictures.picture("#0b5563"), pictures.picture("#6b2d3c")
+        digests = [self.look(bourg, logo=logo).logo_digest for logo in (one, other, one)]
+        assert digests[0] == digests[2] != digests[1]
+        assert len(self.logos(bourg)) == 2
+
+    @pytest.mark.parametrize("colour", ["rouge", "#12345", "#1234567", "url(x)", "#0b5563;}"])
+    @pytest.mark.parametrize("which", ["main_colour", "accent_colour"])
+    def test_refuses_what_is_no_colour(self, bourg, which, colour):
+        with pytest.raises(refusals.BadColour, match="#0b5563"):
+            self.look(bourg, **{which: colour})
+
+    def test_refuses_a_colour_that_white_is_not_read_on_and_proposes_a_darker_one(self, bourg):
+        with pytest.raises(refusals.PaleColour, match="trop claire") as refused:
+            self.look(bourg, main_colour="#f2b544")
+        self.look(bourg, main_colour=str(refused.value.values["darker"]))
+
+    def test_takes_any_accent_because_it_tells_nothing(self, bourg):
+        assert self.look(bourg, accent_colour="#ffffff").accent_colour == "#ffffff"
+
+    @pytest.mark.parametrize(
+        ("logo", "refusal"),
+        [
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", refusals.NotALogo),
+            (pictures.picture(kind="GIF"), refusals.NotALogo),
+            (bytes(2_000_001), refusals.HeavyLogo),
+            (pictures.picture(size=(4000, 2501)), refusals.HugeLogo),
+        ],
+        ids=["svg", "gif", "heavy", "huge"],
+    )
+    def test_refuses_a_logo_with_the_remedy_and_changes_nothing(self, bourg, logo, refusal):
+        with pytest.raises(refusal, match=r"puis\srecommencez"):
+            self.look(bourg, main_colour="#0b5563", logo=logo)
+        bourg.refresh_from_db()
+        assert (bourg.main_colour, self.logos(bourg)) == ("", [])
+
+    @pytest.mark.parametrize("text", ["x" * 121, "deux\nlignes"])
+    def test_refuses_a_text_that_is_too_long_to_be_heard(self, bourg, text):
+        with pytest.raises(refusals.LogoTextTooLong):
+            self.look(bourg, logo_text=text)

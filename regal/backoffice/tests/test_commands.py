@@ -11,6 +11,7 @@ from regal.collectivites.models import AllowedOrigin, Collectivite, GatewayAccou
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.people.models import Membership, User
+from tests import pictures
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +104,51 @@ class TestCollectivite:
         User.objects.create_user(identifier="lea", email="lea@example.org", password="une longue phrase")
         printed = run("collectivite", "invite", "--slug=bourg", "--identifier=lea", "--email=lea@example.org")
         assert "/invitation/" not in printed
+
+
+class TestLook:
+    @pytest.fixture
+    def bourg(self):
+        run("collectivite", "create", *TOWN)
+        return Collectivite.objects.get(slug="bourg")
+
+    def look(self, bourg, *chosen):
+        printed = run("collectivite", "look", "--slug=bourg", *chosen)
+        bourg.refresh_from_db()
+        return printed
+
+    def test_is_set_and_taken_away(self, bourg, tmp_path):
+        file = tmp_path / "logo.jpg"
+        file.write_bytes(pictures.picture(kind="JPEG"))
+        printed = self.look(
+            bourg, "--main-colour=#0b5563", "--accent-colour=#f2b544", f"--logo={file}", "--alt=Terre d’eau"
+        )
+        assert "Le Bourg" in printed
+        assert (bourg.main_colour, bourg.accent_colour, bourg.logo_text) == ("#0b5563", "#f2b544", "Terre d’eau")
+        assert bourg.logo_digest
+        self.look(bourg, "--logo=", "--alt=")
+        assert (bourg.main_colour, bourg.logo_digest, bourg.logo_text) == ("#0b5563", "", "")
+
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            (["--main-colour=#ffff00"], "R352"),
+            (["--logo=nowhere.png"], "ne se lit pas"),
+            ([], "Rien à changer"),
+        ],
+    )
+    def test_is_refused_with_a_sentence(self, bourg, wrong, sentence):
+        with pytest.raises(CommandError, match=sentence):
+            self.look(bourg, *wrong)
+
+    def test_is_refused_when_the_file_is_too_heavy(self, bourg, tmp_path):
+        (tmp_path / "logo.png").write_bytes(bytes(3_000_000))
+        with pytest.raises(CommandError, match="R354"):
+            self.look(bourg, f"--logo={tmp_path / 'logo.png'}")
+
+    def test_belongs_to_a_collectivite(self):
+        with pytest.raises(CommandError, match="Aucune collectivité"):
+            run("collectivite", "look", "--slug=nulle-part", "--main-colour=#0b5563")
 
 
 class TestProduct:

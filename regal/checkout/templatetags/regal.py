@@ -9,6 +9,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, override
 
+from regal.checkout import look
+from regal.collectivites.models import Collectivite
 from regal.lib import paris
 from regal.lib.money import Money
 
@@ -35,6 +37,12 @@ def instant(moment: datetime) -> str:
 def day(value: date) -> str:
     """24 novembre 2026."""
     return paris.format_day_en(value) if _in_english() else paris.format_day_fr(value)
+
+
+@register.filter
+def colours_digest(town: Collectivite) -> str:
+    """What the address of the town's colours ends with; nothing when it has none."""
+    return look.colours_digest(town)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,15 +1,17 @@
 """What the database itself refuses of a collectivité, and how its contracts' secrets are kept."""
 
-import pytest
-from django.db import IntegrityError, transaction
+import hashlib
 
-from regal.collectivites.models import RESERVED_SLUGS, AccountSecret, Collectivite
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+
+from regal.collectivites.models import RESERVED_SLUGS, AccountSecret, Collectivite, Logo
 from regal.collectivites.operations import keep_secret, open_secret
 from regal.collectivites.queries import all_collectivites, workplace, workplaces
 from regal.lib.tenancy import tenant
 from regal.lib.vault import CannotOpen, Secret, UnknownKeyVersion, new_master_key
 from regal.people.models import Role
-from tests import cast
+from tests import cast, pictures
 from tests.routes import all_routes
 
 
@@ -27,6 +29,47 @@ class TestSlug:
     def test_never_hides_one_of_our_own_addresses(self):
         firsts = {route.path.split("/")[0] for route in all_routes()}
         assert {first for first in firsts if first and not first.startswith("<")} <= RESERVED_SLUGS
+
+
+class TestLook:
+    """What the database itself keeps out."""
+
+    @pytest.mark.parametrize("colour", ["red", "#0B5563", "#fff", "#0b5563;", "#0b556\n"])
+    @pytest.mark.parametrize("field", ["main_colour", "accent_colour"])
+    def test_has_colours_or_none(self, db, field, colour):
+        with pytest.raises(DatabaseError, match=r"collectivites_collectivite_colours|too long"), transaction.atomic():
+            Collectivite.objects.create(slug="bourg", name="x", **{field: colour})
+
+    def test_has_the_digest_of_a_logo_or_none(self, db):
+        with pytest.raises(IntegrityError, match="collectivites_collectivite_logo"), transaction.atomic():
+            Collectivite.objects.create(slug="bourg", name="x", logo_digest="../x")
+
+    @pytest.mark.parametrize(
+        ("png", "constraint"),
+        [
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "small_png"),
+            (pictures.picture() + bytes(60_000), "small_png"),
+            (b"", "small_png"),
+        ],
+        ids=["svg", "heavy", "empty"],
+    )
+    def test_has_small_pngs_only(self, town, png, constraint):
+        with pytest.raises(IntegrityError, match=f"collectivites_logo_{constraint}"), tenant(town.collectivite):
+            self.add(town, png, hashlib.sha256(png).hexdigest())
+
+    def test_has_logos_that_are_what_their_digest_says_and_stay_so(self, town):
+        png = pictures.picture()
+        with pytest.raises(IntegrityError, match="collectivites_logo_is_its_digest"), tenant(town.collectivite):
+            self.add(town, png, "0" * 64)
+        with tenant(town.collectivite):
+            logo = self.add(town, png, hashlib.sha256(png).hexdigest())
+        with pytest.raises(DatabaseError, match="permission denied"), tenant(town.collectivite):
+            logo.save(update_fields=["png"])
+        with pytest.raises(DatabaseError, match="permission denied"), tenant(town.collectivite):
+            logo.delete()
+
+    def add(self, town, png, digest):
+        return Logo.objects.create(collectivite=town.collectivite, png=png, digest=digest)
 
 
 class TestWorkplaces:

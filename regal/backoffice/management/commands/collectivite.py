@@ -14,6 +14,7 @@ from regal.collectivites.models import Collectivite, Product, Regie
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.check_keys import CheckKey
 from regal.lib.money import Money, UnreadableAmount
+from regal.lib.pictures import HEAVIEST
 from regal.lib.tenancy import tenant
 from regal.people.models import Role
 
@@ -21,9 +22,7 @@ KINDS = {"titre": DebtKind.TITRE, "role": DebtKind.ORMC, "facture": DebtKind.REG
 
 
 class Command(BaseCommand):
-    help = (
-        "Crée une collectivité avec ce qu’il faut pour payer ses titres, lui ajoute des produits, y invite quelqu’un."
-    )
+    help = "Crée une collectivité avec ce qu’il faut pour payer ses titres, lui ajoute des produits, l’habille, y invite quelqu’un."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -83,6 +82,13 @@ class Command(BaseCommand):
         invite.add_argument(
             "--role", default=Role.AGENT.value, choices=Role.values, help="ce que la personne pourra faire"
         )
+
+        look = verbs.add_parser("look", help="changer le logo et les couleurs de ses pages")
+        look.add_argument("--slug", required=True, help="la collectivité")
+        look.add_argument("--main-colour", help="couleur des boutons et des liens, #rrggbb ; '' la retire")
+        look.add_argument("--accent-colour", help="couleur d’un filet décoratif, #rrggbb ; '' la retire")
+        look.add_argument("--logo", help="fichier PNG, JPEG ou WebP, 2 Mo au plus ; '' le retire")
+        look.add_argument("--alt", help="ce que le logo dit de plus que le nom, écrit à côté de lui ; souvent rien")
 
     def _add_terms(self, parser: CommandParser) -> None:
         """What a product's terms are made of; what is not given stays as it is."""
@@ -191,17 +197,36 @@ class Command(BaseCommand):
         return [f"Produit changé : {product.name}."]
 
     def _invite(self, options: dict[str, Any], now: datetime) -> list[str]:
-        collectivite = Collectivite.objects.filter(slug=options["slug"]).first()
-        if collectivite is None:
-            raise CommandError(f"Aucune collectivité n’a l’adresse « {options['slug']} ».")
         return self._member(
-            collectivite,
+            _collectivite(options["slug"]),
             identifier=options["identifier"],
             email=options["email"],
             role=options["role"],
             name=options["name"],
             now=now,
         )
+
+    def _look(self, options: dict[str, Any], now: datetime) -> list[str]:
+        given = {
+            "main_colour": options["main_colour"],
+            "accent_colour": options["accent_colour"],
+            "logo": self._read(options["logo"]) if options["logo"] is not None else None,
+            "logo_text": options["alt"],
+        }
+        if all(value is None for value in given.values()):
+            raise CommandError("Rien à changer : donnez --main-colour, --accent-colour, --logo ou --alt.")
+        collectivite = administration.set_look(collectivite=_collectivite(options["slug"]), **given, now=now)
+        return [f"Les pages de {collectivite.name} ont changé."]
+
+    def _read(self, path: str) -> bytes:
+        """The logo's file, no more of it than tells that it is too heavy; nothing of no file."""
+        if not path:
+            return b""
+        try:
+            with open(path, "rb") as file:
+                return file.read(HEAVIEST + 1)
+        except OSError:
+            raise CommandError(f"Le fichier « {path} » ne se lit pas.") from None
 
     def _member(
         self, collectivite: Collectivite, *, identifier: str, email: str, role: str, name: str, now: datetime
