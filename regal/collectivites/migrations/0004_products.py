@@ -21,7 +21,7 @@ ALTER TABLE collectivites_product DROP CONSTRAINT collectivites_product_kind_of_
 
 
 class Migration(migrations.Migration):
-    dependencies = [("collectivites", "0005_walls_of_the_look")]
+    dependencies = [("collectivites", "0003_reserve_the_bureaus_addresses")]
 
     operations = [
         migrations.AddField("product", "debt_kind", models.CharField(default="titre", max_length=10)),
