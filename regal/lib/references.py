@@ -85,7 +85,7 @@ class TitreReference:
         Raises UnreadableReference, whose `part` names the field.
         """
         typed = {Part.EXERCICE: exercice, Part.TITRE: titre, Part.LIGNE: ligne}
-        numbers = {part: _number(part, _SEPARATORS.sub("", text[:_LONGEST_TEXT])) for part, text in typed.items()}
+        numbers = {part: _number(part, _plain(part, text)) for part, text in typed.items()}
         return cls(numbers[Part.EXERCICE], numbers[Part.TITRE], numbers[Part.LIGNE])
 
     @classmethod
@@ -94,7 +94,7 @@ class TitreReference:
 
         Raises UnreadableReference.
         """
-        groups = [group for group in _SEPARATORS.split(text[:_LONGEST_TEXT]) if group]
+        groups = _groups(text)
         if not groups:
             raise UnreadableReference(Part.WHOLE, ReferenceReason.EMPTY)
         if len(groups) == 3:
@@ -161,7 +161,7 @@ class OrmcReference:
         Raises UnreadableReference, whose `part` names the field.
         """
         typed = {Part.EXERCICE: exercice, Part.CODE: code, Part.PERIOD: period, Part.NUMBER: number}
-        plain = {part: _SEPARATORS.sub("", text[:_LONGEST_TEXT]) for part, text in typed.items()}
+        plain = {part: _plain(part, text) for part, text in typed.items()}
         for part, text in plain.items():
             if not text:
                 raise UnreadableReference(part, ReferenceReason.EMPTY)
@@ -178,7 +178,7 @@ class OrmcReference:
 
         Raises UnreadableReference.
         """
-        groups = [group for group in _SEPARATORS.split(text[:_LONGEST_TEXT]) if group]
+        groups = _groups(text)
         if not groups:
             raise UnreadableReference(Part.WHOLE, ReferenceReason.EMPTY)
         if len(groups) == 4:
@@ -230,7 +230,7 @@ class InvoiceReference:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what a payer typed: spaces and separators, which PayFiP's alphabet has not, go; nothing else changes."""
-        return cls(_SEPARATORS.sub("", text[:_LONGEST_TEXT]))
+        return cls(_plain(Part.WHOLE, text))
 
     @property
     def exercice(self) -> None:
@@ -257,6 +257,19 @@ class InvoiceReference:
 
 
 DebtReference = TitreReference | OrmcReference | InvoiceReference
+
+
+def _plain(part: Part, text: str) -> str:
+    """A text without its separators; one too long to be a reference is refused whole, never cut."""
+    if len(text) > _LONGEST_TEXT:
+        raise UnreadableReference(part, ReferenceReason.WRONG_LENGTH)
+    return _SEPARATORS.sub("", text)
+
+
+def _groups(text: str) -> list[str]:
+    if len(text) > _LONGEST_TEXT:
+        raise UnreadableReference(Part.WHOLE, ReferenceReason.WRONG_LENGTH)
+    return [group for group in _SEPARATORS.split(text) if group]
 
 
 def _number(part: Part, digits: str) -> int:

@@ -17,12 +17,17 @@ FORM_OF: dict[type[DebtReference], type[DebtForm]] = {
 
 
 PRODUCT_OF = {TitreReference: "titres", OrmcReference: "eau-assainissement", InvoiceReference: "cantine"}
+TOWN_PAGE_OF = {  # the demo town names its pages after the titles
+    TitreReference: "avis-des-sommes-a-payer",
+    OrmcReference: "eau-et-assainissement",
+    InvoiceReference: "cantine-et-garderie",
+}
 
 
 def frame_on_town_site(page: Page, demo: Demo, *, town: int = 0, notice: Notice | None = None) -> FrameLocator:
     """Open the town's page that frames the guichet, at the product of a notice."""
     page.bring_to_front()
-    product = f"{PRODUCT_OF[type(notice.reference)]}/" if notice else ""
+    product = f"{TOWN_PAGE_OF[type(notice.reference)]}/" if notice else ""
     page.goto(f"http://localhost:{demo.ports.towns[town]}/payer-en-ligne/{product}")
     return page.frame_locator("iframe").first
 

@@ -64,7 +64,7 @@ class TestOnlyOnePaymentIsMeant:
         frame = payer.frame_on_town_site(page, demo)
         payer.to_recap(frame, due(DebtKind.TITRE))
         pages: list[Page] = []
-        page.context.on("page", pages.append)
+        page.context.on("page", lambda tab: pages.append(tab))
         frame.get_by_role("button", name="sur PayFiP (nouvel onglet)").dblclick()
         payer.until(page, lambda: len(pages) == 2)
         for tab in pages:

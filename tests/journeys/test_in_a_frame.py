@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Error, Frame, FrameLocator, Page, Respo
 from regal.backoffice.snippets import snippets
 from regal.demo.cast import TOWNS, Notice, notices
 from regal.lib import paris
+from regal.lib.references import OrmcReference
 from tests.demo import Demo
 from tests.journeys import payer
 from tests.journeys.conftest import CHROMIUM
@@ -44,7 +45,10 @@ def water_bills() -> Iterator[Notice]:
 def unknown_bills() -> Iterator[Notice]:
     """Bills that PayFiP does not know, without end: for journeys that stop at its door."""
     known = next(one for one in notices(TOWNS[0], paris.today(datetime.now(UTC))) if one.numcli == WATER.numcli)
-    return (replace(known, reference=replace(known.reference, titre=number)) for number in count(500_000))
+    return (
+        replace(known, reference=OrmcReference.parse(f"{known.reference.exercice}-EA-00-{number:09d}"))
+        for number in count(500_000)
+    )
 
 
 @pytest.fixture

@@ -223,3 +223,10 @@ class TestInvoiceReference:
     def test_no_text_makes_it_fail_otherwise(self, text) -> None:
         with suppress(UnreadableReference):
             assert InvoiceReference.parse(text).digits.isalnum()
+
+
+@pytest.mark.parametrize("kind", [TitreReference, OrmcReference, InvoiceReference])
+def test_what_is_too_long_is_refused_and_never_cut(kind) -> None:
+    for text in ("202600000412000001" + " " * 60 + "1", "2026-EA-00-1" + " " * 60 + "1"):
+        with pytest.raises(UnreadableReference):
+            kind.parse(text)

@@ -22,10 +22,7 @@ KINDS = {"titre": DebtKind.TITRE, "role": DebtKind.ORMC, "facture": DebtKind.REG
 
 
 class Command(BaseCommand):
-    help = (
-        "Crée une collectivité avec ce qu’il faut pour payer ses titres, lui ajoute des produits, l’habille, y invite"
-        " quelqu’un."
-    )
+    help = "Crée une collectivité avec ce qu’il faut pour payer ses titres ; ajoute produits, couleurs, invités."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
