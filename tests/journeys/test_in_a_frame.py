@@ -118,7 +118,7 @@ class TestFrame:
         assert [frame.url for frame in page.frames[1:]] == ["chrome-error://chromewebdata/"]
         assert any("frame-ancestors" in text for text in said)
 
-        page.get_by_role("link", name="Ouvrir le paiement sur une page entière").click()
+        page.get_by_role("link", name="Ouvrir le paiement sur une page entière").press("Enter")
         page.wait_for_url(form_address(demo))
         expect(page.get_by_role("button", name="Continuer")).to_be_visible()
 
@@ -220,7 +220,7 @@ class TestPaying:
         page = open_page()
         town_page(page, demo)
         put_in_a_sandbox(page, "allow-forms")
-        page.get_by_role("link", name="Ouvrir le paiement sur une page entière").click()
+        page.get_by_role("link", name="Ouvrir le paiement sur une page entière").press("Enter")
         payer.to_recap(page, next(water_bills))
         at_payfip(payer.leave(page, page), demo)
 
