@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client, find_client, list_clients
 from regal_sandbox.debts import list_debts
+from regal_sandbox.journal import record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
@@ -74,6 +75,7 @@ def pages_app(world: World) -> Flask:
             today=today,
             test_exer=TEST_EXER,
             test_refdet=TEST_REFDET_TITRE,
+            control_address=world.control_address,
         )
 
     @app.get("/load.html")
@@ -88,9 +90,13 @@ def pages_app(world: World) -> Flask:
             with world.store.transaction() as db:
                 checked = check_request(told, db=db, settings=read_settings(db), today=world.today())
                 transaction = open_transaction(world, checked)
+                record_request(world, db, received(), method=request.method, transaction=transaction.id)
         except Refused as refusal:
             return refuse(refusal.rule, told)
         return redirect(url_for("step", token=transaction.token), code=303)
+
+    def received() -> dict[str, str]:
+        return request.args.to_dict() | request.form.to_dict()
 
     def refuse(rule: str, told: dict[str, str]) -> tuple[str, int]:
         known = settings()
@@ -99,6 +105,7 @@ def pages_app(world: World) -> Flask:
                 "INSERT INTO refusals (at, rule, code, parameters) VALUES (?, ?, ?, ?)",
                 (stamp(world.now()), rule, known.code(rule), json.dumps(told)),
             )
+            record_request(world, db, received(), method=request.method, rule=rule)
         page = render_template(
             "error.html",
             rule=rule,

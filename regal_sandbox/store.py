@@ -17,6 +17,7 @@ TABLES = (
     "mails",
     "faults",
     "refusals",
+    "exchanges",
     "clients",
     "towns",
     "settings",
@@ -41,6 +42,13 @@ class Store:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.executescript(resources.files("regal_sandbox").joinpath("schema.sql").read_text("utf-8"))
+        self._add_column("notifications", "held", "INTEGER NOT NULL DEFAULT 0")
+
+    def _add_column(self, table: str, column: str, definition: str) -> None:
+        """Complete a table written before the column existed."""
+        known = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
+        if column not in known:
+            self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {definition}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
