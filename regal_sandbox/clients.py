@@ -1,4 +1,4 @@
-"""PayFiP's clients: one `numcli` is one contract, of one kind, in one phase."""
+"""PayFiP's clients: one `numcli` is one contract, of one kind; each of its means of payment has its own activation."""
 
 import json
 import re
@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from regal_sandbox.means import CARD, DIRECT_DEBIT, MEANS
 from regal_sandbox.shapes import BadShape, Shape
 
 KINDS = ("titre", "role", "regie")
 PHASES = ("test", "active", "closed")
+PRODUCTION = ("A", "M")  # the values of `saisie` that move real money
 
 _NUMCLI = re.compile(r"[0-9]{6}")
 
@@ -24,7 +26,23 @@ def is_numcli(text: str) -> bool:
 class Options:
     test_debts: bool = True  # registered debts may be paid with saisie=T, a convenience PayFiP does not offer
     ticket_copy_to: str | None = None  # the comptable's or the régisseur's address
-    max_cents: int | None = None  # a lower ceiling than the general one
+    max_cents: int | None = None  # a lower ceiling than the general one, whatever the means
+    card_max_cents: int | None = None  # above it, the card is not offered
+    refuse_paid_refdet: bool = False  # of a régie: whether a reference already paid is refused; unknown of PayFiP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activation:
+    """Where one means of payment stands: in test, then opened by its own activation payment."""
+
+    phase: str = "test"
+    active_from: date | None = None  # set by a successful activation payment
+    max_cents: int | None = None  # above it, this means is not offered
+
+    def phase_on(self, day: date) -> str:
+        if self.phase == "test" and self.active_from is not None and day >= self.active_from:
+            return "active"
+        return self.phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +50,57 @@ class Client:
     numcli: str
     kind: str = "titre"
     labels: tuple[str, str, str] = ("", "", "")  # product or régie, entity, service
-    phase: str = "test"
-    active_from: date | None = None  # set by a successful activation payment
+    phase: str = "test"  # of the card; `closed` closes the whole client
+    active_from: date | None = None
+    direct_debit: Activation | None = None  # None: the client never joined for prélèvement
     options: Options = field(default_factory=Options)
 
+    def activation(self, means: str) -> Activation | None:
+        """Where that means stands; None when the client does not have it."""
+        if means == CARD:
+            return Activation(phase=self.phase, active_from=self.active_from, max_cents=self.options.card_max_cents)
+        return self.direct_debit
+
+    def offers(self, saisie: str, day: date, *, montant: int = 0) -> list[str]:
+        """The means a payer may choose: in production, those that were activated; never above their ceiling."""
+        if self.phase == "closed":
+            return []
+        offered = []
+        for means in MEANS:
+            known = self.activation(means)
+            if known is None or known.phase_on(day) not in (
+                ("active",) if saisie in PRODUCTION else ("test", "active")
+            ):
+                continue
+            if known.max_cents is None or montant <= known.max_cents:
+                offered.append(means)
+        return offered
+
     def phase_on(self, day: date) -> str:
-        if self.phase == "test" and self.active_from is not None and day >= self.active_from:
-            return "active"
-        return self.phase
+        """Of the client as a whole: active as soon as one of its means is."""
+        if self.phase == "closed":
+            return "closed"
+        return "active" if self.offers("A", day) else "test"
+
+    def opens_on(self, day: date) -> date | None:
+        """The day to come on which a successful activation payment opens a means, if any."""
+        known = (self.activation(means) for means in MEANS)
+        coming = [one.active_from for one in known if one and one.active_from and one.active_from > day]
+        return min(coming, default=None)
 
     def to_json(self) -> dict[str, Any]:
         told = asdict(self)
         told["labels"] = list(self.labels)
-        told["active_from"] = self.active_from.isoformat() if self.active_from else None
+        told["active_from"] = _day(self.active_from)
+        if self.direct_debit is None:
+            del told["direct_debit"]
+        else:
+            told["direct_debit"]["active_from"] = _day(self.direct_debit.active_from)
         return told
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def client_from_json(value: object, numcli: str | None = None) -> Client:
@@ -65,6 +120,8 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
         test_debts=told.boolean("test_debts", True),
         ticket_copy_to=told.optional_text("ticket_copy_to"),
         max_cents=told.optional_integer("max_cents", least=1),
+        card_max_cents=told.optional_integer("card_max_cents", least=1),
+        refuse_paid_refdet=told.boolean("refuse_paid_refdet", False),
     )
     told.done()
     client = Client(
@@ -73,10 +130,22 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
         labels=(labels[0], labels[1], labels[2]),
         phase=shape.choice("phase", PHASES, "test"),
         active_from=shape.optional_day("active_from"),
+        direct_debit=_activation(shape.mapping("direct_debit")) if shape.has("direct_debit") else None,
         options=options,
     )
     shape.done()
     return client
+
+
+def _activation(value: object) -> Activation:
+    shape = Shape(value, "client.direct_debit")
+    activation = Activation(
+        phase=shape.choice("phase", PHASES, "test"),
+        active_from=shape.optional_day("active_from"),
+        max_cents=shape.optional_integer("max_cents", least=1),
+    )
+    shape.done()
+    return activation
 
 
 def write_client(db: sqlite3.Connection, client: Client) -> None:
@@ -93,7 +162,22 @@ def list_clients(db: sqlite3.Connection) -> list[Client]:
     return [client_from_json(json.loads(row["value"])) for row in rows]
 
 
-def activate_from(db: sqlite3.Connection, client: Client, day: date) -> None:
-    """A successful activation payment opens the client on `day`; an earlier opening stands."""
-    if client.active_from is None or day < client.active_from:
+def activate_from(db: sqlite3.Connection, client: Client, means: str, day: date) -> None:
+    """A successful activation payment opens that means on `day`; an earlier opening stands."""
+    known = client.activation(means)
+    if known is None or known.phase != "test" or (known.active_from is not None and known.active_from <= day):
+        return
+    if means == DIRECT_DEBIT:
+        write_client(db, replace(client, direct_debit=replace(known, active_from=day)))
+    else:
         write_client(db, replace(client, active_from=day))
+
+
+def keep_activations(client: Client, known: Client) -> Client:
+    """`client` as configured, with the openings that payments brought to `known`, its former self."""
+    if client.active_from is None:
+        client = replace(client, active_from=known.active_from)
+    if client.direct_debit and known.direct_debit and client.direct_debit.active_from is None:
+        opened = replace(client.direct_debit, active_from=known.direct_debit.active_from)
+        client = replace(client, direct_debit=opened)
+    return client

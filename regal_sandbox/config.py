@@ -5,10 +5,10 @@ Each top-level member given replaces the built-in one of the same name (`default
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from regal_sandbox.clients import Client, client_from_json, find_client, write_client
+from regal_sandbox.clients import Client, client_from_json, find_client, keep_activations, write_client
 from regal_sandbox.debts import Debt, debt_from_json, write_debt
 from regal_sandbox.defaults import DEFAULTS
 from regal_sandbox.settings import Settings, settings_from_json, write_settings
@@ -68,8 +68,8 @@ def apply_config(store: Store, config: Config, *, fresh: bool) -> None:
         write_settings(db, config.settings)
         for client in config.clients:
             known = find_client(db, client.numcli)
-            if known is not None and not fresh and client.active_from is None:
-                client = replace(client, active_from=known.active_from)
+            if known is not None and not fresh:
+                client = keep_activations(client, known)
             write_client(db, client)
         for debt in config.debts:
             write_debt(db, debt, keep_existing=True)

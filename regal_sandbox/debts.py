@@ -1,4 +1,4 @@
-"""The debts that Hélios has told PayFiP about: titres taken in charge by the comptable."""
+"""The debts that Hélios has told PayFiP about: titres and rôles taken in charge by the comptable."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from regal_sandbox.clients import is_numcli
-from regal_sandbox.references import read_titre
+from regal_sandbox.references import read_role, read_titre
 from regal_sandbox.shapes import BadShape, Shape
 
 STATES = ("due", "paid", "cancelled")
@@ -58,9 +58,9 @@ def debt_from_json(value: object, *, numcli: str | None = None, refdet: str | No
         raise BadShape("debt: numcli or refdet differs from the address")
     if not is_numcli(inside[0]):
         raise BadShape("debt.numcli: six digits are expected")
-    reference = read_titre(inside[1])
+    reference = read_titre(inside[1]) or read_role(inside[1])
     if reference is None:
-        raise BadShape("debt.refdet: 18 digits are expected")
+        raise BadShape("debt.refdet: the reference of a titre (18 digits) or of a rôle is expected")
     if shape.text("exer", reference.exer) != reference.exer:
         raise BadShape("debt.exer: must be the first four digits of refdet")
     taken = shape.optional_day("taken_in_charge_on")
@@ -115,6 +115,15 @@ def mark_paid(db: sqlite3.Connection, *, numcli: str, refdet: str, transaction_i
 def find_debt(db: sqlite3.Connection, numcli: str, refdet: str) -> Debt | None:
     row = db.execute("SELECT * FROM debts WHERE numcli = ? AND refdet = ?", (numcli, refdet)).fetchone()
     return _debt(row) if row else None
+
+
+def paid_before(db: sqlite3.Connection, numcli: str, refdet: str) -> bool:
+    """Whether a real payment already bears that reference: all there is to know of a régie's debts."""
+    paid = db.execute(
+        "SELECT 1 FROM transactions WHERE numcli = ? AND refdet = ? AND state = 'paid' AND saisie <> 'T'",
+        (numcli, refdet),
+    )
+    return paid.fetchone() is not None
 
 
 def list_debts(db: sqlite3.Connection, numcli: str | None = None) -> list[Debt]:

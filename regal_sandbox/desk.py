@@ -73,7 +73,7 @@ USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 MAX_LINES = 500
 DEBT_MISTAKES = {
     "debt.numcli": "Choisissez une collectivité.",
-    "debt.refdet": "La référence d’un titre a 18\u00a0chiffres.",
+    "debt.refdet": "Cette référence n’est ni celle d’un titre, ni celle d’un rôle.",
     "debt.exer": "L’exercice est fait des quatre premiers chiffres de la référence.",
     "debt.montant": "Écrivez un montant comme 48,50.",
     "debt.label": "L’objet a au plus 200\u00a0caractères.",

@@ -59,6 +59,7 @@ def record_request(
     parameters: Mapping[str, str],
     *,
     method: str,
+    entry: str,
     transaction: int | None = None,
     rule: str | None = None,
 ) -> None:
@@ -66,7 +67,7 @@ def record_request(
     kept = {
         name[:KEPT_CHARACTERS]: value[:KEPT_CHARACTERS] for name, value in list(parameters.items())[:KEPT_PARAMETERS]
     }
-    told = {"method": method, "parameters": kept, "rule": rule}
+    told = {"method": method, "entry": entry, "parameters": kept, "rule": rule}
     record(world, db, "request", told, numcli=parameters.get("numcli", ""), transaction=transaction)
 
 

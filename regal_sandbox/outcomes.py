@@ -1,4 +1,4 @@
-"""One transaction as every other part reads it, and the letters PayFiP uses for outcomes."""
+"""One transaction as every other part reads it."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -6,7 +6,6 @@ from typing import Any
 
 from regal_sandbox.store import stamp
 
-RESULTRANS = {"paid": "P", "refused": "R", "abandoned": "A"}  # by card
 FINISHED = frozenset({"paid", "refused", "abandoned", "stopped"})
 
 
@@ -23,11 +22,13 @@ class Transaction:
     urlcl: str
     saisie: str
     on_debt: bool
-    state: str  # recap, card, paid, refused, abandoned, stopped
+    entry: str  # form (`paiement.web`) or portal (`accueilportail.web`)
+    means: str  # card or direct_debit, empty until the payer chose
+    state: str  # recap, means, card, secure, sign_in, mandate, then paid, refused, abandoned or stopped
     resultrans: str  # empty until there is an outcome
     opened_at: datetime
     decided_at: datetime | None
-    numauto: str  # six hexadecimal characters once paid
+    numauto: str  # once paid: 6 characters by card, 16 by prélèvement
     stopped_by: str | None
 
     @property

@@ -3,25 +3,30 @@
 No script anywhere: every decision is a form whose submit buttons are named `decision`.
 """
 
-import json
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlencode
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from regal_sandbox import next_day, portal
 from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client, find_client, list_clients
 from regal_sandbox.debts import list_debts
 from regal_sandbox.journal import record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
+from regal_sandbox.means import MEANS
 from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
 from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request
-from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, read_titre
+from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
+from regal_sandbox.refusals import note_refusal
 from regal_sandbox.rules import RULES
 from regal_sandbox.settings import Settings, read_settings
-from regal_sandbox.store import stamp
 from regal_sandbox.tickets import ticket_lines
-from regal_sandbox.transactions import UnknownTransaction, decide, find_by_token, open_transaction
+from regal_sandbox.transactions import UnknownTransaction, decide, means_offered, open_transaction, see
 from regal_sandbox.world import World
 
 MAX_BODY_BYTES = 64 * 1024
@@ -31,12 +36,30 @@ CONTENT_SECURITY_POLICY = (
 )
 PAGES = {
     "recap": "recap.html",
+    "means": "means.html",
     "card": "card.html",
+    "secure": "secure.html",
+    "sign_in": "sign_in.html",
+    "mandate": "mandate.html",
     "paid": "ticket.html",
     "refused": "refused.html",
     "abandoned": "abandoned.html",
     "stopped": "stopped.html",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedPage:
+    """What the page of a request turned away says."""
+
+    number: int
+    rule: str
+    parameter: str
+    code: str
+    message: str
+    status: int
+    opens_on: date | None  # the activation payment succeeded: the client opens that day
+    next_day_token: str | None
 
 
 def pages_app(world: World) -> Flask:
@@ -67,12 +90,16 @@ def pages_app(world: World) -> Flask:
     def home() -> str:
         with world.store.transaction() as db:
             clients, debts, today = list_clients(db), list_debts(db), world.today()
-        payable = [(debt, read_titre(debt.refdet)) for debt in debts if debt.obstacle(today) is None]
+        kinds = {client.numcli: client.kind for client in clients}
+        payable = [
+            (debt, printed(debt.refdet, kinds.get(debt.numcli, ""))) for debt in debts if debt.obstacle(today) is None
+        ]
         return render_template(
             "home.html",
             clients=clients,
             payable=payable[:20],
             today=today,
+            means=MEANS,
             test_exer=TEST_EXER,
             test_refdet=TEST_REFDET_TITRE,
             control_address=world.control_address,
@@ -82,71 +109,111 @@ def pages_app(world: World) -> Flask:
     def health() -> str:
         return HEALTH_PAGE
 
+    @app.errorhandler(HTTPException)
+    def other_problem(problem: HTTPException) -> tuple[str, int] | HTTPException:
+        status = problem.code or 500
+        if status < 400:
+            return problem  # a redirection
+        return render_template("missing.html", status=status), status
+
+    _entries(app, world)
+    _steps(app, world)
+    return app
+
+
+def _entries(app: Flask, world: World) -> None:
+    """Where a payment begins: the address a site sends the payer to, and PayFiP's own portal."""
+
     @app.route("/tpa/paiement.web", methods=["GET", "POST"])
     def enter() -> BaseResponse | tuple[str, int]:
         # Both ways in at once, the body first: it is unknown whether PayFiP takes POST, so be tolerant.
         told = {name: request.form.get(name, request.args.get(name, "")) for name in PARAMETERS}
-        try:
-            with world.store.transaction() as db:
-                checked = check_request(told, db=db, settings=read_settings(db), today=world.today())
-                transaction = open_transaction(world, checked)
-                record_request(world, db, received(), method=request.method, transaction=transaction.id)
-        except Refused as refusal:
-            return refuse(refusal.rule, told)
-        return redirect(url_for("step", token=transaction.token), code=303)
+        opened = open_or_refuse(told, entry="form")
+        if isinstance(opened, Transaction):
+            return redirect(url_for("step", token=opened.token), code=303)
+        return render_template("error.html", refused=opened), opened.status
+
+    @app.route("/tpa/accueilportail.web", methods=["GET", "POST"])
+    def enter_portal() -> BaseResponse | str | tuple[str, int]:
+        typed = {name: request.form.get(name, "") for name in portal.FIELDS}
+        if request.method != "POST":
+            return render_template("portal.html", typed=typed, refused=None)
+        with world.store.transaction() as db:
+            client = find_client(db, typed["numcli"].strip())
+            told = portal.read_portal(typed, client, read_settings(db))
+        opened = open_or_refuse(told, entry="portal")
+        if isinstance(opened, Transaction):
+            return redirect(url_for("step", token=opened.token), code=303)
+        return render_template("portal.html", typed=typed, refused=opened), opened.status
 
     def received() -> dict[str, str]:
         return request.args.to_dict() | request.form.to_dict()
 
-    def refuse(rule: str, told: dict[str, str]) -> tuple[str, int]:
-        known = settings()
+    def open_or_refuse(told: dict[str, str], *, entry: str) -> Transaction | RefusedPage:
         with world.store.transaction() as db:
-            db.execute(
-                "INSERT INTO refusals (at, rule, code, parameters) VALUES (?, ?, ?, ?)",
-                (stamp(world.now()), rule, known.code(rule), json.dumps(told)),
-            )
-            record_request(world, db, received(), method=request.method, rule=rule)
-        page = render_template(
-            "error.html",
+            known = read_settings(db)
+            try:
+                checked = check_request(told, db=db, settings=known, today=world.today())
+                opened = open_transaction(world, checked, entry=entry)
+                record_request(world, db, received(), method=request.method, entry=entry, transaction=opened.id)
+                return opened
+            except Refused as refusal:
+                rule = refusal.rule
+            number = note_refusal(db, at=world.now(), rule=rule, code=known.code(rule), parameters=told)
+            record_request(world, db, received(), method=request.method, entry=entry, rule=rule)
+        numcli = told["numcli"]
+        return RefusedPage(
+            number=number,
             rule=rule,
             parameter=RULES[rule].parameter,
             code=known.code(rule),
             message=known.message(rule),
+            status=known.error_status,
+            opens_on=next_day.opening_day(world, rule=rule, numcli=numcli),
+            next_day_token=next_day.button_of(world, number=number, rule=rule, numcli=numcli),
         )
-        return page, known.error_status
+
+    @app.post("/tpa/refus/<int:number>/jour-suivant/<token>")
+    def go_to_next_day(number: int, token: str) -> BaseResponse:
+        refusal = next_day.press(world, number=number, token=token)
+        if refusal is None:
+            abort(404)
+        if "urlcl" not in refusal.parameters:  # it came from the portal
+            return redirect(url_for("enter_portal"), code=303)
+        return redirect(f"{url_for('enter')}?{urlencode(refusal.parameters)}", code=303)
+
+
+def _steps(app: Flask, world: World) -> None:
+    """The transaction's own pages, from the recap to the outcome."""
 
     @app.get("/tpa/transaction/<token>")
-    def step(token: str) -> str:
-        try:
-            with world.store.transaction() as db:
-                transaction = find_by_token(db, token)
-                client = find_client(db, transaction.numcli) or Client(numcli=transaction.numcli)
-        except UnknownTransaction:
-            abort(404)
-        return show(transaction, client)
+    def step(token: str) -> str | tuple[str, int]:
+        with world.store.transaction() as db:
+            transaction, known = see(world, token), read_settings(db)
+            client = find_client(db, transaction.numcli)
+        page = show(transaction, client, known)
+        return (page, known.error_status) if transaction.stopped_by else page
 
-    def show(transaction: Transaction, client: Client) -> str:
-        reference = read_titre(transaction.refdet)
-        known = settings()
+    def show(transaction: Transaction, known_client: Client | None, known: Settings) -> str:
+        client = known_client or Client(numcli=transaction.numcli)
+        rule = transaction.stopped_by
         return render_template(
             PAGES[transaction.state],
             transaction=transaction,
             client=client,
-            reference=reference.printed if reference else transaction.refdet,
+            reference=printed(transaction.refdet, client.kind),
+            means=MEANS,
+            offered=means_offered(world, transaction, known_client),
             ticket=ticket_lines(transaction, client) if transaction.state == "paid" else [],
-            stopped_message=known.message(transaction.stopped_by) if transaction.stopped_by else "",
+            code=known.code(rule) if rule else "",
+            message=known.message(rule) if rule else "",
         )
 
     @app.post("/tpa/transaction/<token>")
     def choose(token: str) -> BaseResponse:
-        try:
-            decide(world, token, request.form.get("decision", ""))
-        except UnknownTransaction:
-            abort(404)
+        decide(world, token, request.form.get("decision", ""))
         return redirect(url_for("step", token=token), code=303)
 
-    @app.errorhandler(404)
-    def missing(problem: Exception) -> tuple[str, int]:
-        return render_template("missing.html"), 404
-
-    return app
+    @app.errorhandler(UnknownTransaction)
+    def unknown(problem: UnknownTransaction) -> tuple[str, int]:
+        return render_template("missing.html", status=404), 404

@@ -1,4 +1,4 @@
-"""Reading and checking what the payer's browser brings to `paiement.web`.
+"""Reading and checking what the payer's browser brings to `paiement.web`, or types on `accueilportail.web`.
 
 The order of the checks is plausible, not known, with two fixed points: the debt is looked for before its amount is
 compared, and `mel` is checked before the amount's bounds (recorded on the web service).
@@ -11,13 +11,20 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
-from regal_sandbox.clients import Client, find_client, is_numcli
-from regal_sandbox.debts import Debt, find_debt
-from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, is_refdet, read_titre
+from regal_sandbox.clients import PRODUCTION, Client, find_client, is_numcli
+from regal_sandbox.debts import Debt, find_debt, paid_before
+from regal_sandbox.references import (
+    SHORT_TEST_REFDET_ROLE,
+    TEST_EXER,
+    TEST_REFDET_ROLE,
+    TEST_REFDET_TITRE,
+    is_refdet,
+    read_reference,
+)
 from regal_sandbox.settings import Settings
 
 PARAMETERS = ("numcli", "exer", "refdet", "objet", "montant", "mel", "urlcl", "saisie")
-SAISIES = {"T": "test", "X": "activation", "A": "production", "M": "production"}
+SAISIES = ("T", "X", *PRODUCTION)
 
 _EXER = re.compile(r"[0-9]{4}")
 _OBJET = re.compile(r"[A-Za-z0-9 ]{0,100}")
@@ -59,12 +66,14 @@ def check_request(
     client = _check_client(told["numcli"], told["saisie"], db=db, today=today)
     _check_exer(told["exer"], kind=client.kind)
     _check_refdet(told["refdet"], kind=client.kind, settings=settings)
-    debt = _look_up_debt(told, client=client, db=db, today=today)
+    debt = _look_up_debt(told, client=client, db=db, settings=settings, today=today)
     if _CENTS.fullmatch(told["montant"]) is None:
         raise Refused("montant_invalid")
     _check_mel(told["mel"])
     montant = int(told["montant"])
     _check_bounds(montant, client=client, settings=settings)
+    if not client.offers(told["saisie"], today, montant=montant):
+        raise Refused("montant_too_large")
     if debt is not None and montant != debt.montant:
         raise Refused("montant_differs")
     if _OBJET.fullmatch(told["objet"]) is None:
@@ -90,10 +99,9 @@ def _check_client(numcli: str, saisie: str, *, db: sqlite3.Connection, today: da
     client = find_client(db, numcli)
     if client is None:
         raise Refused("numcli_unknown")
-    phase = client.phase_on(today)
-    if phase == "closed":
+    if client.phase == "closed":
         raise Refused("client_closed")
-    if phase == "test" and SAISIES[saisie] == "production":
+    if not client.offers(saisie, today):
         raise Refused("client_not_active")
     return client
 
@@ -108,17 +116,30 @@ def _check_exer(exer: str, *, kind: str) -> None:
 def _check_refdet(refdet: str, *, kind: str, settings: Settings) -> None:
     if not is_refdet(refdet, min_length=settings.min_refdet_length):
         raise Refused("refdet_invalid")
-    if kind == "titre" and read_titre(refdet) is None:
+    if kind != "regie" and read_reference(refdet, kind) is None:
         raise Refused("refdet_invalid")
 
 
-def _look_up_debt(told: Mapping[str, str], *, client: Client, db: sqlite3.Connection, today: date) -> Debt | None:
+def _is_reserved(told: Mapping[str, str], *, kind: str, settings: Settings) -> bool:
+    reserved = {TEST_REFDET_TITRE} if kind == "titre" else {TEST_REFDET_ROLE}
+    if kind == "role" and settings.short_test_role_refdet:
+        reserved.add(SHORT_TEST_REFDET_ROLE)
+    return told["saisie"] == "T" and told["exer"] == TEST_EXER and told["refdet"] in reserved
+
+
+def _look_up_debt(
+    told: Mapping[str, str], *, client: Client, db: sqlite3.Connection, settings: Settings, today: date
+) -> Debt | None:
     """The debt the request is about; None when PayFiP needs no debt to accept it."""
     if client.kind == "regie":
+        if (
+            told["saisie"] != "T"
+            and client.options.refuse_paid_refdet
+            and paid_before(db, client.numcli, told["refdet"])
+        ):
+            raise Refused("debt_paid")
         return None
-    if client.kind == "role":
-        raise Refused("kind_not_played")
-    if told["saisie"] == "T" and (told["exer"], told["refdet"]) == (TEST_EXER, TEST_REFDET_TITRE):
+    if _is_reserved(told, kind=client.kind, settings=settings):
         return None
     debt = find_debt(db, client.numcli, told["refdet"])
     if debt is None or debt.exer != told["exer"]:

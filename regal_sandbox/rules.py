@@ -1,4 +1,4 @@
-"""Every reason for which `paiement.web` turns a request away: our name for it, PayFiP's code, the sentence shown.
+"""Every reason for which PayFiP's pages turn a payer away: our name for it, PayFiP's code, the sentence shown.
 
 The codes are those of the web service, supposed to be shared by the two ways in; an empty code means that no public
 source gives one. Only the sentences of `refdet_invalid` and `mel_invalid` were recorded (from the web service); every
@@ -21,7 +21,6 @@ RULES: dict[str, Rule] = {
     "numcli_unknown": Rule("numcli", "T2", "L’identifiant de la collectivité est inconnu."),
     "client_closed": Rule("numcli", "", "Le paiement en ligne n’est plus ouvert pour cette collectivité."),
     "client_not_active": Rule("saisie", "", "Le paiement en ligne n’est pas encore ouvert pour cette collectivité."),
-    "kind_not_played": Rule("numcli", "", "Le bac à sable ne sait pas encore jouer les paiements de rôles."),
     "exer_invalid": Rule("exer", "", "L’exercice est absent ou n’est pas conforme."),
     "refdet_invalid": Rule("refdet", "R3", "Le format du paramètre REFDET n’est pas conforme."),
     "test_on_debt": Rule("saisie", "", "Une demande de test ne peut pas porter sur une dette réelle."),
@@ -37,5 +36,6 @@ RULES: dict[str, Rule] = {
     "montant_too_large": Rule("montant", "M5", "Le montant est supérieur au maximum accepté."),
     "montant_differs": Rule("montant", "", "Le montant ne correspond pas à celui de la dette."),
     "objet_invalid": Rule("objet", "", "L’objet du paiement n’est pas conforme."),
+    "page_expired": Rule("", "", "La page de paiement est restée ouverte trop longtemps."),
     "urlcl_invalid": Rule("urlcl", "N1", "L’adresse de notification n’est pas conforme."),
 }

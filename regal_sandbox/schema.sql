@@ -1,3 +1,5 @@
+-- Opening an older database rebuilds the tables whose definition changed (store.py): a column added here needs a default.
+
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
 CREATE TABLE IF NOT EXISTS clients (
@@ -30,7 +32,10 @@ CREATE TABLE IF NOT EXISTS transactions (
     urlcl TEXT NOT NULL,
     saisie TEXT NOT NULL,
     on_debt INTEGER NOT NULL CHECK (on_debt IN (0, 1)),  -- 0: a reserved test reference, or a free one
-    state TEXT NOT NULL CHECK (state IN ('recap', 'card', 'paid', 'refused', 'abandoned', 'stopped')),
+    entry TEXT NOT NULL DEFAULT 'form' CHECK (entry IN ('form', 'portal')),
+    means TEXT NOT NULL DEFAULT 'card' CHECK (means IN ('', 'card', 'direct_debit')),  -- empty: not chosen yet
+    state TEXT NOT NULL CHECK (state IN ('recap', 'means', 'card', 'secure', 'sign_in', 'mandate',
+                                         'paid', 'refused', 'abandoned', 'stopped')),
     opened_at TEXT NOT NULL,
     decided_at TEXT,
     numauto TEXT NOT NULL DEFAULT '',

@@ -15,6 +15,7 @@ METHODS = ("POST", "GET")
 SEPARATORS = (";", ",", "\t", "|")
 DATES = {"JJ/MM/AAAA": "%d/%m/%Y", "JJMMAAAA": "%d%m%Y", "AAAA-MM-JJ": "%Y-%m-%d"}
 STATEMENT_COLUMNS = ("date", "heure", "numcli", "exer", "refdet", "objet", "montant", "saisie", "resultrans", "numauto")
+PORTAL_SAISIES = ("M", "A", "T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,11 @@ class Settings:
     min_refdet_length: int = 6
     min_cents: int = 100
     max_cents: int = 9_999_999
+    short_test_role_refdet: bool = True  # the 18-digit cut of the rôle's reserved reference is known too
+    three_d_secure: bool = False  # a page of the payer's bank comes after the card's
+    page_expiry_minutes: int = 120  # from the opening of a transaction; 0: never
+    portal_saisie: str = "M"  # of the payments made on PayFiP's own portal
+    next_day_button: bool = False  # for demonstrations: the payer may move the clock to the next working day
     absent_fields: str = "empty"  # in notifications: "empty" or "omitted"
     transport: str = "body"
     notification_timeout_seconds: float = 10.0
@@ -72,6 +78,11 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
         min_refdet_length=shape.integer("min_refdet_length", base.min_refdet_length, least=1, most=30),
         min_cents=shape.integer("min_cents", base.min_cents, least=1),
         max_cents=shape.integer("max_cents", base.max_cents, least=1),
+        short_test_role_refdet=shape.boolean("short_test_role_refdet", base.short_test_role_refdet),
+        three_d_secure=shape.boolean("three_d_secure", base.three_d_secure),
+        page_expiry_minutes=shape.integer("page_expiry_minutes", base.page_expiry_minutes, most=100_000),
+        portal_saisie=shape.choice("portal_saisie", PORTAL_SAISIES, base.portal_saisie),
+        next_day_button=shape.boolean("next_day_button", base.next_day_button),
         absent_fields=shape.choice("absent_fields", ("empty", "omitted"), base.absent_fields),
         transport=shape.choice("transport", TRANSPORTS, base.transport),
         notification_timeout_seconds=shape.number(
@@ -116,7 +127,11 @@ def _statement_columns(shape: Shape, base: Settings) -> tuple[str, ...]:
 
 def read_settings(db: sqlite3.Connection) -> Settings:
     row = db.execute("SELECT value FROM settings WHERE name = 'settings'").fetchone()
-    return settings_from_json(json.loads(row["value"])) if row else Settings()
+    if row is None:
+        return Settings()
+    told = json.loads(row["value"])
+    told["messages"] = {rule: one for rule, one in told["messages"].items() if rule in RULES}  # rules may be dropped
+    return settings_from_json(told)
 
 
 def write_settings(db: sqlite3.Connection, settings: Settings) -> None:

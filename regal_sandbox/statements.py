@@ -22,7 +22,7 @@ from regal_sandbox.clients import Client
 from regal_sandbox.debts import find_debt
 from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
-from regal_sandbox.references import read_titre
+from regal_sandbox.references import read_role, read_titre
 from regal_sandbox.settings import DATES, Settings, read_settings
 from regal_sandbox.transactions import Filter, list_transactions
 from regal_sandbox.world import World
@@ -32,7 +32,6 @@ CODIQUE = "099042"  # of a treasury that does not exist
 TREASURY = "SGC DU BAC A SABLE"
 PAID_ONLINE = "10"  # OrgEma
 
-_ROLE = re.compile(r"([0-9]{4})([A-Z0-9]{2})([0-9]{2})([0-9]{1,13})")
 _NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 ElementTree.register_namespace("n", PES)
@@ -164,10 +163,10 @@ def _place(payment: Payment, *, kind: str) -> _Place | None:
     """None when the reference is of another kind: the client changed kinds after the payment."""
     refdet = payment.transaction.refdet
     if kind == "role":
-        role = _ROLE.fullmatch(refdet)
+        role = read_role(refdet)
         if role is None:
             return None
-        return _Place(exer=role[1], piece=int(role[4]), line=1, product=role[2], period=role[3])
+        return _Place(exer=role.exer, piece=int(role.number), line=1, product=role.code, period=role.period)
     titre = read_titre(refdet)
     return _Place(exer=titre.exer, piece=titre.number, line=titre.line) if titre else None
 

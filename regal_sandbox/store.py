@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -40,15 +40,11 @@ class Store:
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
+        schema = resources.files("regal_sandbox").joinpath("schema.sql").read_text("utf-8")
+        self._db.execute("PRAGMA foreign_keys = OFF")  # while tables are rebuilt
+        _rebuild_changed_tables(self._db, schema)
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(resources.files("regal_sandbox").joinpath("schema.sql").read_text("utf-8"))
-        self._add_column("notifications", "held", "INTEGER NOT NULL DEFAULT 0")
-
-    def _add_column(self, table: str, column: str, definition: str) -> None:
-        """Complete a table written before the column existed."""
-        known = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
-        if column not in known:
-            self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {definition}")
+        self._db.executescript(schema)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -79,6 +75,32 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+
+def _rebuild_changed_tables(db: sqlite3.Connection, schema: str) -> None:
+    """Bring a database of an earlier version to today's tables; rows keep the columns that both versions have."""
+    with closing(sqlite3.connect(":memory:")) as model:
+        model.executescript(schema)
+        wanted = dict(model.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+        present = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+        changed = [name for name in wanted if name in present and wanted[name] != present[name]]
+        db.execute("BEGIN IMMEDIATE")
+        for table in changed:
+            columns = ", ".join(sorted(_columns(db, table) & _columns(model, table)))
+            last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+            db.execute(f"CREATE TEMP TABLE kept AS SELECT {columns} FROM {table}")  # noqa: S608 - names of our schema
+            db.execute(f"DROP TABLE {table}")
+            db.execute(wanted[table])
+            db.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM kept")  # noqa: S608
+            db.execute("DROP TABLE kept")
+            if last is not None:  # numbers are never given twice
+                db.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+                db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last[0]))
+        db.execute("COMMIT")
+
+
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
 
 
 def stamp(moment: datetime) -> str:

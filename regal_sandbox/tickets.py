@@ -6,9 +6,10 @@ from email.policy import SMTP
 
 from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client
+from regal_sandbox.means import MEANS
 from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
-from regal_sandbox.references import read_titre
+from regal_sandbox.references import printed
 from regal_sandbox.settings import Settings
 from regal_sandbox.store import stamp
 from regal_sandbox.world import World
@@ -19,14 +20,14 @@ def ticket_lines(transaction: Transaction, client: Client) -> list[tuple[str, st
     if transaction.decided_at is None:
         raise ValueError("no ticket without outcome")
     decided = in_paris(transaction.decided_at)
-    reference = read_titre(transaction.refdet)
     lines = [
         ("Collectivité", " – ".join(label for label in client.labels if label) or transaction.numcli),
         ("Identifiant de la collectivité", transaction.numcli),
-        ("Référence de la dette", reference.printed if reference else transaction.refdet),
+        ("Référence de la dette", printed(transaction.refdet, client.kind)),
         ("Objet", transaction.objet),
         ("Montant", euros(transaction.montant)),
         ("Date et heure", f"{decided:%d/%m/%Y} à {decided:%H} h {decided:%M}"),
+        ("Moyen de paiement", MEANS[transaction.means].label),
         ("Numéro d’autorisation", transaction.numauto),
         ("Adresse électronique", transaction.mel),
     ]
@@ -39,14 +40,14 @@ def build_ticket(
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = recipient
-    message["Subject"] = f"Ticket de paiement – {euros(transaction.montant)}"
+    message["Subject"] = f"Bac à sable – Ticket de paiement – {euros(transaction.montant)}"
     message["Date"] = transaction.decided_at
     message["Message-ID"] = f"<{message_id}@bac-a-sable.invalid>"
     told = "\n".join(f"{label} : {value}" for label, value in ticket_lines(transaction, client))
     message.set_content(
+        "Bac à sable : aucune carte n’a été débitée, aucun compte prélevé, aucune somme n’est due ni versée.\n\n"
         f"Votre paiement a été enregistré.\n\n{told}\n\n"
-        "Conservez ce ticket. Il ne vaut pas quittance.\n\n"
-        "-- \nBac à sable : aucune carte n’a été débitée, aucune somme n’est due ni versée.\n"
+        "Conservez ce ticket. Il ne vaut pas quittance.\n"
     )
     return message
 

@@ -1,5 +1,9 @@
 """A payment in the payer's browser, from the recap page to its outcome.
 
+Each page is a state, and each of its buttons a step to another. By card: recap, card, then the bank's 3-D Secure page
+when the settings ask for it. By prélèvement: recap, sign-in, mandate. A choice stands after the recap when several
+means are offered.
+
 One transaction has one outcome. Whoever refused or abandoned and wants to try again opens `paiement.web` again, as from
 the town's site: no source shows a payer coming back on a finished transaction of the URL mode (the idOp that allows it
 belongs to the web service). The same `urlcl` may then hear `A` and later `P`.
@@ -7,32 +11,42 @@ belongs to the web service). The same `urlcl` may then hear `A` and later `P`.
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from regal_sandbox.clients import Client, activate_from, find_client
-from regal_sandbox.debts import find_debt, mark_paid
+from regal_sandbox.debts import find_debt, mark_paid, paid_before
+from regal_sandbox.means import CARD, MEANS, resultrans
 from regal_sandbox.notifications import plan_notifications
-from regal_sandbox.outcomes import RESULTRANS, Transaction
+from regal_sandbox.outcomes import FINISHED, Transaction
 from regal_sandbox.paris import next_working_day
 from regal_sandbox.payment_requests import PaymentRequest
-from regal_sandbox.settings import read_settings
+from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.tickets import plan_tickets
 from regal_sandbox.world import World
 
-_OUTCOMES = {"payer": "paid", "refuser": "refused", "abandonner": "abandoned"}
+_STEPS = {  # state → button → next state
+    "recap": {"continuer": "means"},
+    "means": {means.decision: means.first_state for means in MEANS.values()},
+    "card": {"payer": "paid", "refuser": "refused"},
+    "secure": {"valider": "paid", "refuser": "refused"},
+    "sign_in": {"identifier": "mandate"},
+    "mandate": {"payer": "paid", "refuser": "refused"},
+}
 
 
 class UnknownTransaction(LookupError):
     """No transaction bears that token or number."""
 
 
-def open_transaction(world: World, request: PaymentRequest) -> Transaction:
+def open_transaction(world: World, request: PaymentRequest, *, entry: str = "form") -> Transaction:
+    """`entry` is `form` (`paiement.web`) or `portal` (`accueilportail.web`)."""
     with world.store.transaction() as db:
         cursor = db.execute(
             "INSERT INTO transactions"
-            " (token, numcli, exer, refdet, objet, montant, mel, urlcl, saisie, on_debt, state, opened_at)"
-            " VALUES ('', ?, ?, ?, ?, ?, ?, ?, ?, ?, 'recap', ?)",
+            " (token, numcli, exer, refdet, objet, montant, mel, urlcl, saisie, on_debt, entry,"
+            " means, state, opened_at)"
+            " VALUES ('', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 'recap', ?)",
             (
                 request.client.numcli,
                 request.exer,
@@ -43,6 +57,7 @@ def open_transaction(world: World, request: PaymentRequest) -> Transaction:
                 request.urlcl,
                 request.saisie,
                 int(request.debt is not None),
+                entry,
                 stamp(world.now()),
             ),
         )
@@ -51,22 +66,72 @@ def open_transaction(world: World, request: PaymentRequest) -> Transaction:
         return find_by_number(db, number)
 
 
+def see(world: World, token: str) -> Transaction:
+    """The transaction as its page shows it now; one left open for too long ends here, and nobody is notified."""
+    with world.store.transaction() as db:
+        transaction = find_by_token(db, token)
+        minutes = read_settings(db).page_expiry_minutes
+        if transaction.is_finished or not minutes:
+            return transaction
+        if world.now() < transaction.opened_at + timedelta(minutes=minutes):
+            return transaction
+        _stop(world, db, transaction, "page_expired")
+        return find_by_number(db, transaction.id)
+
+
 def decide(world: World, token: str, decision: str) -> Transaction:
     """Apply the payer's decision; nothing changes when the transaction is finished or the step has no such decision.
 
     The outcome, the debt's new state, the notifications and the tickets are written together.
     """
     with world.store.transaction() as db:
-        transaction = find_by_token(db, token)
-        if transaction.state == "recap" and decision == "continuer":
-            db.execute("UPDATE transactions SET state = 'card' WHERE id = ?", (transaction.id,))
-        elif transaction.state == "recap" and decision == "abandonner":
-            _finish(world, db, transaction, "abandoned")
-        elif transaction.state == "card" and decision in _OUTCOMES:
-            _finish(world, db, transaction, _OUTCOMES[decision])
+        transaction = see(world, token)
+        steps = {"abandonner": "abandoned", **_STEPS.get(transaction.state, {})}
+        if not transaction.is_finished and decision in steps:
+            _go(world, db, transaction, steps[decision], read_settings(db))
         transaction = find_by_number(db, transaction.id)
     world.ring()
     return transaction
+
+
+def _go(world: World, db: sqlite3.Connection, transaction: Transaction, state: str, settings: Settings) -> None:
+    if state in FINISHED:
+        if state == "paid" and transaction.state == "card" and settings.three_d_secure:
+            _move(db, transaction, "secure", CARD)
+        else:
+            _finish(world, db, transaction, state)
+        return
+    if transaction.state not in ("recap", "means"):
+        _move(db, transaction, state, transaction.means)
+        return
+    offered = means_offered(world, transaction, find_client(db, transaction.numcli))
+    if state != "means":
+        offered = [means for means in offered if MEANS[means].first_state == state]
+    if not offered:
+        _stop(world, db, transaction, "client_not_active")
+    elif state == "means" and len(offered) > 1:
+        _move(db, transaction, "means", "")
+    else:
+        _move(db, transaction, MEANS[offered[0]].first_state, offered[0])
+
+
+def means_offered(world: World, transaction: Transaction, client: Client | None) -> list[str]:
+    """What the payer may choose from, given the client's activations and ceilings of the day."""
+    if client is None:
+        return []
+    return client.offers(transaction.saisie, world.today(), montant=transaction.montant)
+
+
+def _move(db: sqlite3.Connection, transaction: Transaction, state: str, means: str) -> None:
+    db.execute("UPDATE transactions SET state = ?, means = ? WHERE id = ?", (state, means, transaction.id))
+
+
+def _stop(world: World, db: sqlite3.Connection, transaction: Transaction, rule: str) -> None:
+    """An end without outcome, hence without notification."""
+    db.execute(
+        "UPDATE transactions SET state = 'stopped', stopped_by = ?, decided_at = ? WHERE id = ?",
+        (rule, stamp(world.now()), transaction.id),
+    )
 
 
 def _finish(world: World, db: sqlite3.Connection, transaction: Transaction, state: str) -> None:
@@ -74,12 +139,9 @@ def _finish(world: World, db: sqlite3.Connection, transaction: Transaction, stat
     if state == "paid":
         rule = _obstacle(world, db, transaction, client)
         if rule is not None:
-            db.execute(
-                "UPDATE transactions SET state = 'stopped', stopped_by = ?, decided_at = ? WHERE id = ?",
-                (rule, stamp(world.now()), transaction.id),
-            )
+            _stop(world, db, transaction, rule)
             return
-    numauto = world.draw("numauto", transaction.id)[:6] if state == "paid" else ""
+    numauto = _draw_numauto(world, transaction) if state == "paid" else ""
     db.execute(
         "UPDATE transactions SET state = ?, decided_at = ?, numauto = ? WHERE id = ?",
         (state, stamp(world.now()), numauto, transaction.id),
@@ -90,9 +152,17 @@ def _finish(world: World, db: sqlite3.Connection, transaction: Transaction, stat
     if state == "paid" and client is not None:
         if finished.on_debt:
             mark_paid(db, numcli=finished.numcli, refdet=finished.refdet, transaction_id=finished.id)
-        if finished.saisie == "X" and client.phase == "test":
-            activate_from(db, client, next_working_day(world.today()))
+        if finished.saisie == "X":
+            activate_from(db, client, finished.means, next_working_day(world.today()))
         plan_tickets(world, db, finished, client, settings)
+
+
+def _draw_numauto(world: World, transaction: Transaction) -> str:
+    """By card, six hexadecimal characters; by prélèvement sixteen, shaped as the recorded `112233445566-tip`."""
+    drawn = world.draw("numauto", transaction.id)
+    if transaction.means == CARD:
+        return drawn[:6]
+    return f"{int(drawn, 16) % 10**12:012d}-tip"
 
 
 def _obstacle(world: World, db: sqlite3.Connection, transaction: Transaction, client: Client | None) -> str | None:
@@ -102,7 +172,8 @@ def _obstacle(world: World, db: sqlite3.Connection, transaction: Transaction, cl
     if client.phase == "closed":
         return "client_closed"
     if not transaction.on_debt:
-        return None
+        again = client.options.refuse_paid_refdet and client.kind == "regie" and transaction.saisie != "T"
+        return "debt_paid" if again and paid_before(db, transaction.numcli, transaction.refdet) else None
     debt = find_debt(db, transaction.numcli, transaction.refdet)
     if debt is None:
         return "debt_unknown"
@@ -156,8 +227,10 @@ def _transaction(row: sqlite3.Row) -> Transaction:
         urlcl=row["urlcl"],
         saisie=row["saisie"],
         on_debt=bool(row["on_debt"]),
+        entry=row["entry"],
+        means=row["means"],
         state=row["state"],
-        resultrans=RESULTRANS.get(row["state"], ""),
+        resultrans=resultrans(row["means"], row["state"]),
         opened_at=moment(row["opened_at"]),
         decided_at=decided,
         numauto=row["numauto"],

@@ -20,6 +20,7 @@ class DemoProduct:
     introduction: str
     numcli: str
     environment: Environment = Environment.PRODUCTION
+    direct_debit: bool = False  # the town also joined PayFiP for prélèvement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,7 @@ TOWNS = (
                 name="Eau et assainissement",
                 introduction="Les factures d’eau qui portent un numéro de titre.",
                 numcli="350002",
+                direct_debit=True,
             ),
             DemoProduct(
                 slug="essai",

@@ -41,7 +41,7 @@ def sandbox_configuration_file() -> Path:
 
 
 def sandbox_configuration(*, today: date) -> dict[str, Any]:
-    """The clients, debts and town sites that the sandbox plays (`regal_sandbox/README.md`, "Configuration file")."""
+    """The clients, debts, town sites and settings of the sandbox (`regal_sandbox/README.md`, "Configuration file")."""
     return {
         "clients": [
             {
@@ -49,6 +49,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
                 "kind": "titre",
                 "labels": [product.name, town.name, "Commune"],
                 "phase": "test" if product.environment == "test" else "active",
+                **({"direct_debit": {"phase": "active"}} if product.direct_debit else {}),
             }
             for town in TOWNS
             for product in town.products
@@ -75,6 +76,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
             }
             for town in TOWNS
         ],
+        "settings": {"next_day_button": True, "three_d_secure": True},
     }
 
 

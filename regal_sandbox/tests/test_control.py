@@ -57,7 +57,13 @@ class TestClients:
             "labels": ["A", "B", "C"],
             "phase": "active",
             "active_from": None,
-            "options": {"test_debts": False, "ticket_copy_to": "c@exemple.fr", "max_cents": 999999},
+            "options": {
+                "test_debts": False,
+                "ticket_copy_to": "c@exemple.fr",
+                "max_cents": 999999,
+                "card_max_cents": None,
+                "refuse_paid_refdet": False,
+            },
         }
         assert control("PUT", "/clients/012327", told) == told
         assert control("GET", "/clients/012327") == told

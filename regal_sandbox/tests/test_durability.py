@@ -70,18 +70,6 @@ class TestRestart:
         again = start(tmp_path, Listener())
         assert Control(again)("GET", f"/clients/{NUMCLI}")["active_from"] == "2026-03-17"
 
-    def test_completes_the_tables_of_an_older_folder(self, tmp_path: Path) -> None:
-        former = Store(tmp_path)
-        with former.transaction() as db:
-            db.execute("ALTER TABLE notifications DROP COLUMN held")
-            db.execute("DROP TABLE exchanges")
-        former.close()
-        listener = Listener()
-        sandbox = start(tmp_path, listener)
-        Payer(sandbox.pages.test_client()).pay()
-        sandbox.deliver_due()
-        assert len(listener.heard) == 1
-
     def test_keeps_a_notification_held_back(self, tmp_path: Path) -> None:
         sandbox = start(tmp_path, Listener())
         Control(sandbox)("POST", "/faults", {"reorder": True, "next": 1}, status=201)

@@ -173,20 +173,24 @@ class TestReturnFlow:
         assert [one.get("V") for one in line.iter("MtRecoTot")] == ["240.00"]
         assert len(list(line.iter("EncaissementEmargement"))) == 2
 
-    def test_says_of_a_role_its_debt_number_and_its_code(self, sandbox: Sandbox) -> None:
-        with sandbox.world.store.transaction() as db:
-            db.execute(
-                "INSERT INTO transactions (token, numcli, exer, refdet, objet, montant, mel, urlcl, saisie, on_debt,"
-                " state, opened_at, decided_at) VALUES ('t', ?, '2026', '2026EA0012', 'Eau', 8415, 'a@b.fr', '', 'A',"
-                " 0, 'paid', '2026-03-16T08:00:00+00:00', '2026-03-16T08:01:00+00:00')",
-                (ROLE,),
-            )
+    def test_says_of_a_role_its_debt_number_and_its_code(
+        self, sandbox: Sandbox, payer: Payer, control: Control
+    ) -> None:
+        control("PUT", f"/debts/{ROLE}/2026EA0012", {"montant": 8415, "taken_in_charge_on": "2026-03-10"})
+        payer.pay(numcli=ROLE, refdet="2026EA0012", montant="8415", saisie="A")
         [bordereau] = self.flow(sandbox, ROLE).iter("Bordereau")
         assert self.values(bordereau.find("BlocBordereau"))["TypBord"] == "06"
         told = self.values(bordereau.find("Piece/BlocPiece"))
         assert (told["TypPce"], told["NumDette"], told["Per"]) == ("15", "12", "00")
         line = bordereau.find("Piece/LigneDePiece/BlocLignePiece/InfoLignePiece")
         assert self.values(line)["CodProdLoc"] == "EA"
+
+    def test_has_what_was_paid_on_the_portal(self, sandbox: Sandbox, payer: Payer) -> None:
+        typed = {"numcli": TITRES, "reference": "2026-00000042-000001", "montant": "120,00", "mel": "leroy@exemple.fr"}
+        payer.address = payer.browser.post("/tpa/accueilportail.web", data=typed).headers["Location"]
+        payer.press("continuer")
+        payer.press("payer")
+        assert [one.get("V") for one in self.flow(sandbox).iter("MtReco")] == ["120.00"]
 
     def test_leaves_tests_out(self, sandbox: Sandbox, payer: Payer) -> None:
         payer.pay()

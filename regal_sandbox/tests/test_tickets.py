@@ -13,7 +13,7 @@ class TestTicket:
         sandbox.deliver_due()
         [mail] = control("GET", "/mails")["mails"]
         assert mail["recipients"] == ["leroy@exemple.fr"]
-        assert mail["subject"] == "Ticket de paiement – 48,50\u00a0€"
+        assert mail["subject"] == "Bac à sable – Ticket de paiement – 48,50\u00a0€"
         text = control("GET", f"/mails/{mail['id']}")["text"]
         for told in ("2026-00000042-000001", "48,50\u00a0€", "16/03/2026", "aucune carte n’a été débitée"):
             assert told in text

@@ -44,11 +44,12 @@ def leave(page: Page, frame: FrameLocator | Page) -> Page:
 
 
 def decide(payfip: Page, decision: str) -> None:
-    """On PayFiP's pages: `payer`, `refuser` or `abandonner`."""
-    payfip.locator("button[name=decision][value=continuer]").click()
-    payfip.wait_for_load_state()
-    payfip.locator(f"button[name=decision][value={decision}]").click()
-    payfip.wait_for_load_state()
+    """On PayFiP's pages, by card: `payer`, `refuser` or `abandonner`. The bank asks for a code after « Payer »."""
+    for step in ("continuer", "carte", decision, "valider"):
+        button = payfip.locator(f"button[name=decision][value={step}]")
+        if button.count():
+            button.click()
+            payfip.wait_for_load_state()
 
 
 def follow(frame: FrameLocator | Page, *, scripts: bool) -> None:
