@@ -65,12 +65,11 @@ class Client:
         """The means a payer may choose: in production, those that were activated; never above their ceiling."""
         if self.phase == "closed":
             return []
+        phases = ("active",) if saisie in PRODUCTION else ("test", "active")
         offered = []
         for means in MEANS:
             known = self.activation(means)
-            if known is None or known.phase_on(day) not in (
-                ("active",) if saisie in PRODUCTION else ("test", "active")
-            ):
+            if known is None or known.phase_on(day) not in phases:
                 continue
             if known.max_cents is None or montant <= known.max_cents:
                 offered.append(means)
@@ -130,14 +129,16 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
         labels=(labels[0], labels[1], labels[2]),
         phase=shape.choice("phase", PHASES, "test"),
         active_from=shape.optional_day("active_from"),
-        direct_debit=_activation(shape.mapping("direct_debit")) if shape.has("direct_debit") else None,
+        direct_debit=_activation(shape.optional_mapping("direct_debit")),
         options=options,
     )
     shape.done()
     return client
 
 
-def _activation(value: object) -> Activation:
+def _activation(value: dict[str, Any] | None) -> Activation | None:
+    if value is None:
+        return None
     shape = Shape(value, "client.direct_debit")
     activation = Activation(
         phase=shape.choice("phase", PHASES, "test"),

@@ -100,6 +100,9 @@ class Shape:
             raise self._wrong(member, "an object")
         return dict(value)
 
+    def optional_mapping(self, member: str) -> dict[str, Any] | None:
+        return None if self._get(member) is None else self.mapping(member)
+
     def done(self) -> None:
         unknown = sorted(set(self._value) - self._asked)
         if unknown:

@@ -216,7 +216,8 @@ class TestCeilings:
 
 class TestClient:
     def test_told_the_old_way_has_the_card_only(self, control: Control) -> None:
-        assert "direct_debit" not in control("PUT", "/clients/012327", {"phase": "active"})
+        for told in ({"phase": "active"}, {"phase": "active", "direct_debit": None}):
+            assert "direct_debit" not in control("PUT", "/clients/012327", told)
 
     def test_tells_its_prelevement_as_it_was_told(self, control: Control) -> None:
         told = {"phase": "test", "active_from": "2026-03-17", "max_cents": 500000}
