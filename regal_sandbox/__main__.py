@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Sequence
@@ -40,6 +41,12 @@ def _say(stream: TextIO, text: str) -> None:
     stream.flush()
 
 
+def _reachable(listener: socket.socket) -> str:
+    """Where a browser of this machine finds it."""
+    host, port = listener.getsockname()[:2]
+    return f"{LOOPBACK if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not bound
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments(arguments)
     town_ports = options.town_port or [8020, 8021]
@@ -66,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         send_mail=smtp_transport(options.mail_host or mail_host, options.mail_port or mail_port),
         town_count=len(towns),
     )
+    sandbox.world.pages_address = f"http://{_reachable(pages)}/"
+    sandbox.world.control_address = f"http://{_reachable(control)}/"
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

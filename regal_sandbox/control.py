@@ -4,16 +4,18 @@ Every answer is JSON; a bad request is 400 with `{"error": "…"}`. Browsers are
 not be able to drive the sandbox of whoever reads it.
 """
 
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, abort, jsonify, request
+from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from regal_sandbox import clients, debts, faults, mailbox, settings, towns
+from regal_sandbox import clients, debts, faults, journal, mailbox, notifications, settings, statements, towns
+from regal_sandbox.desk import NAME as DESK
+from regal_sandbox.desk import desk_pages, download
 from regal_sandbox.mail import list_outgoing
-from regal_sandbox.notifications import list_notifications, resend
 from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.transactions import Filter, UnknownTransaction, find_by_number, list_transactions
 from regal_sandbox.world import World
@@ -42,7 +44,7 @@ def control_app(world: World, *, reset: Callable[[str | None], None], deliver_du
         host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
         if host not in LOOPBACK_NAMES:
             abort(403, "the control port answers to loopback names only")
-        if request.headers.get("Origin") is not None:
+        if request.headers.get("Origin") is not None and request.blueprint != DESK:  # which has guards of its own
             abort(403, "the control port does not answer to pages")
 
     @app.errorhandler(BadShape)
@@ -83,6 +85,7 @@ def control_app(world: World, *, reset: Callable[[str | None], None], deliver_du
     _fault_routes(app, world)
     _mail_routes(app, world)
     _town_routes(app, world)
+    app.register_blueprint(desk_pages(world))
     return app
 
 
@@ -109,6 +112,11 @@ def _clock_routes(app: Flask, world: World) -> None:
     def release_clock() -> Json:
         world.clock.release()
         world.ring()
+        return world.clock.describe()
+
+    @app.post("/clock/next-working-day")
+    def go_to_next_working_day() -> Json:
+        world.go_to_next_working_day()
         return world.clock.describe()
 
     @app.post("/clock/advance")
@@ -208,7 +216,7 @@ def _transaction_routes(app: Flask, world: World) -> None:
     def detail(number: int) -> Json:
         with world.store.transaction() as db:
             told = find_by_number(db, number).to_json()
-            told["notifications"] = list_notifications(db, number)
+            told["notifications"] = notifications.list_notifications(db, number)
             told["tickets"] = list_outgoing(db, number)
         return told
 
@@ -222,7 +230,7 @@ def _transaction_routes(app: Flask, world: World) -> None:
         with world.store.transaction() as db:
             transaction = find_by_number(db, number)
             try:
-                resend(world, db, transaction, disturbance)
+                notifications.resend(world, db, transaction, disturbance)
             except ValueError as problem:
                 raise BadShape(str(problem)) from None
         world.ring()
@@ -231,7 +239,60 @@ def _transaction_routes(app: Flask, world: World) -> None:
     @app.get("/notifications")
     def all_notifications() -> Json:
         with world.store.transaction() as db:
-            return {"notifications": list_notifications(db)}
+            return {"notifications": notifications.list_notifications(db)}
+
+    def change_one(number: int, change: Callable[[sqlite3.Connection], None]) -> Json:
+        with world.store.transaction() as db:
+            try:
+                change(db)
+            except notifications.NotPending:
+                abort(404, "no notification of that number is waiting")
+            told = notifications.list_notifications(db)
+        world.ring()
+        return next(one for one in told if one["id"] == number)
+
+    @app.post("/notifications/<int:number>/send")
+    def send_notification(number: int) -> Json:
+        return change_one(number, lambda db: notifications.send_now(world, db, number))
+
+    @app.post("/notifications/<int:number>/drop")
+    def drop_notification(number: int) -> Json:
+        return change_one(number, lambda db: notifications.drop(db, number))
+
+    @app.post("/notifications/<int:number>/duplicate")
+    def duplicate_notification(number: int) -> Json:
+        return change_one(number, lambda db: notifications.duplicate(db, number))
+
+    @app.post("/notifications/<int:number>/delay")
+    def delay_notification(number: int) -> Json:
+        shape = Shape(_body(), "delay")
+        seconds = shape.number("seconds")
+        shape.done()
+        return change_one(number, lambda db: notifications.postpone(world, db, number, seconds))
+
+    @app.get("/statements/<numcli>")
+    def statement(numcli: str) -> Response:
+        with world.store.transaction() as db:
+            client = clients.find_client(db, numcli)
+            if client is None:
+                abort(404, "unknown client")
+            try:
+                first, last = statements.asked_days(request.args.to_dict(), world.today())
+            except ValueError as problem:
+                raise BadShape(f"statement: {problem}") from None
+            return download(statements.make_statement(world, db, client, first, last))
+
+    @app.get("/journal")
+    def read_journal() -> Json:
+        wanted = journal.Wanted(
+            numcli=request.args.get("numcli"),
+            transaction=request.args.get("transaction", type=int),
+            kind=request.args.get("kind"),
+        )
+        limit = request.args.get("limit", 200, type=int)
+        with world.store.transaction() as db:
+            told = journal.list_exchanges(db, wanted, limit=max(1, min(limit, 10_000)))
+        return {"exchanges": [one.to_json() for one in told]}
 
     @app.get("/refusals")
     def all_refusals() -> Json:

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
+from regal_sandbox.journal import record
 from regal_sandbox.outbox import Outbox
 from regal_sandbox.store import stamp
 from regal_sandbox.world import World
@@ -51,6 +52,10 @@ class MailOutbox(Outbox):
                 "UPDATE outgoing_mails SET state = ?, tries = ?, due_at = ?, error = ? WHERE id = ?",
                 (state, tries, due, error, row["id"]),
             )
+            told = {"to": row["recipient"], "subject": str(message["Subject"]), "try": tries, "error": error}
+            of = db.execute("SELECT numcli FROM transactions WHERE id = ?", (row["transaction_id"],)).fetchone()
+            if of is not None:  # else the sandbox was reset meanwhile
+                record(self.world, db, "mail_sent", told, numcli=of["numcli"], transaction=row["transaction_id"])
 
 
 def list_outgoing(db: sqlite3.Connection, transaction_id: int) -> list[dict[str, Any]]:

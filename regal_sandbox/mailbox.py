@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.policy import default as default_policy
 from typing import Any
 
+from regal_sandbox.journal import record
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
 
@@ -101,10 +102,13 @@ class Mail:
 
 def store_mail(world: World, *, sender: str, recipients: Sequence[str], raw: bytes) -> None:
     with world.store.transaction() as db:
-        db.execute(
+        cursor = db.execute(
             "INSERT INTO mails (received_at, sender, recipients, raw) VALUES (?, ?, ?, ?)",
             (stamp(world.now()), sender, json.dumps(list(recipients)), raw),
         )
+        mail = find_mail(db, int(cursor.lastrowid or 0))
+        told = {"mail": mail.id, "from": sender, "to": ", ".join(recipients), "subject": mail.subject} if mail else {}
+        record(world, db, "mail_received", told)
 
 
 def find_mail(db: sqlite3.Connection, number: int) -> Mail | None:

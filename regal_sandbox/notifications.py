@@ -5,17 +5,20 @@ sending and the note of the answer. Every attempt keeps the answer's status, fir
 """
 
 import json
+import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-import httpx
-
 from regal_sandbox.faults import Disturbance, consume_faults
+from regal_sandbox.journal import record
 from regal_sandbox.outbox import Outbox
 from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
@@ -24,6 +27,7 @@ from regal_sandbox.store import stamp
 from regal_sandbox.world import World
 
 KEPT_BYTES = 500
+NEVER = datetime.max.replace(tzinfo=UTC)
 CONTENT_TYPE = "application/x-www-form-urlencoded"
 FIELDS = (
     "numcli",
@@ -42,12 +46,14 @@ FIELDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationRequest:
-    """A POST ready to be sent."""
+    """A request ready to be sent."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
     timeout_seconds: float
+    method: str = "POST"
+    source_address: str = ""  # to call from; empty: the system chooses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +65,43 @@ class Answer:
 NotificationTransport = Callable[[NotificationRequest], Answer]  # any exception means: not delivered
 
 
-def post_over_http(request: NotificationRequest) -> Answer:
-    """The real transport. Redirects are not followed: a POST would come out of them as a GET."""
-    with (
-        httpx.Client(timeout=request.timeout_seconds, follow_redirects=False, trust_env=False) as client,
-        client.stream("POST", request.url, content=request.body, headers=dict(request.headers)) as response,
-    ):
-        body = b""
-        for piece in response.iter_bytes():
-            body += piece
-            if len(body) >= KEPT_BYTES:
-                break
-        return Answer(status=response.status_code, body=body[:KEPT_BYTES])
+def send_over_http(request: NotificationRequest) -> Answer:
+    """The real transport. The whole of it, from the connection to the kept bytes, lasts no longer than the time-out.
+
+    Redirects are not followed: a POST would come out of them as a GET.
+    """
+    parts = urlsplit(request.url)
+    make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    source = (request.source_address, 0) if request.source_address else None
+    ends_at = time.monotonic() + request.timeout_seconds
+    connection = make(parts.hostname or "", parts.port, timeout=request.timeout_seconds, source_address=source)
+    late = threading.Event()
+    try:
+        connection.connect()
+        # A receiver that sends a byte now and then would outlive any time-out on single reads.
+        timer = threading.Timer(max(0, ends_at - time.monotonic()), _cut, (connection.sock, late))
+        timer.start()
+        try:
+            target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+            connection.request(request.method, target, request.body or None, dict(request.headers))
+            response = connection.getresponse()
+            answer = Answer(status=response.status, body=response.read(KEPT_BYTES))
+        except (OSError, HTTPException):
+            if not late.is_set():
+                raise
+        finally:
+            timer.cancel()
+    finally:
+        connection.close()
+    if late.is_set():
+        raise TimeoutError(f"no complete answer within {request.timeout_seconds:g} s")
+    return answer
+
+
+def _cut(connection: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def notification_fields(transaction: Transaction, settings: Settings) -> dict[str, str]:
@@ -97,17 +128,30 @@ def notification_fields(transaction: Transaction, settings: Settings) -> dict[st
 
 
 def build_request(
-    url: str, fields: Mapping[str, str], *, transport: str, timeout_seconds: float
+    url: str,
+    fields: Mapping[str, str],
+    *,
+    transport: str,
+    timeout_seconds: float,
+    method: str = "POST",
+    source_address: str = "",
 ) -> NotificationRequest:
-    """`transport` says where the fields travel: in the body (normal), in the query string (August 2024), in both."""
+    """`transport` says where the fields travel: in the body (normal), in the query string (August 2024), in both.
+
+    A GET has no body: its fields are in the query string.
+    """
     encoded = urlencode(fields)
-    if transport in ("query", "both"):
+    if transport in ("query", "both") or method == "GET":
         parts = urlsplit(url)
         query = f"{parts.query}&{encoded}" if parts.query else encoded
         url = urlunsplit(parts._replace(query=query))
-    body = b"" if transport == "query" else encoded.encode("ascii")
     return NotificationRequest(
-        url=url, headers={"Content-Type": CONTENT_TYPE}, body=body, timeout_seconds=timeout_seconds
+        url=url,
+        headers={} if method == "GET" else {"Content-Type": CONTENT_TYPE},
+        body=b"" if transport == "query" or method == "GET" else encoded.encode("ascii"),
+        timeout_seconds=timeout_seconds,
+        method=method,
+        source_address=source_address,
     )
 
 
@@ -142,10 +186,12 @@ def _write(
         else:
             fields[name] = value
     due = world.now() + timedelta(seconds=disturbance.delay_seconds)
+    if disturbance.reorder and not disturbance.delay_seconds:
+        due = NEVER  # until a later one releases it
     for copy in range(1 + disturbance.duplicate):
         db.execute(
-            "INSERT INTO notifications (transaction_id, cause, url, fields, transport, due_at, state)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO notifications (transaction_id, cause, url, fields, transport, due_at, state, held)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 transaction.id,
                 "duplicate" if copy else cause,
@@ -154,6 +200,7 @@ def _write(
                 disturbance.transport or settings.transport,
                 stamp(due),
                 "dropped" if disturbance.drop else "pending",
+                int(disturbance.reorder),
             ),
         )
 
@@ -175,6 +222,8 @@ class NotificationOutbox(Outbox):
             json.loads(row["fields"]),
             transport=row["transport"],
             timeout_seconds=settings.notification_timeout_seconds,
+            method=settings.notification_method,
+            source_address=settings.notification_source_address,
         )
         started, begun = self.world.now(), time.monotonic()
         answer, error = None, None
@@ -200,15 +249,83 @@ class NotificationOutbox(Outbox):
                     error,
                 ),
             )
+            record(
+                self.world,
+                db,
+                "notification",
+                {
+                    "notification": row["id"],
+                    "cause": row["cause"],
+                    "method": request.method,
+                    "url": request.url,
+                    "body": request.body.decode("ascii"),
+                    "try": tries,
+                    "duration_ms": duration,
+                    "status": answer.status if answer else None,
+                    "answer": answer.body[:KEPT_BYTES].decode("utf-8", "replace") if answer else "",
+                    "error": error,
+                },
+                numcli=_numcli(db, row["transaction_id"]),
+                transaction=row["transaction_id"],
+            )
             state = "answered" if delivered else "failed"
             due = row["due_at"]
             if not delivered and tries <= settings.notification_retries:
                 state = "pending"
                 due = stamp(self.world.now() + timedelta(seconds=settings.notification_retry_seconds))
             db.execute(
-                "UPDATE notifications SET state = ?, tries = ?, due_at = ? WHERE id = ?",
+                "UPDATE notifications SET state = ?, tries = ?, due_at = ?, held = 0 WHERE id = ?",
                 (state, tries, due, row["id"]),
             )
+            db.execute(
+                "UPDATE notifications SET due_at = ?, held = 0 WHERE held = 1 AND state = 'pending' AND id < ?",
+                (stamp(self.world.now()), row["id"]),
+            )
+
+
+def _numcli(db: sqlite3.Connection, transaction_id: int) -> str:
+    row = db.execute("SELECT numcli FROM transactions WHERE id = ?", (transaction_id,)).fetchone()
+    return str(row["numcli"])
+
+
+class NotPending(LookupError):
+    """No notification of that number is waiting to be sent."""
+
+
+def send_now(world: World, db: sqlite3.Connection, number: int) -> None:
+    """Make a waiting notification due at once. Raises NotPending, as the three next ones."""
+    _change(db, number, "due_at = ?, held = 0", stamp(world.now()))
+
+
+def drop(db: sqlite3.Connection, number: int) -> None:
+    """It will never be sent."""
+    _change(db, number, "state = ?", "dropped")
+
+
+def postpone(world: World, db: sqlite3.Connection, number: int, seconds: float) -> None:
+    """It will leave so many seconds from now."""
+    _change(db, number, "due_at = ?, held = 0", stamp(world.now() + timedelta(seconds=seconds)))
+
+
+def duplicate(db: sqlite3.Connection, number: int) -> None:
+    """One more copy of it, at the same moment."""
+    copied = db.execute(
+        "INSERT INTO notifications (transaction_id, cause, url, fields, transport, due_at, state, held)"
+        " SELECT transaction_id, 'duplicate', url, fields, transport, due_at, state, held"
+        " FROM notifications WHERE id = ? AND state = 'pending'",
+        (number,),
+    )
+    if not copied.rowcount:
+        raise NotPending(number)
+
+
+def _change(db: sqlite3.Connection, number: int, what: str, value: str) -> None:
+    changed = db.execute(
+        f"UPDATE notifications SET {what} WHERE id = ? AND state = 'pending'",  # noqa: S608 - from the lines above
+        (value, number),
+    )
+    if not changed.rowcount:
+        raise NotPending(number)
 
 
 def list_notifications(db: sqlite3.Connection, transaction_id: int | None = None) -> list[dict[str, Any]]:
@@ -233,6 +350,7 @@ def list_notifications(db: sqlite3.Connection, transaction_id: int | None = None
                 "transport": row["transport"],
                 "due_at": row["due_at"],
                 "state": row["state"],
+                "held": bool(row["held"]),
                 "attempts": [dict(attempt) for attempt in attempts],
             }
         )

@@ -15,6 +15,7 @@ from regal_sandbox import next_day, portal
 from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client, find_client, list_clients
 from regal_sandbox.debts import list_debts
+from regal_sandbox.journal import record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.means import MEANS
 from regal_sandbox.outcomes import Transaction
@@ -101,6 +102,7 @@ def pages_app(world: World) -> Flask:
             means=MEANS,
             test_exer=TEST_EXER,
             test_refdet=TEST_REFDET_TITRE,
+            control_address=world.control_address,
         )
 
     @app.get("/load.html")
@@ -144,15 +146,21 @@ def _entries(app: Flask, world: World) -> None:
             return redirect(url_for("step", token=opened.token), code=303)
         return render_template("portal.html", typed=typed, refused=opened), opened.status
 
+    def received() -> dict[str, str]:
+        return request.args.to_dict() | request.form.to_dict()
+
     def open_or_refuse(told: dict[str, str], *, entry: str) -> Transaction | RefusedPage:
         with world.store.transaction() as db:
             known = read_settings(db)
             try:
                 checked = check_request(told, db=db, settings=known, today=world.today())
-                return open_transaction(world, checked, entry=entry)
+                opened = open_transaction(world, checked, entry=entry)
+                record_request(world, db, received(), method=request.method, entry=entry, transaction=opened.id)
+                return opened
             except Refused as refusal:
                 rule = refusal.rule
             number = note_refusal(db, at=world.now(), rule=rule, code=known.code(rule), parameters=told)
+            record_request(world, db, received(), method=request.method, entry=entry, rule=rule)
         numcli = told["numcli"]
         return RefusedPage(
             number=number,

@@ -1,6 +1,7 @@
 """The sandbox in one object: applications to serve, and verbs to drive it without sockets."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,7 +13,8 @@ from regal_sandbox.config import Config, apply_config, is_configured, load_confi
 from regal_sandbox.control import control_app
 from regal_sandbox.mail import MailOutbox, MailTransport
 from regal_sandbox.mailbox import store_mail
-from regal_sandbox.notifications import NotificationOutbox, NotificationTransport, post_over_http
+from regal_sandbox.notifications import NotificationOutbox, NotificationTransport, send_over_http
+from regal_sandbox.page_faults import PageFaults
 from regal_sandbox.pages import pages_app
 from regal_sandbox.store import Store
 from regal_sandbox.town_pages import town_app
@@ -36,6 +38,7 @@ class Sandbox:
         self.notifications = NotificationOutbox(world, send_notification)
         self.mails = MailOutbox(world, send_mail or self._drop_in_mailbox)
         self.pages: Flask = pages_app(world)
+        self.pages.wsgi_app = PageFaults(world, self.pages.wsgi_app)  # type: ignore[method-assign]
         self.control: Flask = control_app(world, reset=self.reset, deliver_due=self.deliver_due)
         self.towns: tuple[Flask, ...] = tuple(town_app(world, position) for position in range(town_count))
 
@@ -72,19 +75,20 @@ def create(
     config: Config | Mapping[str, object] | None = None,
     clock: TimeSource = real_time,
     seed: str | None = None,
-    send_notification: NotificationTransport = post_over_http,
+    send_notification: NotificationTransport = send_over_http,
     send_mail: MailTransport | None = None,
     town_count: int = 2,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Sandbox:
     """A sandbox, in memory unless `data` names a folder; nothing listens and nothing runs in the background.
 
-    `clock` returns aware datetimes. `send_mail` receives the tickets; by default they go straight to the mailbox.
-    With a `seed`, generated values (`numauto`, addresses of pages) are the same each time. Raises BadShape when
-    `config` is not as documented.
+    `clock` returns aware datetimes; `pause` waits real seconds, for pages told to be slow. `send_mail` receives the
+    tickets; by default they go straight to the mailbox. With a `seed`, generated values (`numauto`, addresses of pages)
+    are the same each time. Raises BadShape when `config` is not as documented.
     """
     known = config if isinstance(config, Config) else load_config(config)
     store = Store(data)
-    world = World(store, source=clock, seed=seed)
+    world = World(store, source=clock, seed=seed, pause=pause)
     fresh = not is_configured(store)
     if fresh or config is not None:
         apply_config(store, known, fresh=fresh)

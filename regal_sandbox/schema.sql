@@ -55,7 +55,8 @@ CREATE TABLE IF NOT EXISTS notifications (
     transport TEXT NOT NULL CHECK (transport IN ('body', 'query', 'both')),
     due_at TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'answered', 'failed', 'dropped')),
-    tries INTEGER NOT NULL DEFAULT 0
+    tries INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0  -- 1: until a later notification has been tried
 ) STRICT;
 CREATE INDEX IF NOT EXISTS notifications_due ON notifications (due_at) WHERE state = 'pending';
 
@@ -101,6 +102,16 @@ CREATE TABLE IF NOT EXISTS refusals (
     rule TEXT NOT NULL,
     code TEXT NOT NULL,
     parameters TEXT NOT NULL
+) STRICT;
+
+-- The journal: what came in and what went out, the newest kept.
+CREATE TABLE IF NOT EXISTS exchanges (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,  -- see journal.py
+    numcli TEXT NOT NULL,
+    transaction_id INTEGER,
+    told TEXT NOT NULL  -- JSON
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS towns (position INTEGER PRIMARY KEY, value TEXT NOT NULL) STRICT;

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, field, replace
+from ipaddress import ip_address
 from typing import Any
 
 from regal_sandbox.rules import RULES
@@ -10,6 +11,10 @@ from regal_sandbox.shapes import BadShape, Shape
 
 FRAME_OPTIONS = ("SAMEORIGIN", "DENY", "")
 TRANSPORTS = ("body", "query", "both")
+METHODS = ("POST", "GET")
+SEPARATORS = (";", ",", "\t", "|")
+DATES = {"JJ/MM/AAAA": "%d/%m/%Y", "JJMMAAAA": "%d%m%Y", "AAAA-MM-JJ": "%Y-%m-%d"}
+STATEMENT_COLUMNS = ("date", "heure", "numcli", "exer", "refdet", "objet", "montant", "saisie", "resultrans", "numauto")
 PORTAL_SAISIES = ("M", "A", "T")
 
 
@@ -30,6 +35,15 @@ class Settings:
     notification_timeout_seconds: float = 10.0
     notification_retries: int = 0
     notification_retry_seconds: float = 60.0
+    notification_method: str = "POST"
+    notification_source_address: str = ""  # a loopback address to call from; empty: the system chooses
+    journal_size: int = 2000  # exchanges kept, the newest
+    statement_separator: str = ";"
+    statement_columns: tuple[str, ...] = ("date", "refdet", "montant")
+    statement_titles: bool = False  # a first LIGNE that names the columns
+    statement_dates: str = "JJ/MM/AAAA"
+    statement_amounts: str = "euros"  # or cents
+    statement_has_activations: bool = True  # whether X payments are in the statements; T never are
     mail_from: str = "ne-pas-repondre@bac-a-sable.invalid"
     messages: dict[str, dict[str, str]] = field(default_factory=dict)  # rule → {"code", "message"}
 
@@ -76,11 +90,39 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
         ),
         notification_retries=shape.integer("notification_retries", base.notification_retries, most=100),
         notification_retry_seconds=shape.number("notification_retry_seconds", base.notification_retry_seconds),
+        notification_method=shape.choice("notification_method", METHODS, base.notification_method),
+        notification_source_address=_source_address(shape, base),
+        journal_size=shape.integer("journal_size", base.journal_size, least=1, most=1_000_000),
+        statement_separator=shape.choice("statement_separator", SEPARATORS, base.statement_separator),
+        statement_columns=_statement_columns(shape, base),
+        statement_titles=shape.boolean("statement_titles", base.statement_titles),
+        statement_dates=shape.choice("statement_dates", tuple(DATES), base.statement_dates),
+        statement_amounts=shape.choice("statement_amounts", ("euros", "cents"), base.statement_amounts),
+        statement_has_activations=shape.boolean("statement_has_activations", base.statement_has_activations),
         mail_from=shape.text("mail_from", base.mail_from, max_length=200),
         messages=messages,
     )
     shape.done()
     return read
+
+
+def _source_address(shape: Shape, base: Settings) -> str:
+    address = shape.text("notification_source_address", base.notification_source_address, max_length=45)
+    try:
+        if address and not ip_address(address).is_loopback:
+            raise ValueError(address)
+    except ValueError:
+        raise BadShape("settings.notification_source_address: a loopback address, or nothing, is expected") from None
+    return address
+
+
+def _statement_columns(shape: Shape, base: Settings) -> tuple[str, ...]:
+    if not shape.has("statement_columns"):
+        return base.statement_columns
+    columns = shape.items("statement_columns")
+    if not columns or any(column not in STATEMENT_COLUMNS for column in columns):
+        raise BadShape("settings.statement_columns: a list among " + ", ".join(STATEMENT_COLUMNS) + " is expected")
+    return tuple(columns)
 
 
 def read_settings(db: sqlite3.Connection) -> Settings:

@@ -17,6 +17,7 @@ TABLES = (
     "mails",
     "faults",
     "refusals",
+    "exchanges",
     "clients",
     "towns",
     "settings",

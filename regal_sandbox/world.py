@@ -5,16 +5,28 @@ import hmac
 import json
 import secrets
 import threading
-from datetime import date, datetime
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 from regal_sandbox.clock import Clock, TimeSource, real_time
-from regal_sandbox.paris import paris_day
+from regal_sandbox.paris import PARIS, in_paris, next_working_day, paris_day
 from regal_sandbox.store import Store
 
 
 class World:
-    def __init__(self, store: Store, *, source: TimeSource = real_time, seed: str | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        source: TimeSource = real_time,
+        seed: str | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.store = store
+        self.pause = pause
+        self.pages_address: str | None = None  # for links between ports, once they listen
+        self.control_address: str | None = None
         self.clock = Clock(store, source)
         self.work = threading.Condition()
         self._first_seed = seed
@@ -26,6 +38,13 @@ class World:
     def today(self) -> date:
         """The day in Paris."""
         return paris_day(self.now())
+
+    def go_to_next_working_day(self) -> None:
+        """Move the clock to the same hour of the next working day, running or stopped as it was."""
+        here = in_paris(self.now())
+        there = datetime.combine(next_working_day(here.date()), here.timetz().replace(tzinfo=None), PARIS)
+        self.clock.advance((there.astimezone(UTC) - here.astimezone(UTC)).total_seconds())
+        self.ring()
 
     def ring(self) -> None:
         """Tell the delivery threads that something may be due."""

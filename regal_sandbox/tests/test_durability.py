@@ -70,6 +70,18 @@ class TestRestart:
         again = start(tmp_path, Listener())
         assert Control(again)("GET", f"/clients/{NUMCLI}")["active_from"] == "2026-03-17"
 
+    def test_keeps_a_notification_held_back(self, tmp_path: Path) -> None:
+        sandbox = start(tmp_path, Listener())
+        Control(sandbox)("POST", "/faults", {"reorder": True, "next": 1}, status=201)
+        Payer(sandbox.pages.test_client()).pay()
+        listener = Listener()
+        again = start(tmp_path, listener)
+        again.deliver_due()
+        assert listener.heard == []
+        Control(again)("POST", "/transactions/1/resend", {"resultrans": "A"})
+        again.deliver_due()
+        assert [one["resultrans"] for one in listener.bodies] == ["A", "P"]
+
     def test_draws_the_same_values_as_before(self, tmp_path: Path) -> None:
         assert start(tmp_path, Listener()).world.seed == start(tmp_path, Listener()).world.seed
 

@@ -128,6 +128,19 @@ class TestProgram:
         assert site.heard[0]["resultrans"] == ["P"]
         assert eventually(lambda: bool(httpx.get(f"{program.control}mails", trust_env=False).json()["mails"]))
 
+    def test_cuts_the_connection_of_a_payer_when_told(self, program: Program) -> None:
+        httpx.post(f"{program.control}faults", json={"page": "cut", "next": 1}, trust_env=False)
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(f"{program.pages}tpa/paiement.web", trust_env=False)
+        assert httpx.get(f"{program.pages}tpa/paiement.web", trust_env=False).status_code == 200
+        program.process.terminate()
+        assert program.process.communicate()[1] == ""
+
+    def test_leads_from_its_home_page_to_the_control_page(self, program: Program) -> None:
+        home = httpx.get(program.pages, trust_env=False).text
+        assert f'href="{program.control}tableau/"' in home
+        assert f'href="{program.pages}"' in httpx.get(f"{program.control}tableau/", trust_env=False).text
+
     def test_keeps_any_mail_it_is_given(self, program: Program) -> None:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = "regal@exemple.fr", "nadia@exemple.fr", "Été"

@@ -1,0 +1,385 @@
+"""The control page for people, on the control port: what the JSON does, with forms.
+
+Another page open in the same browser must not be able to use it. Its forms bear a token that only its own pages show,
+and are refused when the browser says that another page sent them; names out of the loopback are refused before.
+"""
+
+import hmac
+import re
+import secrets
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from regal_sandbox import notifications
+from regal_sandbox.amounts import euros
+from regal_sandbox.clients import PHASES, Client, find_client, list_clients, write_client
+from regal_sandbox.debts import STATES, Debt, debt_from_json, delete_debt, find_debt, list_debts, write_debt
+from regal_sandbox.faults import Fault, add_fault, delete_fault, delete_faults, fault_from_json, list_faults
+from regal_sandbox.journal import KINDS, Wanted, list_exchanges
+from regal_sandbox.paris import in_paris
+from regal_sandbox.rules import RULES
+from regal_sandbox.shapes import BadShape
+from regal_sandbox.statements import Statement, asked_days, make_statement
+from regal_sandbox.store import moment, stamp
+from regal_sandbox.world import World
+
+NAME = "desk"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+KIND_NAMES = {"titre": "Titres", "role": "Rôles", "regie": "Régie"}
+PHASE_NAMES = {"test": "Test", "active": "Production", "closed": "Fermée"}
+STATE_NAMES = {"due": "À payer", "paid": "Payée", "cancelled": "Annulée"}
+EXCHANGE_NAMES = {
+    "request": "Demande reçue",
+    "fault": "Panne jouée",
+    "notification": "Notification envoyée",
+    "mail_sent": "Ticket envoyé",
+    "mail_received": "Message reçu",
+}
+NOTIFICATION_NAMES = {"answered": "Reçue", "failed": "Non reçue", "dropped": "Abandonnée", "pending": "En attente"}
+PAGE_FAULT_NAMES = {
+    "unavailable": "page d’erreur 503",
+    "empty": "réponse vide",
+    "slow": "réponse lente",
+    "cut": "connexion coupée",
+}
+# One click each: what it is called, and the rule as the JSON would write it.
+USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "perdre": ("Perdre la prochaine notification", {"drop": True, "next": 1}),
+    "retarder": ("Retarder la prochaine d’une minute", {"delay_seconds": 60, "next": 1}),
+    "doubler": ("Envoyer la prochaine en double", {"duplicate": 1, "next": 1}),
+    "intervertir": ("Envoyer la prochaine après la suivante", {"reorder": True, "next": 1}),
+    "adresse": ("Mettre les champs dans l’adresse", {"transport": "query"}),
+    "montant": ("Fausser le montant de la prochaine", {"alter": {"montant": "1"}, "next": 1}),
+    "lettre": ("Annoncer un refus à tort", {"resultrans": "R", "next": 1}),
+    "503": ("Page d’erreur 503 à la prochaine demande", {"page": "unavailable", "next": 1}),
+    "vide": ("Réponse vide à la prochaine demande", {"page": "empty", "next": 1}),
+    "lente": ("Réponse après 5\u00a0secondes", {"page": "slow", "seconds": 5, "next": 1}),
+    "coupee": ("Couper la prochaine connexion", {"page": "cut", "next": 1}),
+    "perdue": (
+        "Obéir, puis couper avant de répondre",
+        {"page": "cut", "once_done": True, "on": "steps", "next": 1},
+    ),
+}
+MAX_LINES = 500
+DEBT_MISTAKES = {
+    "debt.numcli": "Choisissez une collectivité.",
+    "debt.refdet": "Cette référence n’est ni celle d’un titre, ni celle d’un rôle.",
+    "debt.exer": "L’exercice est fait des quatre premiers chiffres de la référence.",
+    "debt.montant": "Écrivez un montant comme 48,50.",
+    "debt.label": "L’objet a au plus 200\u00a0caractères.",
+    "debt.taken_in_charge_on": "Indiquez le jour de prise en charge.",
+    "debt.amicable_until": "Le dernier jour de la phase amiable n’est pas une date.",
+}
+
+_AMOUNT = re.compile(r"([0-9]{1,9})(?:[,.]([0-9]{2}))?")
+
+
+def download(statement: Statement) -> Response:
+    """A statement to keep, never to show."""
+    response = Response(statement.content, content_type=statement.content_type)
+    response.headers.set("Content-Disposition", "attachment", filename=statement.name)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def describe(fault: Fault) -> str:
+    """A rule in words."""
+    if fault.page is not None:
+        where = {"entry": " à l’entrée", "steps": " aux étapes du paiement"}.get(fault.page.on or "", "")
+        what = [PAGE_FAULT_NAMES[fault.page.page] + where]
+        if fault.page.seconds:
+            what.append(f"après {fault.page.seconds:g}\u00a0s")
+        if fault.page.once_done:
+            what.append("la demande étant obéie")
+    else:
+        told = fault.disturbance
+        what = ["notification perdue"] if told.drop else []
+        what += [f"retardée de {told.delay_seconds:g}\u00a0s"] if told.delay_seconds else []
+        what += [f"répétée {told.duplicate}\u00a0fois"] if told.duplicate else []
+        what += ["envoyée après la suivante"] if told.reorder else []
+        what += [f"champs dans «\u00a0{told.transport}\u00a0»"] if told.transport else []
+        what += [f"{name} {'retiré' if value is None else f'= {value}'}" for name, value in told.alter.items()]
+    return ", ".join(what) or "sans effet"
+
+
+def desk_pages(world: World) -> Blueprint:
+    blueprint = Blueprint(NAME, __name__, url_prefix="/tableau")
+    token = secrets.token_urlsafe(32)
+    blueprint.add_app_template_filter(euros, "euros")
+    blueprint.add_app_template_filter(in_paris, "in_paris")
+    blueprint.add_app_template_filter(moment, "moment")
+
+    @blueprint.before_request
+    def only_from_here() -> None:
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return
+        own = request.host_url.rstrip("/")
+        if request.headers.get("Origin", own) != own:
+            abort(403)
+        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+            abort(403)
+        if not hmac.compare_digest(request.form.get("token", "").encode(), token.encode()):
+            abort(403)
+
+    @blueprint.after_request
+    def protect(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["X-Frame-Options"] = "DENY"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"  # with none at all, browsers hide the Origin of our forms
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @blueprint.errorhandler(HTTPException)
+    def problem(raised: HTTPException) -> tuple[str, int]:
+        return show("problem.html", code=raised.code), raised.code or 500
+
+    def show(template: str, **told: Any) -> str:
+        clock = world.clock.describe()
+        return render_template(
+            f"desk/{template}",
+            token=token,
+            now=in_paris(world.now()),
+            moved=clock["stopped"] or bool(clock["offset_seconds"]),
+            stopped=clock["stopped"],
+            home=world.pages_address,
+            kinds=KIND_NAMES,
+            phases=PHASE_NAMES,
+            states=STATE_NAMES,
+            **told,
+        )
+
+    def back(endpoint: str, **told: Any) -> BaseResponse:
+        return redirect(url_for(f"{NAME}.{endpoint}", **told), code=303)
+
+    _overview(blueprint, world, show, back)
+    _debts(blueprint, world, show, back)
+    _notifications(blueprint, world, show, back)
+    _journal(blueprint, world, show)
+    return blueprint
+
+
+Show = Callable[..., str]
+Back = Callable[..., BaseResponse]
+
+
+def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
+    @blueprint.get("/")
+    def overview() -> str:
+        with world.store.transaction() as db:
+            clients, faults = list_clients(db), list_faults(db)
+        return show(
+            "overview.html",
+            clients=clients,
+            today=world.today(),
+            faults=[(fault, describe(fault)) for fault in faults],
+            usual={name: label for name, (label, _) in USUAL_FAULTS.items()},
+        )
+
+    @blueprint.post("/horloge")
+    def clock() -> BaseResponse:
+        if request.form.get("action") == "jour-ouvre":
+            world.go_to_next_working_day()
+        elif request.form.get("action") == "a-l-heure":
+            world.clock.release()
+            world.ring()
+        else:
+            abort(400)
+        return back("overview")
+
+    @blueprint.post("/collectivites/<numcli>")
+    def phase(numcli: str) -> BaseResponse:
+        chosen = request.form.get("phase", "")
+        with world.store.transaction() as db:
+            client = find_client(db, numcli)
+            if client is None:
+                abort(404)
+            if chosen not in PHASES:
+                abort(400)
+            write_client(db, replace(client, phase=chosen))
+        return back("overview")
+
+    @blueprint.post("/pannes")
+    def add() -> BaseResponse:
+        usual = USUAL_FAULTS.get(request.form.get("panne", ""))
+        if usual is None:
+            abort(400)
+        with world.store.transaction() as db:
+            add_fault(db, fault_from_json(usual[1]))
+        return back("overview")
+
+    @blueprint.post("/pannes/supprimer")
+    def remove() -> BaseResponse:
+        number = request.form.get("numero", type=int)
+        with world.store.transaction() as db:
+            if number is None:
+                delete_faults(db)
+            else:
+                delete_fault(db, number)  # already used up: what was asked is done
+        return back("overview")
+
+    @blueprint.get("/releves")
+    def statement() -> Response:
+        told = {name: value for name, value in request.args.items() if value}
+        with world.store.transaction() as db:
+            client = find_client(db, told.get("numcli", ""))
+            if client is None:
+                abort(404)
+            try:
+                first, last = asked_days(told, world.today())
+            except ValueError:
+                abort(400)
+            return download(make_statement(world, db, client, first, last))
+
+
+def _named(clients: list[Client]) -> list[tuple[str, str]]:
+    """Each `numcli` with the name of its entity, for a list to choose from."""
+    return [(one.numcli, f"{one.numcli} – {one.labels[1]}" if one.labels[1] else one.numcli) for one in clients]
+
+
+def _debts(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
+    def form(debt: Debt | None, told: dict[str, str], mistake: str, status: int = 200) -> tuple[str, int]:
+        with world.store.transaction() as db:
+            clients = [client for client in list_clients(db) if client.kind != "regie"]
+        return show("debt.html", debt=debt, told=told, mistake=mistake, numclis=_named(clients)), status
+
+    def read() -> Debt:
+        told = {name: value.strip() for name, value in request.form.items() if name != "token" and value.strip()}
+        amount = _AMOUNT.fullmatch(re.sub(r"[\s€]", "", told.get("montant", "")))
+        return debt_from_json(
+            {
+                "numcli": told.get("numcli", ""),
+                "refdet": re.sub(r"[\s-]", "", told.get("refdet", "")),
+                "montant": int(amount[1] + (amount[2] or "00")) if amount else None,
+                "label": told.get("label", ""),
+                "state": told.get("state"),
+                "taken_in_charge_on": told.get("taken_in_charge_on"),
+                "amicable_until": told.get("amicable_until"),
+            }
+        )
+
+    def find(numcli: str, refdet: str) -> Debt:
+        with world.store.transaction() as db:
+            debt = find_debt(db, numcli, refdet)
+        if debt is None:
+            abort(404)
+        return debt
+
+    @blueprint.get("/dettes/")
+    def debts() -> str:
+        numcli = request.args.get("numcli") or None
+        with world.store.transaction() as db:
+            found, clients = list_debts(db, numcli), list_clients(db)
+        return show(
+            "debts.html",
+            debts=found[:MAX_LINES],
+            count=len(found),
+            numclis=_named(clients),
+            numcli=numcli,
+            today=world.today(),
+        )
+
+    @blueprint.get("/dettes/nouvelle")
+    def new_debt() -> tuple[str, int]:
+        yesterday = world.today() - timedelta(days=1)
+        numcli = request.args.get("numcli", "")
+        return form(None, {"state": "due", "taken_in_charge_on": yesterday.isoformat(), "numcli": numcli}, "")
+
+    @blueprint.get("/dettes/<numcli>/<refdet>/")
+    def debt(numcli: str, refdet: str) -> tuple[str, int]:
+        known = find(numcli, refdet)
+        told = {name: str(value or "") for name, value in known.to_json().items()}
+        told["montant"] = f"{known.montant // 100},{known.montant % 100:02d}"
+        return form(known, told, "")
+
+    def write(known: Debt | None) -> BaseResponse | tuple[str, int]:
+        try:
+            told = read()
+            if known is not None and (told.numcli, told.refdet) != (known.numcli, known.refdet):
+                abort(400)
+            with world.store.transaction() as db:
+                if known is None and find_debt(db, told.numcli, told.refdet) is not None:
+                    return form(None, request.form.to_dict(), "Cette référence est déjà connue.", 400)
+                write_debt(db, told)
+        except BadShape as problem:
+            member = str(problem).split(":")[0]
+            mistake = DEBT_MISTAKES.get(member, "La dette n’est pas comme il faut.")
+            return form(known, request.form.to_dict(), mistake, 400)
+        return back("debts", numcli=told.numcli)
+
+    @blueprint.post("/dettes/nouvelle")
+    def create_debt() -> BaseResponse | tuple[str, int]:
+        return write(None)
+
+    @blueprint.post("/dettes/<numcli>/<refdet>/")
+    def change_debt(numcli: str, refdet: str) -> BaseResponse | tuple[str, int]:
+        return write(find(numcli, refdet))
+
+    @blueprint.post("/dettes/<numcli>/<refdet>/marquer")
+    def mark(numcli: str, refdet: str) -> BaseResponse:
+        known, state = find(numcli, refdet), request.form.get("state", "")
+        with world.store.transaction() as db:
+            if state == "supprimer":
+                delete_debt(db, numcli, refdet)
+            elif state in STATES:
+                write_debt(db, replace(known, state=state))
+            else:
+                abort(400)
+        return back("debts", numcli=numcli)
+
+
+def _notifications(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
+    @blueprint.get("/notifications/")
+    def pending() -> str:
+        with world.store.transaction() as db:
+            told = notifications.list_notifications(db)
+        waiting = [one for one in told if one["state"] == "pending"]
+        sent = [one for one in reversed(told) if one["state"] != "pending"][:50]
+        never = stamp(notifications.NEVER)
+        return show("notifications.html", waiting=waiting, sent=sent, names=NOTIFICATION_NAMES, never=never)
+
+    @blueprint.post("/notifications/<int:number>")
+    def change(number: int) -> BaseResponse:
+        changes: dict[str, Callable[[sqlite3.Connection], None]] = {
+            "envoyer": lambda db: notifications.send_now(world, db, number),
+            "abandonner": lambda db: notifications.drop(db, number),
+            "doubler": lambda db: notifications.duplicate(db, number),
+            "retarder": lambda db: notifications.postpone(world, db, number, 60),
+        }
+        action = changes.get(request.form.get("action", ""))
+        if action is None:
+            abort(400)
+        with world.store.transaction() as db:
+            try:
+                action(db)
+            except notifications.NotPending:
+                abort(409)
+        world.ring()
+        return back("pending")
+
+
+def _journal(blueprint: Blueprint, world: World, show: Show) -> None:
+    @blueprint.get("/journal/")
+    def journal() -> str:
+        wanted = Wanted(
+            numcli=request.args.get("numcli") or None,
+            transaction=request.args.get("transaction", type=int),
+            kind=request.args.get("kind") or None,
+        )
+        with world.store.transaction() as db:
+            exchanges = list_exchanges(db, wanted, limit=200)
+        names = {kind: EXCHANGE_NAMES[kind] for kind in KINDS}
+        return show(
+            "journal.html", exchanges=exchanges, wanted=wanted, names=names, rules=RULES, page_faults=PAGE_FAULT_NAMES
+        )
