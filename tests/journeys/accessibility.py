@@ -88,8 +88,8 @@ def tab_stops(page: Page) -> tuple[list[str], list[str]]:
     return names, wrong
 
 
-def examine(page: Page) -> list[str]:
-    """Everything, at every size: the page is back at 1280 pixels afterwards."""
+def examine(page: Page, *, at_360: bool = True) -> list[str]:
+    """Everything, at every size; axe at 1280 pixels, and at 360 unless it is run there elsewhere."""
     frame, found = page.main_frame, []
     page.set_viewport_size(DESKTOP)
     found += _at("1280", [*axe(frame), *measure(frame, "words", "reflow")])
@@ -106,14 +106,14 @@ def examine(page: Page) -> list[str]:
     page.emulate_media(forced_colors="active", reduced_motion="reduce")
     found += measure(frame, "forced", "motion")
     page.emulate_media(forced_colors="none", reduced_motion="no-preference")
-    page.set_viewport_size(TELEPHONE)
-    found += _at("360", [*axe(frame), *measure(frame, "reflow", "targets")])
+    if at_360:
+        found += examine_at_360(frame)
     page.set_viewport_size(DESKTOP)
     return list(dict.fromkeys(found))
 
 
 def examine_at_360(frame: Frame) -> list[str]:
-    """The part that a page's other language, or its life in a frame, may change."""
+    """What a telephone changes, or another language, or a frame."""
     frame.page.set_viewport_size(TELEPHONE)
     return _at("360", [*axe(frame), *measure(frame, "words", "reflow", "cut", "targets")])
 

@@ -1,6 +1,6 @@
 """What a payer does, step by step, in a browser."""
 
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Frame, FrameLocator, Page, expect
 
 from regal.demo.cast import PAYER_EMAIL, Notice
 from tests.demo import Demo
@@ -13,7 +13,7 @@ def frame_on_town_site(page: Page, demo: Demo, *, town: int = 0) -> FrameLocator
     return page.frame_locator("iframe").first
 
 
-def fill(frame: FrameLocator | Page, notice: Notice) -> None:
+def fill(frame: FrameLocator | Frame | Page, notice: Notice) -> None:
     """Type what is printed on the notice."""
     reference = notice.reference
     euros, cents = divmod(notice.amount.cents, 100)

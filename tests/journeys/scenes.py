@@ -175,7 +175,7 @@ def _tokens(town: Collectivite, now: datetime) -> dict[str, str]:
         answer = httpx.post(form, data={**typed, "amount": "125,50", "email": PAYER_EMAIL})
         return re.findall(r'name="token" value="([^"]+)"', answer.text)[0]
 
-    recap = unseal(token(FRESH), product=product, now=now)
+    recap = unseal(token(FRESH), product=product, now=datetime.now(UTC))
     started = token(STARTED)
     assert httpx.post(f"{form}payer/", data={"token": started}).status_code == 303
     return {

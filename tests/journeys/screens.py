@@ -4,14 +4,13 @@ A new template or state is one line here; `tests/test_house_rules.py` refuses a 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from playwright.sync_api import Frame
 
-from regal.demo.cast import PASSWORD, TOWNS, notices
-from regal.demo.cast import Notice as DemoNotice
+from regal.demo.cast import PASSWORD, TOWNS, Notice, notices
 from tests.demo import Demo
 from tests.journeys import payer, scenes
 
@@ -85,15 +84,18 @@ class Visit:
             context.add_cookies([{"name": self.scenes["cookie"], "value": session, "url": self.bureau}])
 
 
+BOTH = ("fr", "en")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Screen:
     name: str
     template: str
     show: Callable[[Visit], None]
     says_error: bool = False  # the title begins with « Erreur »
-    languages: tuple[str, ...] = ("fr", "en")
+    languages: tuple[str, ...] = ("fr",)
     is_framed: bool = False
-    same_as: str = field(default="")  # another screen with the same title, because it is the same state
+    same_as: str = ""  # another screen with the same title, because it is the same state
 
     def __str__(self) -> str:
         return self.name
@@ -118,8 +120,8 @@ def _follow(situation: str) -> Callable[[Visit], None]:
     return lambda visit: visit.go(visit.guichet, visit.scenes["follow"][situation])
 
 
-def _notice(number: int) -> DemoNotice:
-    return DemoNotice(
+def _notice(number: int) -> Notice:
+    return Notice(
         numcli=TOWN.products[0].numcli,
         reference=scenes.titre(number),
         amount=scenes.AMOUNT,
@@ -132,7 +134,7 @@ def _notice(number: int) -> DemoNotice:
 def _recap(number: int) -> Callable[[Visit], None]:
     def show(visit: Visit) -> None:
         visit.go(visit.guichet, FIRST)
-        payer.fill(visit.frame, _notice(number))  # type: ignore[arg-type]
+        payer.fill(visit.frame, _notice(number))
         visit.press("main form button[type=submit]")
 
     return show
@@ -159,15 +161,22 @@ def _too_often(visit: Visit) -> None:
 
 
 GUICHET = (
-    Screen(name="start", template="demo/start.html", show=_guichet("/")),
-    Screen(name="home", template="checkout/home.html", show=_laid("home"), languages=("fr",)),
-    Screen(name="products", template="checkout/products.html", show=_guichet(f"/{TOWN.slug}/"), is_framed=True),
+    Screen(name="start", template="demo/start.html", show=_guichet("/"), languages=BOTH),
+    Screen(name="home", template="checkout/home.html", show=_laid("home")),
+    Screen(
+        name="products",
+        template="checkout/products.html",
+        show=_guichet(f"/{TOWN.slug}/"),
+        is_framed=True,
+        languages=BOTH,
+    ),
     Screen(
         name="no product",
         template="checkout/products.html",
         show=_guichet(f"/{scenes.EMPTY_TOWN}/"),
         is_framed=True,
         same_as="products",
+        languages=BOTH,
     ),
     *(
         Screen(
@@ -175,6 +184,7 @@ GUICHET = (
             template="checkout/form.html",
             show=_guichet(f"/{TOWN.slug}/{product}/"),
             is_framed=True,
+            languages=BOTH,
         )
         for product in PRODUCTS
     ),
@@ -185,6 +195,7 @@ GUICHET = (
             show=_wrong(f"/{TOWN.slug}/{product}/"),
             says_error=True,
             is_framed=True,
+            languages=BOTH,
         )
         for product in PRODUCTS
     ),
@@ -194,6 +205,7 @@ GUICHET = (
         show=_token(f"{FIRST}payer/", "expired"),
         says_error=True,
         is_framed=True,
+        languages=BOTH,
     ),
     Screen(
         name="form, page lost",
@@ -201,6 +213,7 @@ GUICHET = (
         show=_token(f"{FIRST}payer/", "x"),
         says_error=True,
         is_framed=True,
+        languages=BOTH,
     ),
     Screen(
         name="form, refused",
@@ -208,22 +221,31 @@ GUICHET = (
         show=_token(f"{FIRST}payer/", "refused"),
         says_error=True,
         is_framed=True,
+        languages=BOTH,
     ),
-    Screen(name="recap", template="checkout/recap.html", show=_recap(scenes.FRESH), is_framed=True),
+    Screen(name="recap", template="checkout/recap.html", show=_recap(scenes.FRESH), is_framed=True, languages=BOTH),
     Screen(
         name="recap with an earlier attempt",
         template="checkout/recap.html",
         show=_recap(scenes.EARLIER),
         is_framed=True,
+        languages=BOTH,
     ),
     Screen(
         name="already started",
         template="checkout/already_started.html",
         show=_token(f"{FIRST}payer/", "started"),
         is_framed=True,
+        languages=BOTH,
     ),
     *(
-        Screen(name=f"follow, {situation}", template="checkout/follow.html", show=_follow(situation), is_framed=True)
+        Screen(
+            name=f"follow, {situation}",
+            template="checkout/follow.html",
+            show=_follow(situation),
+            is_framed=True,
+            languages=BOTH,
+        )
         for situation in (
             "waiting",
             "announced_paid",
@@ -240,12 +262,14 @@ GUICHET = (
         show=_follow("one line"),
         is_framed=True,
         same_as="follow, announced_paid",
+        languages=BOTH,
     ),
     Screen(
         name="nothing started",
         template="checkout/nothing_started.html",
         show=_guichet(f"/{TOWN.slug}/suivi/{'a' * 43}/"),
         is_framed=True,
+        languages=BOTH,
     ),
     Screen(
         name="nothing at a broken address",
@@ -253,17 +277,19 @@ GUICHET = (
         show=_guichet(f"/{TOWN.slug}/suivi/x/"),
         is_framed=True,
         same_as="nothing started",
+        languages=BOTH,
     ),
-    Screen(name="not found", template="checkout/error.html", show=_guichet("/nulle-part/")),
+    Screen(name="not found", template="checkout/error.html", show=_guichet("/nulle-part/"), languages=BOTH),
     Screen(
         name="closed product",
         template="checkout/error.html",
         show=_guichet(f"/{scenes.EMPTY_TOWN}/titres/"),
         same_as="not found",
+        languages=BOTH,
     ),
-    Screen(name="too often", template="checkout/error.html", show=_too_often),
-    Screen(name="unreadable", template="checkout/error.html", show=_laid("guichet bad request"), languages=("fr",)),
-    Screen(name="breakdown", template="checkout/error.html", show=_laid("guichet server error"), languages=("fr",)),
+    Screen(name="too often", template="checkout/error.html", show=_too_often, languages=BOTH),
+    Screen(name="unreadable", template="checkout/error.html", show=_laid("guichet bad request")),
+    Screen(name="breakdown", template="checkout/error.html", show=_laid("guichet server error")),
 )
 
 
@@ -323,21 +349,20 @@ def _invitation(press: str = "") -> Callable[[Visit], None]:
 
 SUBMIT = "main button[type=submit]"
 BUREAU = (
-    Screen(name="login", template="backoffice/login.html", show=_bureau("/connexion/", "")),
+    Screen(name="login", template="backoffice/login.html", show=_bureau("/connexion/", ""), languages=BOTH),
     Screen(
         name="login with errors",
         template="backoffice/login.html",
         show=_bureau("/connexion/", "", SUBMIT),
         says_error=True,
     ),
-    Screen(name="signed out", template="backoffice/login.html", show=_signed_out, languages=("fr",), same_as="login"),
+    Screen(name="signed out", template="backoffice/login.html", show=_signed_out, same_as="login"),
     Screen(name="second factor", template="backoffice/second_factor.html", show=_second_factor()),
     Screen(
         name="second factor with errors",
         template="backoffice/second_factor.html",
         show=_second_factor(SUBMIT),
         says_error=True,
-        languages=("fr",),
     ),
     Screen(name="logout", template="backoffice/logout.html", show=_bureau("/deconnexion/")),
     Screen(name="invitation", template="backoffice/invitation.html", show=_invitation()),
@@ -346,31 +371,32 @@ BUREAU = (
         template="backoffice/invitation.html",
         show=_invitation(SUBMIT),
         says_error=True,
-        languages=("fr",),
     ),
     Screen(name="dead invitation", template="backoffice/dead_invitation.html", show=_bureau("/invitation/x/y/", "")),
     Screen(name="which town", template="backoffice/home.html", show=_bureau("/", "in two")),
     Screen(name="no town", template="backoffice/home.html", show=_bureau("/", "nowhere"), same_as="which town"),
     Screen(name="operator", template="backoffice/home.html", show=_bureau("/", "exploitant"), same_as="which town"),
-    Screen(name="dashboard", template="backoffice/dashboard.html", show=_bureau(f"/{TOWN.slug}/")),
+    Screen(name="dashboard", template="backoffice/dashboard.html", show=_bureau(f"/{TOWN.slug}/"), languages=BOTH),
     Screen(
         name="dashboard of a quiet town",
         template="backoffice/dashboard.html",
         show=_bureau(f"/{TOWNS[1].slug}/", "in two"),
-        languages=("fr",),
     ),
-    Screen(name="payments", template="backoffice/payments.html", show=_bureau(f"/{TOWN.slug}/paiements/")),
+    Screen(
+        name="payments", template="backoffice/payments.html", show=_bureau(f"/{TOWN.slug}/paiements/"), languages=BOTH
+    ),
     Screen(
         name="no payment",
         template="backoffice/payments.html",
         show=_bureau(f"/{TOWNS[1].slug}/paiements/?etat=confirmed", "in two"),
-        languages=("fr",),
     ),
     *(
-        Screen(name=f"payment, {situation}", template="backoffice/payment.html", show=_detail(situation))
+        Screen(
+            name=f"payment, {situation}", template="backoffice/payment.html", show=_detail(situation), languages=BOTH
+        )
         for situation in ("waiting", "announced_paid", "confirmed", "case")
     ),
-    Screen(name="my account", template="backoffice/my_account.html", show=_bureau("/compte/")),
+    Screen(name="my account", template="backoffice/my_account.html", show=_bureau("/compte/"), languages=BOTH),
     Screen(
         name="my guarded account",
         template="backoffice/my_account.html",
@@ -383,7 +409,6 @@ BUREAU = (
         template="backoffice/change_password.html",
         show=_bureau("/compte/mot-de-passe/", press=SUBMIT),
         says_error=True,
-        languages=("fr",),
     ),
     Screen(name="activate totp", template="backoffice/activate_totp.html", show=_bureau("/compte/application/")),
     Screen(
@@ -391,7 +416,6 @@ BUREAU = (
         template="backoffice/activate_totp.html",
         show=_bureau("/compte/application/", press=SUBMIT),
         says_error=True,
-        languages=("fr",),
     ),
     Screen(
         name="deactivate totp",
@@ -418,7 +442,6 @@ BUREAU = (
         template="backoffice/reauthenticate.html",
         show=_bureau("/connexion/confirmation/", press=SUBMIT),
         says_error=True,
-        languages=("fr",),
     ),
     Screen(
         name="reauthenticate with a code",
@@ -427,13 +450,12 @@ BUREAU = (
         same_as="reauthenticate",
     ),
     Screen(name="not found (bureau)", template="backoffice/not_found.html", show=_bureau("/nulle-part/")),
-    Screen(name="form expired", template="backoffice/form_expired.html", show=_expired_form, languages=("fr",)),
+    Screen(name="form expired", template="backoffice/form_expired.html", show=_expired_form),
     *(
         Screen(
             name=f"{name} (bureau)",
             template=f"backoffice/{name.replace(' ', '_')}.html",
             show=_laid(f"bureau {name}", bureau=True),
-            languages=("fr",),
         )
         for name in ("forbidden", "too often", "bad request", "server error")
     ),
@@ -455,7 +477,7 @@ def _payfip(number: int, *decisions: str) -> Callable[[Visit], None]:
     return show
 
 
-def _open_payfip(visit: Visit, notice: DemoNotice) -> None:
+def _open_payfip(visit: Visit, notice: Notice) -> None:
     asked = {
         "numcli": notice.numcli,
         "exer": notice.reference.exercice,
@@ -491,7 +513,7 @@ def _town(path: str, town: int = 0) -> Callable[[Visit], None]:
 
 
 SANDBOX = tuple(
-    Screen(name=name, template=template, show=show, languages=("fr",), same_as=same_as)
+    Screen(name=name, template=template, show=show, same_as=same_as)
     for name, template, show, same_as in (
         ("PayFiP, recap", "recap.html", _payfip(0), ""),
         ("PayFiP, card", "card.html", _payfip(1, "continuer"), ""),
@@ -511,6 +533,3 @@ SANDBOX = tuple(
         ("first town, not found", "town/missing.html", _town("/nulle-part/"), ""),
     )
 )
-NOT_SHOWN = {
-    "town/none.html": "a town site that nobody configured: the demonstration configures both",
-}
