@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Frame, Page
+from playwright.sync_api import Frame, Page, ViewportSize
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MEASURES = (Path(__file__).parent / "measures.js").read_text(encoding="utf-8")
 
-DESKTOP = {"width": 1280, "height": 900}
-TELEPHONE = {"width": 360, "height": 740}
-ZOOMED = {"width": 320, "height": 256}  # a window of 1280 × 1024 at 400 %
+DESKTOP = ViewportSize(width=1280, height=900)
+TELEPHONE = ViewportSize(width=360, height=740)
+ZOOMED = ViewportSize(width=320, height=256)  # a window of 1280 × 1024 at 400 %
 MOST_STOPS = 80
 
 # What axe cannot decide by itself, looked at by a person: (rule, part of its message, part of the element): why it is
@@ -67,7 +67,9 @@ def tab_stops(page: Page) -> tuple[list[str], list[str]]:
     Each stop shows its focus and is in view, in the order of reading, and no control is passed over.
     """
     measure(page.main_frame)
-    names, wrong, before = [], [], -1
+    names: list[str] = []
+    wrong: list[str] = []
+    before = -1
     page.evaluate("measure.top()")
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")

@@ -173,7 +173,7 @@ def _tokens(town: Collectivite, now: datetime) -> dict[str, str]:
         reference = titre(number)
         typed = {"exercice": reference.exercice, "titre": reference.titre, "ligne": reference.ligne}
         answer = httpx.post(form, data={**typed, "amount": "125,50", "email": PAYER_EMAIL})
-        return re.findall(r'name="token" value="([^"]+)"', answer.text)[0]
+        return str(re.findall(r'name="token" value="([^"]+)"', answer.text)[0])
 
     recap = unseal(token(FRESH), product=product, now=datetime.now(UTC))
     started = token(STARTED)

@@ -480,9 +480,9 @@ def _payfip(number: int, *decisions: str) -> Callable[[Visit], None]:
 def _open_payfip(visit: Visit, notice: Notice) -> None:
     asked = {
         "numcli": notice.numcli,
-        "exer": notice.reference.exercice,
+        "exer": str(notice.reference.exercice),
         "refdet": notice.reference.digits,
-        "montant": notice.amount.cents,
+        "montant": str(notice.amount.cents),
         "objet": "Loyer",
         "mel": "mme.leroy@example.org",
         "saisie": "M",
