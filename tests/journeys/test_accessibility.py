@@ -43,6 +43,7 @@ def titles() -> dict[str, str]:
 
 
 def visit(frame: Frame, demo: Demo, written: dict[str, Any], screen: Screen, language: str = "fr") -> None:
+    frame.page.emulate_media(forced_colors="none", reduced_motion="no-preference")  # after a test that failed, too
     screen.show(Visit(frame, demo, written, language))
 
 
@@ -71,14 +72,16 @@ class TestEveryScreen:
         assert not expected or shown in expected, f"another template than {screen.template}: {shown}"
         assert page.locator("html").get_attribute("lang") == "fr"
         assert page.title().startswith("Erreur\u00a0: ") is screen.says_error, page.title()
-        assert examine(page, at_360=not screen.is_framed) == []
+        found = examine(page, at_360=not screen.is_framed)
+        assert not found, "\n".join(found)
 
     @pytest.mark.parametrize("screen", [one for one in SCREENS if "en" in one.languages], ids=str)
     def test_is_for_everybody_in_english(self, demo: Demo, written: dict[str, Any], page: Page, screen: Screen) -> None:
         visit(page.main_frame, demo, written, screen, "en")
         assert page.locator("html").get_attribute("lang") == "en"
         assert page.title().startswith("Error: ") is screen.says_error, page.title()
-        assert examine_at_360(page.main_frame) == []
+        found = examine_at_360(page.main_frame)
+        assert not found, "\n".join(found)
 
     @pytest.mark.parametrize("screen", [one for one in SCREENS if one.is_framed], ids=str)
     def test_is_for_everybody_in_the_frame_of_the_town(
@@ -88,7 +91,8 @@ class TestEveryScreen:
         page.goto(f"http://localhost:{demo.ports.towns[0]}/payer-en-ligne/")
         frame = page.frames[1]
         visit(frame, demo, written, screen)
-        assert examine_at_360(frame) == []
+        found = examine_at_360(frame)
+        assert not found, "\n".join(found)
 
     def test_has_a_title_that_tells_its_state(
         self, demo: Demo, written: dict[str, Any], page: Page, titles: dict[str, str]
@@ -101,7 +105,8 @@ class TestEveryScreen:
         for screen in SCREENS:
             if not screen.same_as:
                 by_title.setdefault(titles[screen.name], []).append(screen.name)
-        assert [(title, states) for title, states in by_title.items() if len(states) > 1] == []
+        shared = [f"{title}: {', '.join(states)}" for title, states in by_title.items() if len(states) > 1]
+        assert not shared, "\n".join(shared)
 
 
 def tab_to(page: Page, frame: Frame, selector: str) -> None:
