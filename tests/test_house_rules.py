@@ -18,6 +18,8 @@ from regal.gateways.registry import GATEWAYS
 from regal.lib.policy import Frame, Tenant, Who
 from regal.lib.tenancy import TenantModel
 from regal.proof.shared_tables import SHARED_TABLES
+from tests.journeys.screens import BUREAU, GUICHET
+from tests.journeys.screens import SANDBOX as SHOWN_BY_THE_SANDBOX
 from tests.routes import all_routes, routes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -198,6 +200,24 @@ class TestGuichet:
                 for node in ast.walk(tree(file)):
                     if isinstance(node, ast.Attribute):
                         assert node.attr not in ("set_cookie", "set_signed_cookie", "COOKIES", "session"), name(file)
+
+
+class TestScreens:
+    """`tests/journeys/screens.py` says how to reach every page: what is not there is examined by nobody."""
+
+    WITHOUT_A_LINE = {
+        "town/none.html": "a town site that nobody configured; the demonstration configures both",
+    }
+
+    def test_show_every_page_of_ours_and_of_the_sandbox(self):
+        pages = {
+            inside
+            for file in [*REGAL.rglob("templates/**/*.html"), *SANDBOX.rglob("templates/**/*.html")]
+            if (inside := file.as_posix().rpartition("/templates/")[2]) not in self.WITHOUT_A_LINE
+            and file.name != "base.html"
+            and ("{% extends" in (text := file.read_text(encoding="utf-8")) or "<html" in text)
+        }
+        assert {screen.template for screen in (*GUICHET, *BUREAU, *SHOWN_BY_THE_SANDBOX)} == pages
 
 
 class TestGateways:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Frame, FrameLocator, Page, expect
 
 from regal.checkout.forms import DebtForm, InvoiceForm, OrmcForm, TitreForm
 from regal.demo.cast import PAYER_EMAIL, Notice
@@ -42,7 +42,7 @@ def typed(notice: Notice) -> dict[str, str]:
     }
 
 
-def fill(frame: FrameLocator | Page, notice: Notice) -> None:
+def fill(frame: FrameLocator | Frame | Page, notice: Notice) -> None:
     """Type it."""
     for name, value in typed(notice).items():
         frame.locator(f"#id_{name}").fill(value)

@@ -27,7 +27,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
 WATER = TOWNS[0].products[1]
 TAB = "sur PayFiP (nouvel onglet)"
 THIS_WINDOW = re.compile("Rien ne s’ouvre.\\? Payer dans cette fenêtre")
-THIS_WINDOW_COMES = pytest.mark.xfail(strict=False, reason="the recap's button for this window comes with its new page")
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +177,6 @@ class TestPaying:
             context.close()
 
     @pytest.mark.parametrize("scripts", ["allow-scripts allow-same-origin ", ""], ids=["scripts", "no scripts"])
-    @THIS_WINDOW_COMES
     def test_is_possible_in_this_window_where_no_new_tab_may_open(
         self, demo: Demo, open_page: Callable[..., Page], water_bills: Iterator[Notice], scripts: str
     ) -> None:
@@ -192,7 +190,6 @@ class TestPaying:
         payer.decide(page, "payer")
         expect(page.locator("main[data-outcome=P]")).to_be_visible()
 
-    @THIS_WINDOW_COMES
     def test_is_possible_in_this_window_without_a_frame_too(
         self, demo: Demo, open_page: Callable[..., Page], water_bills: Iterator[Notice]
     ) -> None:

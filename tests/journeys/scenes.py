@@ -1,0 +1,260 @@
+"""Payments in every situation, pages too old, people of every kind: what a browser cannot reach by clicking.
+
+REGAL's own operations write them in the demonstration's base, in a process that has its keys; the test gets addresses.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, record_authentication
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import RequestFactory
+
+from regal.backoffice import administration, errors
+from regal.checkout import pages
+from regal.checkout.flow import seal, unseal
+from regal.collectivites.models import Collectivite, Product
+from regal.demo.cast import PASSWORD, PAYER_EMAIL, TOWNS
+from regal.gateways.base import Claims, Environment, Message, Notice, Outcome, Rank
+from regal.lib import paris, tokens
+from regal.lib.money import Money
+from regal.lib.references import TitreReference
+from regal.lib.tenancy import tenant
+from regal.payments.models import Attempt
+from regal.payments.operations import PaymentOrder, apply_notice, judge_message, presume_silent, receive, start_payment
+from regal.people.models import Role, User
+from tests.demo import Demo
+
+AMOUNT = Money(12_550)
+FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
+EMPTY_TOWN = "trois-moulins"
+
+
+def today() -> date:
+    return paris.today(datetime.now(UTC))
+
+
+def titre(number: int) -> TitreReference:
+    return TitreReference(exercice=today().year, titre=number, ligne=1)
+
+
+def write_in(demo: Demo) -> dict[str, Any]:
+    """Write the scenes in a running demonstration."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "REGAL_"))}
+    environment |= {"REGAL_VAR": str(demo.var), "REGAL_PORT": str(demo.ports.guichet)}
+    words = ["shell", "--no-imports", "-c", "from tests.journeys import scenes; scenes.write()"]
+    done = subprocess.run(
+        [sys.executable, "-m", "regal.config.cli", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    scenes: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return scenes
+
+
+def write() -> None:
+    """What runs inside the demonstration's environment."""
+    now = datetime.now(UTC)
+    town = Collectivite.objects.get(slug=TOWNS[0].slug)
+    attempts = _situations(town, now)
+    scenes = {
+        "attempts": {situation: number for situation, (number, _) in attempts.items()},
+        "follow": {situation: address for situation, (_, address) in attempts.items()},
+        **_tokens(town, now),
+        **_people(town, now),
+        "laid": _laid(),
+    }
+    _empty_town(now)
+    print(json.dumps(scenes))  # noqa: T201 - what the test reads
+
+
+def _situations(town: Collectivite, now: datetime) -> dict[str, tuple[int, str]]:
+    """An attempt in each situation: its number, and the address of its own page."""
+    started = now - timedelta(minutes=2)
+    _start(town, EARLIER, started)
+    attempts = {"waiting": _start(town, 710, started)}
+    for letter, outcome in {"P": "paid", "R": "refused", "A": "abandoned", "?": "unknown"}.items():
+        attempts[f"announced_{outcome}"] = started_now = _start(town, 711 + len(attempts), started)
+        _hear(town, started_now[0], letter, now)
+    for situation, proved in (("confirmed", Outcome.PAID), ("case", Outcome.UNKNOWN)):
+        attempts[situation] = started_now = _start(town, 711 + len(attempts), started)
+        _read_in_a_file(town, started_now[0], proved, now)
+    attempts["silent"] = silent = _start(town, 730, started)
+    with tenant(town):
+        presume_silent(town.pk, silent[0].pk, now)
+    attempts["one line"] = old = _start(town, 731, now - timedelta(minutes=40))
+    _hear(town, old[0], "P", now)
+    return {situation: (attempt.pk, address) for situation, (attempt, address) in attempts.items()}
+
+
+def _start(town: Collectivite, number: int, now: datetime) -> tuple[Attempt, str]:
+    with tenant(town):
+        product = Product.objects.of(town).select_related("account").get(slug=TOWNS[0].products[0].slug)
+        handle = tokens.new_token()
+        order = PaymentOrder(
+            product=product,
+            debt_reference=titre(number).digits,
+            exercice=titre(number).exercice,
+            amount=AMOUNT,
+            email=PAYER_EMAIL,
+            language="fr",
+            flow_token=tokens.new_token(),
+            handle=handle,
+            told_of_earlier=False,
+        )
+        return start_payment(order=order, now=now).attempt, f"/{town.slug}/suivi/{handle}/"
+
+
+def _hear(town: Collectivite, attempt: Attempt, letter: str, now: datetime) -> None:
+    """PayFiP's notification, judged at once."""
+    said = {
+        "numcli": attempt.account.identifier,
+        "exer": f"{attempt.exercice}",
+        "refdet": attempt.debt_reference,
+        "montant": f"{attempt.amount.cents}",
+        "mel": PAYER_EMAIL,
+        "saisie": "M",
+        "resultrans": letter,
+    }
+    form = "application/x-www-form-urlencoded"
+    message = Message(method="POST", query=b"", body=urlencode(said).encode(), content_type=form, received_at=now)
+    with tenant(town):
+        stored = receive(attempt=attempt, message=message, now=now)
+        judge_message(town.pk, stored.pk, now)
+
+
+def _read_in_a_file(town: Collectivite, attempt: Attempt, outcome: Outcome, now: datetime) -> None:
+    claims = Claims(
+        account_identifier=attempt.account.identifier,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        amount=attempt.amount,
+        environment=Environment(attempt.environment),
+    )
+    facts = {"amount_cents": f"{attempt.amount.cents}", "debt_reference": attempt.debt_reference}
+    notice = Notice(rank=Rank.FILED, outcome=outcome, outcome_code="file", claims=claims, occurred_at=now, facts=facts)
+    with tenant(town):
+        apply_notice(
+            collectivite_id=town.pk,
+            attempt_id=attempt.pk,
+            notice=notice,
+            digest=f"{attempt.pk:064x}",
+            source="file",
+            now=now,
+        )
+
+
+def _tokens(town: Collectivite, now: datetime) -> dict[str, str]:
+    """Tokens of the recap: too old, refused by PayFiP's rules, and one that has led to PayFiP already."""
+    with tenant(town):
+        product = Product.objects.of(town).select_related("account").get(slug=TOWNS[0].products[0].slug)
+    form = f"{settings.GUICHET_URL}/{town.slug}/{product.slug}/"
+
+    def token(number: int) -> str:
+        reference = titre(number)
+        typed = {"exercice": reference.exercice, "titre": reference.titre, "ligne": reference.ligne}
+        answer = httpx.post(form, data={**typed, "amount": "125,50", "email": PAYER_EMAIL})
+        return str(re.findall(r'name="token" value="([^"]+)"', answer.text)[0])
+
+    recap = unseal(token(FRESH), product=product, now=datetime.now(UTC))
+    started = token(STARTED)
+    assert httpx.post(f"{form}payer/", data={"token": started}).status_code == 303
+    return {
+        "expired": seal(recap, product=product, now=now - timedelta(minutes=31)),
+        "refused": seal(replace(recap, email="x"), product=product, now=now),
+        "started": started,
+    }
+
+
+def _people(town: Collectivite, now: datetime) -> dict[str, Any]:
+    """Invitations, and the sessions of people who signed in a moment ago."""
+
+    def agent(identifier: str, where: Collectivite = town) -> User:
+        return administration.create_agent(
+            collectivite=where,
+            identifier=identifier,
+            email=f"{identifier}@example.org",
+            role=Role.AGENT,
+            password=PASSWORD,
+            is_demo=True,
+            now=now,
+        )
+
+    guarded = agent("garde")
+    TOTP.activate(guarded, generate_totp_secret())
+    codes = RecoveryCodes.activate(guarded).get_unused_codes()
+    in_two = agent("double")
+    agent("double", Collectivite.objects.get(slug=TOWNS[1].slug))
+    invited = administration.invitation_link(user=agent("invite"), now=now)
+    nowhere = User.objects.create_user(identifier="seule", email="seule@example.org", is_demo=True)
+    people = {"guarded": guarded, "in two": in_two, "nowhere": nowhere, "leaving": nowhere}
+    people |= {one: User.objects.get(identifier=one) for one in ("nadia", "exploitant")}
+    return {
+        "invitation": invited.removeprefix(settings.BUREAU_URL),
+        "codes": codes,
+        "cookie": settings.SESSION_COOKIE_NAME,
+        "sessions": {name: _session(user) for name, user in people.items()},
+    }
+
+
+def _session(user: User) -> str:
+    """Signed in and confirmed, for as long as the tests last."""
+    request = RequestFactory().get("/")
+    request.session = SessionStore()
+    request.session[SESSION_KEY] = str(user.pk)
+    request.session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    record_authentication(request, user, "password", username=user.identifier, reauthenticated=True)
+    request.session[AUTHENTICATION_METHODS_SESSION_KEY][-1]["at"] += 3600
+    request.session.save()
+    return str(request.session.session_key)
+
+
+def _laid() -> dict[str, str]:
+    """Pages that only a breakdown or an attack shows, as their views render them."""
+    views: dict[str, Callable[..., Any]] = {
+        "home": pages.home,
+        "guichet bad request": pages.bad_request,
+        "guichet server error": pages.server_error,
+        "bureau bad request": errors.bad_request,
+        "bureau server error": errors.server_error,
+        "bureau forbidden": errors.forbidden,
+        "bureau too often": errors.too_often,
+    }
+    return {name: view(RequestFactory().get("/")).content.decode() for name, view in views.items()}
+
+
+def _empty_town(now: datetime) -> None:
+    """A town with nothing to pay: each of its products is closed, for another reason."""
+    town = administration.create_collectivite(slug=EMPTY_TOWN, name="Trois-Moulins", siret="21350990400008", now=now)
+    administration.allow_origin(collectivite=town, origin=settings.TOWN_URLS[0], now=now)
+    account = administration.add_account(
+        collectivite=town, debt_kind="titre", environment=Environment.PRODUCTION, identifier="350009", now=now
+    )
+    tomorrow, yesterday = today() + timedelta(days=1), today() - timedelta(days=1)
+    terms = {
+        "titres": administration.ProductTerms(is_open=False),
+        "bientot": administration.ProductTerms(opens_on=tomorrow),
+        "fini": administration.ProductTerms(closes_on=yesterday, closed_note="Payez au guichet de la mairie."),
+    }
+    for slug, term in terms.items():
+        administration.add_product(collectivite=town, slug=slug, name="Cantine", account=account, terms=term, now=now)
