@@ -488,7 +488,7 @@ BUREAU = (
 
 
 def _payfip(number: int, *decisions: str) -> Callable[[Visit], None]:
-    """At PayFiP's with a notice of the second town, which takes cards only: `continuer`, then what the card page asks."""
+    """At PayFiP's with a notice of the second town, which takes cards only: `continuer`, then as the card page asks."""
 
     def show(visit: Visit) -> None:
         notice = [one for one in notices(TOWNS[1], scenes.today()) if one.state == "due"][number]
@@ -577,7 +577,7 @@ SANDBOX = tuple(
         ("first town, not found", "town/missing.html", _town("/nulle-part/"), ""),
         ("control, overview", "desk/overview.html", _desk(""), ""),
         ("control, debts", "desk/debts.html", _desk("dettes/"), ""),
-        ("control, debt", "desk/debt.html", _desk("dettes/ajouter/"), ""),
+        ("control, debt", "desk/debt.html", _desk("dettes/nouvelle"), ""),
         ("control, notifications", "desk/notifications.html", _desk("notifications/"), ""),
         ("control, journal", "desk/journal.html", _desk("journal/"), ""),
         ("control, problem", "desk/problem.html", _desk("dettes/000000/0/"), ""),

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from regal.demo.cast import PAYER_EMAIL, TOWNS, notices
+from regal.demo.cast import TOWNS, notices
 from tests.demo import Demo
-from tests.journeys import scenes
+from tests.journeys import payer, scenes
 from tests.journeys.accessibility import DESKTOP, TELEPHONE, axe, examine, examine_at_360, measure
 from tests.journeys.screens import BUREAU, GUICHET, SANDBOX, Screen, Visit
 
@@ -158,16 +158,11 @@ class TestKeyboardAlone:
         page.keyboard.press("Enter")
         expect(frame.locator(first)).to_be_focused()
 
-        reference, (euros, cents) = notice.reference, divmod(notice.amount.cents, 100)
-        typed = {
-            "#id_titre": f"{reference.titre}",
-            "#id_amount": f"{euros},{cents:02d}",
-            "#id_email": PAYER_EMAIL,
-        }
+        typed = payer.typed(notice)
         assert has_focus(frame, "#id_exercice")
-        page.keyboard.type(f"{reference.exercice}")
+        page.keyboard.type(typed.pop("exercice"))
         for field, text in typed.items():
-            tab_to(page, frame, field)
+            tab_to(page, frame, f"#id_{field}")
             page.keyboard.type(text)
         enter(page, frame)
 
