@@ -38,12 +38,21 @@ class WebServer:
     def __init__(self, app: Any, listener: socket.socket, name: str) -> None:
         make: Any = create_server
         self._server: Any = make(app, sockets=[listener], threads=8, ident="bac-a-sable")
-        self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def _run(self) -> None:
+        try:
+            self._server.run()
+        except Exception:  # its sockets are closed by another thread, perhaps while it waits on them
+            if not self._stopping:
+                raise
+
     def stop(self) -> None:
+        self._stopping = True
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=0.5)
         self._server.close()
 

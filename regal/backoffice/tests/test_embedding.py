@@ -7,8 +7,8 @@ import pytest
 from django.conf import settings
 
 from regal.backoffice.snippets import BUTTON_STYLE, script, snippets
-from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, GatewayAccount, Product, Regie
-from regal.gateways.base import DebtKind, Environment
+from regal.collectivites.models import AllowedOrigin, Collectivite, Product
+from regal.gateways.base import DebtKind
 from regal.lib.tenancy import tenant
 from regal.people.models import Membership, Role
 from tests import cast
@@ -206,21 +206,5 @@ class TestPage:
 
     def test_warns_that_payfip_checks_nothing_of_a_regie_s_bills(self, nadia, town):
         assert "PayFiP ne vérifie ni la référence ni le montant" not in page(nadia)
-        make_bill(town)
+        cast.make_product(town, DebtKind.REGIE, slug="piscine", numcli="006390")
         assert "PayFiP ne vérifie ni la référence ni le montant" in page(nadia)
-
-
-def make_bill(town):
-    collectivite = town.collectivite
-    with tenant(collectivite):
-        budget = Budget.objects.of(collectivite).get()
-        regie = Regie.objects.create(collectivite=collectivite, budget=budget, name="Piscine", number="1")
-        account = GatewayAccount.objects.create(
-            collectivite=collectivite,
-            gateway="payfip_url",
-            debt_kind=DebtKind.REGIE,
-            environment=Environment.TEST,
-            identifier="006390",
-            regie=regie,
-        )
-        Product.objects.create(collectivite=collectivite, slug="piscine", name="Piscine", account=account)
