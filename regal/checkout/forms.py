@@ -183,7 +183,8 @@ class DebtForm(forms.Form):
         field, sentence = REFUSED.get(reason, ("", ""))
         if field not in self.fields:
             return False
-        self.add_error(field, ValidationError(sentence, code="R103"))
+        if not self.has_error(field):
+            self.add_error(field, ValidationError(sentence, code="R103"))
         return True
 
     def clean_email(self) -> str:

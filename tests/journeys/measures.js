@@ -5,7 +5,7 @@
     const text = (element.innerText || element.value || "").trim().replace(/\s+/g, " ").slice(0, 40);
     return `${element.tagName.toLowerCase()}${element.id ? "#" + element.id : ""}${classes} “${text}”`;
   };
-  const isHiddenOnPurpose = (element) => element.closest(".visually-hidden, .skip-link:not(:focus), .skip:not(:focus), .stacking thead, [hidden]");
+  const isHiddenOnPurpose = (element) => element.closest(".visually-hidden, .hidden, .skip-link:not(:focus), .skip:not(:focus), .stacking thead, [hidden]");
   const isSeen = (element) => element.checkVisibility({ visibilityProperty: true }) && !isHiddenOnPurpose(element);
   const all = (selector) => [...document.querySelectorAll(selector)].filter(isSeen);
   const CONTROLS = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
@@ -114,6 +114,7 @@
         if (!["alert", "status"].includes(told.getAttribute("role")) && !told.matches("p.summary")) found.push(`not announced: ${name(told)}`);
       }
       for (const leaving of all("form[target=_blank] button, a[target=_blank], button[formtarget=_blank]")) {
+        if (leaving.formTarget === "_top") continue; // this very window
         if (!/nouvel onglet|new tab/i.test(leaving.innerText)) found.push(`a new tab, not said: ${name(leaving)}`);
       }
       for (const frame of all("iframe")) if (!frame.title.trim()) found.push("a frame without a title");

@@ -208,6 +208,7 @@ GUICHET = (
         name="form, page too old",
         template="checkout/form.html",
         show=_token(f"{FIRST}payer/", "expired"),
+        same_as=f"form {PRODUCTS[0]} with errors",
         says_error=True,
         is_framed=True,
         languages=BOTH,
@@ -216,6 +217,7 @@ GUICHET = (
         name="form, page lost",
         template="checkout/form.html",
         show=_token(f"{FIRST}payer/", "x"),
+        same_as=f"form {PRODUCTS[0]} with errors",
         says_error=True,
         is_framed=True,
         languages=BOTH,
@@ -224,6 +226,7 @@ GUICHET = (
         name="form, refused",
         template="checkout/form.html",
         show=_token(f"{FIRST}payer/", "refused"),
+        same_as=f"form {PRODUCTS[0]} with errors",
         says_error=True,
         is_framed=True,
         languages=BOTH,
@@ -289,6 +292,7 @@ GUICHET = (
         name="not found in a town",
         template="checkout/error.html",
         show=_guichet(f"/{TOWN.slug}/rien/"),
+        same_as="first town, not found",
         is_framed=True,
         languages=BOTH,
     ),
@@ -504,7 +508,8 @@ def _by_direct_debit(*decisions: str) -> Callable[[Visit], None]:
 
     def show(visit: Visit) -> None:
         bills = [one for one in notices(TOWN, scenes.today()) if one.numcli == TOWN.products[1].numcli]
-        _open_payfip(visit, next(one for one in reversed(bills) if one.taken_in_charge_on < scenes.today()))
+        payable = [one for one in bills if one.state == "due" and one.taken_in_charge_on < scenes.today()]
+        _open_payfip(visit, payable[-1])
         for decision in ("continuer", *decisions):
             visit.press(f"button[name=decision][value={decision}]")
 
@@ -576,7 +581,7 @@ SANDBOX = tuple(
         ("second town, pay", "town/pay.html", _town("/payer-en-ligne/", 1), ""),
         ("first town, not found", "town/missing.html", _town("/nulle-part/"), ""),
         ("control, overview", "desk/overview.html", _desk(""), ""),
-        ("control, debts", "desk/debts.html", _desk("dettes/"), ""),
+        ("control, debts", "desk/debts.html", _desk(f"dettes/?numcli={TOWNS[1].products[0].numcli}"), ""),
         ("control, debt", "desk/debt.html", _desk("dettes/nouvelle"), ""),
         ("control, notifications", "desk/notifications.html", _desk("notifications/"), ""),
         ("control, journal", "desk/journal.html", _desk("journal/"), ""),
