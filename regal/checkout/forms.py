@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 
 from regal.collectivites.models import Product
@@ -116,7 +116,7 @@ class DebtForm(forms.Form):
         for field in self.fields.values():
             field.error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}
 
-    @property
+    @cached_property
     def reference_questions(self) -> list[Question]:
         """The fields that make the reference."""
         raise NotImplementedError
@@ -127,7 +127,7 @@ class DebtForm(forms.Form):
         yield from self.reference_questions
         yield from self.other_questions
 
-    @property
+    @cached_property
     def other_questions(self) -> list[Question]:
         """The amount and the e-mail address."""
         return [
@@ -257,7 +257,7 @@ class TitreForm(DebtForm):
     titre = forms.CharField(required=False, max_length=64)
     ligne = forms.CharField(required=False, max_length=40, initial="1")
 
-    @property
+    @cached_property
     def reference_questions(self) -> list[Question]:
         return [
             Question(field=self["exercice"], label=_("Exercice"), hint=_("au début : l’année, 4 chiffres"), mark=1),
@@ -311,7 +311,7 @@ class OrmcForm(DebtForm):
         self.words = product.words
         super().__init__(data, product=product, latest=latest, initial={"code": self.words.code, **(initial or {})})
 
-    @property
+    @cached_property
     def reference_questions(self) -> list[Question]:
         words = self.words
         digits = words.number_digits
@@ -383,7 +383,7 @@ class InvoiceForm(DebtForm):
     kind = DebtKind.REGIE
     invoice = forms.CharField(required=False, max_length=64)
 
-    @property
+    @cached_property
     def reference_questions(self) -> list[Question]:
         words = self.product.words
         assert isinstance(words, InvoiceWords)

@@ -264,6 +264,7 @@ class Town:
         """The form, empty or filled; `notice` is "expired", "lost", "refused" or nothing."""
         context = {
             "form": form,
+            "wrong": form.wrong,
             "notice": notice,
             "typed": form.typed if request.method == "POST" else {},
         }
