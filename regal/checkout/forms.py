@@ -299,17 +299,16 @@ class OrmcForm(DebtForm):
     period = forms.CharField(required=False, max_length=40)
     number = forms.CharField(required=False, max_length=64)
 
-    def __init__(
-        self,
-        data: Mapping[str, str] | None = None,
-        *,
-        product: Product,
-        latest: int,
-        initial: Mapping[str, str] | None = None,
-    ) -> None:
-        assert isinstance(product.words, OrmcWords)
-        self.words = product.words
-        super().__init__(data, product=product, latest=latest, initial={"code": self.words.code, **(initial or {})})
+    @cached_property
+    def words(self) -> OrmcWords:
+        """The words of the product's notices."""
+        words = self.product.words
+        assert isinstance(words, OrmcWords)
+        return words
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        """The code that all notices of the product bear is typed for the payer."""
+        return super().get_initial_for_field(field, field_name) or (self.words.code if field_name == "code" else None)
 
     @cached_property
     def reference_questions(self) -> list[Question]:
@@ -384,9 +383,15 @@ class InvoiceForm(DebtForm):
     invoice = forms.CharField(required=False, max_length=64)
 
     @cached_property
-    def reference_questions(self) -> list[Question]:
+    def words(self) -> InvoiceWords:
+        """The words of the product's invoices, and how a good number is known."""
         words = self.product.words
         assert isinstance(words, InvoiceWords)
+        return words
+
+    @cached_property
+    def reference_questions(self) -> list[Question]:
+        words = self.words
         hint = _("tel qu’il est imprimé, sur la facture")
         return [
             Question(
@@ -402,8 +407,7 @@ class InvoiceForm(DebtForm):
 
     @property
     def example(self) -> list[str]:
-        words = self.product.words
-        assert isinstance(words, InvoiceWords)
+        words = self.words
         return [words.pattern.example if words.pattern else "20260012345"]
 
     @staticmethod
@@ -411,8 +415,7 @@ class InvoiceForm(DebtForm):
         return {"invoice": reference.printed}
 
     def _reference(self, typed: dict[str, str]) -> DebtReference | None:
-        words = self.product.words
-        assert isinstance(words, InvoiceWords)
+        words = self.words
         try:
             reference = InvoiceReference.parse(typed["invoice"])
         except UnreadableReference as unreadable:
