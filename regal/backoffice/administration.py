@@ -32,7 +32,9 @@ from regal.collectivites.models import (
 )
 from regal.collectivites.reference_forms import BadReferenceForm, InvoiceWords, read_reference_form
 from regal.gateways.base import DebtKind, Environment, Misconfigured
+from regal.gateways.payfip_url.gateway import PayfipUrl
 from regal.lib import colours, pictures
+from regal.lib.check_keys import CheckKey
 from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
 from regal.lib.siret import is_siret
@@ -224,13 +226,14 @@ def add_product(
 ) -> Product:
     """Something payable, after those that are there.
 
-    Raises BadProductSlug, ProductTaken, MissingName, BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices.
+    Raises BadProductSlug, ProductTaken, MissingName, BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices,
+    ImpossibleNumbers.
     """
     if not _is_slug(slug) or slug in RESERVED_PRODUCT_SLUGS:
         raise refusals.BadProductSlug(slug=slug)
     _check_name(name, "product")
     terms = terms or ProductTerms()
-    _check_terms(terms, DebtKind(account.debt_kind))
+    _check_terms(terms, account)
     taken = refusals.ProductTaken(slug=slug)
     with tenant(collectivite), _unless_taken({"collectivites_product_once": taken}):
         product = Product.objects.create(
@@ -262,11 +265,12 @@ def terms_of(product: Product) -> ProductTerms:
 def change_terms(*, product: Product, terms: ProductTerms, now: datetime, actor_id: int | None = None) -> Product:
     """Open or close a product, change its days, its form, its amounts.
 
-    Raises BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices.
+    Raises BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices, ImpossibleNumbers.
     """
-    _check_terms(terms, DebtKind(product.debt_kind))
     with tenant(product.collectivite_id):
-        changed = Product.objects.select_for_update().get(collectivite=product.collectivite_id, pk=product.pk)
+        locked = Product.objects.select_for_update(of=("self",)).select_related("account")
+        changed = locked.get(collectivite=product.collectivite_id, pk=product.pk)
+        _check_terms(terms, changed.account)
         before = _terms_told(changed)
         columns = _as_columns(terms)
         for column, value in columns.items():
@@ -284,18 +288,29 @@ def change_terms(*, product: Product, terms: ProductTerms, now: datetime, actor_
     return changed
 
 
-def _check_terms(terms: ProductTerms, kind: DebtKind) -> None:
+def _check_terms(terms: ProductTerms, account: GatewayAccount) -> None:
+    """Terms that can be kept: a payer must never be told that he is wrong by a form that nothing satisfies."""
     try:
-        words = read_reference_form(kind, terms.reference_form)
+        words = read_reference_form(DebtKind(account.debt_kind), terms.reference_form)
     except BadReferenceForm as bad:
         raise refusals.BadReferenceForm(field=bad.field) from bad
     if terms.opens_on and terms.closes_on and terms.closes_on < terms.opens_on:
         raise refusals.BadDays
-    least, most = terms.min_amount or Money(1), terms.max_amount or Money(9_999_999_99)
-    if not Money.zero < least <= most <= Money(9_999_999_99):
+    gateway = gateway_of(account)
+    contract = gateway.account if isinstance(gateway, PayfipUrl) else None
+    floor, ceiling = (contract.min_amount, contract.max_amount) if contract else (Money(1), Money(9_999_999_99))
+    least, most = terms.min_amount or floor, terms.max_amount or ceiling
+    if not Money.zero < least <= most or least > ceiling or most < floor or most > Money(9_999_999_99):
         raise refusals.BadAmounts
-    if isinstance(words, InvoiceWords) and not (words.is_checked and terms.min_amount and terms.max_amount):
-        raise refusals.UncheckedInvoices
+    if isinstance(words, InvoiceWords):
+        if not (words.is_checked and terms.min_amount and terms.max_amount):
+            raise refusals.UncheckedInvoices
+        shortest = contract.min_reference_length if contract else 1
+        has_letters = words.pattern is not None and not words.pattern.is_digits
+        if words.pattern is not None and words.pattern.most < shortest:
+            raise refusals.ImpossibleNumbers
+        if has_letters and words.check_key in (CheckKey.LUHN, CheckKey.MOD_97_10):
+            raise refusals.ImpossibleNumbers
 
 
 def _as_columns(terms: ProductTerms) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How a collectivité puts its payment pages into its own site: what to paste, for which sites, and how to try it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,9 @@ from django.views.decorators.http import require_safe
 
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.snippets import Snippets, script, snippets
-from regal.collectivites.models import AllowedOrigin, Collectivite, Product
+from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
 from regal.gateways.base import Environment
+from regal.lib import paris
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 
@@ -32,7 +34,7 @@ def integration(request: BureauRequest, slug: str) -> HttpResponse:
     site_origin = f"{site.scheme}://{site.netloc}" if town.site_url else ""
     context = {
         "everything": _variants("products", town, name=town.name),
-        "products": [_ShownProduct.of(town, product) for product in products],
+        "products": [_ShownProduct.of(town, product, now=datetime.now(UTC)) for product in products],
         "script": script(address=f"{settings.GUICHET_URL}{static('regal/frame.js')}"),
         "guichet": settings.GUICHET_URL,
         "origins": origins,
@@ -72,14 +74,18 @@ def _variants(route: str, town: Collectivite, *parts: str, name: str) -> list[Va
 @dataclass(frozen=True, kw_only=True)
 class _ShownProduct:
     product: Product
+    key: str  # of its fields on the page, whatever its slug
     environment: Any
     is_trial: bool
+    is_closed: bool  # today
     variants: list[Variant]
 
     @classmethod
-    def of(cls, town: Collectivite, product: Product) -> "_ShownProduct":
+    def of(cls, town: Collectivite, product: Product, *, now: datetime) -> "_ShownProduct":
         return cls(
             product=product,
+            key=f"product-{product.pk}-code",
+            is_closed=product.standing(paris.today(now)) is not Standing.OPEN,
             environment=product.account.get_environment_display(),
             is_trial=product.account.environment != Environment.PRODUCTION,
             variants=_variants("product", town, product.slug, name=product.name),

@@ -44,6 +44,7 @@ DIFFERENCES: dict[str, Promise] = {
     "exercice": gettext_lazy("l’exercice"),
     "amount": gettext_lazy("le montant"),
     "environment": gettext_lazy("test ou production"),
+    "entry_mode": gettext_lazy("le mode de saisie"),
 }
 
 

@@ -18,6 +18,7 @@ Refusal
 ├── BadDays              R324  it would close before it opens
 ├── BadAmounts           R325  the least amount is above the greatest, or one of them is out of bounds
 ├── UncheckedInvoices    R326  a régie's product needs a pattern or a key, and an amount range
+├── ImpossibleNumbers    R327  no number could satisfy the pattern, the key and PayFiP at once
 ├── BadOrigin            R331  not `https://host[:port]`
 ├── OriginTaken          R332
 ├── BadColour            R351  not `#rrggbb`
@@ -148,7 +149,8 @@ class BadDays(Refusal):
 class BadAmounts(Refusal):
     code = "R325"
     sentence = _(
-        "Le montant le plus petit doit être positif et ne pas dépasser le plus grand : corrigez l’un des deux."
+        "Le montant minimal doit être positif, ne pas dépasser le maximal, et PayFiP accepter l’un et l’autre (de 1 € à"
+        " 99 999,99 €, sauf réglage du contrat)."
     )
 
 
@@ -157,6 +159,14 @@ class UncheckedInvoices(Refusal):
     sentence = _(
         "PayFiP ne vérifie ni le numéro ni le montant d’une facture de régie : donnez un modèle de numéro ou une clé de"
         " contrôle, un montant minimal et un montant maximal."
+    )
+
+
+class ImpossibleNumbers(Refusal):
+    code = "R327"
+    sentence = _(
+        "Aucun numéro ne peut convenir : PayFiP en veut 6 à 30 caractères, et les clés luhn et mod_97_10 ne vont qu’aux"
+        " numéros faits de chiffres. Changez le modèle ou la clé."
     )
 
 

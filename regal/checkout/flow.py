@@ -1,8 +1,9 @@
-"""What travels from page to page in a hidden field: authenticated, bound to one product and one step, short-lived.
+"""What travels from page to page in a hidden field: authenticated, short-lived, bound to one product and one step.
 
 No cookie and no session: the payer's pages live in a frame on somebody else's site. The token is a MAC over the typed
-values, the town, the product, our own origin, the step and the hour; it is never in an address. What it holds was typed
-by the one who holds it. The recap's token is used once: `payments` keeps the digest of its `flow_token`.
+values, the town, the product and its contract, our own origin, the step and the hour; it is never in an address. What
+it holds was typed by the one who holds it. The recap's token is used once: `payments` keeps the digest of its
+`flow_token`.
 """
 
 from dataclasses import asdict, dataclass
@@ -68,4 +69,5 @@ def unseal(token: str, *, product: Product, now: datetime) -> Recap:
 
 
 def _salt(product: Product) -> str:
-    return f"regal.checkout.recap {settings.GUICHET_URL} {product.collectivite_id} {product.pk}"
+    contract = f"{product.account_id} {product.account.environment} {product.debt_kind}"
+    return f"regal.checkout.recap {settings.GUICHET_URL} {product.collectivite_id} {product.pk} {contract}"

@@ -71,6 +71,7 @@ REFUSED = {  # what the account's own contract forbids, and the field to mend
     "amount_out_of_bounds": ("amount", _("Ce montant ne peut pas être payé en ligne ici.")),
     "email_malformed": ("email", EMAIL_USUAL),
 }
+CONTRARY = _("Ce champ contient une référence entière, qui contredit les autres : effacez-les, ou tapez chaque partie.")
 TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
 NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas : recopiez ce qui est imprimé sur l’avis.")
 LEAST, MOST = Money(100), Money(9_999_999)
@@ -279,15 +280,23 @@ class TitreForm(DebtForm):
         }
 
     def _reference(self, typed: dict[str, str]) -> DebtReference | None:
-        for pasted in (typed["exercice"], typed["titre"]):
+        for pasted in ("exercice", "titre"):
             try:
-                reference = TitreReference.parse(pasted)
+                reference = TitreReference.parse(typed[pasted])
             except UnreadableReference:
                 continue
-            return reference if self._is_of_a_good_year(reference) else None
+            if self._agrees(reference, {name: text for name, text in typed.items() if name != pasted}):
+                return reference if self._is_of_a_good_year(reference) else None
+            self.add_error(pasted, ValidationError(CONTRARY, code="R032"))
+            return None
         typed["ligne"] = typed["ligne"] or "1"
         harmless = {Part.EXERCICE: str(RESERVED_EXERCICE), Part.TITRE: "1", Part.LIGNE: "1"}
         return self._in_parts(TitreReference, typed, harmless)
+
+    def _agrees(self, reference: TitreReference, others: dict[str, str]) -> bool:
+        """Whether the other fields say the same as a reference pasted whole, or nothing."""
+        alone = self.as_typed(reference)
+        return all(text in ("", alone[name]) or (name == "ligne" and text == "1") for name, text in others.items())
 
 
 class OrmcForm(DebtForm):
@@ -334,7 +343,12 @@ class OrmcForm(DebtForm):
 
     @property
     def example(self) -> list[str]:
-        return ["2026", self.words.code or "EA", "00", "12345".rjust(self.words.number_digits or 9, "0")[-13:]]
+        return [
+            "2026",
+            self.words.code or "EA",
+            "00",
+            "12345".rjust(self.words.number_digits or 9, "0")[-(self.words.number_digits or 9) :],
+        ]
 
     @staticmethod
     def as_typed(reference: DebtReference) -> dict[str, str]:
@@ -422,7 +436,8 @@ class InvoiceForm(DebtForm):
             sentence = INVOICE_WRONG.get(unreadable.reason, INVOICE_USUAL)
             self.add_error("invoice", ValidationError(sentence, code="R030"))
             return None
-        fitting = words.pattern.fit(reference.number) if words.pattern else reference.number
+        capitals = reference.number.upper()  # one number, one writing: else the same invoice could be paid twice unseen
+        fitting = words.pattern.fit(capitals) if words.pattern else capitals
         if fitting is None or (words.check_key and not has_right_key(words.check_key, fitting)):
             sentence = _("Ce n’est pas un numéro de facture d’ici : recopiez-le caractère par caractère.")
             self.add_error("invoice", ValidationError(sentence, code="R031"))

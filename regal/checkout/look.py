@@ -4,7 +4,8 @@ An address holds a digest of what it serves, so browsers may keep it; a page lin
 """
 
 import hashlib
-from functools import cache
+import re
+from functools import lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -16,6 +17,9 @@ from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 
 FOR_EVER = "public, max-age=31536000, immutable"
+LARGEST_KEY = 2**63 - 1
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def colours_digest(collectivite: Collectivite) -> str:
@@ -24,7 +28,7 @@ def colours_digest(collectivite: Collectivite) -> str:
     return hashlib.sha256(css.encode()).hexdigest()[:16] if css else ""
 
 
-@cache
+@lru_cache(maxsize=1024)
 def stylesheet(main_colour: str, accent_colour: str) -> str:
     """What differs from regal.css, in the names that it uses."""
     values: dict[str, str] = {}
@@ -40,8 +44,8 @@ def stylesheet(main_colour: str, accent_colour: str) -> str:
 @require_safe
 def colours(request: HttpRequest, collectivite_id: int, colours: str) -> HttpResponse:
     """The stylesheet of these very colours."""
-    town = get_object_or_404(Collectivite, pk=collectivite_id)
-    if colours != colours_digest(town) or not colours:
+    town = get_object_or_404(Collectivite, pk=min(collectivite_id, LARGEST_KEY))
+    if colours != colours_digest(town):
         raise Http404
     return _kept(stylesheet(town.main_colour, town.accent_colour).encode(), "text/css; charset=utf-8")
 
@@ -49,7 +53,9 @@ def colours(request: HttpRequest, collectivite_id: int, colours: str) -> HttpRes
 @policy(who=Who.ANYBODY, tenant=Tenant.SLUG)
 @require_safe
 def logo(request: HttpRequest, collectivite_id: int, logo: str) -> HttpResponse:
-    """A logo of the collectivité, in use or replaced a moment ago."""
+    """A logo of the collectivité, in use or replaced since: a page read a moment ago still links it."""
+    if collectivite_id > LARGEST_KEY or not _DIGEST.fullmatch(logo):
+        raise Http404
     with tenant(collectivite_id):
         found = Logo.objects.filter(collectivite=collectivite_id, digest=logo).first()
     if found is None:

@@ -33,11 +33,13 @@ from regal.lib.throttle import is_too_often
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder, check_order, start_payment
-from regal.payments.queries import FULL_PAGE, attempt_by_handle, earlier_attempts
+from regal.payments.queries import FULL_PAGE, attempt_by_flow, attempt_by_handle, earlier_attempts
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
 from regal.payments.states import State
 
-MOST_STARTS = 60  # attempts opened from one address in a minute: a town hall has one address for all
+# From one address in a minute; a town hall has one address for all.
+MOST_STARTS = 60  # attempts opened
+MOST_FORMS = 180  # forms sent: somebody who tries amounts on another's reference is slowed down
 
 
 def clock() -> datetime:
@@ -60,18 +62,26 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     now = clock()
     town = Town.called(slug, now=now)
     chosen = town.product(product_slug)
-    if not town.is_open(chosen):
-        return town.closed_page(request, chosen)
     if request.method != "POST":
-        return town.form_page(request, chosen, town.form(chosen))
+        return (
+            town.form_page(request, chosen, town.form(chosen))
+            if town.is_open(chosen)
+            else town.closed_page(request, chosen)
+        )
+    if is_too_often(rate=Rate.PAGE, source=source_of(request), limit=MOST_FORMS, now=now):
+        return town.too_often_page(request, chosen)
     if "token" in request.POST:
         try:
             typed = unseal(request.POST["token"], product=chosen, now=now)
         except ExpiredToken as expired:
             typed = expired.recap
         except BadToken:
-            return town.form_page(request, chosen, town.form(chosen), notice="lost", status=400)
+            return town.lost_page(request, chosen)
+        if not town.is_open(chosen):
+            return town.closed_page(request, chosen, typed, status=409)
         return town.form_page(request, chosen, town.form(chosen, initial=_as_typed(typed, chosen)))
+    if not town.is_open(chosen):
+        return town.closed_page(request, chosen, status=409)
     form = town.form(chosen, request.POST)
     if not form.is_valid():
         return town.form_page(request, chosen, form, status=422)
@@ -103,21 +113,23 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     if request.method != "POST":  # the address typed again, or a tab restored: nothing to pay here
         return HttpResponseRedirect(reverse("product", args=[slug, product_slug]))
     if is_too_often(rate=Rate.START, source=source_of(request), limit=MOST_STARTS, now=now):
-        too_often = {"title": _("Trop de paiements d’affilée"), "kind": "too_often"}
-        return town.page(request, "checkout/error.html", too_often, product=chosen, status=429)
+        return town.too_often_page(request, chosen)
     try:
         recap = unseal(request.POST.get("token", ""), product=chosen, now=now)
     except ExpiredToken as expired:
-        if town.attempt(handle=expired.recap.handle):  # opened from this page before, and paid perhaps
+        if town.has_started(expired.recap):  # and was paid perhaps
             return town.already_started_page(request, chosen, expired.recap)
+        if not town.is_open(chosen):
+            return town.closed_page(request, chosen, status=409)
         form = town.form(chosen, initial=_as_typed(expired.recap, chosen))
         return town.form_page(request, chosen, form, notice="expired", status=409)
     except BadToken:
-        return town.form_page(request, chosen, town.form(chosen), notice="lost", status=400)
+        return town.lost_page(request, chosen)
     if not town.is_open(chosen):  # it closed while the payer was reading
-        if town.attempt(handle=recap.handle):
-            return town.already_started_page(request, chosen, recap)
-        return town.closed_page(request, chosen, status=409)
+        return town.closed_page(request, chosen, recap, status=409)
+    form = town.form(chosen, _as_typed(recap, chosen))
+    if not form.is_valid() and not town.has_started(recap):  # its terms changed meanwhile
+        return town.form_page(request, chosen, form, status=422)
     try:
         with tenant(town.collectivite):
             started = start_payment(order=_order(recap, chosen), now=now)
@@ -125,8 +137,7 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         return town.recap_page(request, chosen, recap)
     except AlreadyStarted:
         return town.already_started_page(request, chosen, recap)
-    except CannotHandOff as refusal:  # the contract changed since the recap
-        form = town.form(chosen, _as_typed(recap, chosen))
+    except CannotHandOff as refusal:  # so did its contract
         return town.refused_page(request, chosen, form, refusal)
     return HttpResponseRedirect(started.hand_off.url, status=303)
 
@@ -274,18 +285,41 @@ class Town:
         self, request: HttpRequest, product: Product, form: DebtForm, refusal: CannotHandOff
     ) -> HttpResponse:
         """The form again: the contract's rules forbid what was typed, and one of its fields can mend it, or none."""
-        form.is_valid()
         notice = "" if form.accuse(refusal.reason) else "refused"
         return self.form_page(request, product, form, notice=notice, status=422)
 
-    def closed_page(self, request: HttpRequest, product: Product, *, status: int = 200) -> HttpResponse:
-        """Closed, since when or until when, how to pay otherwise, and what else is payable."""
+    def has_started(self, recap: Recap) -> bool:
+        """Whether this recap opened a payment, however long ago."""
+        with tenant(self.collectivite):
+            return attempt_by_flow(collectivite=self.collectivite, flow_token=recap.flow_token) is not None
+
+    def lost_page(self, request: HttpRequest, product: Product) -> HttpResponse:
+        """A token that cannot be read: nothing is known of what it held."""
+        if not self.is_open(product):
+            return self.closed_page(request, product, status=409)
+        return self.form_page(request, product, self.form(product), notice="lost", status=400)
+
+    def too_often_page(self, request: HttpRequest, product: Product) -> HttpResponse:
+        """Nothing was looked at: come back in a minute."""
+        context = {"title": _("Trop de demandes d’affilée"), "kind": "too_often"}
+        return self.page(request, "checkout/error.html", context, product=product, status=429)
+
+    def closed_page(
+        self, request: HttpRequest, product: Product, recap: Recap | None = None, *, status: int = 200
+    ) -> HttpResponse:
+        """Since when or until when, how to pay otherwise, what else is payable; or the payment already opened."""
+        if recap is not None and self.has_started(recap):
+            return self.already_started_page(request, product, recap)
         context = {"standing": product.standing(paris.today(self.now)), "products": self.open_products()}
         return self.page(request, "checkout/closed.html", context, product=product, status=status)
 
     def already_started_page(self, request: HttpRequest, product: Product, recap: Recap) -> HttpResponse:
         """This recap was sent before: see the payment that it opened, or begin again without retyping."""
-        context = {"handle": recap.handle, "hidden": {"token": request.POST["token"]}}
+        context = {
+            "handle": recap.handle,
+            "hidden": {"token": request.POST["token"]},
+            "can_start_again": self.is_open(product),
+        }
         return self.page(request, "checkout/already_started.html", context, product=product, status=409)
 
     def recap_page(self, request: HttpRequest, product: Product, recap: Recap) -> HttpResponse:

@@ -194,12 +194,18 @@ class Product(TenantModel):
     name = models.CharField(max_length=100)
     introduction = models.CharField(max_length=300, blank=True)
     account = TenantForeignKey(GatewayAccount)
-    debt_kind = models.CharField(max_length=10, default=DebtKind.TITRE.value)  # the account's, by a foreign key
+    debt_kind = models.CharField(
+        max_length=10, default=DebtKind.TITRE.value, db_default=DebtKind.TITRE.value
+    )  # the account's, by a foreign key
     is_open = models.BooleanField(default=True)
     opens_on = models.DateField(null=True, blank=True)  # the first day; None: at once
     closes_on = models.DateField(null=True, blank=True)  # the last day; None: no end
-    closed_note = models.CharField(max_length=300, blank=True)  # shown while it is closed: how to pay otherwise
-    reference_form: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)  # `reference_forms.py`
+    closed_note = models.CharField(
+        max_length=300, blank=True, default="", db_default=""
+    )  # how to pay while it is closed
+    reference_form: "models.JSONField[Any, Any]" = models.JSONField(  # `reference_forms.py`
+        default=dict, blank=True, db_default=models.Value({}, models.JSONField())
+    )
     min_amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True, blank=True)
     max_amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
@@ -228,7 +234,10 @@ class Product(TenantModel):
             models.CheckConstraint(
                 condition=~models.Q(debt_kind=DebtKind.REGIE.value)
                 | models.Q(min_amount__isnull=False, max_amount__isnull=False)
-                & (models.Q(reference_form__has_key="pattern") | models.Q(reference_form__has_key="check_key")),
+                & (
+                    (models.Q(reference_form__has_key="pattern") & ~models.Q(reference_form__pattern=""))
+                    | (models.Q(reference_form__has_key="check_key") & ~models.Q(reference_form__check_key=""))
+                ),
                 name="collectivites_product_regie_is_checked",
             ),
         ]

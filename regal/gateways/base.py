@@ -231,6 +231,7 @@ class Notice:
     occurred_at: datetime | None = None  # aware, UTC; None if unsaid or impossible
     transaction: str | None = None  # the gateway's number or authorisation of the payment, if any
     facts: Mapping[str, str] = field(default_factory=dict)
+    contradicts: tuple[str, ...] = ()  # what says otherwise than the account itself: it speaks of another payment
     remarks: tuple[str, ...] = ()  # oddities that changed nothing, as stable codes
 
 

@@ -37,6 +37,7 @@ class ReferencePattern:
     least: int
     most: int
     example: str
+    is_digits: bool  # every number that fits is made of digits alone
     _expression: re.Pattern[str]
 
     @classmethod
@@ -44,7 +45,7 @@ class ReferencePattern:
         """Read a pattern. Raises BadPattern: unknown sign, two ranges, no character, or more than 30."""
         if len(text) > LONGEST_PATTERN:
             raise BadPattern(LONGEST_PATTERN)
-        expression, example, place, least, most, ranges = "", "", 0, 0, 0, 0
+        expression, example, is_digits, place, least, most, ranges = "", "", True, 0, 0, 0, 0
         while place < len(text):
             if text[place] in "- ":
                 place += 1
@@ -58,12 +59,13 @@ class ReferencePattern:
             if not 1 <= fewest <= largest or ranges > 1 or most + largest > LONGEST_NUMBER:
                 raise BadPattern(place)
             what = item["what"]
+            is_digits = is_digits and (what == "#" or what.isdecimal())
             expression += f"{_CLASSES.get(what, what)}{{{fewest},{largest}}}"
             example += "".join(_EXAMPLES.get(what, what * 10)[n % 10] for n in range(fewest))
             least, most, place = least + fewest, most + largest, item.end()
         if not most:
             raise BadPattern(0)
-        return cls(text, least, most, example, re.compile(expression))
+        return cls(text, least, most, example, is_digits, re.compile(expression))
 
     def fit(self, number: str) -> str | None:
         """The number with the pattern's capitals, or None if it has another shape. Separators are already gone."""

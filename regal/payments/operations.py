@@ -209,8 +209,8 @@ def apply_notice(
 ) -> Evidence:
     """Bring an attempt up to date with what its gateway says; the same bytes again change nothing more.
 
-    A notice that contradicts the attempt (account, reference, amount, environment) is kept, moves nothing and opens a
-    case, whatever its rank. Another exercice is only remarked. Rank 0 and 1 only announce.
+    A notice that contradicts the attempt (account, reference, amount, environment) or its account is kept, moves
+    nothing and opens a case, whatever its rank. Another exercice is only remarked. Rank 0 and 1 only announce.
     """
     attempt = (
         Attempt.objects.select_for_update(of=("self",))
@@ -218,7 +218,7 @@ def apply_notice(
         .get(collectivite=collectivite_id, pk=attempt_id)
     )
     expected = _claims_of(attempt)
-    differences = notice.claims.differences_from(expected)
+    differences = (*notice.claims.differences_from(expected), *notice.contradicts)
     remarks = [*notice.remarks]
     if notice.claims.is_of_another_exercice(expected):
         remarks.append("exercice_differs")
@@ -360,13 +360,24 @@ def _keep(
 
 
 def _suspect(*, attempt: Attempt, evidence: Evidence, differences: tuple[str, ...], now: datetime) -> None:
+    """One case an attempt; the same bytes again open no second one once a person has closed the first."""
+    already = Evidence.objects.filter(
+        collectivite=attempt.collectivite_id,
+        attempt=attempt,
+        digest=evidence.digest,
+        verdict=Evidence.Verdict.DIFFERS,
+        rank__gte=evidence.rank,
+        pk__lt=evidence.pk,
+    )
+    if already.exists():
+        return
     open_case(
         collectivite_id=attempt.collectivite_id,
         kind=CaseKind.OTHER_PAYMENT,
         subject_kind="attempt",
         subject_id=attempt.pk,
         rule="apply_notice",
-        facts={"evidence": evidence.pk, "differs": list(differences)},
+        facts={"evidence": evidence.pk, "differs": list(differences), "rank": evidence.rank},
         now=now,
     )
     if evidence.rank < Rank.ASKED:

@@ -39,6 +39,11 @@ def attempt_by_handle(*, collectivite: HasKey, handle: str, now: datetime) -> At
     )
 
 
+def attempt_by_flow(*, collectivite: HasKey, flow_token: str) -> Attempt | None:
+    """The attempt that one recap opened, however long ago."""
+    return Attempt.objects.of(collectivite).filter(flow_digest=tokens.digest(flow_token)).first()
+
+
 def attempt_by_notification_token(*, collectivite_id: int, token: str) -> Attempt | None:
     """The attempt whose address TIPI was given; None for every address that is not ours."""
     if not tokens.is_well_formed(token):

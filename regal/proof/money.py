@@ -260,7 +260,14 @@ MONEY = (
             WHERE a.debt_reference !~ CASE g.debt_kind
                 WHEN 'titre' THEN '^[0-9]{18}$'
                 WHEN 'ormc' THEN '^[0-9]{4}[A-Z0-9]{2}[0-9]{2}[0-9]{1,13}$'
-                ELSE '^[A-Za-z0-9]{1,30}$' END""",
+                ELSE '^[A-Za-z0-9]{1,30}$' END
+                OR (g.debt_kind <> 'regie' AND a.exercice::text IS DISTINCT FROM left(a.debt_reference, 4))""",
+            """SELECT a.collectivite_id, 'attempt ' || a.id || ': on an account of kind ' || g.debt_kind
+                || ', for a product of kind ' || p.debt_kind
+            FROM payments_attempt a
+            JOIN collectivites_gatewayaccount g ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
+            JOIN collectivites_product p ON p.collectivite_id = a.collectivite_id AND p.id = a.product_id
+            WHERE g.debt_kind <> p.debt_kind""",
             """SELECT p.collectivite_id, 'product ' || p.id || ': another kind than its account'
             FROM collectivites_product p JOIN collectivites_gatewayaccount g
                 ON g.collectivite_id = p.collectivite_id AND g.id = p.account_id

@@ -298,6 +298,36 @@ class TestTerms:
             with pytest.raises(refusals.BadAmounts):
                 self.add(bourg, account, min_amount=Money(least), max_amount=Money(most))
 
+    @pytest.mark.parametrize(
+        "form",
+        [
+            {"pattern": "#{3}"},
+            {"pattern": "FC#{6}", "check_key": "luhn"},
+            {"pattern": "*{8}", "check_key": "mod_97_10"},
+        ],
+    )
+    def test_of_a_regie_can_be_satisfied_by_some_number(self, bourg, of_a_regie, form):
+        with pytest.raises(refusals.ImpossibleNumbers):
+            self.add(bourg, of_a_regie, reference_form=form, min_amount=Money(100), max_amount=Money(200))
+
+    @pytest.mark.parametrize(("least", "most"), [(1, 50), (10_000_000, 10_000_001)])
+    def test_have_amounts_that_payfip_takes(self, bourg, account, least, most):
+        with pytest.raises(refusals.BadAmounts):
+            self.add(bourg, account, min_amount=Money(least), max_amount=Money(most))
+
+    def test_of_a_regie_without_a_word_of_a_check_are_refused_by_the_base(self, bourg, of_a_regie):
+        with pytest.raises(IntegrityError, match="regie_is_checked"), tenant(bourg):
+            Product.objects.create(
+                collectivite=bourg,
+                slug="eau",
+                name="Eau",
+                account=of_a_regie,
+                debt_kind=DebtKind.REGIE,
+                reference_form={"pattern": "", "check_key": ""},
+                min_amount=Money(100),
+                max_amount=Money(200),
+            )
+
     def test_change_with_their_trace_before_and_after(self, bourg, account):
         product = self.add(bourg, account, closes_on=date(2026, 12, 1))
         changed = administration.change_terms(

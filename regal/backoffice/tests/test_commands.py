@@ -203,6 +203,9 @@ class TestProduct:
         run(*terms, "--closed", "--closed-note", "Au guichet.")
         closed = self.product(bourg, "role")
         assert (closed.is_open, closed.closed_note, closed.closes_on) == (False, "Au guichet.", date(2026, 12, 31))
-        run(*terms, "--open", "--no-days")
+        run(*terms, "--open", "--no-days", "--closed-note", "-")
         opened = self.product(bourg, "role")
-        assert (opened.is_open, opened.closes_on, opened.reference_form) == (True, None, {"code": "EA"})
+        assert (opened.is_open, opened.closes_on, opened.closed_note) == (True, None, "")
+        assert opened.reference_form == {"code": "EA"}
+        run(*terms, "--code", "-", "--number-digits", "9")
+        assert self.product(bourg, "role").reference_form == {"number_digits": 9}

@@ -158,27 +158,29 @@ class TestPage:
         fields = copied(page(nadia))
         for code, path in (("fr", "/saint-aubin/titres/"), ("en", "/en/saint-aubin/titres/")):
             expected = snippets(address=f"{settings.GUICHET_URL}{path}", name="Avis des sommes à payer", language=code)
-            assert fields[f"titres-{code}-frame"] == expected.frame
-            assert fields[f"titres-{code}-link"] == expected.link
-            assert fields[f"titres-{code}-button"] == expected.button
+            assert fields[f"product-{town.product.pk}-code-{code}-frame"] == expected.frame
+            assert fields[f"product-{town.product.pk}-code-{code}-link"] == expected.link
+            assert fields[f"product-{town.product.pk}-code-{code}-button"] == expected.button
 
     def test_gives_the_list_of_products_too(self, nadia):
         fields = copied(page(nadia))
-        assert f'href="{settings.GUICHET_URL}/saint-aubin/"' in fields["everything-fr-link"]
-        assert "Payer en ligne – Saint-Aubin" in fields["everything-fr-link"]
+        assert f'href="{settings.GUICHET_URL}/saint-aubin/"' in fields["all-fr-link"]
+        assert "Payer en ligne – Saint-Aubin" in fields["all-fr-link"]
 
     def test_gives_the_same_to_an_agent_who_reads_english(self, nadia):
         assert copied(page(nadia, "/en/saint-aubin/integration/")) == copied(page(nadia))
 
     def test_gives_the_script(self, nadia):
-        assert copied(page(nadia))["script"] == script(address=f"{settings.GUICHET_URL}/static/regal/frame.js")
+        assert copied(page(nadia))["frame-script"] == script(address=f"{settings.GUICHET_URL}/static/regal/frame.js")
 
     def test_shows_a_name_with_signs_as_it_will_be_pasted(self, nadia, town):
         with tenant(town.collectivite):
             Product.objects.of(town.collectivite).update(name=HOSTILE[:100])
         html = page(nadia)
         assert "<script>alert" not in html
-        assert copied(html)["titres-fr-link"].endswith("&lt;script&gt;alert(1)&lt;/script&gt;</a>")
+        assert copied(html)[f"product-{town.product.pk}-code-fr-link"].endswith(
+            "&lt;script&gt;alert(1)&lt;/script&gt;</a>"
+        )
 
     def test_lists_the_sites_that_may_frame(self, nadia):
         html = page(nadia)

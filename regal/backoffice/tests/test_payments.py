@@ -261,7 +261,7 @@ class TestDetail:
         tell(town, attempt, form(town, attempt, montant="1", numcli="012327", saisie="A"))
         for read in (page_of(nadia, attempt), plain(nadia.get("/saint-aubin/"))):
             assert "Message ou preuve d’un autre paiement" in read
-            assert "(le numéro de client, le montant)" in read
+            assert "(le numéro de client, le montant, le mode de saisie)" in read
             assert "ne prouve rien" in read
 
     def test_asks_the_same_number_of_questions_however_much_was_heard(self, nadia, town):

@@ -32,16 +32,23 @@ class TestOpenCases:
         with tenant(town.collectivite):
             yield town.collectivite
 
-    def open(self, town, subject_id, kind=Kind.CONTRADICTION, now=MORNING):
+    def open(self, town, subject_id, kind=Kind.CONTRADICTION, now=MORNING, **facts):
         return open_case(
             collectivite_id=town.pk,
             kind=kind,
             subject_kind="attempt",
             subject_id=subject_id,
             rule="test",
-            facts={},
+            facts=facts,
             now=now,
         )
+
+    def test_put_what_anybody_may_send_behind_what_is_proved(self, town):
+        """However many forged messages: they never push a contradiction out of sight."""
+        forged = [self.open(town, subject, kind=Kind.OTHER_PAYMENT, rank=0) for subject in range(10, 13)]
+        proved = self.open(town, 20, kind=Kind.OTHER_PAYMENT, now=later(hours=1), rank=3)
+        contrary = self.open(town, 21, now=later(hours=2))
+        assert list(open_cases(collectivite=town)) == [proved, contrary, *forged]
 
     def test_are_one_for_each_kind_and_subject(self, town):
         assert self.open(town, 1).pk == self.open(town, 1, now=later(hours=1)).pk

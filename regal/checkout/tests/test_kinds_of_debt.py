@@ -6,8 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from regal.checkout import pages
+from regal.collectivites.models import Product
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.check_keys import CheckKey, key_of
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
 from tests import cast
@@ -106,6 +108,13 @@ class TestRole:
     def test_says_beside_the_block_what_is_wrong_with_it(self, guichet, water, typed, field, sentence):
         assert sentence in error_beside(guichet, WATER, ROLE | typed, field)
 
+    def test_pictures_the_notice_as_it_says_it(self, guichet, saint_aubin):
+        words = {"code": "CA", "number_digits": 3}
+        cast.make_product(saint_aubin, DebtKind.ORMC, slug="eau", numcli="350004", reference_form=words)
+        page = guichet.get(WATER).content.decode()
+        assert "la référence 2026 – CA – 00 – 345 se lit" in page
+        assert "345<i" in page
+
     def test_says_everything_that_is_wrong_at_once(self, guichet, water):
         page = guichet.post(WATER, {"exercice": "26", "code": "E", "period": "x", "number": ""}).content.decode()
         for field in ("exercice", "code", "period", "number", "amount", "email"):
@@ -146,9 +155,21 @@ class TestInvoiceOfARegie:
     def test_is_refused_unless_its_number_has_the_product_s_shape(self, guichet, canteen, typed, sentence):
         assert sentence in error_beside(guichet, CANTEEN, {"invoice": typed}, "invoice")
 
-    @pytest.mark.parametrize("amount", ["0,99", "600,01"])
+    def test_is_one_invoice_however_its_letters_are_written(self, guichet, saint_aubin):
+        """PayFiP does not refuse it twice: our own warning must see it."""
+        form = {"check_key": "mod_37_36"}
+        cast.make_product(saint_aubin, DebtKind.REGIE, slug="cantine", numcli="350005", reference_form=form)
+        number = "AB2026412" + key_of(CheckKey.MOD_37_36, "AB2026412")
+        assert sent_to_payfip(guichet, CANTEEN, {"invoice": number.lower()})["refdet"] == number
+        page = guichet.post(CANTEEN, {"invoice": number} | PAYER).content.decode()
+        assert "a déjà été ouvert ici" in page
+
+    @pytest.mark.parametrize("amount", ["4,99", "600,01"])
     def test_is_refused_outside_the_product_s_amounts(self, guichet, canteen, amount):
-        error_beside(guichet, CANTEEN, {"invoice": "FC2026-000412", "amount": amount}, "amount")
+        with tenant(canteen.collectivite_id):
+            Product.objects.filter(pk=canteen.pk).update(min_amount=Money(500))
+        said = error_beside(guichet, CANTEEN, {"invoice": "FC2026-000412", "amount": amount}, "amount")
+        assert "n’est pas de ceux que l’on paie ici" in said
 
     def test_is_refused_with_a_wrong_key(self, guichet, saint_aubin):
         form = {"check_key": "mod_97_10"}

@@ -113,6 +113,14 @@ class TestLogo:
         assert guichet.get(f"/s/l/{next_town.pk}/{town.logo_digest}.png").status_code == 404
 
 
+class TestHostileAddresses:
+    @pytest.mark.parametrize("number", ["0", "1", "9223372036854775807", "9223372036854775808", "9" * 40])
+    @pytest.mark.parametrize("digest", ["0" * 64, "a%00b", "é", "0" * 65, "..%2f", "%25", "a" * 3000])
+    @pytest.mark.parametrize("kind", ["css", "png"])
+    def test_are_nowhere(self, guichet, saint_aubin, number, digest, kind):
+        assert guichet.get(f"/s/l/{number}/{digest}.{kind}").status_code == 404
+
+
 class TestHeaders:
     @pytest.mark.parametrize("kind", ["css", "png"])
     def test_let_browsers_keep_it_for_ever_and_name_nobody(self, guichet, saint_aubin, kind):

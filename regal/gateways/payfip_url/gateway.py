@@ -8,7 +8,7 @@ question to ask. The accounting file confirms, later and elsewhere.
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -148,9 +148,14 @@ class PayfipUrl:
     def read(self, message: Message) -> Notice:
         """Read a notification, from the body, the query string, or both ("Notification"). Always rank UNPROVEN.
 
+        A production message in the other mode of entry (A for M) contradicts the account: it answers another request.
         Raises Unreadable; its codes are listed in `notification.py`.
         """
-        return read_notification(message)
+        notice = read_notification(message)
+        is_ours = notice.claims.environment is self.environment
+        if is_ours and notice.facts["entry_code"] != self._saisie():
+            return replace(notice, contradicts=("entry_mode",))
+        return notice
 
     def acknowledge(self, message: Message, verdict: Verdict) -> HttpAnswer:
         """Answer 200 and nothing more, whatever we made of the message: PayFiP reads only the status."""

@@ -135,9 +135,34 @@ class TestUnprovenMessage:
         assert (case.kind, case.subject_kind, case.subject_id) == ("other_payment", "attempt", attempt.pk)
         assert (case.facts["differs"], case.opened_at) == (differs.split(), later(minutes=1))
 
+    def test_that_repeats_itself_after_its_case_was_closed_opens_no_other(self, town, attempt):
+        """A person has looked at these very bytes: sending them again is no news."""
+        for _ in range(2):
+            tell(town, attempt, form(town, attempt, montant="1"))
+            with tenant(town.collectivite):
+                Case.objects.update(closed_at=later(hours=1))
+        assert count(town, Case) == 1
+
+    def test_of_the_other_mode_of_entry_answers_another_request(self, town):
+        """Sent with M, told of A: the same account and debt, yet not what we asked."""
+        in_production = cast.make_town(
+            slug="prod",
+            name="Prod",
+            numcli="000001",
+            agent="paul",
+            origin="https://prod.example",
+            environment=Environment.PRODUCTION,
+        )
+        attempt = cast.start(in_production).attempt
+        evidence = tell(in_production, attempt, form(in_production, attempt, saisie="A"))
+        assert (evidence.verdict, evidence.facts["differs"]) == ("differs", "entry_mode")
+        assert seen(in_production, attempt).announced == ""
+        assert count(in_production, Case, kind="other_payment") == 1
+        assert tell(in_production, attempt, form(in_production, attempt, saisie="M")).verdict == "fits"
+
     def test_that_contradicts_again_after_its_case_was_closed_opens_another(self, town, attempt):
         for minutes in (1, 2):
-            tell(town, attempt, form(town, attempt, montant="1"), now=later(minutes=minutes))
+            tell(town, attempt, form(town, attempt, montant=f"{minutes}"), now=later(minutes=minutes))
             with tenant(town.collectivite):
                 Case.objects.filter(closed_at=None).update(closed_at=later(minutes=minutes))
         assert count(town, Case) == 2

@@ -135,6 +135,15 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE payments_attempt SET debt_reference = 'FC2026000412' WHERE id = {silent}",
         {"I-41"},
     ),
+    "a comptable's debt on a régie's account": (
+        "UPDATE payments_attempt SET account_id = (SELECT id FROM collectivites_gatewayaccount"
+        " WHERE debt_kind = 'regie') WHERE id = {silent}",
+        {"I-41"},
+    ),
+    "an exercice that is not the reference's": (
+        "UPDATE payments_attempt SET exercice = 2019 WHERE id = {silent}",
+        {"I-41"},
+    ),
     "a product of another kind than its contract": (
         "ALTER TABLE collectivites_product DROP CONSTRAINT collectivites_product_kind_of_account;"
         "UPDATE collectivites_product SET debt_kind = 'ormc' WHERE collectivite_id = {town} AND debt_kind = 'titre'",

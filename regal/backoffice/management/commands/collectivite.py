@@ -18,6 +18,7 @@ from regal.lib.pictures import HEAVIEST
 from regal.lib.tenancy import tenant
 from regal.people.models import Role
 
+NOTHING = "-"
 KINDS = {"titre": DebtKind.TITRE, "role": DebtKind.ORMC, "facture": DebtKind.REGIE}
 
 
@@ -98,7 +99,9 @@ class Command(BaseCommand):
         parser.add_argument("--least", type=_amount, default=None, help="montant minimal, 1,00")
         parser.add_argument("--most", type=_amount, default=None, help="montant maximal, 600,00")
         parser.add_argument("--pattern", default="", help="facture : modèle de numéro, par exemple FC2026-#{6}")
-        parser.add_argument("--check-key", default="", choices=["", *CheckKey], help="facture : clé de contrôle")
+        parser.add_argument(
+            "--check-key", default="", choices=["", NOTHING, *CheckKey], help="facture : clé de contrôle"
+        )
         parser.add_argument("--number-name", default="", help="rôle, facture : nom du numéro, comme imprimé")
         parser.add_argument("--code-name", default="", help="rôle : nom du code, comme imprimé")
         parser.add_argument("--period-name", default="", help="rôle : nom des deux chiffres, comme imprimé")
@@ -224,9 +227,12 @@ class Command(BaseCommand):
             return b""
         try:
             with open(path, "rb") as file:
-                return file.read(HEAVIEST + 1)
+                read = file.read(HEAVIEST + 1)
         except OSError:
             raise CommandError(f"Le fichier « {path} » ne se lit pas.") from None
+        if not read:
+            raise CommandError(f"Le fichier « {path} » est vide.")
+        return read
 
     def _member(
         self, collectivite: Collectivite, *, identifier: str, email: str, role: str, name: str, now: datetime
@@ -248,15 +254,15 @@ def _collectivite(slug: str) -> Collectivite:
 
 
 def _terms(options: dict[str, Any], before: administration.ProductTerms) -> administration.ProductTerms:
-    """The terms as they were, with what the command line gives."""
+    """The terms as they were, with what the command line gives; a dash alone takes a word away."""
     words = ("pattern", "check_key", "number_name", "code_name", "period_name", "code", "number_digits")
-    form = {word: options[word] for word in words if options[word]}
+    form = {**before.reference_form, **{word: options[word] for word in words if options[word]}}
     given = {
         "is_open": options.get("is_open"),
         "opens_on": options["opens_on"],
         "closes_on": options["closes_on"],
-        "closed_note": options["closed_note"] or None,
-        "reference_form": {**before.reference_form, **form},
+        "closed_note": options["closed_note"].removeprefix(NOTHING) if options["closed_note"] else None,
+        "reference_form": {word: value for word, value in form.items() if value != NOTHING},
         "min_amount": options["least"],
         "max_amount": options["most"],
     }
