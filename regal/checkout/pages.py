@@ -337,7 +337,7 @@ class Town:
             "recap": recap,
             "reference": read_reference(DebtKind(product.debt_kind), recap.debt_reference),
             "parts": self.form(product, initial=typed).reference_questions,
-            "typed": json.dumps(typed),
+            "typed": json.dumps({name: value for name, value in typed.items() if name != "email"}),  # as in form.js
             "hidden": {"token": seal(recap, product=product, now=self.now)},
             "earlier": earlier,
             "earlier_situation": situation_of(earlier) if earlier else "",

@@ -1,4 +1,5 @@
-// Nothing is retyped: what the fields hold lives in the browser's own history of this tab, and comes back with « Back ».
+// « Back » finds a filled form: what was typed lives in the history of this tab, and dies with it. Not the e-mail address:
+// the next person at a shared computer must not read it.
 const form = document.querySelector("form[data-regal-typed]");
 
 // Go to the list of what is wrong. `autofocus` does it without scripts, except in a frame of another site.
@@ -15,7 +16,8 @@ if (form) {
   if (wrong) keep(); // this page came by POST: its entry in the history becomes an ordinary one
 
   function keep() {
-    const values = Object.fromEntries(fields.map((field) => [field.name, field.value]));
+    const kept = fields.filter((field) => field.type !== "email");
+    const values = Object.fromEntries(kept.map((field) => [field.name, field.value]));
     history.replaceState({ typed: values }, "", location.href);
   }
 }
