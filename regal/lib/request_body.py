@@ -15,10 +15,11 @@ def announced_length(environ: Mapping[str, Any]) -> int | None:
 
 
 def beginning_of_body(environ: Mapping[str, Any], *, longest: int) -> tuple[bytes, bool]:
-    """At most the first `longest` bytes of the body, and whether some of it is missing: too long, or cut on the way.
+    """At most the first `longest` bytes of the body, and whether some of it is missing: too long, or less than announced.
 
-    One byte more is read, never two. A body in chunks announces no length and goes on to its end. Raises nothing: a
-    sender who hangs up, or who announces nonsense, has sent what came.
+    One byte more is read, never two. A body in chunks announces no length and goes on to its end; a server that ends a
+    broken one in silence (granian does) lets nobody know. Raises nothing: a sender who hangs up, or who announces
+    nonsense, has sent what came.
     """
     announced = announced_length(environ)
     in_chunks = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
