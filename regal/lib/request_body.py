@@ -15,7 +15,7 @@ def announced_length(environ: Mapping[str, Any]) -> int | None:
 
 
 def beginning_of_body(environ: Mapping[str, Any], *, longest: int) -> tuple[bytes, bool]:
-    """At most the first `longest` bytes of the body, and whether some of it is missing: too long, or less than announced.
+    """At most the first `longest` bytes of the body, and whether some is missing: too long, or less than announced.
 
     One byte more is read, never two. A body in chunks announces no length and goes on to its end; a server that ends a
     broken one in silence (granian does) lets nobody know. Raises nothing: a sender who hangs up, or who announces
