@@ -4,6 +4,7 @@ Every answer is JSON; a bad request is 400 with `{"error": "…"}`. Browsers are
 not be able to drive the sandbox of whoever reads it.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
@@ -20,6 +21,7 @@ from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.transactions import Filter, UnknownTransaction, find_by_number, list_transactions
 from regal_sandbox.world import World
 
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 Json = dict[str, Any]
@@ -27,12 +29,13 @@ Json = dict[str, Any]
 
 def _body() -> Any:
     """The JSON sent, an empty object when nothing was."""
-    if not request.data:
+    sent = request.get_data()
+    if not sent:
         return {}
-    value = request.get_json(force=True, silent=True)
-    if value is None:
-        raise BadShape("the body is not JSON")
-    return value
+    try:
+        return json.loads(sent)
+    except (ValueError, RecursionError):
+        raise BadShape("the body is not JSON") from None
 
 
 def control_app(world: World, *, reset: Callable[[str | None], None], deliver_due: Callable[[], int]) -> Flask:
@@ -46,6 +49,8 @@ def control_app(world: World, *, reset: Callable[[str | None], None], deliver_du
             abort(403, "the control port answers to loopback names only")
         if request.headers.get("Origin") is not None and request.blueprint != DESK:  # which has guards of its own
             abort(403, "the control port does not answer to pages")
+        if request.mimetype in FORMS and request.blueprint != DESK:  # what a page, or a notification, would send
+            raise BadShape(f"the body is not JSON: Content-Type is {request.mimetype}, application/json is expected")
 
     @app.errorhandler(BadShape)
     def bad_shape(problem: BadShape) -> tuple[Json, int]:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -54,6 +55,7 @@ class NotificationRequest:
     timeout_seconds: float
     method: str = "POST"
     source_address: str = ""  # to call from; empty: the system chooses
+    never_to: tuple[str, int] | None = None  # host and port of the control listener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,10 @@ class Answer:
 
 
 NotificationTransport = Callable[[NotificationRequest], Answer]  # any exception means: not delivered
+
+
+class Forbidden(Exception):
+    """The address leads to the sandbox's own control port: whoever pays would command it."""
 
 
 def send_over_http(request: NotificationRequest) -> Answer:
@@ -78,6 +84,8 @@ def send_over_http(request: NotificationRequest) -> Answer:
     late = threading.Event()
     try:
         connection.connect()
+        if request.never_to and is_same_listener(connection.sock.getpeername(), request.never_to):
+            raise Forbidden("this address is the sandbox's control port, which no notification may reach")
         # A receiver that sends a byte now and then would outlive any time-out on single reads.
         timer = threading.Timer(max(0, ends_at - time.monotonic()), _cut, (connection.sock, late))
         timer.start()
@@ -96,6 +104,19 @@ def send_over_http(request: NotificationRequest) -> Answer:
     if late.is_set():
         raise TimeoutError(f"no complete answer within {request.timeout_seconds:g} s")
     return answer
+
+
+def is_same_listener(peer: tuple[Any, ...], listener: tuple[str, int]) -> bool:
+    """Whether a connection made to `peer` reached `listener`, however its address was written."""
+    if peer[1] != listener[1]:
+        return False
+    reached, known = (_plain(str(address[0])) for address in (peer, listener))
+    return reached == known or reached.is_unspecified or (reached.is_loopback and known.is_loopback)
+
+
+def _plain(host: str) -> IPv4Address | IPv6Address:
+    address = ip_address(host.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _cut(connection: socket.socket, late: threading.Event) -> None:
@@ -135,6 +156,7 @@ def build_request(
     timeout_seconds: float,
     method: str = "POST",
     source_address: str = "",
+    never_to: tuple[str, int] | None = None,
 ) -> NotificationRequest:
     """`transport` says where the fields travel: in the body (normal), in the query string (August 2024), in both.
 
@@ -152,6 +174,7 @@ def build_request(
         timeout_seconds=timeout_seconds,
         method=method,
         source_address=source_address,
+        never_to=never_to,
     )
 
 
@@ -224,6 +247,7 @@ class NotificationOutbox(Outbox):
             timeout_seconds=settings.notification_timeout_seconds,
             method=settings.notification_method,
             source_address=settings.notification_source_address,
+            never_to=_host_and_port(self.world.control_address),
         )
         started, begun = self.world.now(), time.monotonic()
         answer, error = None, None
@@ -286,6 +310,13 @@ class NotificationOutbox(Outbox):
 def _numcli(db: sqlite3.Connection, transaction_id: int) -> str:
     row = db.execute("SELECT numcli FROM transactions WHERE id = ?", (transaction_id,)).fetchone()
     return str(row["numcli"])
+
+
+def _host_and_port(address: str | None) -> tuple[str, int] | None:
+    if address is None:
+        return None
+    parts = urlsplit(address)
+    return parts.hostname or "", parts.port or 80
 
 
 class NotPending(LookupError):

@@ -24,6 +24,20 @@ class TestBrowsers:
         answer = sandbox.control.test_client().post("/reset", headers={"Origin": "https://exemple.fr"})
         assert answer.status_code == 403
 
+    @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+    @pytest.mark.parametrize("body", ["", "numcli=090909", '{"seed": "autre"}'])
+    def test_are_refused_what_a_form_would_send(
+        self, sandbox: Sandbox, payer: Payer, control: Control, kind: str, body: str
+    ) -> None:
+        payer.open()
+        for method, path in (("POST", "/reset"), ("PUT", f"/clients/{NUMCLI}"), ("POST", "/clock/next-working-day")):
+            answer = sandbox.control.test_client().open(path, method=method, data=body, content_type=kind)
+            assert answer.status_code == 400
+            assert "Content-Type" in answer.get_json()["error"]
+        assert len(control("GET", "/transactions")["transactions"]) == 1
+        assert control("GET", "/clock")["offset_seconds"] == 0
+        assert control("GET", f"/clients/{NUMCLI}")["labels"][1] == "SAINT AUBIN"
+
 
 class TestReset:
     def test_goes_back_to_the_configuration(self, sandbox: Sandbox, payer: Payer, control: Control) -> None:
@@ -72,6 +86,10 @@ class TestClients:
     def test_need_little(self, control: Control) -> None:
         made = control("PUT", "/clients/012327", {})
         assert (made["kind"], made["phase"], made["options"]["test_debts"]) == ("titre", "test", True)
+
+    def test_are_replaced_as_a_whole(self, control: Control) -> None:
+        control("PUT", f"/clients/{NUMCLI}", {"phase": "active"})
+        assert control("GET", f"/clients/{NUMCLI}")["labels"] == ["", "", ""]
 
     @pytest.mark.parametrize(
         ("numcli", "told"),
@@ -217,9 +235,10 @@ class TestAnswers:
         assert control("DELETE", "/reset", status=405)["error"]
 
     def test_say_when_the_body_is_not_json(self, sandbox: Sandbox) -> None:
-        answer = sandbox.control.test_client().put("/settings", data="{")
-        assert answer.status_code == 400
-        assert answer.get_json() == {"error": "the body is not JSON"}
+        for body in ("{", "[" * 100_000, b"\xff"):
+            answer = sandbox.control.test_client().put("/settings", data=body)
+            assert answer.status_code == 400
+            assert answer.get_json() == {"error": "the body is not JSON"}
 
     def test_tell_how_many_deliveries_were_tried(self, payer: Payer, control: Control) -> None:
         payer.pay()

@@ -70,7 +70,8 @@ class TestPages:
         self, sandbox: Sandbox, payer: Payer, listener: Listener, control: Control
     ) -> None:
         control("POST", "/faults", {"drop": True, "next": 1}, status=201)
-        control("POST", "/faults", {"page": "slow", "on": "entry", "next": 9}, status=201)
+        control("POST", "/faults", {"page": "slow", "seconds": 1, "on": "entry", "next": 9}, status=201)
+        sandbox.world.pause = lambda seconds: None
         payer.pay()
         assert [one["next"] for one in control("GET", "/faults")["faults"]] == [8]
         sandbox.deliver_due()
@@ -91,6 +92,7 @@ class TestPages:
             {"page": "cut", "refdet": REFDET},
             {"page": "cut", "drop": True},
             {"page": "cut", "next": 0},
+            {"page": "slow", "once_done": True},
         ],
     )
     def test_ill_told_are_refused(self, control: Control, told: object) -> None:

@@ -128,6 +128,17 @@ class TestProgram:
         assert site.heard[0]["resultrans"] == ["P"]
         assert eventually(lambda: bool(httpx.get(f"{program.control}mails", trust_env=False).json()["mails"]))
 
+    def test_is_not_commanded_by_the_address_that_a_payer_has_notified(self, program: Program) -> None:
+        program.pay(f"{program.control}reset")
+
+        def attempts() -> list[dict[str, str]]:
+            [paid] = httpx.get(f"{program.control}transactions", trust_env=False).json()["transactions"]
+            told = httpx.get(f"{program.control}transactions/{paid['id']}", trust_env=False).json()
+            return list(told["notifications"][0]["attempts"])
+
+        assert eventually(lambda: bool(attempts()))
+        assert "control port" in attempts()[0]["error"]
+
     def test_cuts_the_connection_of_a_payer_when_told(self, program: Program) -> None:
         httpx.post(f"{program.control}faults", json={"page": "cut", "next": 1}, trust_env=False)
         with pytest.raises(httpx.RemoteProtocolError):

@@ -5,12 +5,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
+from typing import Any
 
 import pytest
 
-from regal_sandbox import NotificationRequest, Sandbox
-from regal_sandbox.notifications import build_request, send_over_http
-from regal_sandbox.tests.cast import Control, Listener, Payer, Time
+from regal_sandbox import NotificationRequest, Sandbox, create
+from regal_sandbox.notifications import Forbidden, build_request, is_same_listener, send_over_http
+from regal_sandbox.tests.cast import CONFIG, Control, Listener, Payer, Time
 
 Reply = Callable[[socket.socket], None]
 
@@ -78,7 +79,7 @@ def drips(connection: socket.socket) -> None:
             connection.sendall(b"x")
 
 
-def request_to(address: str, *, timeout_seconds: float = 5, **told: str) -> NotificationRequest:
+def request_to(address: str, *, timeout_seconds: float = 5, **told: Any) -> NotificationRequest:
     return build_request(address, {"resultrans": "P"}, transport="body", timeout_seconds=timeout_seconds, **told)
 
 
@@ -126,6 +127,37 @@ class TestReceiver:
         with receiver(says("HTTP/1.1 200 OK\r\n\r\n")) as site:
             send_over_http(request_to(site.address, source_address="127.0.0.7"))
             assert site.callers == ["127.0.0.7"]
+
+
+class TestControlPort:
+    """No payer may command the sandbox by naming its control port as the address to notify."""
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433"])
+    def test_hears_no_notification(self, host: str) -> None:
+        with receiver(says("HTTP/1.1 200 OK\r\n\r\n")) as site:
+            port = int(site.address.split(":")[2].split("/")[0])
+            asked = request_to(f"http://{host}:{port}/reset", never_to=("127.0.0.1", port))
+            with pytest.raises(Forbidden):
+                send_over_http(asked)
+        assert site.heard == b""
+
+    def test_is_told_from_the_other_ports(self) -> None:
+        assert not is_same_listener(("127.0.0.1", 8010), ("127.0.0.1", 8011))
+        assert not is_same_listener(("192.0.2.1", 8011), ("127.0.0.1", 8011))
+        assert is_same_listener(("::1", 8011, 0, 0), ("127.0.0.1", 8011))
+        assert is_same_listener(("::", 8011, 0, 0), ("127.0.0.1", 8011))
+
+    def test_refusal_is_noted_as_the_error_of_the_attempt(self, time: Time) -> None:
+        with receiver(says("HTTP/1.1 200 OK\r\n\r\n")) as site:
+            sandbox = create(config=CONFIG, clock=time)
+            sandbox.world.control_address = site.address.split("/notif")[0] + "/"
+            Payer(sandbox.pages.test_client()).pay(urlcl=site.address)
+            sandbox.deliver_due()
+            [told] = Control(sandbox)("GET", "/notifications")["notifications"]
+            sandbox.close()
+        assert site.heard == b""
+        assert told["state"] == "failed"
+        assert "control port" in told["attempts"][0]["error"]
 
 
 class TestSettings:
