@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from regal_sandbox.means import CARD, DIRECT_DEBIT, MEANS
-from regal_sandbox.shapes import BadShape, Shape
+from regal_sandbox.shapes import BadShape, Shape, is_printable
 
 KINDS = ("titre", "role", "regie")
 PHASES = ("test", "active", "closed")
@@ -111,7 +111,7 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
     if not is_numcli(inside):
         raise BadShape("client.numcli: six digits are expected")
     labels = shape.items("labels")
-    if len(labels) > 3 or not all(isinstance(label, str) for label in labels):
+    if len(labels) > 3 or not all(isinstance(label, str) and is_printable(label) for label in labels):
         raise BadShape("client.labels: at most three texts are expected")
     labels += [""] * (3 - len(labels))
     told = Shape(shape.mapping("options"), "client.options")

@@ -14,10 +14,11 @@ from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from regal_sandbox import clients, debts, faults, journal, mailbox, notifications, settings, statements, towns
+from regal_sandbox.clock import OutOfRange
 from regal_sandbox.desk import NAME as DESK
 from regal_sandbox.desk import desk_pages, download
 from regal_sandbox.mail import list_outgoing
-from regal_sandbox.shapes import BadShape, Shape
+from regal_sandbox.shapes import BadShape, NumberConverter, Shape, whole_number
 from regal_sandbox.transactions import Filter, UnknownTransaction, find_by_number, list_transactions
 from regal_sandbox.world import World
 
@@ -40,6 +41,7 @@ def _body() -> Any:
 
 def control_app(world: World, *, reset: Callable[[str | None], None], deliver_due: Callable[[], int]) -> Flask:
     app = Flask("regal_sandbox.control")
+    app.url_map.converters["int"] = NumberConverter
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
 
     @app.before_request
@@ -54,7 +56,12 @@ def control_app(world: World, *, reset: Callable[[str | None], None], deliver_du
 
     @app.errorhandler(BadShape)
     def bad_shape(problem: BadShape) -> tuple[Json, int]:
-        return {"error": str(problem)}, 400
+        told = str(problem).encode("utf-8", "backslashreplace").decode()  # it may quote what nobody can write
+        return {"error": told}, 400
+
+    @app.errorhandler(OutOfRange)
+    def out_of_range(problem: OutOfRange) -> tuple[Json, int]:
+        return {"error": f"clock: {problem}"}, 400
 
     @app.errorhandler(UnknownTransaction)
     def unknown_transaction(problem: UnknownTransaction) -> tuple[Json, int]:
@@ -108,6 +115,8 @@ def _clock_routes(app: Flask, world: World) -> None:
         try:
             moment = datetime.fromisoformat(told)
             world.clock.set(moment, stopped=stopped)
+        except OutOfRange:
+            raise
         except ValueError:
             raise BadShape("clock.now: a moment with its offset, such as 2026-03-31T12:00:00+02:00") from None
         world.ring()
@@ -289,14 +298,12 @@ def _transaction_routes(app: Flask, world: World) -> None:
 
     @app.get("/journal")
     def read_journal() -> Json:
-        wanted = journal.Wanted(
-            numcli=request.args.get("numcli"),
-            transaction=request.args.get("transaction", type=int),
-            kind=request.args.get("kind"),
-        )
-        limit = request.args.get("limit", 200, type=int)
+        wanted = journal.wanted_from_query(request.args)
+        limit = whole_number(request.args.get("limit", "200"))
+        if not 1 <= limit <= 10_000:
+            raise BadShape("limit: from 1 to 10000 is expected")
         with world.store.transaction() as db:
-            told = journal.list_exchanges(db, wanted, limit=max(1, min(limit, 10_000)))
+            told = journal.list_exchanges(db, wanted, limit=limit)
         return {"exchanges": [one.to_json() for one in told]}
 
     @app.get("/refusals")

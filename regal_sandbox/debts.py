@@ -10,6 +10,7 @@ from regal_sandbox.references import read_role, read_titre
 from regal_sandbox.shapes import BadShape, Shape
 
 STATES = ("due", "paid", "cancelled")
+LAST_IN_CHARGE = date(2199, 12, 31)  # a day still comes after it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ def debt_from_json(value: object, *, numcli: str | None = None, refdet: str | No
         raise BadShape("debt.refdet: the reference of a titre (18 digits) or of a rôle is expected")
     if shape.text("exer", reference.exer) != reference.exer:
         raise BadShape("debt.exer: must be the first four digits of refdet")
-    taken = shape.optional_day("taken_in_charge_on")
+    taken = shape.optional_day("taken_in_charge_on", last=LAST_IN_CHARGE)
     if taken is None:
         raise BadShape("debt.taken_in_charge_on: a day such as 2026-03-31 is expected")
     shape.optional_integer("paid_by")  # given back by GET; the sandbox alone decides it

@@ -20,12 +20,13 @@ from werkzeug.wrappers import Response as BaseResponse
 from regal_sandbox import notifications
 from regal_sandbox.amounts import euros
 from regal_sandbox.clients import PHASES, Client, find_client, list_clients, write_client
+from regal_sandbox.clock import OutOfRange
 from regal_sandbox.debts import STATES, Debt, debt_from_json, delete_debt, find_debt, list_debts, write_debt
 from regal_sandbox.faults import Fault, add_fault, delete_fault, delete_faults, fault_from_json, list_faults
-from regal_sandbox.journal import KINDS, Wanted, list_exchanges
+from regal_sandbox.journal import KINDS, list_exchanges, wanted_from_query
 from regal_sandbox.paris import in_paris
 from regal_sandbox.rules import RULES
-from regal_sandbox.shapes import BadShape
+from regal_sandbox.shapes import BadShape, whole_number
 from regal_sandbox.statements import Statement, asked_days, make_statement
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
@@ -145,6 +146,11 @@ def desk_pages(world: World) -> Blueprint:
     def problem(raised: HTTPException) -> tuple[str, int]:
         return show("problem.html", code=raised.code), raised.code or 500
 
+    @blueprint.errorhandler(BadShape)
+    @blueprint.errorhandler(OutOfRange)
+    def incomprehensible(raised: Exception) -> tuple[str, int]:
+        return show("problem.html", code=400), 400
+
     def show(template: str, **told: Any) -> str:
         clock = world.clock.describe()
         return render_template(
@@ -221,7 +227,7 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
 
     @blueprint.post("/pannes/supprimer")
     def remove() -> BaseResponse:
-        number = request.form.get("numero", type=int)
+        number = whole_number(request.form["numero"]) if "numero" in request.form else None
         with world.store.transaction() as db:
             if number is None:
                 delete_faults(db)
@@ -372,11 +378,7 @@ def _notifications(blueprint: Blueprint, world: World, show: Show, back: Back) -
 def _journal(blueprint: Blueprint, world: World, show: Show) -> None:
     @blueprint.get("/journal/")
     def journal() -> str:
-        wanted = Wanted(
-            numcli=request.args.get("numcli") or None,
-            transaction=request.args.get("transaction", type=int),
-            kind=request.args.get("kind") or None,
-        )
+        wanted = wanted_from_query(request.args)
         with world.store.transaction() as db:
             exchanges = list_exchanges(db, wanted, limit=200)
         names = {kind: EXCHANGE_NAMES[kind] for kind in KINDS}

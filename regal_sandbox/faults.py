@@ -8,7 +8,7 @@ from typing import Any
 from regal_sandbox.means import MEANS
 from regal_sandbox.outcomes import Transaction
 from regal_sandbox.settings import TRANSPORTS
-from regal_sandbox.shapes import BadShape, Shape
+from regal_sandbox.shapes import BadShape, Shape, is_printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Fault:
 def _disturbance(shape: Shape) -> Disturbance:
     alter: dict[str, str | None] = {}
     for name, value in shape.mapping("alter").items():
-        if value is not None and not isinstance(value, str):
+        if not is_printable(name) or not (value is None or (isinstance(value, str) and is_printable(value))):
             raise BadShape(f"alter.{name}: a text, or null to leave the field out, is expected")
         alter[name] = value
     if shape.has("resultrans"):

@@ -25,6 +25,7 @@ from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
 from regal_sandbox.refusals import note_refusal
 from regal_sandbox.rules import RULES
 from regal_sandbox.settings import Settings, read_settings
+from regal_sandbox.shapes import NumberConverter
 from regal_sandbox.tickets import ticket_lines
 from regal_sandbox.transactions import UnknownTransaction, decide, means_offered, open_transaction, see
 from regal_sandbox.world import World
@@ -65,6 +66,7 @@ class RefusedPage:
 def pages_app(world: World) -> Flask:
     app = Flask("regal_sandbox")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.url_map.converters["int"] = NumberConverter
     app.jinja_env.filters["euros"] = euros
     app.jinja_env.filters["in_paris"] = in_paris
     app.register_blueprint(mailbox_pages(world))

@@ -74,7 +74,7 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
     read = replace(
         base,
         frame_options=shape.choice("frame_options", FRAME_OPTIONS, base.frame_options),
-        error_status=shape.integer("error_status", base.error_status, least=200, most=599),
+        error_status=_error_status(shape, base),
         min_refdet_length=shape.integer("min_refdet_length", base.min_refdet_length, least=1, most=30),
         min_cents=shape.integer("min_cents", base.min_cents, least=1),
         max_cents=shape.integer("max_cents", base.max_cents, least=1),
@@ -103,7 +103,17 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
         messages=messages,
     )
     shape.done()
+    if read.min_cents > read.max_cents:
+        raise BadShape("settings.min_cents: at most max_cents is expected")
     return read
+
+
+def _error_status(shape: Shape, base: Settings) -> int:
+    """Of a page that has something to say: 200, or an error."""
+    status = shape.integer("error_status", base.error_status, most=599)
+    if status != 200 and status < 400:
+        raise BadShape("settings.error_status: 200, or from 400 to 599, is expected")
+    return status
 
 
 def _source_address(shape: Shape, base: Settings) -> str:

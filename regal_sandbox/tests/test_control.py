@@ -151,6 +151,8 @@ class TestDebts:
             {"state": "soldee"},
             {"taken_in_charge_on": None},
             {"taken_in_charge_on": "31/03/2026"},
+            {"taken_in_charge_on": "9999-12-31"},
+            {"taken_in_charge_on": "0001-01-01"},
             {"refdet": "202600000051000001"},
             {"numcli": "006382"},
             {"inconnu": 1},
@@ -188,6 +190,23 @@ class TestClock:
         time.pass_by(seconds=5)
         assert control("GET", "/clock")["now"] == "2027-01-01T00:00:05.000000+00:00"
 
+    @pytest.mark.parametrize(
+        "now",
+        ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+01:00", "2100-01-01T00:00Z"],
+    )
+    @pytest.mark.parametrize("stopped", [True, False])
+    def test_stays_in_this_century(self, control: Control, now: str, stopped: bool) -> None:
+        control("PUT", "/clock", {"now": now, "stopped": stopped}, status=400)
+        assert control("GET", "/clock")["now"] == "2026-03-16T11:00:00.000000+00:00"
+
+    @pytest.mark.parametrize("stopped", [True, False])
+    def test_does_not_leave_this_century_step_by_step(self, control: Control, stopped: bool) -> None:
+        last = {"now": "2099-12-31T12:00:00+00:00", "stopped": stopped}
+        control("PUT", "/clock", last)
+        control("POST", "/clock/advance", {"seconds": 86400}, status=400)
+        control("POST", "/clock/next-working-day", status=400)
+        assert control("GET", "/clock")["now"].startswith("2099-12-31T12:00:00")
+
     @pytest.mark.parametrize("told", [{}, {"now": "demain"}, {"now": "2027-01-01T00:00:00"}, {"now": 1}])
     def test_needs_a_moment_with_its_offset(self, control: Control, told: Any) -> None:
         control("PUT", "/clock", told, status=400)
@@ -209,12 +228,73 @@ class TestSettings:
             {"messages": {"inconnue": {}}},
             {"messages": {"debt_paid": {"texte": "x"}}},
             {"error_status": 99},
+            {"error_status": 204},
+            {"error_status": 304},
+            {"min_cents": 501, "max_cents": 500},
+            {"min_cents": 10_000_000},
             {"transport": "x"},
             {"inconnu": 1},
         ],
     )
     def test_ill_told_are_refused(self, control: Control, told: Any) -> None:
         control("PUT", "/settings", told, status=400)
+
+
+UNPRINTABLE = ["\ud800", "a\x00b", "a\nb", "a\rb", "\x1b[31m", "a\x85b", "a\u2028b"]
+
+
+class TestTexts:
+    """What no page, header or file could bear is refused at the door, and nothing is written."""
+
+    @pytest.mark.parametrize("text", UNPRINTABLE)
+    def test_unfit_are_refused_everywhere(self, control: Control, text: str) -> None:
+        town = {"name": "Saint-Aubin"}
+        for method, path, told in (
+            ("PUT", f"/clients/{NUMCLI}", {"labels": [text]}),
+            ("PUT", f"/clients/{NUMCLI}", {"options": {"ticket_copy_to": text}}),
+            ("PUT", f"/debts/{NUMCLI}/{TITRE}", DEBT | {"label": text}),
+            ("POST", "/debts", {"debts": [DEBT | {"numcli": NUMCLI, "refdet": text}]}),
+            ("PUT", "/settings", {"mail_from": text}),
+            ("PUT", "/settings", {"messages": {"debt_paid": {"message": text}}}),
+            ("PUT", "/settings", {text: 1}),
+            ("POST", "/faults", {"alter": {"objet": text}}),
+            ("POST", "/faults", {"alter": {text: ""}}),
+            ("POST", "/faults", {"drop": True, "numcli": text}),
+            ("POST", "/reset", {"seed": text}),
+            ("PUT", "/towns/0", town | {"tagline": text}),
+            ("PUT", "/towns/0", town | {"products": [{"title": text, "url": "http://localhost/"}]}),
+        ):
+            assert control(method, path, told, status=400)["error"]
+        assert control("GET", f"/clients/{NUMCLI}")["labels"][1] == "SAINT AUBIN"
+        assert control("GET", "/settings")["messages"] == {}
+        assert control("GET", "/faults") == {"faults": []}
+        control("GET", f"/debts/{NUMCLI}/{TITRE}", status=404)
+        control("GET", "/towns/0", status=404)
+
+    def test_of_a_town_may_have_several_lines(self, control: Control) -> None:
+        control("PUT", "/towns/0", {"name": "Saint-Aubin", "hours": "Lundi\nMardi"})
+        control("PUT", "/towns/0", {"name": "Saint-Aubin", "hours": "Lundi\x0bMardi"}, status=400)
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("number", [2**63, 10**30])
+    def test_larger_than_the_database_holds_are_not_found(
+        self, sandbox: Sandbox, control: Control, number: int
+    ) -> None:
+        for method, path in (
+            ("GET", f"/transactions/{number}"),
+            ("POST", f"/notifications/{number}/drop"),
+            ("DELETE", f"/faults/{number}"),
+            ("GET", f"/mails/{number}"),
+            ("GET", f"/towns/{number}"),
+        ):
+            control(method, path, status=404)
+        assert sandbox.pages.test_client().get(f"/boite/{number}/").status_code == 404
+        assert sandbox.pages.test_client().post(f"/tpa/refus/{number}/jour-suivant/x").status_code == 404
+
+    @pytest.mark.parametrize("asked", ["transaction=9223372036854775808", "transaction=un", "limit=0", "limit=-1"])
+    def test_of_a_query_are_checked(self, control: Control, asked: str) -> None:
+        assert control("GET", f"/journal?{asked}", status=400)["error"]
 
 
 class TestTransactions:

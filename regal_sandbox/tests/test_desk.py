@@ -156,6 +156,10 @@ class TestClock:
         desk.press("horloge", action="a-l-heure")
         assert control("GET", "/clock")["offset_seconds"] == 0
 
+    def test_stays_in_this_century(self, desk: Desk, control: Control) -> None:
+        control("PUT", "/clock", {"now": "2099-12-31T12:00:00+00:00"})
+        assert desk.press("horloge", action="jour-ouvre").status_code == 400
+
     def test_does_nothing_else(self, desk: Desk) -> None:
         assert desk.press("horloge", action="arreter").status_code == 400
 
@@ -321,3 +325,9 @@ class TestJournal:
         assert "paiement 2" not in desk.see(f"journal/?numcli={NUMCLI}")
         assert "Rien pour l’instant" in desk.see("journal/?kind=fault")
         assert "paiement 2" in desk.see("journal/?numcli=&transaction=&kind=")
+
+    @pytest.mark.parametrize("asked", ["transaction=un", "transaction=99999999999999999999", "kind=autre"])
+    def test_asked_for_what_cannot_be_says_so(self, desk: Desk, asked: str) -> None:
+        answer = desk.browser.get(f"/tableau/journal/?{asked}")
+        assert answer.status_code == 400
+        assert "Demande incomprise" in answer.text

@@ -132,7 +132,7 @@ class TestReceiver:
 class TestControlPort:
     """No payer may command the sandbox by naming its control port as the address to notify."""
 
-    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433"])
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0", "[::ffff:127.0.0.1]", "2130706433"])
     def test_hears_no_notification(self, host: str) -> None:
         with receiver(says("HTTP/1.1 200 OK\r\n\r\n")) as site:
             port = int(site.address.split(":")[2].split("/")[0])

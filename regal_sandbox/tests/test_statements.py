@@ -153,7 +153,7 @@ class TestReturnFlow:
 
     def test_puts_the_lines_of_a_titre_together(self, sandbox: Sandbox, payer: Payer, control: Control) -> None:
         second = REFDET[:-1] + "2"
-        told = {"montant": 800, "taken_in_charge_on": "2026-03-10", "label": "Été <&> \x01"}
+        told = {"montant": 800, "taken_in_charge_on": "2026-03-10", "label": "Été <&> \uffff"}
         control("PUT", f"/debts/{TITRES}/{second}", told)
         pay_titre(payer, refdet=second, montant="800")
         pay_titre(payer)
