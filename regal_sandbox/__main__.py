@@ -14,8 +14,8 @@ from regal_sandbox.mail import smtp_transport
 from regal_sandbox.sandbox import create
 from regal_sandbox.server import PortBusy, Servers, listen
 from regal_sandbox.shapes import BadShape
+from regal_sandbox.world import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 CANNOT_START = 2
 
 
@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         send_mail=smtp_transport(options.mail_host or mail_host, options.mail_port or mail_port),
         town_count=len(towns),
     )
+    sandbox.world.bind = options.bind
     sandbox.world.pages_address = f"http://{_reachable(pages)}/"
     sandbox.world.control_address = f"http://{_reachable(control)}/"
     stop = threading.Event()

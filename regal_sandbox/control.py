@@ -17,13 +17,13 @@ from regal_sandbox import clients, debts, faults, journal, mailbox, notification
 from regal_sandbox.clock import OutOfRange
 from regal_sandbox.desk import NAME as DESK
 from regal_sandbox.desk import desk_pages, download
+from regal_sandbox.hosts import is_loopback_name
 from regal_sandbox.mail import list_outgoing
 from regal_sandbox.shapes import BadShape, NumberConverter, Shape, whole_number
 from regal_sandbox.transactions import Filter, UnknownTransaction, find_by_number, list_transactions
 from regal_sandbox.world import World
 
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 Json = dict[str, Any]
 
@@ -46,8 +46,7 @@ def control_app(world: World, *, reset: Callable[[str | None], None], deliver_du
 
     @app.before_request
     def keep_browsers_out() -> None:
-        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if host not in LOOPBACK_NAMES:
+        if not is_loopback_name(request.host):
             abort(403, "the control port answers to loopback names only")
         if request.headers.get("Origin") is not None and request.blueprint != DESK:  # which has guards of its own
             abort(403, "the control port does not answer to pages")

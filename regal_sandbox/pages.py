@@ -15,6 +15,7 @@ from regal_sandbox import next_day, portal
 from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client, find_client, list_clients
 from regal_sandbox.debts import list_debts
+from regal_sandbox.hosts import is_ours
 from regal_sandbox.journal import record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.means import MEANS
@@ -75,9 +76,19 @@ def pages_app(world: World) -> Flask:
         with world.store.transaction() as db:
             return read_settings(db)
 
+    @app.before_request
+    def keep_other_sites_out() -> None:
+        """The payment pages answer to any name, as PayFiP's would stand before them; people's pages do not."""
+        free = request.path.startswith(("/tpa/", "/static/")) or request.path == "/load.html"
+        if (not free or request.endpoint == "go_to_next_day") and not is_ours(request.host, bind=world.bind):
+            abort(403)
+
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        policy = CONTENT_SECURITY_POLICY
+        if not request.path.startswith("/tpa/"):
+            policy += "; frame-ancestors 'self'"
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         if request.endpoint != "static":

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
@@ -141,7 +142,14 @@ def read_settings(db: sqlite3.Connection) -> Settings:
         return Settings()
     told = json.loads(row["value"])
     told["messages"] = {rule: one for rule, one in told["messages"].items() if rule in RULES}  # rules may be dropped
-    return settings_from_json(told)
+    try:
+        return settings_from_json(told)
+    except BadShape:  # an earlier version accepted more: leave out what is no longer accepted
+        kept = Settings()
+        for name, value in told.items():
+            with suppress(BadShape):
+                kept = settings_from_json({name: value}, kept)
+        return kept
 
 
 def write_settings(db: sqlite3.Connection, settings: Settings) -> None:

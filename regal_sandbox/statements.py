@@ -44,6 +44,7 @@ class Payment:
     transaction: Transaction
     paid_at: datetime  # Paris
     label: str
+    due: int  # cents: the debt's amount
     taken_in_charge_on: date | None
 
 
@@ -84,6 +85,7 @@ def _payments(db: sqlite3.Connection, client: Client, first: date, last: date, s
                 transaction=transaction,
                 paid_at=paid_at,
                 label=(debt.label if debt else "") or transaction.objet,
+                due=debt.montant if debt else transaction.montant,
                 taken_in_charge_on=debt.taken_in_charge_on if debt else None,
             )
         )
@@ -153,7 +155,7 @@ class _Place:
     """Where a payment goes in the flow."""
 
     exer: str
-    piece: int
+    piece: str  # as the notice shows it: a rôle's 01 and 1 are two debts
     line: int
     product: str = ""  # code recette of a rôle
     period: str = ""
@@ -166,17 +168,17 @@ def _place(payment: Payment, *, kind: str) -> _Place | None:
         role = read_role(refdet)
         if role is None:
             return None
-        return _Place(exer=role.exer, piece=int(role.number), line=1, product=role.code, period=role.period)
+        return _Place(exer=role.exer, piece=role.number, line=1, product=role.code, period=role.period)
     titre = read_titre(refdet)
-    return _Place(exer=titre.exer, piece=titre.number, line=titre.line) if titre else None
+    return _Place(exer=titre.exer, piece=f"{titre.number:08d}", line=titre.line) if titre else None
 
 
 _Lines = dict[_Place, list[Payment]]
 
 
-def _by_piece(payments: Iterable[Payment], *, kind: str) -> dict[str, dict[tuple[int, str, str], _Lines]]:
+def _by_piece(payments: Iterable[Payment], *, kind: str) -> dict[str, dict[tuple[str, str, str], _Lines]]:
     """Payments of one line together, lines of one piece together, pieces of one exercice together."""
-    found: dict[str, dict[tuple[int, str, str], _Lines]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    found: dict[str, dict[tuple[str, str, str], _Lines]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for payment in payments:
         place = _place(payment, kind=kind)
         if place is None:
@@ -185,13 +187,14 @@ def _by_piece(payments: Iterable[Payment], *, kind: str) -> dict[str, dict[tuple
     return found
 
 
-def _piece(bordereau: Element, number: tuple[int, str, str], lines: _Lines, *, kind: str) -> None:
+def _piece(bordereau: Element, number: tuple[str, str, str], lines: _Lines, *, kind: str) -> None:
     first = next(iter(lines.values()))[0]
     piece = SubElement(bordereau, "Piece")
     block = SubElement(piece, "BlocPiece")
-    _values(block, IdPce=str(number[0]), TypPce="15" if kind == "role" else "01", NatPce="01", Obj=first.label[:160])
+    plain = str(int(number[0]))
+    _values(block, IdPce=plain, TypPce="15" if kind == "role" else "01", NatPce="01", Obj=first.label[:160])
     if kind == "role":
-        _values(block, NumDette=str(number[0]), Per=number[2])
+        _values(block, NumDette=plain, Per=number[2])
     _values(block, DtePcePec=first.taken_in_charge_on.isoformat() if first.taken_in_charge_on else "", EtatPce="02")
     for place, payments in sorted(lines.items()):
         line = SubElement(piece, "LigneDePiece")
@@ -201,7 +204,7 @@ def _piece(bordereau: Element, number: tuple[int, str, str], lines: _Lines, *, k
             IdLigne=str(place.line),
             CodProdLoc=place.product,
             EtatLigPce="05",
-            MtHT=_euros(payments[0].transaction.montant),
+            MtHT=_euros(payments[0].due),
         )
         total = sum(payment.transaction.montant for payment in payments)
         _values(SubElement(told, "InfoRecouvrement"), NbrReco=str(len(payments)), MtRecoTot=_euros(total))

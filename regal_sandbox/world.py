@@ -13,6 +13,8 @@ from regal_sandbox.clock import Clock, TimeSource, real_time
 from regal_sandbox.paris import PARIS, in_paris, next_working_day, paris_day
 from regal_sandbox.store import Store
 
+LOOPBACK = "127.0.0.1"
+
 
 class World:
     def __init__(
@@ -27,6 +29,7 @@ class World:
         self.pause = pause
         self.pages_address: str | None = None  # for links between ports, once they listen
         self.control_address: str | None = None
+        self.bind = LOOPBACK  # where the pages listen
         self.clock = Clock(store, source)
         self.work = threading.Condition()
         self._first_seed = seed
