@@ -174,6 +174,17 @@ def activate_from(db: sqlite3.Connection, client: Client, means: str, day: date)
         write_client(db, replace(client, active_from=day))
 
 
+def put_in_phase(client: Client, means: str, phase: str) -> Client:
+    """As somebody chose by hand: back to test, the opening that a payment brought is forgotten."""
+    known = client.activation(means)
+    if known is None:
+        raise ValueError(f"this client has no {means}")
+    active_from = None if phase == "test" else known.active_from
+    if means == DIRECT_DEBIT:
+        return replace(client, direct_debit=replace(known, phase=phase, active_from=active_from))
+    return replace(client, phase=phase, active_from=active_from)
+
+
 def keep_activations(client: Client, known: Client) -> Client:
     """`client` as configured, with the openings that payments brought to `known`, its former self."""
     if client.active_from is None:

@@ -20,7 +20,7 @@ from regal_sandbox.desk import desk_pages, download
 from regal_sandbox.hosts import is_loopback_name
 from regal_sandbox.mail import list_outgoing
 from regal_sandbox.shapes import BadShape, NumberConverter, Shape, whole_number
-from regal_sandbox.transactions import Filter, UnknownTransaction, find_by_number, list_transactions
+from regal_sandbox.transactions import STATES, Filter, UnknownTransaction, find_by_number, list_transactions
 from regal_sandbox.world import World
 
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
@@ -39,7 +39,9 @@ def _body() -> Any:
         raise BadShape("the body is not JSON") from None
 
 
-def control_app(world: World, *, reset: Callable[[str | None], None], deliver_due: Callable[[], int]) -> Flask:
+def control_app(
+    world: World, *, reset: Callable[[str | None], None], deliver_due: Callable[[], int], town_count: int
+) -> Flask:
     app = Flask("regal_sandbox.control")
     app.url_map.converters["int"] = NumberConverter
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -95,7 +97,7 @@ def control_app(world: World, *, reset: Callable[[str | None], None], deliver_du
     _transaction_routes(app, world)
     _fault_routes(app, world)
     _mail_routes(app, world)
-    _town_routes(app, world)
+    _town_routes(app, world, town_count)
     app.register_blueprint(desk_pages(world))
     return app
 
@@ -191,6 +193,7 @@ def _debt_routes(app: Flask, world: World) -> None:
         shape.done()
         with world.store.transaction() as db:
             for debt in read:
+                debts.check_fits(debt, clients.find_client(db, debt.numcli))
                 debts.write_debt(db, debt)
         return {"written": len(read)}
 
@@ -206,6 +209,7 @@ def _debt_routes(app: Flask, world: World) -> None:
     def put_debt(numcli: str, refdet: str) -> Json:
         debt = debts.debt_from_json(_body(), numcli=numcli, refdet=refdet)
         with world.store.transaction() as db:
+            debts.check_fits(debt, clients.find_client(db, numcli))
             debts.write_debt(db, debt)
         return one_debt(numcli, refdet)
 
@@ -223,6 +227,8 @@ def _transaction_routes(app: Flask, world: World) -> None:
         wanted = Filter(
             numcli=request.args.get("numcli"), refdet=request.args.get("refdet"), state=request.args.get("state")
         )
+        if wanted.state not in (None, *STATES):
+            raise BadShape("state: one of " + ", ".join(STATES) + " is expected")
         with world.store.transaction() as db:
             return {"transactions": [one.to_json() for one in list_transactions(db, wanted)]}
 
@@ -362,7 +368,7 @@ def _mail_routes(app: Flask, world: World) -> None:
         return {"mails": []}
 
 
-def _town_routes(app: Flask, world: World) -> None:
+def _town_routes(app: Flask, world: World, count: int) -> None:
     @app.get("/towns")
     def all_towns() -> Json:
         with world.store.transaction() as db:
@@ -378,6 +384,8 @@ def _town_routes(app: Flask, world: World) -> None:
 
     @app.put("/towns/<int:position>")
     def put_town(position: int) -> Json:
+        if position >= count:
+            abort(404, "no port serves a town at that position")
         town = towns.town_from_json(_body())
         with world.store.transaction() as db:
             towns.write_town(db, position, town)

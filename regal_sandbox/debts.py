@@ -2,11 +2,11 @@
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from regal_sandbox.clients import is_numcli
-from regal_sandbox.references import read_role, read_titre
+from regal_sandbox.clients import Client, is_numcli
+from regal_sandbox.references import read_reference, read_role, read_titre
 from regal_sandbox.shapes import BadShape, Shape
 
 STATES = ("due", "paid", "cancelled")
@@ -38,9 +38,14 @@ class Debt:
             "paid_by": self.paid_by,
         }
 
+    @property
+    def payable_from(self) -> date:
+        """Hélios feeds PayFiP overnight: J+1."""
+        return self.taken_in_charge_on + timedelta(days=1)
+
     def obstacle(self, day: date) -> str | None:
         """The rule that forbids paying it online on `day`, or None."""
-        if day <= self.taken_in_charge_on:  # Hélios feeds PayFiP overnight: J+1
+        if day < self.payable_from:
             return "debt_not_visible"
         if self.state == "cancelled":
             return "debt_cancelled"
@@ -80,6 +85,16 @@ def debt_from_json(value: object, *, numcli: str | None = None, refdet: str | No
     )
     shape.done()
     return debt
+
+
+def check_fits(debt: Debt, client: Client | None) -> None:
+    """Raises BadShape when the client cannot have such a debt. One not known yet may have any."""
+    if client is None:
+        return
+    if client.kind == "regie":
+        raise BadShape("debt.numcli: a régie has no debts here, it alone knows them")
+    if read_reference(debt.refdet, client.kind) is None:
+        raise BadShape(f"debt.refdet: the client's kind is {client.kind}, this reference is of another")
 
 
 def write_debt(db: sqlite3.Connection, debt: Debt, *, keep_existing: bool = False) -> None:

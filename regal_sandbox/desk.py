@@ -19,11 +19,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from regal_sandbox import notifications
 from regal_sandbox.amounts import euros
-from regal_sandbox.clients import PHASES, Client, find_client, list_clients, write_client
+from regal_sandbox.clients import PHASES, Client, find_client, list_clients, put_in_phase, write_client
 from regal_sandbox.clock import OutOfRange
-from regal_sandbox.debts import STATES, Debt, debt_from_json, delete_debt, find_debt, list_debts, write_debt
+from regal_sandbox.debts import STATES, Debt, check_fits, debt_from_json, delete_debt, find_debt, list_debts, write_debt
 from regal_sandbox.faults import Fault, add_fault, delete_fault, delete_faults, fault_from_json, list_faults
 from regal_sandbox.journal import KINDS, list_exchanges, wanted_from_query
+from regal_sandbox.means import CARD, MEANS
 from regal_sandbox.paris import in_paris
 from regal_sandbox.rules import RULES
 from regal_sandbox.shapes import BadShape, whole_number
@@ -74,7 +75,7 @@ USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 MAX_LINES = 500
 DEBT_MISTAKES = {
     "debt.numcli": "Choisissez une collectivité.",
-    "debt.refdet": "Cette référence n’est ni celle d’un titre, ni celle d’un rôle.",
+    "debt.refdet": "Cette référence n’est pas celle d’une dette de cette collectivité, titre ou rôle.",
     "debt.exer": "L’exercice est fait des quatre premiers chiffres de la référence.",
     "debt.montant": "Écrivez un montant comme 48,50.",
     "debt.label": "L’objet a au plus 200\u00a0caractères.",
@@ -188,6 +189,7 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
         return show(
             "overview.html",
             clients=clients,
+            means=MEANS,
             today=world.today(),
             faults=[(fault, describe(fault)) for fault in faults],
             usual={name: label for name, (label, _) in USUAL_FAULTS.items()},
@@ -196,7 +198,9 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
     @blueprint.post("/horloge")
     def clock() -> BaseResponse:
         if request.form.get("action") == "jour-ouvre":
-            world.go_to_next_working_day()
+            today = world.today()
+            if request.form.get("jour", today.isoformat()) == today.isoformat():  # else a second click of the same page
+                world.go_to_next_working_day()
         elif request.form.get("action") == "a-l-heure":
             world.clock.release()
             world.ring()
@@ -206,14 +210,14 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
 
     @blueprint.post("/collectivites/<numcli>")
     def phase(numcli: str) -> BaseResponse:
-        chosen = request.form.get("phase", "")
+        chosen, means = request.form.get("phase", ""), request.form.get("means", CARD)
         with world.store.transaction() as db:
             client = find_client(db, numcli)
             if client is None:
                 abort(404)
-            if chosen not in PHASES:
+            if chosen not in PHASES or means not in MEANS or client.activation(means) is None:
                 abort(400)
-            write_client(db, replace(client, phase=chosen))
+            write_client(db, put_in_phase(client, means, chosen))
         return back("overview")
 
     @blueprint.post("/pannes")
@@ -315,6 +319,10 @@ def _debts(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
             if known is not None and (told.numcli, told.refdet) != (known.numcli, known.refdet):
                 abort(400)
             with world.store.transaction() as db:
+                client = find_client(db, told.numcli)
+                if client is None:
+                    raise BadShape("debt.numcli: unknown")
+                check_fits(told, client)
                 if known is None and find_debt(db, told.numcli, told.refdet) is not None:
                     return form(None, request.form.to_dict(), "Cette référence est déjà connue.", 400)
                 write_debt(db, told)

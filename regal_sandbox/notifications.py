@@ -7,6 +7,7 @@ sending and the note of the answer. Every attempt keeps the answer's status, fir
 import json
 import socket
 import sqlite3
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -55,6 +56,7 @@ class NotificationRequest:
     timeout_seconds: float
     method: str = "POST"
     source_address: str = ""  # to call from; empty: the system chooses
+    verify_tls: bool = True  # over https, check the certificate
     never_to: tuple[str, int] | None = None  # host and port of the control listener
 
 
@@ -77,10 +79,21 @@ def send_over_http(request: NotificationRequest) -> Answer:
     Redirects are not followed: a POST would come out of them as a GET.
     """
     parts = urlsplit(request.url)
-    make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     source = (request.source_address, 0) if request.source_address else None
     ends_at = time.monotonic() + request.timeout_seconds
-    connection = make(parts.hostname or "", parts.port, timeout=request.timeout_seconds, source_address=source)
+    connection: HTTPConnection
+    if parts.scheme == "https":
+        connection = HTTPSConnection(
+            parts.hostname or "",
+            parts.port,
+            timeout=request.timeout_seconds,
+            source_address=source,
+            context=_tls(verify=request.verify_tls),
+        )
+    else:
+        connection = HTTPConnection(
+            parts.hostname or "", parts.port, timeout=request.timeout_seconds, source_address=source
+        )
     late = threading.Event()
     try:
         connection.connect()
@@ -104,6 +117,14 @@ def send_over_http(request: NotificationRequest) -> Answer:
     if late.is_set():
         raise TimeoutError(f"no complete answer within {request.timeout_seconds:g} s")
     return answer
+
+
+def _tls(*, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def is_same_listener(peer: tuple[Any, ...], listener: tuple[str, int]) -> bool:
@@ -156,6 +177,7 @@ def build_request(
     timeout_seconds: float,
     method: str = "POST",
     source_address: str = "",
+    verify_tls: bool = True,
     never_to: tuple[str, int] | None = None,
 ) -> NotificationRequest:
     """`transport` says where the fields travel: in the body (normal), in the query string (August 2024), in both.
@@ -174,6 +196,7 @@ def build_request(
         timeout_seconds=timeout_seconds,
         method=method,
         source_address=source_address,
+        verify_tls=verify_tls,
         never_to=never_to,
     )
 
@@ -247,6 +270,7 @@ class NotificationOutbox(Outbox):
             timeout_seconds=settings.notification_timeout_seconds,
             method=settings.notification_method,
             source_address=settings.notification_source_address,
+            verify_tls=settings.notification_verify_tls,
             never_to=_host_and_port(self.world.control_address),
         )
         started, begun = self.world.now(), time.monotonic()

@@ -5,6 +5,7 @@ No script anywhere: every decision is a form whose submit buttons are named `dec
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from urllib.parse import urlencode
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
@@ -21,7 +22,7 @@ from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.means import MEANS
 from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
-from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request
+from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, is_payable
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
 from regal_sandbox.refusals import note_refusal
 from regal_sandbox.rules import RULES
@@ -31,6 +32,7 @@ from regal_sandbox.tickets import ticket_lines
 from regal_sandbox.transactions import UnknownTransaction, decide, means_offered, open_transaction, see
 from regal_sandbox.world import World
 
+SHOWN_DEBTS = 20
 MAX_BODY_BYTES = 64 * 1024
 HEALTH_PAGE = '<html><head></head><body><div id="server_status" style="text-align:center;">OK</div></body></html>'
 CONTENT_SECURITY_POLICY = (
@@ -61,6 +63,7 @@ class RefusedPage:
     message: str
     status: int
     opens_on: date | None  # the activation payment succeeded: the client opens that day
+    payable_from: date | None  # the debt is known, but not payable yet
     next_day_token: str | None
 
 
@@ -102,15 +105,14 @@ def pages_app(world: World) -> Flask:
     @app.get("/")
     def home() -> str:
         with world.store.transaction() as db:
-            clients, debts, today = list_clients(db), list_debts(db), world.today()
-        kinds = {client.numcli: client.kind for client in clients}
-        payable = [
-            (debt, printed(debt.refdet, kinds.get(debt.numcli, ""))) for debt in debts if debt.obstacle(today) is None
-        ]
+            clients, known, today = list_clients(db), read_settings(db), world.today()
+            kinds = {client.numcli: client.kind for client in clients}
+            payable = (debt for debt in list_debts(db) if is_payable(debt, db=db, settings=known, today=today))
+            shown = [(debt, printed(debt.refdet, kinds[debt.numcli])) for debt in islice(payable, SHOWN_DEBTS)]
         return render_template(
             "home.html",
             clients=clients,
-            payable=payable[:20],
+            payable=shown,
             today=today,
             means=MEANS,
             test_exer=TEST_EXER,
@@ -139,6 +141,8 @@ def _entries(app: Flask, world: World) -> None:
 
     @app.route("/tpa/paiement.web", methods=["GET", "POST"])
     def enter() -> BaseResponse | tuple[str, int]:
+        if request.method == "HEAD":  # somebody checks a link, nobody pays
+            return Response()
         # Both ways in at once, the body first: it is unknown whether PayFiP takes POST, so be tolerant.
         told = {name: request.form.get(name, request.args.get(name, "")) for name in PARAMETERS}
         opened = open_or_refuse(told, entry="form")
@@ -174,7 +178,6 @@ def _entries(app: Flask, world: World) -> None:
                 rule = refusal.rule
             number = note_refusal(db, at=world.now(), rule=rule, code=known.code(rule), parameters=told)
             record_request(world, db, received(), method=request.method, entry=entry, rule=rule)
-        numcli = told["numcli"]
         return RefusedPage(
             number=number,
             rule=rule,
@@ -182,8 +185,9 @@ def _entries(app: Flask, world: World) -> None:
             code=known.code(rule),
             message=known.message(rule),
             status=known.error_status,
-            opens_on=next_day.opening_day(world, rule=rule, numcli=numcli),
-            next_day_token=next_day.button_of(world, number=number, rule=rule, numcli=numcli),
+            opens_on=next_day.opening_day(world, rule=rule, numcli=told["numcli"]),
+            payable_from=next_day.payable_day(world, rule=rule, told=told),
+            next_day_token=next_day.button_of(world, number=number, told=told),
         )
 
     @app.post("/tpa/refus/<int:number>/jour-suivant/<token>")

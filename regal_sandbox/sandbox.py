@@ -39,7 +39,7 @@ class Sandbox:
         self.mails = MailOutbox(world, send_mail or self._drop_in_mailbox)
         self.pages: Flask = pages_app(world)
         self.pages.wsgi_app = PageFaults(world, self.pages.wsgi_app)  # type: ignore[method-assign]
-        self.control: Flask = control_app(world, reset=self.reset, deliver_due=self.deliver_due)
+        self.control: Flask = control_app(world, reset=self.reset, deliver_due=self.deliver_due, town_count=town_count)
         self.towns: tuple[Flask, ...] = tuple(town_app(world, position) for position in range(town_count))
 
     def now(self) -> datetime:

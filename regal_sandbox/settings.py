@@ -38,6 +38,7 @@ class Settings:
     notification_retry_seconds: float = 60.0
     notification_method: str = "POST"
     notification_source_address: str = ""  # a loopback address to call from; empty: the system chooses
+    notification_verify_tls: bool = True  # false: a self-signed certificate will do
     journal_size: int = 2000  # exchanges kept, the newest
     statement_separator: str = ";"
     statement_columns: tuple[str, ...] = ("date", "refdet", "montant")
@@ -93,6 +94,7 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
         notification_retry_seconds=shape.number("notification_retry_seconds", base.notification_retry_seconds),
         notification_method=shape.choice("notification_method", METHODS, base.notification_method),
         notification_source_address=_source_address(shape, base),
+        notification_verify_tls=shape.boolean("notification_verify_tls", base.notification_verify_tls),
         journal_size=shape.integer("journal_size", base.journal_size, least=1, most=1_000_000),
         statement_separator=shape.choice("statement_separator", SEPARATORS, base.statement_separator),
         statement_columns=_statement_columns(shape, base),

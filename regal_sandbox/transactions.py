@@ -35,6 +35,9 @@ _STEPS = {  # state → button → next state
 }
 
 
+STATES = (*_STEPS, *sorted(FINISHED))
+
+
 class UnknownTransaction(LookupError):
     """No transaction bears that token or number."""
 
@@ -171,6 +174,8 @@ def _obstacle(world: World, db: sqlite3.Connection, transaction: Transaction, cl
         return "numcli_unknown"
     if client.phase == "closed":
         return "client_closed"
+    if transaction.means not in client.offers(transaction.saisie, world.today()):
+        return "client_not_active"
     if not transaction.on_debt:
         again = client.options.refuse_paid_refdet and client.kind == "regie" and transaction.saisie != "T"
         return "debt_paid" if again and paid_before(db, transaction.numcli, transaction.refdet) else None

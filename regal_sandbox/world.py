@@ -42,12 +42,14 @@ class World:
         """The day in Paris."""
         return paris_day(self.now())
 
-    def go_to_next_working_day(self) -> None:
-        """Move the clock to the same hour of the next working day, running or stopped as it was."""
+    def go_to_next_working_day(self, after: date | None = None) -> None:
+        """Move the clock to the same hour of the working day after `after` (today), unless it is there already."""
         here = in_paris(self.now())
-        there = datetime.combine(next_working_day(here.date()), here.timetz().replace(tzinfo=None), PARIS)
-        self.clock.advance((there.astimezone(UTC) - here.astimezone(UTC)).total_seconds())
-        self.ring()
+        day = next_working_day(after or here.date())
+        if here.date() < day:
+            there = datetime.combine(day, here.time(), PARIS)
+            self.clock.advance((there.astimezone(UTC) - here.astimezone(UTC)).total_seconds())
+            self.ring()
 
     def ring(self) -> None:
         """Tell the delivery threads that something may be due."""

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from regal_sandbox import Sandbox
-from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Payer
+from regal_sandbox import Sandbox, load_config
+from regal_sandbox.shapes import BadShape
+from regal_sandbox.tests.cast import CONFIG, NUMCLI, REFDET, Control, Payer
 
 TITRE = "202600000050000001"
 DEBT = {"montant": 900, "taken_in_charge_on": "2026-03-10"}
@@ -165,6 +166,22 @@ class TestDebts:
         control("PUT", f"/debts/{NUMCLI}/FACT2026", DEBT, status=400)
         control("PUT", f"/debts/9090/{TITRE}", DEBT, status=400)
 
+    @pytest.mark.parametrize(("numcli", "refdet"), [(NUMCLI, "2026CA001"), ("033333", TITRE), ("033333", "2026CA001")])
+    def test_are_of_the_kind_of_their_client(self, control: Control, numcli: str, refdet: str) -> None:
+        control("PUT", f"/debts/{numcli}/{refdet}", DEBT, status=400)
+        control("POST", "/debts", {"debts": [DEBT | {"numcli": numcli, "refdet": refdet}]}, status=400)
+        control("GET", f"/debts/{numcli}/{refdet}", status=404)
+        with pytest.raises(BadShape, match="debt"):
+            load_config({"clients": CONFIG["clients"], "debts": [DEBT | {"numcli": numcli, "refdet": refdet}]})
+
+    def test_may_come_before_their_client(self, control: Control) -> None:
+        control("PUT", f"/debts/123456/{TITRE}", DEBT)
+
+    def test_built_in_are_those_that_suit_the_clients(self) -> None:
+        assert load_config({"clients": []}).debts == ()
+        assert load_config({"clients": [{"numcli": "090909", "kind": "regie"}]}).debts == ()
+        assert {debt.numcli for debt in load_config({"clients": [{"numcli": "090909"}]}).debts} == {"090909"}
+
     def test_deleted_after_payment_may_come_back_and_be_paid(self, payer: Payer, control: Control) -> None:
         payer.pay()
         control("DELETE", f"/debts/{NUMCLI}/{REFDET}")
@@ -292,7 +309,10 @@ class TestNumbers:
         assert sandbox.pages.test_client().get(f"/boite/{number}/").status_code == 404
         assert sandbox.pages.test_client().post(f"/tpa/refus/{number}/jour-suivant/x").status_code == 404
 
-    @pytest.mark.parametrize("asked", ["transaction=9223372036854775808", "transaction=un", "limit=0", "limit=-1"])
+    @pytest.mark.parametrize(
+        "asked",
+        ["transaction=9223372036854775808", "transaction=un", "limit=0", "limit=-1", "limit=tout", "kind=autre"],
+    )
     def test_of_a_query_are_checked(self, control: Control, asked: str) -> None:
         assert control("GET", f"/journal?{asked}", status=400)["error"]
 
@@ -307,6 +327,11 @@ class TestTransactions:
 
     def test_unknown_are_not_found(self, control: Control) -> None:
         control("GET", "/transactions/1", status=404)
+
+    def test_of_a_state_that_is_none_cannot_be_asked_for(self, control: Control) -> None:
+        for state in ("recap", "means", "card", "secure", "sign_in", "mandate", "paid", "refused", "stopped"):
+            control("GET", f"/transactions?state={state}")
+        assert "recap" in control("GET", "/transactions?state=paye", status=400)["error"]
 
 
 class TestAnswers:

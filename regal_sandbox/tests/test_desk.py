@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 from regal_sandbox import Sandbox, create
 from regal_sandbox.desk import USUAL_FAULTS, describe
 from regal_sandbox.faults import fault_from_json
-from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Listener, Payer
+from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Listener, Payer, Time
+from regal_sandbox.tests.test_payment_requests import refusal
 
 PAGES = ["/tableau/", "/tableau/dettes/", "/tableau/dettes/nouvelle", "/tableau/notifications/", "/tableau/journal/"]
 TITRE = "202600000050000001"
@@ -156,6 +157,13 @@ class TestClock:
         desk.press("horloge", action="a-l-heure")
         assert control("GET", "/clock")["offset_seconds"] == 0
 
+    def test_pressed_twice_moves_one_day(self, desk: Desk, control: Control) -> None:
+        found = re.search(r'name="jour" value="([^"]+)"', desk.see())
+        assert found
+        for _ in range(2):
+            assert desk.press("horloge", action="jour-ouvre", jour=found[1]).status_code == 303
+        assert control("GET", "/clock")["offset_seconds"] == 86400
+
     def test_stays_in_this_century(self, desk: Desk, control: Control) -> None:
         control("PUT", "/clock", {"now": "2099-12-31T12:00:00+00:00"})
         assert desk.press("horloge", action="jour-ouvre").status_code == 400
@@ -173,6 +181,26 @@ class TestClients:
     def test_tell_the_day_they_open(self, desk: Desk, payer: Payer) -> None:
         payer.pay(saisie="X")
         assert "en production le 17/03/2026" in desk.see()
+
+    def test_go_back_to_test_whatever_opened_them(self, desk: Desk, payer: Payer, control: Control, time: Time) -> None:
+        payer.pay(saisie="X")
+        time.pass_by(days=1)
+        assert refusal(payer.ask(saisie="A").text) == "debt_paid"  # the client is open
+        desk.press(f"collectivites/{NUMCLI}", phase="test")
+        told = control("GET", f"/clients/{NUMCLI}")
+        assert (told["phase"], told["active_from"]) == ("test", None)
+        assert refusal(payer.ask(saisie="A").text) == "client_not_active"
+
+    def test_change_the_phase_of_each_means_apart(self, desk: Desk, control: Control) -> None:
+        assert desk.press(f"collectivites/{NUMCLI}", means="direct_debit", phase="active").status_code == 400
+        control("PUT", f"/clients/{NUMCLI}", {"direct_debit": {"active_from": "2026-03-10"}})
+        assert f'<label for="direct_debit-{NUMCLI}">Prélèvement' in desk.see()
+        for phase in ("test", "closed", "active"):
+            desk.press(f"collectivites/{NUMCLI}", means="direct_debit", phase=phase)
+            told = control("GET", f"/clients/{NUMCLI}")
+            assert (told["direct_debit"]["phase"], told["phase"]) == (phase, "test")
+            assert told["direct_debit"]["active_from"] is None
+        assert desk.press(f"collectivites/{NUMCLI}", means="cheque", phase="active").status_code == 400
 
     def test_take_no_other_phase(self, desk: Desk) -> None:
         assert desk.press(f"collectivites/{NUMCLI}", phase="ouverte").status_code == 400
@@ -207,7 +235,10 @@ class TestDebts:
         ("changed", "told"),
         [
             ({"numcli": ""}, "Choisissez une collectivité"),
+            ({"numcli": "123456"}, "Choisissez une collectivité"),
+            ({"numcli": "033333"}, "Choisissez une collectivité"),
             ({"refdet": "42"}, "référence"),
+            ({"refdet": "2026CA001"}, "référence"),
             ({"montant": "12.345"}, "montant"),
             ({"montant": ""}, "montant"),
             ({"taken_in_charge_on": ""}, "prise en charge"),
@@ -246,6 +277,10 @@ class TestDebts:
         assert REFDET in text
         assert "(paiement 1)" in text
         assert "006382</td>" not in text
+
+    def test_to_come_tell_the_day_from_which_they_are_payable(self, desk: Desk, control: Control) -> None:
+        control("PUT", f"/debts/{NUMCLI}/{REFDET}", {"montant": 4850, "taken_in_charge_on": "2026-05-04"})
+        assert "payable à partir du 05/05/2026" in desk.see("dettes/")
 
 
 class TestNotifications:

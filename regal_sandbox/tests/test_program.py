@@ -215,6 +215,22 @@ class TestStart:
         assert ended.stderr.count("\n") == 1
         assert str(site.server_port) in ended.stderr
 
+    @pytest.mark.parametrize("option", ["--port", "--control-port", "--smtp-port", "--town-port"])
+    @pytest.mark.parametrize("port", ["99999", "-1"])
+    def test_says_that_a_port_cannot_be(self, option: str, port: str) -> None:
+        ended = self.run(f"{option}={port}")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.count("\n") == 1
+        assert port in ended.stderr
+
+    @pytest.mark.parametrize("inside", [False, True])
+    def test_says_that_the_data_folder_is_of_no_use(self, tmp_path: Path, inside: bool) -> None:
+        (tmp_path / "sandbox.sqlite3").write_text("Ce fichier n’est pas une base de données." * 100)
+        ended = self.run("--data", str(tmp_path if inside else tmp_path / "sandbox.sqlite3"))
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.count("\n") == 1
+        assert str(tmp_path) in ended.stderr
+
     def test_says_what_is_wrong_with_the_configuration(self, tmp_path: Path) -> None:
         file = tmp_path / "config.json"
         file.write_text(json.dumps({"clients": [{"numcli": "1"}]}))

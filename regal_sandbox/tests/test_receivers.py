@@ -1,17 +1,25 @@
 """Receivers as they are in the world: slow, cut, redirecting; and the order in which notifications reach them."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from regal_sandbox import NotificationRequest, Sandbox, create
 from regal_sandbox.notifications import Forbidden, build_request, is_same_listener, send_over_http
-from regal_sandbox.tests.cast import CONFIG, Control, Listener, Payer, Time
+from regal_sandbox.tests.cast import CONFIG, TEST_REFDET, Control, Listener, Payer, Time
 
 Reply = Callable[[socket.socket], None]
 
@@ -19,7 +27,8 @@ Reply = Callable[[socket.socket], None]
 class Receiver:
     """One connection on the loopback, and what a program does with it."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, *, reads_first: bool = True) -> None:
+        self._reads_first = reads_first
         self.heard = b""
         self.callers: list[str] = []
         self._reply = reply
@@ -38,7 +47,7 @@ class Receiver:
                 self.callers.append(caller[0])
                 connection.settimeout(5)
                 try:
-                    self.heard += connection.recv(65536)
+                    self.heard += connection.recv(65536) if self._reads_first else b""
                     self._reply(connection)
                 except OSError:
                     pass  # the caller left first
@@ -50,8 +59,8 @@ class Receiver:
 
 
 @contextmanager
-def receiver(reply: Reply) -> Iterator[Receiver]:
-    made = Receiver(reply)
+def receiver(reply: Reply, *, reads_first: bool = True) -> Iterator[Receiver]:
+    made = Receiver(reply, reads_first=reads_first)
     try:
         yield made
     finally:
@@ -158,6 +167,57 @@ class TestControlPort:
         assert site.heard == b""
         assert told["state"] == "failed"
         assert "control port" in told["attempts"][0]["error"]
+
+
+class TestCertificate:
+    @pytest.fixture
+    def self_signed(self, tmp_path: Path) -> ssl.SSLContext:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .sign(key, hashes.SHA256())
+        )
+        file = tmp_path / "localhost.pem"
+        file.write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + certificate.public_bytes(Encoding.PEM)
+        )
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(file)
+        return context
+
+    def answers(self, context: ssl.SSLContext) -> Reply:
+        def reply(connection: socket.socket) -> None:
+            with context.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(65536)
+                secured.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        return reply
+
+    def test_of_a_receiver_is_checked_unless_told(self, self_signed: ssl.SSLContext) -> None:
+        with receiver(self.answers(self_signed), reads_first=False) as site:
+            address = site.address.replace("http:", "https:")
+            with pytest.raises(ssl.SSLCertVerificationError):
+                send_over_http(request_to(address))
+            assert send_over_http(request_to(address, verify_tls=False)).status == 200
+
+    def test_is_checked_as_the_settings_say(
+        self, sandbox: Sandbox, payer: Payer, listener: Listener, control: Control
+    ) -> None:
+        payer.pay()
+        sandbox.deliver_due()
+        control("PUT", "/settings", {"notification_verify_tls": False})
+        payer.pay(exer="9999", refdet=TEST_REFDET)
+        sandbox.deliver_due()
+        assert [one.verify_tls for one in listener.heard] == [True, False]
 
 
 class TestSettings:

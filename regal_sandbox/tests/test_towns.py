@@ -29,6 +29,12 @@ def page(sandbox: Sandbox, path: str, status: int = 200, town: int = 0) -> str:
 
 
 class TestTown:
+    def test_has_a_port(self, control: Control) -> None:
+        control("PUT", "/towns/1", TOWN)
+        control("PUT", "/towns/2", TOWN, status=404)
+        control("PUT", "/towns/77", TOWN, status=404)
+        assert list(control("GET", "/towns")["towns"]) == ["1"]
+
     def test_has_news(self, sandbox: Sandbox, control: Control) -> None:
         control("PUT", "/towns/0", TOWN)
         home = page(sandbox, "/")
