@@ -6,11 +6,14 @@ Each top-level member given replaces the built-in one of the same name (`default
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from regal_sandbox.clients import Client, client_from_json, find_client, keep_activations, write_client
+from regal_sandbox.clock import real_time
 from regal_sandbox.debts import Debt, check_fits, debt_from_json, write_debt
-from regal_sandbox.defaults import DEFAULTS
+from regal_sandbox.defaults import defaults
+from regal_sandbox.paris import paris_day
 from regal_sandbox.settings import Settings, settings_from_json, write_settings
 from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.store import Store
@@ -26,10 +29,10 @@ class Config:
     smtp: tuple[str, int] | None = None  # where tickets go; None: the sandbox's own mailbox
 
 
-def load_config(told: Mapping[str, object] | None = None) -> Config:
-    """Raises BadShape."""
+def load_config(told: Mapping[str, object] | None = None, *, today: date | None = None) -> Config:
+    """`today` is the day on which the built-in debts are as fresh as can be. Raises BadShape."""
     told = told or {}
-    shape = Shape({**DEFAULTS, **told}, "config")
+    shape = Shape(defaults(today or paris_day(real_time())) | dict(told), "config")
     clients = tuple(client_from_json(one) for one in shape.items("clients"))
     config = Config(
         clients=clients,

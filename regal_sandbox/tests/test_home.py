@@ -1,10 +1,13 @@
 """The home page of the pages port: what somebody may try at once."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Payer
+from regal_sandbox import create, load_config
+from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Listener, Payer, Time
+from regal_sandbox.tests.test_payment_requests import refusal
 
 PRINTED = "2026-00000042-000001"
 
@@ -32,3 +35,26 @@ class TestDebts:
     def test_that_no_request_could_pay_are_not(self, payer: Payer, control: Control, path: str, told: Any) -> None:
         control("PUT", path, told)
         assert self.listed(payer) == (["006382", NUMCLI] if "123456" in path else ["006382"])
+
+
+class TestWithoutConfiguration:
+    """Every kind of client and of debt is there to be tried."""
+
+    def test_there_is_a_client_of_each_kind_and_one_with_prelevement(self) -> None:
+        clients = load_config().clients
+        assert {client.kind for client in clients} == {"titre", "role", "regie"}
+        assert {client.phase for client in clients} == {"test", "active"}
+        assert [client.numcli for client in clients if client.direct_debit] == ["090911"]
+
+    def test_there_is_a_debt_behind_each_rule_about_debts(self, time: Time) -> None:
+        today = date(2026, 3, 16)
+        obstacles = {debt.refdet: debt.obstacle(today) for debt in load_config(today=today).debts}
+        assert set(obstacles.values()) == {None, "debt_not_visible", "debt_paid", "debt_not_amicable"}
+        [fresh] = [refdet for refdet, rule in obstacles.items() if rule == "debt_not_visible"]
+        sandbox = create(clock=time, send_notification=Listener())
+        payer = Payer(sandbox.pages.test_client())
+        asked = {"numcli": "090909", "refdet": fresh, "montant": "3120"}
+        assert refusal(payer.ask(**asked).text) == "debt_not_visible"
+        time.pass_by(days=1)
+        assert payer.ask(**asked).status_code == 303
+        sandbox.close()

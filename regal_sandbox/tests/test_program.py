@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -138,6 +139,19 @@ class TestProgram:
 
         assert eventually(lambda: bool(attempts()))
         assert "control port" in attempts()[0]["error"]
+
+    @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
+    def test_obeys_the_examples_of_the_readme(self, program: Program) -> None:
+        readme = (ROOT / "regal_sandbox" / "README.md").read_text("utf-8")
+        [example] = re.findall(r"```sh\n(.*?)```", readme, re.S)
+        for usual, here in (("8010", program.pages), ("8011", program.control)):
+            example = example.replace(f"http://127.0.0.1:{usual}", here.rstrip("/"))
+        ended = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", example], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert re.findall(r'data-outcome="(.)"', ended.stdout) == ["P", "V"]
+        assert ended.stdout.count('"cause":"duplicate"') == 1
 
     def test_cuts_the_connection_of_a_payer_when_told(self, program: Program) -> None:
         httpx.post(f"{program.control}faults", json={"page": "cut", "next": 1}, trust_env=False)
