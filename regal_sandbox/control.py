@@ -276,7 +276,7 @@ def _transaction_routes(app: Flask, world: World) -> None:
 
     @app.post("/notifications/<int:number>/drop")
     def drop_notification(number: int) -> Json:
-        return change_one(number, lambda db: notifications.drop(db, number))
+        return change_one(number, lambda db: notifications.drop(world, db, number))
 
     @app.post("/notifications/<int:number>/duplicate")
     def duplicate_notification(number: int) -> Json:

@@ -42,12 +42,24 @@ PHASE_NAMES = {"test": "Test", "active": "Production", "closed": "Fermée"}
 STATE_NAMES = {"due": "À payer", "paid": "Payée", "cancelled": "Annulée"}
 EXCHANGE_NAMES = {
     "request": "Demande reçue",
+    "decision": "Décision du payeur",
+    "error": "Demande en erreur",
     "fault": "Panne jouée",
     "notification": "Notification envoyée",
+    "notification_dropped": "Notification non envoyée",
     "mail_sent": "Ticket envoyé",
     "mail_received": "Message reçu",
 }
-NOTIFICATION_NAMES = {"answered": "Reçue", "failed": "Non reçue", "dropped": "Abandonnée", "pending": "En attente"}
+NOTIFICATION_NAMES = {"answered": "Reçue", "failed": "Non reçue", "dropped": "Non envoyée", "pending": "En attente"}
+DROPPED_NAMES = {"fault": "Perdue (panne)", "hand": "Abandonnée à la main"}
+STEP_NAMES = {
+    "recap": "au récapitulatif",
+    "means": "au choix du moyen de paiement",
+    "card": "à la page de la carte",
+    "secure": "à la page de la banque",
+    "sign_in": "à l’identification",
+    "mandate": "au mandat",
+}
 PAGE_FAULT_NAMES = {
     "unavailable": "page d’erreur 503",
     "empty": "réponse vide",
@@ -361,13 +373,20 @@ def _notifications(blueprint: Blueprint, world: World, show: Show, back: Back) -
         waiting = [one for one in told if one["state"] == "pending"]
         sent = [one for one in reversed(told) if one["state"] != "pending"][:50]
         never = stamp(notifications.NEVER)
-        return show("notifications.html", waiting=waiting, sent=sent, names=NOTIFICATION_NAMES, never=never)
+        return show(
+            "notifications.html",
+            waiting=waiting,
+            sent=sent,
+            names=NOTIFICATION_NAMES,
+            dropped=DROPPED_NAMES,
+            never=never,
+        )
 
     @blueprint.post("/notifications/<int:number>")
     def change(number: int) -> BaseResponse:
         changes: dict[str, Callable[[sqlite3.Connection], None]] = {
             "envoyer": lambda db: notifications.send_now(world, db, number),
-            "abandonner": lambda db: notifications.drop(db, number),
+            "abandonner": lambda db: notifications.drop(world, db, number),
             "doubler": lambda db: notifications.duplicate(db, number),
             "retarder": lambda db: notifications.postpone(world, db, number, 60),
         }
@@ -391,5 +410,12 @@ def _journal(blueprint: Blueprint, world: World, show: Show) -> None:
             exchanges = list_exchanges(db, wanted, limit=200)
         names = {kind: EXCHANGE_NAMES[kind] for kind in KINDS}
         return show(
-            "journal.html", exchanges=exchanges, wanted=wanted, names=names, rules=RULES, page_faults=PAGE_FAULT_NAMES
+            "journal.html",
+            exchanges=exchanges,
+            wanted=wanted,
+            names=names,
+            rules=RULES,
+            page_faults=PAGE_FAULT_NAMES,
+            dropped=DROPPED_NAMES,
+            steps=STEP_NAMES,
         )

@@ -1,4 +1,4 @@
-"""The journal: every request received, notification sent and e-mail, for whoever connects a site.
+"""The journal: every request and decision received, notification sent or lost, and e-mail, for whoever connects a site.
 
 Bounded: the newest `journal_size` exchanges are kept.
 """
@@ -15,7 +15,16 @@ from regal_sandbox.shapes import BadShape, whole_number
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
 
-KINDS = ("request", "fault", "notification", "mail_sent", "mail_received")
+KINDS = (
+    "request",
+    "decision",
+    "error",
+    "fault",
+    "notification",
+    "notification_dropped",
+    "mail_sent",
+    "mail_received",
+)
 
 KEPT_PARAMETERS = 30
 KEPT_CHARACTERS = 500

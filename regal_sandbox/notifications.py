@@ -235,7 +235,7 @@ def _write(
     if disturbance.reorder and not disturbance.delay_seconds:
         due = NEVER  # until a later one releases it
     for copy in range(1 + disturbance.duplicate):
-        db.execute(
+        cursor = db.execute(
             "INSERT INTO notifications (transaction_id, cause, url, fields, transport, due_at, state, held)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -249,6 +249,8 @@ def _write(
                 int(disturbance.reorder),
             ),
         )
+        if disturbance.drop:
+            _record_dropped(world, db, int(cursor.lastrowid or 0), by="fault")
 
 
 class NotificationOutbox(Outbox):
@@ -352,9 +354,18 @@ def send_now(world: World, db: sqlite3.Connection, number: int) -> None:
     _change(db, number, "due_at = ?, held = 0", stamp(world.now()))
 
 
-def drop(db: sqlite3.Connection, number: int) -> None:
+def drop(world: World, db: sqlite3.Connection, number: int) -> None:
     """It will never be sent."""
     _change(db, number, "state = ?", "dropped")
+    _record_dropped(world, db, number, by="hand")
+
+
+def _record_dropped(world: World, db: sqlite3.Connection, number: int, *, by: str) -> None:
+    db.execute("UPDATE notifications SET dropped_by = ? WHERE id = ?", (by, number))
+    row = db.execute("SELECT * FROM notifications WHERE id = ?", (number,)).fetchone()
+    told = {"notification": number, "by": by, "url": row["url"], "body": urlencode(json.loads(row["fields"]))}
+    of = row["transaction_id"]
+    record(world, db, "notification_dropped", told, numcli=_numcli(db, of), transaction=of)
 
 
 def postpone(world: World, db: sqlite3.Connection, number: int, seconds: float) -> None:
@@ -406,6 +417,7 @@ def list_notifications(db: sqlite3.Connection, transaction_id: int | None = None
                 "due_at": row["due_at"],
                 "state": row["state"],
                 "held": bool(row["held"]),
+                "dropped_by": row["dropped_by"],
                 "attempts": [dict(attempt) for attempt in attempts],
             }
         )

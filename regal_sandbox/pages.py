@@ -9,7 +9,7 @@ from itertools import islice
 from urllib.parse import urlencode
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from regal_sandbox import next_day, portal
@@ -17,7 +17,7 @@ from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client, find_client, list_clients
 from regal_sandbox.debts import list_debts
 from regal_sandbox.hosts import is_ours
-from regal_sandbox.journal import record_request
+from regal_sandbox.journal import KEPT_CHARACTERS, record, record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.means import MEANS
 from regal_sandbox.outcomes import Transaction
@@ -125,10 +125,17 @@ def pages_app(world: World) -> Flask:
         return HEALTH_PAGE
 
     @app.errorhandler(HTTPException)
-    def other_problem(problem: HTTPException) -> tuple[str, int] | HTTPException:
+    @app.errorhandler(UnknownTransaction)
+    def other_problem(problem: HTTPException | UnknownTransaction) -> tuple[str, int] | HTTPException:
+        if isinstance(problem, UnknownTransaction):
+            problem = NotFound()
         status = problem.code or 500
         if status < 400:
             return problem  # a redirection
+        if request.path.startswith("/tpa/"):
+            told = {"method": request.method, "path": request.path[:KEPT_CHARACTERS], "status": status}
+            with world.store.transaction() as db:
+                record(world, db, "error", told)
         return render_template("missing.html", status=status), status
 
     _entries(app, world)
@@ -230,7 +237,3 @@ def _steps(app: Flask, world: World) -> None:
     def choose(token: str) -> BaseResponse:
         decide(world, token, request.form.get("decision", ""))
         return redirect(url_for("step", token=token), code=303)
-
-    @app.errorhandler(UnknownTransaction)
-    def unknown(problem: UnknownTransaction) -> tuple[str, int]:
-        return render_template("missing.html", status=404), 404

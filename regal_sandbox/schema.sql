@@ -56,7 +56,8 @@ CREATE TABLE IF NOT EXISTS notifications (
     due_at TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'answered', 'failed', 'dropped')),
     tries INTEGER NOT NULL DEFAULT 0,
-    held INTEGER NOT NULL DEFAULT 0  -- 1: until a later notification has been tried
+    held INTEGER NOT NULL DEFAULT 0,  -- 1: until a later notification has been tried
+    dropped_by TEXT CHECK (dropped_by IN ('fault', 'hand'))  -- NULL: it was not
 ) STRICT;
 CREATE INDEX IF NOT EXISTS notifications_due ON notifications (due_at) WHERE state = 'pending';
 

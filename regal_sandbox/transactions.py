@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from regal_sandbox.clients import Client, activate_from, find_client
 from regal_sandbox.debts import find_debt, mark_paid, paid_before
+from regal_sandbox.journal import KEPT_CHARACTERS, record
 from regal_sandbox.means import CARD, MEANS, resultrans
 from regal_sandbox.notifications import plan_notifications
 from regal_sandbox.outcomes import FINISHED, Transaction
@@ -90,7 +91,10 @@ def decide(world: World, token: str, decision: str) -> Transaction:
     with world.store.transaction() as db:
         transaction = see(world, token)
         steps = {"abandonner": "abandoned", **_STEPS.get(transaction.state, {})}
-        if not transaction.is_finished and decision in steps:
+        obeyed = not transaction.is_finished and decision in steps
+        told = {"decision": decision[:KEPT_CHARACTERS], "state": transaction.state, "obeyed": obeyed}
+        record(world, db, "decision", told, numcli=transaction.numcli, transaction=transaction.id)
+        if obeyed:
             _go(world, db, transaction, steps[decision], read_settings(db))
         transaction = find_by_number(db, transaction.id)
     world.ring()

@@ -307,6 +307,16 @@ class TestNotifications:
         assert seen(told[0])
         assert len(told) == (2 if action == "doubler" else 1)
 
+    def test_never_sent_say_why(self, desk: Desk, payer: Payer, control: Control) -> None:
+        control("POST", "/faults", {"drop": True, "next": 1}, status=201)
+        payer.pay(exer="9999", refdet="999900000000999999")
+        assert "Perdue (panne)" in desk.see("notifications/")
+        assert "Abandonnée" not in desk.see("notifications/")
+        desk.press("notifications/1", action="abandonner")
+        assert "Abandonnée à la main" in desk.see("notifications/")
+        for told in ("Perdue (panne)", "Abandonnée à la main", "« payer » à la page de la carte"):
+            assert told in desk.see("journal/").replace("\u00a0", " ")
+
     def test_gone_can_no_longer_be_changed(self, sandbox: Sandbox, desk: Desk, listener: Listener) -> None:
         desk.press("notifications/1", action="envoyer")
         sandbox.deliver_due()
