@@ -72,6 +72,9 @@ def debt_from_json(value: object, *, numcli: str | None = None, refdet: str | No
     taken = shape.optional_day("taken_in_charge_on", last=LAST_IN_CHARGE)
     if taken is None:
         raise BadShape("debt.taken_in_charge_on: a day such as 2026-03-31 is expected")
+    amicable_until = shape.optional_day("amicable_until")
+    if amicable_until is not None and amicable_until < taken:
+        raise BadShape("debt.amicable_until: a day before taken_in_charge_on")
     shape.optional_integer("paid_by")  # given back by GET; the sandbox alone decides it
     debt = Debt(
         numcli=inside[0],
@@ -81,7 +84,7 @@ def debt_from_json(value: object, *, numcli: str | None = None, refdet: str | No
         label=shape.text("label", "", max_length=200),
         state=shape.choice("state", STATES, "due"),
         taken_in_charge_on=taken,
-        amicable_until=shape.optional_day("amicable_until"),
+        amicable_until=amicable_until,
     )
     shape.done()
     return debt

@@ -5,7 +5,6 @@ and are refused when the browser says that another page sent them; names out of 
 """
 
 import hmac
-import re
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -18,14 +17,16 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from regal_sandbox import notifications
-from regal_sandbox.amounts import euros
+from regal_sandbox.amounts import euros, typed_cents
 from regal_sandbox.clients import PHASES, Client, find_client, list_clients, put_in_phase, write_client
 from regal_sandbox.clock import OutOfRange
 from regal_sandbox.debts import STATES, Debt, check_fits, debt_from_json, delete_debt, find_debt, list_debts, write_debt
 from regal_sandbox.faults import Fault, add_fault, delete_fault, delete_faults, fault_from_json, list_faults
 from regal_sandbox.journal import KINDS, list_exchanges, wanted_from_query
 from regal_sandbox.means import CARD, MEANS
+from regal_sandbox.names import KIND_NAMES, PHASE_NAMES, STATE_NAMES
 from regal_sandbox.paris import in_paris
+from regal_sandbox.references import typed
 from regal_sandbox.rules import RULES
 from regal_sandbox.shapes import BadShape, whole_number
 from regal_sandbox.statements import Statement, asked_days, make_statement
@@ -37,9 +38,6 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-KIND_NAMES = {"titre": "Titres", "role": "Rôles", "regie": "Régie"}
-PHASE_NAMES = {"test": "Test", "active": "Production", "closed": "Fermée"}
-STATE_NAMES = {"due": "À payer", "paid": "Payée", "cancelled": "Annulée"}
 EXCHANGE_NAMES = {
     "request": "Demande reçue",
     "decision": "Décision du payeur",
@@ -86,16 +84,15 @@ USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 MAX_LINES = 500
 DEBT_MISTAKES = {
-    "debt.numcli": "Choisissez une collectivité.",
-    "debt.refdet": "Cette référence n’est pas celle d’une dette de cette collectivité, titre ou rôle.",
-    "debt.exer": "L’exercice est fait des quatre premiers chiffres de la référence.",
-    "debt.montant": "Écrivez un montant comme 48,50.",
-    "debt.label": "L’objet a au plus 200\u00a0caractères.",
-    "debt.taken_in_charge_on": "Indiquez le jour de prise en charge.",
-    "debt.amicable_until": "Le dernier jour de la phase amiable n’est pas une date.",
+    "numcli": "Choisissez une collectivité.",
+    "refdet": "Cette référence n’est pas celle d’une dette de cette collectivité, titre ou rôle.",
+    "exer": "L’exercice est fait des quatre premiers chiffres de la référence.",
+    "montant": "Écrivez un montant comme 48,50.",
+    "label": "L’objet a au plus 200\u00a0caractères.",
+    "taken_in_charge_on": "Indiquez le jour de prise en charge.",
+    "amicable_until": "Le dernier jour de la phase amiable est une date, qui ne vient pas avant la prise en charge.",
+    "state": "Choisissez un état.",
 }
-
-_AMOUNT = re.compile(r"([0-9]{1,9})(?:[,.]([0-9]{2}))?")
 
 
 def download(statement: Statement) -> Response:
@@ -158,6 +155,10 @@ def desk_pages(world: World) -> Blueprint:
     @blueprint.errorhandler(HTTPException)
     def problem(raised: HTTPException) -> tuple[str, int]:
         return show("problem.html", code=raised.code), raised.code or 500
+
+    @blueprint.get("/<path:unknown>")
+    def unknown_page(unknown: str) -> str:
+        abort(404)
 
     @blueprint.errorhandler(BadShape)
     @blueprint.errorhandler(OutOfRange)
@@ -271,25 +272,31 @@ def _named(clients: list[Client]) -> list[tuple[str, str]]:
 
 
 def _debts(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
-    def form(debt: Debt | None, told: dict[str, str], mistake: str, status: int = 200) -> tuple[str, int]:
+    def form(debt: Debt | None, told: dict[str, str], mistakes: dict[str, str]) -> tuple[str, int]:
         with world.store.transaction() as db:
             clients = [client for client in list_clients(db) if client.kind != "regie"]
-        return show("debt.html", debt=debt, told=told, mistake=mistake, numclis=_named(clients)), status
+        page = show("debt.html", debt=debt, told=told, mistakes=mistakes, numclis=_named(clients))
+        return page, 400 if mistakes else 200
 
     def read() -> Debt:
         told = {name: value.strip() for name, value in request.form.items() if name != "token" and value.strip()}
-        amount = _AMOUNT.fullmatch(re.sub(r"[\s€]", "", told.get("montant", "")))
-        return debt_from_json(
+        with world.store.transaction() as db:
+            client = find_client(db, told.get("numcli", ""))
+        if client is None or client.kind == "regie":
+            raise BadShape("debt.numcli: a client that has debts is expected")
+        debt = debt_from_json(
             {
-                "numcli": told.get("numcli", ""),
-                "refdet": re.sub(r"[\s-]", "", told.get("refdet", "")),
-                "montant": int(amount[1] + (amount[2] or "00")) if amount else None,
+                "numcli": client.numcli,
+                "refdet": typed(told.get("refdet", ""), client.kind),
+                "montant": typed_cents(told.get("montant", "")),
                 "label": told.get("label", ""),
                 "state": told.get("state"),
                 "taken_in_charge_on": told.get("taken_in_charge_on"),
                 "amicable_until": told.get("amicable_until"),
             }
         )
+        check_fits(debt, client)
+        return debt
 
     def find(numcli: str, refdet: str) -> Debt:
         with world.store.transaction() as db:
@@ -316,14 +323,14 @@ def _debts(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
     def new_debt() -> tuple[str, int]:
         yesterday = world.today() - timedelta(days=1)
         numcli = request.args.get("numcli", "")
-        return form(None, {"state": "due", "taken_in_charge_on": yesterday.isoformat(), "numcli": numcli}, "")
+        return form(None, {"state": "due", "taken_in_charge_on": yesterday.isoformat(), "numcli": numcli}, {})
 
     @blueprint.get("/dettes/<numcli>/<refdet>/")
     def debt(numcli: str, refdet: str) -> tuple[str, int]:
         known = find(numcli, refdet)
         told = {name: str(value or "") for name, value in known.to_json().items()}
         told["montant"] = f"{known.montant // 100},{known.montant % 100:02d}"
-        return form(known, told, "")
+        return form(known, told, {})
 
     def write(known: Debt | None) -> BaseResponse | tuple[str, int]:
         try:
@@ -331,17 +338,14 @@ def _debts(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
             if known is not None and (told.numcli, told.refdet) != (known.numcli, known.refdet):
                 abort(400)
             with world.store.transaction() as db:
-                client = find_client(db, told.numcli)
-                if client is None:
-                    raise BadShape("debt.numcli: unknown")
-                check_fits(told, client)
                 if known is None and find_debt(db, told.numcli, told.refdet) is not None:
-                    return form(None, request.form.to_dict(), "Cette référence est déjà connue.", 400)
+                    return form(None, request.form.to_dict(), {"refdet": "Cette référence est déjà connue."})
                 write_debt(db, told)
         except BadShape as problem:
-            member = str(problem).split(":")[0]
-            mistake = DEBT_MISTAKES.get(member, "La dette n’est pas comme il faut.")
-            return form(known, request.form.to_dict(), mistake, 400)
+            member = str(problem).split(":")[0].removeprefix("debt.")
+            if member == "taken_in_charge_on" and request.form.get(member):
+                return form(known, request.form.to_dict(), {member: "Le jour de prise en charge n’est pas une date."})
+            return form(known, request.form.to_dict(), {member: DEBT_MISTAKES[member]})
         return back("debts", numcli=told.numcli)
 
     @blueprint.post("/dettes/nouvelle")

@@ -20,6 +20,7 @@ from regal_sandbox.hosts import is_ours
 from regal_sandbox.journal import KEPT_CHARACTERS, record, record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.means import MEANS
+from regal_sandbox.names import KIND_NAMES, PHASE_NAMES
 from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
 from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, is_payable
@@ -114,6 +115,8 @@ def pages_app(world: World) -> Flask:
             clients=clients,
             payable=shown,
             today=today,
+            kinds=KIND_NAMES,
+            phases=PHASE_NAMES,
             means=MEANS,
             test_exer=TEST_EXER,
             test_refdet=TEST_REFDET_TITRE,

@@ -153,6 +153,7 @@ class TestDebts:
             {"taken_in_charge_on": None},
             {"taken_in_charge_on": "31/03/2026"},
             {"taken_in_charge_on": "9999-12-31"},
+            {"amicable_until": "2026-03-09"},
             {"taken_in_charge_on": "0001-01-01"},
             {"refdet": "202600000051000001"},
             {"numcli": "006382"},

@@ -137,7 +137,7 @@ class TestPages:
             assert not re.search("<[biu]>", text)
 
     def test_that_do_not_exist_say_so(self, desk: Desk) -> None:
-        for path in (f"dettes/{NUMCLI}/{TITRE}/", "releves?numcli=999999"):
+        for path in (f"dettes/{NUMCLI}/{TITRE}/", "releves?numcli=999999", "inconnu", "un/autre", "horloge"):
             answer = desk.browser.get(f"/tableau/{path}")
             assert answer.status_code == 404
             assert "Introuvable" in answer.text
@@ -231,6 +231,12 @@ class TestDebts:
         told = control("GET", f"/debts/{NUMCLI}/{TITRE}")
         assert (told["montant"], told["label"], told["taken_in_charge_on"]) == (123450, "Cantine", "2026-03-10")
 
+    @pytest.mark.parametrize("refdet", ["2026-50-1", "2026 00000050 000001", TITRE])
+    @pytest.mark.parametrize("montant", ["48,5", "48.50", "48,50 €", "48,50\u00a0€"])
+    def test_are_written_as_on_the_portal(self, desk: Desk, control: Control, refdet: str, montant: str) -> None:
+        assert desk.press("dettes/nouvelle", **self.fields(refdet=refdet, montant=montant)).status_code == 303
+        assert control("GET", f"/debts/{NUMCLI}/{TITRE}")["montant"] == 4850
+
     @pytest.mark.parametrize(
         ("changed", "told"),
         [
@@ -241,15 +247,23 @@ class TestDebts:
             ({"refdet": "2026CA001"}, "référence"),
             ({"montant": "12.345"}, "montant"),
             ({"montant": ""}, "montant"),
-            ({"taken_in_charge_on": ""}, "prise en charge"),
+            ({"taken_in_charge_on": ""}, "Indiquez le jour de prise en charge"),
+            ({"taken_in_charge_on": "hier"}, "n’est pas une date"),
             ({"amicable_until": "bientôt"}, "phase amiable"),
+            ({"amicable_until": "2026-03-09"}, "avant la prise en charge"),
             ({"refdet": REFDET}, "déjà connue"),
+            ({"state": "soldee"}, "Choisissez un état"),
         ],
     )
     def test_ill_written_are_shown_again_with_the_mistake(self, desk: Desk, changed: dict[str, str], told: str) -> None:
         answer = desk.press("dettes/nouvelle", **self.fields(**changed))
         assert answer.status_code == 400
         assert told in answer.text
+        [field] = changed
+        assert "<title>Erreur&nbsp;: Nouvelle dette" in answer.text
+        assert f'<a href="#{field}">' in answer.text
+        assert re.search(rf'id="{field}"[^>]* aria-invalid="true" aria-describedby="{field}-mistake"', answer.text)
+        assert f'id="{field}-mistake"' in answer.text
         assert 'value="Cantine"' in answer.text
 
     def test_are_changed(self, desk: Desk, control: Control) -> None:

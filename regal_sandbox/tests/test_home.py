@@ -1,5 +1,6 @@
 """The home page of the pages port: what somebody may try at once."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -35,6 +36,16 @@ class TestDebts:
     def test_that_no_request_could_pay_are_not(self, payer: Payer, control: Control, path: str, told: Any) -> None:
         control("PUT", path, told)
         assert self.listed(payer) == (["006382", NUMCLI] if "123456" in path else ["006382"])
+
+
+class TestClients:
+    def test_are_told_in_words(self, payer: Payer) -> None:
+        table = (
+            payer.browser.get("/").text.split("Collectivités connues</h2>")[1].split("<table>")[1].split("</table>")[0]
+        )
+        for word in ("Titres", "Rôles", "Régie", "Test", "Production", "Fermée"):
+            assert f"<td>{word}</td>" in table
+        assert not re.search(r"\b(titre|role|regie|active|closed)\b", table)
 
 
 class TestWithoutConfiguration:
