@@ -13,10 +13,10 @@ from typing import Any
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from regal_sandbox import clients, debts, faults, journal, mailbox, notifications, settings, statements, towns
+from regal_sandbox import clients, debts, faults, journal, mailbox, notifications, refusals, settings, statements, towns
 from regal_sandbox.clock import OutOfRange
 from regal_sandbox.desk import NAME as DESK
-from regal_sandbox.desk import desk_pages, download
+from regal_sandbox.desk import desk_pages
 from regal_sandbox.hosts import is_loopback_name
 from regal_sandbox.mail import list_outgoing
 from regal_sandbox.shapes import BadShape, NumberConverter, Shape, whole_number
@@ -95,6 +95,8 @@ def control_app(
     _client_routes(app, world)
     _debt_routes(app, world)
     _transaction_routes(app, world)
+    _notification_routes(app, world)
+    _record_routes(app, world)
     _fault_routes(app, world)
     _mail_routes(app, world)
     _town_routes(app, world, town_count)
@@ -255,6 +257,8 @@ def _transaction_routes(app: Flask, world: World) -> None:
         world.ring()
         return detail(number)
 
+
+def _notification_routes(app: Flask, world: World) -> None:
     @app.get("/notifications")
     def all_notifications() -> Json:
         with world.store.transaction() as db:
@@ -289,17 +293,13 @@ def _transaction_routes(app: Flask, world: World) -> None:
         shape.done()
         return change_one(number, lambda db: notifications.postpone(world, db, number, seconds))
 
+
+def _record_routes(app: Flask, world: World) -> None:
+    """What is written of all that happened."""
+
     @app.get("/statements/<numcli>")
     def statement(numcli: str) -> Response:
-        with world.store.transaction() as db:
-            client = clients.find_client(db, numcli)
-            if client is None:
-                abort(404, "unknown client")
-            try:
-                first, last = statements.asked_days(request.args.to_dict(), world.today())
-            except ValueError as problem:
-                raise BadShape(f"statement: {problem}") from None
-            return download(statements.make_statement(world, db, client, first, last))
+        return statements.download(world, numcli, request.args) or abort(404, "unknown client")
 
     @app.get("/journal")
     def read_journal() -> Json:
@@ -314,9 +314,7 @@ def _transaction_routes(app: Flask, world: World) -> None:
     @app.get("/refusals")
     def all_refusals() -> Json:
         with world.store.transaction() as db:
-            rows = db.execute("SELECT * FROM refusals ORDER BY id").fetchall()
-        told = [{**dict(row), "parameters": app.json.loads(row["parameters"])} for row in rows]
-        return {"refusals": told}
+            return {"refusals": [one.to_json() for one in refusals.list_refusals(db)]}
 
 
 def _fault_routes(app: Flask, world: World) -> None:

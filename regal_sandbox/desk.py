@@ -29,7 +29,7 @@ from regal_sandbox.paris import in_paris
 from regal_sandbox.references import typed
 from regal_sandbox.rules import RULES
 from regal_sandbox.shapes import BadShape, whole_number
-from regal_sandbox.statements import Statement, asked_days, make_statement
+from regal_sandbox.statements import download
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
 
@@ -93,14 +93,6 @@ DEBT_MISTAKES = {
     "amicable_until": "Le dernier jour de la phase amiable est une date, qui ne vient pas avant la prise en charge.",
     "state": "Choisissez un état.",
 }
-
-
-def download(statement: Statement) -> Response:
-    """A statement to keep, never to show."""
-    response = Response(statement.content, content_type=statement.content_type)
-    response.headers.set("Content-Disposition", "attachment", filename=statement.name)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 def describe(fault: Fault) -> str:
@@ -254,16 +246,8 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
 
     @blueprint.get("/releves")
     def statement() -> Response:
-        told = {name: value for name, value in request.args.items() if value}
-        with world.store.transaction() as db:
-            client = find_client(db, told.get("numcli", ""))
-            if client is None:
-                abort(404)
-            try:
-                first, last = asked_days(told, world.today())
-            except ValueError:
-                abort(400)
-            return download(make_statement(world, db, client, first, last))
+        file = download(world, request.args.get("numcli", ""), request.args)
+        return file or abort(404)
 
 
 def _named(clients: list[Client]) -> list[tuple[str, str]]:

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from regal_sandbox.means import MEANS
-from regal_sandbox.outcomes import Transaction
 from regal_sandbox.settings import TRANSPORTS
 from regal_sandbox.shapes import BadShape, Shape, is_printable
+from regal_sandbox.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)

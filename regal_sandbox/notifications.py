@@ -22,10 +22,10 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from regal_sandbox.faults import Disturbance, consume_faults
 from regal_sandbox.journal import record
 from regal_sandbox.outbox import Outbox
-from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.store import stamp
+from regal_sandbox.transaction import Transaction
 from regal_sandbox.world import World
 
 KEPT_BYTES = 500

@@ -21,7 +21,7 @@ from regal_sandbox.journal import KEPT_CHARACTERS, record, record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.means import MEANS
 from regal_sandbox.names import KIND_NAMES, PHASE_NAMES
-from regal_sandbox.outcomes import Transaction
+from regal_sandbox.page_faults import MAX_BODY_BYTES
 from regal_sandbox.paris import in_paris
 from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, is_payable
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
@@ -30,11 +30,11 @@ from regal_sandbox.rules import RULES
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.shapes import NumberConverter
 from regal_sandbox.tickets import ticket_lines
+from regal_sandbox.transaction import Transaction
 from regal_sandbox.transactions import UnknownTransaction, decide, means_offered, open_transaction, see
 from regal_sandbox.world import World
 
 SHOWN_DEBTS = 20
-MAX_BODY_BYTES = 64 * 1024
 HEALTH_PAGE = '<html><head></head><body><div id="server_status" style="text-align:center;">OK</div></body></html>'
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; base-uri 'none'"
@@ -186,7 +186,7 @@ def _entries(app: Flask, world: World) -> None:
                 return opened
             except Refused as refusal:
                 rule = refusal.rule
-            number = note_refusal(db, at=world.now(), rule=rule, code=known.code(rule), parameters=told)
+            number = note_refusal(db, at=world.now(), rule=rule, code=known.code(rule), entry=entry, parameters=told)
             record_request(world, db, received(), method=request.method, entry=entry, rule=rule)
         return RefusedPage(
             number=number,
@@ -205,7 +205,7 @@ def _entries(app: Flask, world: World) -> None:
         refusal = next_day.press(world, number=number, token=token)
         if refusal is None:
             abort(404)
-        if "urlcl" not in refusal.parameters:  # it came from the portal
+        if refusal.entry == "portal":
             return redirect(url_for("enter_portal"), code=303)
         return redirect(f"{url_for('enter')}?{urlencode(refusal.parameters)}", code=303)
 

@@ -102,6 +102,7 @@ CREATE TABLE IF NOT EXISTS refusals (
     at TEXT NOT NULL,
     rule TEXT NOT NULL,
     code TEXT NOT NULL,
+    entry TEXT NOT NULL DEFAULT 'form' CHECK (entry IN ('form', 'portal')),
     parameters TEXT NOT NULL
 ) STRICT;
 

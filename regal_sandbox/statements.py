@@ -12,18 +12,21 @@ import io
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from regal_sandbox.clients import Client
+from flask import Response
+
+from regal_sandbox.clients import Client, find_client
 from regal_sandbox.debts import find_debt
-from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
 from regal_sandbox.references import read_role, read_titre
 from regal_sandbox.settings import DATES, Settings, read_settings
+from regal_sandbox.shapes import BadShape
+from regal_sandbox.transaction import Transaction
 from regal_sandbox.transactions import Filter, list_transactions
 from regal_sandbox.world import World
 
@@ -243,14 +246,30 @@ def _with_luhn_digit(digits: str) -> str:
     return digits + str(-sum(one - 9 if one > 9 else one for one in doubled) % 10)
 
 
-def asked_days(told: dict[str, str], today: date) -> tuple[date, date]:
-    """`day`, or `from` and `to`, or neither: today. Raises ValueError."""
-    if "day" in told:
-        day = date.fromisoformat(told["day"])
-        first, last = day, day
-    else:
-        first = date.fromisoformat(told["from"]) if "from" in told else today
-        last = date.fromisoformat(told["to"]) if "to" in told else max(first, today)
+def asked_days(told: Mapping[str, str], today: date) -> tuple[date, date]:
+    """`day`, or `from` and `to`, or neither: today; an empty one is as none. Raises BadShape."""
+    try:
+        days = {name: date.fromisoformat(told[name]) for name in ("day", "from", "to") if told.get(name)}
+    except ValueError:
+        raise BadShape("statement: a day such as 2026-03-31 is expected") from None
+    first = days.get("day") or days.get("from") or today
+    last = days.get("day") or days.get("to") or max(first, today)
     if last < first or last - first > timedelta(days=3660):
-        raise ValueError("the last day comes before the first, or ten years after it")
+        raise BadShape("statement: the last day comes before the first, or ten years after it")
     return first, last
+
+
+def download(world: World, numcli: str, asked: Mapping[str, str]) -> Response | None:
+    """The statement of the days asked for, to keep and never to show; None when nobody knows the client.
+
+    Raises BadShape.
+    """
+    with world.store.transaction() as db:
+        client = find_client(db, numcli)
+        if client is None:
+            return None
+        statement = make_statement(world, db, client, *asked_days(asked, world.today()))
+    response = Response(statement.content, content_type=statement.content_type)
+    response.headers.set("Content-Disposition", "attachment", filename=statement.name)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -18,12 +18,12 @@ from regal_sandbox.debts import find_debt, mark_paid, paid_before
 from regal_sandbox.journal import KEPT_CHARACTERS, record
 from regal_sandbox.means import CARD, MEANS, resultrans
 from regal_sandbox.notifications import plan_notifications
-from regal_sandbox.outcomes import FINISHED, Transaction
 from regal_sandbox.paris import next_working_day
 from regal_sandbox.payment_requests import PaymentRequest
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.tickets import plan_tickets
+from regal_sandbox.transaction import FINISHED, Transaction
 from regal_sandbox.world import World
 
 _STEPS = {  # state → button → next state

@@ -318,6 +318,23 @@ class TestNumbers:
         assert control("GET", f"/journal?{asked}", status=400)["error"]
 
 
+class TestRefusals:
+    def test_tell_by_which_door_the_request_came(self, payer: Payer, control: Control) -> None:
+        payer.ask(montant="1")
+        payer.browser.post("/tpa/accueilportail.web", data={"numcli": "1"})
+        first, second = control("GET", "/refusals")["refusals"]
+        assert (first["id"], first["rule"], first["code"], first["entry"]) == (1, "montant_too_small", "M3", "form")
+        assert first["at"] == "2026-03-16T11:00:00.000000+00:00"
+        assert first["parameters"]["montant"] == "1"
+        assert second["entry"] == "portal"
+
+    def test_are_kept_as_long_as_the_journal(self, payer: Payer, control: Control) -> None:
+        control("PUT", "/settings", {"journal_size": 2})
+        for _ in range(3):
+            payer.ask(montant="1")
+        assert [one["id"] for one in control("GET", "/refusals")["refusals"]] == [2, 3]
+
+
 class TestTransactions:
     def test_are_found_by_client_reference_and_state(self, payer: Payer, control: Control) -> None:
         payer.open()
