@@ -176,6 +176,9 @@ def desk_pages(world: World) -> Blueprint:
         return redirect(url_for(f"{NAME}.{endpoint}", **told), code=303)
 
     _overview(blueprint, world, show, back)
+    _phases(blueprint, world, back)
+    _faults(blueprint, world, back)
+    _statements(blueprint, world)
     _debts(blueprint, world, show, back)
     _notifications(blueprint, world, show, back)
     _journal(blueprint, world, show)
@@ -213,6 +216,8 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
             abort(400)
         return back("overview")
 
+
+def _phases(blueprint: Blueprint, world: World, back: Back) -> None:
     @blueprint.post("/collectivites/<numcli>")
     def phase(numcli: str) -> BaseResponse:
         chosen, means = request.form.get("phase", ""), request.form.get("means", CARD)
@@ -225,6 +230,8 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
             write_client(db, put_in_phase(client, means, chosen))
         return back("overview")
 
+
+def _faults(blueprint: Blueprint, world: World, back: Back) -> None:
     @blueprint.post("/pannes")
     def add() -> BaseResponse:
         usual = USUAL_FAULTS.get(request.form.get("panne", ""))
@@ -244,6 +251,8 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
                 delete_fault(db, number)  # already used up: what was asked is done
         return back("overview")
 
+
+def _statements(blueprint: Blueprint, world: World) -> None:
     @blueprint.get("/releves")
     def statement() -> Response:
         file = download(world, request.args.get("numcli", ""), request.args)
