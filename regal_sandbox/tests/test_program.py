@@ -27,10 +27,10 @@ ROOT = Path(__file__).parents[2]
 class Program:
     """The running program and its addresses."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str) -> None:
         ports = ["--port", "0", "--control-port", "0", "--smtp-port", "0", "--town-port", "0", "--town-port", "0"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "regal_sandbox", *ports, "--data", str(data)],
+            [sys.executable, "-m", "regal_sandbox", *ports, "--data", str(data), *options],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -207,6 +207,18 @@ class TestProgram:
             assert eventually(lambda: bool(site.heard))
         finally:
             second.end()
+
+
+class TestAddress:
+    def test_is_the_one_to_bind_for_people_s_pages_too(self, tmp_path: Path) -> None:
+        program = Program(tmp_path, "--bind", "127.0.0.2")
+        try:
+            assert program.pages.startswith("http://127.0.0.2:")
+            assert httpx.get(f"{program.pages}boite/", trust_env=False).status_code == 200
+            other = {"Host": "127.0.0.3"}
+            assert httpx.get(f"{program.pages}boite/", headers=other, trust_env=False).status_code == 403
+        finally:
+            program.end()
 
 
 class TestStart:
