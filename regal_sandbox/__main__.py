@@ -3,6 +3,7 @@
 import argparse
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from regal_sandbox.mail import smtp_transport
 from regal_sandbox.sandbox import create
 from regal_sandbox.server import PortBusy, Servers, listen
 from regal_sandbox.shapes import BadShape
+from regal_sandbox.world import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 CANNOT_START = 2
 
 
@@ -66,13 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     known = config or load_config()
     mail_host, mail_port = known.smtp or (LOOPBACK, smtp.getsockname()[1])
-    sandbox = create(
-        data=options.data,
-        config=config,
-        seed=options.seed,
-        send_mail=smtp_transport(options.mail_host or mail_host, options.mail_port or mail_port),
-        town_count=len(towns),
-    )
+    try:
+        sandbox = create(
+            data=options.data,
+            config=config,
+            seed=options.seed,
+            send_mail=smtp_transport(options.mail_host or mail_host, options.mail_port or mail_port),
+            town_count=len(towns),
+        )
+    except (OSError, sqlite3.Error) as problem:
+        _say(sys.stderr, f"regal-sandbox : dossier de données inutilisable, {options.data} : {problem}")
+        return CANNOT_START
+    sandbox.world.bind = options.bind
     sandbox.world.pages_address = f"http://{_reachable(pages)}/"
     sandbox.world.control_address = f"http://{_reachable(control)}/"
     stop = threading.Event()

@@ -1,5 +1,7 @@
 """Amounts, always whole cents, as a French reader expects to see them."""
 
+import re
+
 THIN_SPACE = "\u202f"
 NO_BREAK_SPACE = "\u00a0"
 
@@ -10,3 +12,12 @@ def euros(cents: int) -> str:
     sign = "-" if cents < 0 else ""
     grouped = f"{whole:,}".replace(",", THIN_SPACE)
     return f"{sign}{grouped},{rest:02d}{NO_BREAK_SPACE}€"
+
+
+_EUROS = re.compile(r"([0-9]{1,12})(?:[.,]([0-9]{1,2}))?")
+
+
+def typed_cents(text: str) -> int | None:
+    """« 1 234,5 € » gives 123450; None when it is not an amount."""
+    match = _EUROS.fullmatch(re.sub(r"\s", "", text).removesuffix("€"))
+    return int(match[1] + (match[2] or "").ljust(2, "0")) if match else None

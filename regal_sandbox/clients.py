@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from regal_sandbox.means import CARD, DIRECT_DEBIT, MEANS
-from regal_sandbox.shapes import BadShape, Shape
+from regal_sandbox.shapes import BadShape, Shape, is_printable
 
 KINDS = ("titre", "role", "regie")
 PHASES = ("test", "active", "closed")
@@ -111,7 +111,7 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
     if not is_numcli(inside):
         raise BadShape("client.numcli: six digits are expected")
     labels = shape.items("labels")
-    if len(labels) > 3 or not all(isinstance(label, str) for label in labels):
+    if len(labels) > 3 or not all(isinstance(label, str) and is_printable(label) for label in labels):
         raise BadShape("client.labels: at most three texts are expected")
     labels += [""] * (3 - len(labels))
     told = Shape(shape.mapping("options"), "client.options")
@@ -172,6 +172,17 @@ def activate_from(db: sqlite3.Connection, client: Client, means: str, day: date)
         write_client(db, replace(client, direct_debit=replace(known, active_from=day)))
     else:
         write_client(db, replace(client, active_from=day))
+
+
+def put_in_phase(client: Client, means: str, phase: str) -> Client:
+    """As somebody chose by hand: back to test, the opening that a payment brought is forgotten."""
+    known = client.activation(means)
+    if known is None:
+        raise ValueError(f"this client has no {means}")
+    active_from = None if phase == "test" else known.active_from
+    if means == DIRECT_DEBIT:
+        return replace(client, direct_debit=replace(known, phase=phase, active_from=active_from))
+    return replace(client, phase=phase, active_from=active_from)
 
 
 def keep_activations(client: Client, known: Client) -> Client:

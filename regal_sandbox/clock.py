@@ -7,11 +7,24 @@ from typing import Any
 
 from regal_sandbox.store import Store, stamp
 
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+LAST = datetime(2100, 1, 1, tzinfo=UTC)
+
 TimeSource = Callable[[], datetime]
 
 
 def real_time() -> datetime:
     return datetime.now(UTC)
+
+
+class OutOfRange(ValueError):
+    """The clock shows moments from 2000 to 2099 only: dates are computed from them."""
+
+
+def _within(moment: datetime) -> datetime:
+    if not FIRST <= moment < LAST:
+        raise OutOfRange("the clock goes from 2000 to 2099")
+    return moment
 
 
 class Clock:
@@ -31,6 +44,7 @@ class Clock:
         """Show `moment` (aware) from now on, running or stopped."""
         if moment.tzinfo is None:
             raise ValueError("a moment must be aware")
+        _within(moment)
         if stopped:
             self._write({"stopped_at": stamp(moment)})
         else:
@@ -39,9 +53,10 @@ class Clock:
     def advance(self, seconds: float) -> None:
         setting = self._read()
         if "stopped_at" in setting:
-            later = datetime.fromisoformat(setting["stopped_at"]) + timedelta(seconds=seconds)
+            later = _within(datetime.fromisoformat(setting["stopped_at"]) + timedelta(seconds=seconds))
             self._write({"stopped_at": stamp(later)})
         else:
+            _within(self.now() + timedelta(seconds=seconds))
             self._write({"offset_seconds": setting.get("offset_seconds", 0) + seconds})
 
     def release(self) -> None:

@@ -6,11 +6,14 @@ Each top-level member given replaces the built-in one of the same name (`default
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from regal_sandbox.clients import Client, client_from_json, find_client, keep_activations, write_client
-from regal_sandbox.debts import Debt, debt_from_json, write_debt
-from regal_sandbox.defaults import DEFAULTS
+from regal_sandbox.clock import real_time
+from regal_sandbox.debts import Debt, check_fits, debt_from_json, write_debt
+from regal_sandbox.defaults import defaults
+from regal_sandbox.paris import paris_day
 from regal_sandbox.settings import Settings, settings_from_json, write_settings
 from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.store import Store
@@ -26,18 +29,37 @@ class Config:
     smtp: tuple[str, int] | None = None  # where tickets go; None: the sandbox's own mailbox
 
 
-def load_config(told: Mapping[str, object] | None = None) -> Config:
-    """Raises BadShape."""
-    shape = Shape({**DEFAULTS, **(told or {})}, "config")
+def load_config(told: Mapping[str, object] | None = None, *, today: date | None = None) -> Config:
+    """`today` is the day on which the built-in debts are as fresh as can be. Raises BadShape."""
+    told = told or {}
+    shape = Shape(defaults(today or paris_day(real_time())) | dict(told), "config")
+    clients = tuple(client_from_json(one) for one in shape.items("clients"))
     config = Config(
-        clients=tuple(client_from_json(one) for one in shape.items("clients")),
-        debts=tuple(debt_from_json(one) for one in shape.items("debts")),
+        clients=clients,
+        debts=_debts(shape.items("debts"), clients, built_in="debts" not in told),
         towns=tuple(town_from_json(one) for one in shape.items("towns")),
         settings=settings_from_json(shape.mapping("settings")),
         smtp=_smtp(shape.mapping("smtp")) if shape.has("smtp") else None,
     )
     shape.done()
     return config
+
+
+def _debts(told: list[object], clients: tuple[Client, ...], *, built_in: bool) -> tuple[Debt, ...]:
+    """The debts of these clients; the built-in ones that do not suit them are left out."""
+    known = {client.numcli: client for client in clients}
+    debts = []
+    for debt in map(debt_from_json, told):
+        if built_in and debt.numcli not in known:
+            continue
+        try:
+            check_fits(debt, known.get(debt.numcli))
+        except BadShape:
+            if not built_in:
+                raise
+        else:
+            debts.append(debt)
+    return tuple(debts)
 
 
 def _smtp(value: object) -> tuple[str, int]:

@@ -4,6 +4,7 @@ Every answer is JSON; a bad request is 400 with `{"error": "…"}`. Browsers are
 not be able to drive the sandbox of whoever reads it.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
@@ -12,44 +13,56 @@ from typing import Any
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from regal_sandbox import clients, debts, faults, journal, mailbox, notifications, settings, statements, towns
+from regal_sandbox import clients, debts, faults, journal, mailbox, notifications, refusals, settings, statements, towns
+from regal_sandbox.clock import OutOfRange
 from regal_sandbox.desk import NAME as DESK
-from regal_sandbox.desk import desk_pages, download
+from regal_sandbox.desk import desk_pages
+from regal_sandbox.hosts import is_loopback_name
 from regal_sandbox.mail import list_outgoing
-from regal_sandbox.shapes import BadShape, Shape
-from regal_sandbox.transactions import Filter, UnknownTransaction, find_by_number, list_transactions
+from regal_sandbox.shapes import BadShape, NumberConverter, Shape, whole_number
+from regal_sandbox.transactions import STATES, Filter, UnknownTransaction, find_by_number, list_transactions
 from regal_sandbox.world import World
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 Json = dict[str, Any]
 
 
 def _body() -> Any:
     """The JSON sent, an empty object when nothing was."""
-    if not request.data:
+    sent = request.get_data()
+    if not sent:
         return {}
-    value = request.get_json(force=True, silent=True)
-    if value is None:
-        raise BadShape("the body is not JSON")
-    return value
+    try:
+        return json.loads(sent)
+    except (ValueError, RecursionError):
+        raise BadShape("the body is not JSON") from None
 
 
-def control_app(world: World, *, reset: Callable[[str | None], None], deliver_due: Callable[[], int]) -> Flask:
+def control_app(
+    world: World, *, reset: Callable[[str | None], None], deliver_due: Callable[[], int], town_count: int
+) -> Flask:
     app = Flask("regal_sandbox.control")
+    app.url_map.converters["int"] = NumberConverter
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
 
     @app.before_request
     def keep_browsers_out() -> None:
-        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if host not in LOOPBACK_NAMES:
+        if not is_loopback_name(request.host):
             abort(403, "the control port answers to loopback names only")
         if request.headers.get("Origin") is not None and request.blueprint != DESK:  # which has guards of its own
             abort(403, "the control port does not answer to pages")
+        if request.mimetype in FORMS and request.blueprint != DESK:  # what a page, or a notification, would send
+            raise BadShape(f"the body is not JSON: Content-Type is {request.mimetype}, application/json is expected")
 
     @app.errorhandler(BadShape)
     def bad_shape(problem: BadShape) -> tuple[Json, int]:
-        return {"error": str(problem)}, 400
+        told = str(problem).encode("utf-8", "backslashreplace").decode()  # it may quote what nobody can write
+        return {"error": told}, 400
+
+    @app.errorhandler(OutOfRange)
+    def out_of_range(problem: OutOfRange) -> tuple[Json, int]:
+        return {"error": f"clock: {problem}"}, 400
 
     @app.errorhandler(UnknownTransaction)
     def unknown_transaction(problem: UnknownTransaction) -> tuple[Json, int]:
@@ -82,9 +95,11 @@ def control_app(world: World, *, reset: Callable[[str | None], None], deliver_du
     _client_routes(app, world)
     _debt_routes(app, world)
     _transaction_routes(app, world)
+    _notification_routes(app, world)
+    _record_routes(app, world)
     _fault_routes(app, world)
     _mail_routes(app, world)
-    _town_routes(app, world)
+    _town_routes(app, world, town_count)
     app.register_blueprint(desk_pages(world))
     return app
 
@@ -103,6 +118,8 @@ def _clock_routes(app: Flask, world: World) -> None:
         try:
             moment = datetime.fromisoformat(told)
             world.clock.set(moment, stopped=stopped)
+        except OutOfRange:
+            raise
         except ValueError:
             raise BadShape("clock.now: a moment with its offset, such as 2026-03-31T12:00:00+02:00") from None
         world.ring()
@@ -178,6 +195,7 @@ def _debt_routes(app: Flask, world: World) -> None:
         shape.done()
         with world.store.transaction() as db:
             for debt in read:
+                debts.check_fits(debt, clients.find_client(db, debt.numcli))
                 debts.write_debt(db, debt)
         return {"written": len(read)}
 
@@ -193,6 +211,7 @@ def _debt_routes(app: Flask, world: World) -> None:
     def put_debt(numcli: str, refdet: str) -> Json:
         debt = debts.debt_from_json(_body(), numcli=numcli, refdet=refdet)
         with world.store.transaction() as db:
+            debts.check_fits(debt, clients.find_client(db, numcli))
             debts.write_debt(db, debt)
         return one_debt(numcli, refdet)
 
@@ -210,6 +229,8 @@ def _transaction_routes(app: Flask, world: World) -> None:
         wanted = Filter(
             numcli=request.args.get("numcli"), refdet=request.args.get("refdet"), state=request.args.get("state")
         )
+        if wanted.state not in (None, *STATES):
+            raise BadShape("state: one of " + ", ".join(STATES) + " is expected")
         with world.store.transaction() as db:
             return {"transactions": [one.to_json() for one in list_transactions(db, wanted)]}
 
@@ -236,6 +257,8 @@ def _transaction_routes(app: Flask, world: World) -> None:
         world.ring()
         return detail(number)
 
+
+def _notification_routes(app: Flask, world: World) -> None:
     @app.get("/notifications")
     def all_notifications() -> Json:
         with world.store.transaction() as db:
@@ -257,7 +280,7 @@ def _transaction_routes(app: Flask, world: World) -> None:
 
     @app.post("/notifications/<int:number>/drop")
     def drop_notification(number: int) -> Json:
-        return change_one(number, lambda db: notifications.drop(db, number))
+        return change_one(number, lambda db: notifications.drop(world, db, number))
 
     @app.post("/notifications/<int:number>/duplicate")
     def duplicate_notification(number: int) -> Json:
@@ -270,36 +293,28 @@ def _transaction_routes(app: Flask, world: World) -> None:
         shape.done()
         return change_one(number, lambda db: notifications.postpone(world, db, number, seconds))
 
+
+def _record_routes(app: Flask, world: World) -> None:
+    """What is written of all that happened."""
+
     @app.get("/statements/<numcli>")
     def statement(numcli: str) -> Response:
-        with world.store.transaction() as db:
-            client = clients.find_client(db, numcli)
-            if client is None:
-                abort(404, "unknown client")
-            try:
-                first, last = statements.asked_days(request.args.to_dict(), world.today())
-            except ValueError as problem:
-                raise BadShape(f"statement: {problem}") from None
-            return download(statements.make_statement(world, db, client, first, last))
+        return statements.download(world, numcli, request.args) or abort(404, "unknown client")
 
     @app.get("/journal")
     def read_journal() -> Json:
-        wanted = journal.Wanted(
-            numcli=request.args.get("numcli"),
-            transaction=request.args.get("transaction", type=int),
-            kind=request.args.get("kind"),
-        )
-        limit = request.args.get("limit", 200, type=int)
+        wanted = journal.wanted_from_query(request.args)
+        limit = whole_number(request.args.get("limit", "200"))
+        if not 1 <= limit <= 10_000:
+            raise BadShape("limit: from 1 to 10000 is expected")
         with world.store.transaction() as db:
-            told = journal.list_exchanges(db, wanted, limit=max(1, min(limit, 10_000)))
+            told = journal.list_exchanges(db, wanted, limit=limit)
         return {"exchanges": [one.to_json() for one in told]}
 
     @app.get("/refusals")
     def all_refusals() -> Json:
         with world.store.transaction() as db:
-            rows = db.execute("SELECT * FROM refusals ORDER BY id").fetchall()
-        told = [{**dict(row), "parameters": app.json.loads(row["parameters"])} for row in rows]
-        return {"refusals": told}
+            return {"refusals": [one.to_json() for one in refusals.list_refusals(db)]}
 
 
 def _fault_routes(app: Flask, world: World) -> None:
@@ -351,7 +366,7 @@ def _mail_routes(app: Flask, world: World) -> None:
         return {"mails": []}
 
 
-def _town_routes(app: Flask, world: World) -> None:
+def _town_routes(app: Flask, world: World, count: int) -> None:
     @app.get("/towns")
     def all_towns() -> Json:
         with world.store.transaction() as db:
@@ -367,6 +382,8 @@ def _town_routes(app: Flask, world: World) -> None:
 
     @app.put("/towns/<int:position>")
     def put_town(position: int) -> Json:
+        if position >= count:
+            abort(404, "no port serves a town at that position")
         town = towns.town_from_json(_body())
         with world.store.transaction() as db:
             towns.write_town(db, position, town)

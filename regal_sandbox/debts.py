@@ -2,14 +2,15 @@
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from regal_sandbox.clients import is_numcli
-from regal_sandbox.references import read_role, read_titre
+from regal_sandbox.clients import Client, is_numcli
+from regal_sandbox.references import read_reference, read_role, read_titre
 from regal_sandbox.shapes import BadShape, Shape
 
 STATES = ("due", "paid", "cancelled")
+LAST_IN_CHARGE = date(2199, 12, 31)  # a day still comes after it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +38,14 @@ class Debt:
             "paid_by": self.paid_by,
         }
 
+    @property
+    def payable_from(self) -> date:
+        """Hélios feeds PayFiP overnight: J+1."""
+        return self.taken_in_charge_on + timedelta(days=1)
+
     def obstacle(self, day: date) -> str | None:
         """The rule that forbids paying it online on `day`, or None."""
-        if day <= self.taken_in_charge_on:  # Hélios feeds PayFiP overnight: J+1
+        if day < self.payable_from:
             return "debt_not_visible"
         if self.state == "cancelled":
             return "debt_cancelled"
@@ -63,9 +69,12 @@ def debt_from_json(value: object, *, numcli: str | None = None, refdet: str | No
         raise BadShape("debt.refdet: the reference of a titre (18 digits) or of a rôle is expected")
     if shape.text("exer", reference.exer) != reference.exer:
         raise BadShape("debt.exer: must be the first four digits of refdet")
-    taken = shape.optional_day("taken_in_charge_on")
+    taken = shape.optional_day("taken_in_charge_on", last=LAST_IN_CHARGE)
     if taken is None:
         raise BadShape("debt.taken_in_charge_on: a day such as 2026-03-31 is expected")
+    amicable_until = shape.optional_day("amicable_until")
+    if amicable_until is not None and amicable_until < taken:
+        raise BadShape("debt.amicable_until: a day before taken_in_charge_on")
     shape.optional_integer("paid_by")  # given back by GET; the sandbox alone decides it
     debt = Debt(
         numcli=inside[0],
@@ -75,10 +84,20 @@ def debt_from_json(value: object, *, numcli: str | None = None, refdet: str | No
         label=shape.text("label", "", max_length=200),
         state=shape.choice("state", STATES, "due"),
         taken_in_charge_on=taken,
-        amicable_until=shape.optional_day("amicable_until"),
+        amicable_until=amicable_until,
     )
     shape.done()
     return debt
+
+
+def check_fits(debt: Debt, client: Client | None) -> None:
+    """Raises BadShape when the client cannot have such a debt. One not known yet may have any."""
+    if client is None:
+        return
+    if client.kind == "regie":
+        raise BadShape("debt.numcli: a régie has no debts here, it alone knows them")
+    if read_reference(debt.refdet, client.kind) is None:
+        raise BadShape(f"debt.refdet: the client's kind is {client.kind}, this reference is of another")
 
 
 def write_debt(db: sqlite3.Connection, debt: Debt, *, keep_existing: bool = False) -> None:

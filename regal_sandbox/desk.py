@@ -5,7 +5,6 @@ and are refused when the browser says that another page sent them; names out of 
 """
 
 import hmac
-import re
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -18,15 +17,19 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from regal_sandbox import notifications
-from regal_sandbox.amounts import euros
-from regal_sandbox.clients import PHASES, Client, find_client, list_clients, write_client
-from regal_sandbox.debts import STATES, Debt, debt_from_json, delete_debt, find_debt, list_debts, write_debt
+from regal_sandbox.amounts import euros, typed_cents
+from regal_sandbox.clients import PHASES, Client, find_client, list_clients, put_in_phase, write_client
+from regal_sandbox.clock import OutOfRange
+from regal_sandbox.debts import STATES, Debt, check_fits, debt_from_json, delete_debt, find_debt, list_debts, write_debt
 from regal_sandbox.faults import Fault, add_fault, delete_fault, delete_faults, fault_from_json, list_faults
-from regal_sandbox.journal import KINDS, Wanted, list_exchanges
+from regal_sandbox.journal import KINDS, list_exchanges, wanted_from_query
+from regal_sandbox.means import CARD, MEANS
+from regal_sandbox.names import KIND_NAMES, PHASE_NAMES, STATE_NAMES
 from regal_sandbox.paris import in_paris
+from regal_sandbox.references import typed
 from regal_sandbox.rules import RULES
-from regal_sandbox.shapes import BadShape
-from regal_sandbox.statements import Statement, asked_days, make_statement
+from regal_sandbox.shapes import BadShape, whole_number
+from regal_sandbox.statements import download
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
 
@@ -35,17 +38,26 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-KIND_NAMES = {"titre": "Titres", "role": "Rôles", "regie": "Régie"}
-PHASE_NAMES = {"test": "Test", "active": "Production", "closed": "Fermée"}
-STATE_NAMES = {"due": "À payer", "paid": "Payée", "cancelled": "Annulée"}
 EXCHANGE_NAMES = {
     "request": "Demande reçue",
+    "decision": "Décision du payeur",
+    "error": "Demande en erreur",
     "fault": "Panne jouée",
     "notification": "Notification envoyée",
+    "notification_dropped": "Notification non envoyée",
     "mail_sent": "Ticket envoyé",
     "mail_received": "Message reçu",
 }
-NOTIFICATION_NAMES = {"answered": "Reçue", "failed": "Non reçue", "dropped": "Abandonnée", "pending": "En attente"}
+NOTIFICATION_NAMES = {"answered": "Reçue", "failed": "Non reçue", "dropped": "Non envoyée", "pending": "En attente"}
+DROPPED_NAMES = {"fault": "Perdue (panne)", "hand": "Abandonnée à la main"}
+STEP_NAMES = {
+    "recap": "au récapitulatif",
+    "means": "au choix du moyen de paiement",
+    "card": "à la page de la carte",
+    "secure": "à la page de la banque",
+    "sign_in": "à l’identification",
+    "mandate": "au mandat",
+}
 PAGE_FAULT_NAMES = {
     "unavailable": "page d’erreur 503",
     "empty": "réponse vide",
@@ -72,24 +84,15 @@ USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 MAX_LINES = 500
 DEBT_MISTAKES = {
-    "debt.numcli": "Choisissez une collectivité.",
-    "debt.refdet": "Cette référence n’est ni celle d’un titre, ni celle d’un rôle.",
-    "debt.exer": "L’exercice est fait des quatre premiers chiffres de la référence.",
-    "debt.montant": "Écrivez un montant comme 48,50.",
-    "debt.label": "L’objet a au plus 200\u00a0caractères.",
-    "debt.taken_in_charge_on": "Indiquez le jour de prise en charge.",
-    "debt.amicable_until": "Le dernier jour de la phase amiable n’est pas une date.",
+    "numcli": "Choisissez une collectivité.",
+    "refdet": "Cette référence n’est pas celle d’une dette de cette collectivité, titre ou rôle.",
+    "exer": "L’exercice est fait des quatre premiers chiffres de la référence.",
+    "montant": "Écrivez un montant comme 48,50.",
+    "label": "L’objet a au plus 200\u00a0caractères.",
+    "taken_in_charge_on": "Indiquez le jour de prise en charge.",
+    "amicable_until": "Le dernier jour de la phase amiable est une date, qui ne vient pas avant la prise en charge.",
+    "state": "Choisissez un état.",
 }
-
-_AMOUNT = re.compile(r"([0-9]{1,9})(?:[,.]([0-9]{2}))?")
-
-
-def download(statement: Statement) -> Response:
-    """A statement to keep, never to show."""
-    response = Response(statement.content, content_type=statement.content_type)
-    response.headers.set("Content-Disposition", "attachment", filename=statement.name)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 def describe(fault: Fault) -> str:
@@ -145,6 +148,15 @@ def desk_pages(world: World) -> Blueprint:
     def problem(raised: HTTPException) -> tuple[str, int]:
         return show("problem.html", code=raised.code), raised.code or 500
 
+    @blueprint.get("/<path:unknown>")
+    def unknown_page(unknown: str) -> str:
+        abort(404)
+
+    @blueprint.errorhandler(BadShape)
+    @blueprint.errorhandler(OutOfRange)
+    def incomprehensible(raised: Exception) -> tuple[str, int]:
+        return show("problem.html", code=400), 400
+
     def show(template: str, **told: Any) -> str:
         clock = world.clock.describe()
         return render_template(
@@ -164,6 +176,9 @@ def desk_pages(world: World) -> Blueprint:
         return redirect(url_for(f"{NAME}.{endpoint}", **told), code=303)
 
     _overview(blueprint, world, show, back)
+    _phases(blueprint, world, back)
+    _faults(blueprint, world, back)
+    _statements(blueprint, world)
     _debts(blueprint, world, show, back)
     _notifications(blueprint, world, show, back)
     _journal(blueprint, world, show)
@@ -182,6 +197,7 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
         return show(
             "overview.html",
             clients=clients,
+            means=MEANS,
             today=world.today(),
             faults=[(fault, describe(fault)) for fault in faults],
             usual={name: label for name, (label, _) in USUAL_FAULTS.items()},
@@ -190,7 +206,9 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
     @blueprint.post("/horloge")
     def clock() -> BaseResponse:
         if request.form.get("action") == "jour-ouvre":
-            world.go_to_next_working_day()
+            today = world.today()
+            if request.form.get("jour", today.isoformat()) == today.isoformat():  # else a second click of the same page
+                world.go_to_next_working_day()
         elif request.form.get("action") == "a-l-heure":
             world.clock.release()
             world.ring()
@@ -198,18 +216,22 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
             abort(400)
         return back("overview")
 
+
+def _phases(blueprint: Blueprint, world: World, back: Back) -> None:
     @blueprint.post("/collectivites/<numcli>")
     def phase(numcli: str) -> BaseResponse:
-        chosen = request.form.get("phase", "")
+        chosen, means = request.form.get("phase", ""), request.form.get("means", CARD)
         with world.store.transaction() as db:
             client = find_client(db, numcli)
             if client is None:
                 abort(404)
-            if chosen not in PHASES:
+            if chosen not in PHASES or means not in MEANS or client.activation(means) is None:
                 abort(400)
-            write_client(db, replace(client, phase=chosen))
+            write_client(db, put_in_phase(client, means, chosen))
         return back("overview")
 
+
+def _faults(blueprint: Blueprint, world: World, back: Back) -> None:
     @blueprint.post("/pannes")
     def add() -> BaseResponse:
         usual = USUAL_FAULTS.get(request.form.get("panne", ""))
@@ -221,7 +243,7 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
 
     @blueprint.post("/pannes/supprimer")
     def remove() -> BaseResponse:
-        number = request.form.get("numero", type=int)
+        number = whole_number(request.form["numero"]) if "numero" in request.form else None
         with world.store.transaction() as db:
             if number is None:
                 delete_faults(db)
@@ -229,18 +251,12 @@ def _overview(blueprint: Blueprint, world: World, show: Show, back: Back) -> Non
                 delete_fault(db, number)  # already used up: what was asked is done
         return back("overview")
 
+
+def _statements(blueprint: Blueprint, world: World) -> None:
     @blueprint.get("/releves")
     def statement() -> Response:
-        told = {name: value for name, value in request.args.items() if value}
-        with world.store.transaction() as db:
-            client = find_client(db, told.get("numcli", ""))
-            if client is None:
-                abort(404)
-            try:
-                first, last = asked_days(told, world.today())
-            except ValueError:
-                abort(400)
-            return download(make_statement(world, db, client, first, last))
+        file = download(world, request.args.get("numcli", ""), request.args)
+        return file or abort(404)
 
 
 def _named(clients: list[Client]) -> list[tuple[str, str]]:
@@ -249,25 +265,31 @@ def _named(clients: list[Client]) -> list[tuple[str, str]]:
 
 
 def _debts(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
-    def form(debt: Debt | None, told: dict[str, str], mistake: str, status: int = 200) -> tuple[str, int]:
+    def form(debt: Debt | None, told: dict[str, str], mistakes: dict[str, str]) -> tuple[str, int]:
         with world.store.transaction() as db:
             clients = [client for client in list_clients(db) if client.kind != "regie"]
-        return show("debt.html", debt=debt, told=told, mistake=mistake, numclis=_named(clients)), status
+        page = show("debt.html", debt=debt, told=told, mistakes=mistakes, numclis=_named(clients))
+        return page, 400 if mistakes else 200
 
     def read() -> Debt:
         told = {name: value.strip() for name, value in request.form.items() if name != "token" and value.strip()}
-        amount = _AMOUNT.fullmatch(re.sub(r"[\s€]", "", told.get("montant", "")))
-        return debt_from_json(
+        with world.store.transaction() as db:
+            client = find_client(db, told.get("numcli", ""))
+        if client is None or client.kind == "regie":
+            raise BadShape("debt.numcli: a client that has debts is expected")
+        debt = debt_from_json(
             {
-                "numcli": told.get("numcli", ""),
-                "refdet": re.sub(r"[\s-]", "", told.get("refdet", "")),
-                "montant": int(amount[1] + (amount[2] or "00")) if amount else None,
+                "numcli": client.numcli,
+                "refdet": typed(told.get("refdet", ""), client.kind),
+                "montant": typed_cents(told.get("montant", "")),
                 "label": told.get("label", ""),
                 "state": told.get("state"),
                 "taken_in_charge_on": told.get("taken_in_charge_on"),
                 "amicable_until": told.get("amicable_until"),
             }
         )
+        check_fits(debt, client)
+        return debt
 
     def find(numcli: str, refdet: str) -> Debt:
         with world.store.transaction() as db:
@@ -294,14 +316,14 @@ def _debts(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
     def new_debt() -> tuple[str, int]:
         yesterday = world.today() - timedelta(days=1)
         numcli = request.args.get("numcli", "")
-        return form(None, {"state": "due", "taken_in_charge_on": yesterday.isoformat(), "numcli": numcli}, "")
+        return form(None, {"state": "due", "taken_in_charge_on": yesterday.isoformat(), "numcli": numcli}, {})
 
     @blueprint.get("/dettes/<numcli>/<refdet>/")
     def debt(numcli: str, refdet: str) -> tuple[str, int]:
         known = find(numcli, refdet)
         told = {name: str(value or "") for name, value in known.to_json().items()}
         told["montant"] = f"{known.montant // 100},{known.montant % 100:02d}"
-        return form(known, told, "")
+        return form(known, told, {})
 
     def write(known: Debt | None) -> BaseResponse | tuple[str, int]:
         try:
@@ -310,12 +332,13 @@ def _debts(blueprint: Blueprint, world: World, show: Show, back: Back) -> None:
                 abort(400)
             with world.store.transaction() as db:
                 if known is None and find_debt(db, told.numcli, told.refdet) is not None:
-                    return form(None, request.form.to_dict(), "Cette référence est déjà connue.", 400)
+                    return form(None, request.form.to_dict(), {"refdet": "Cette référence est déjà connue."})
                 write_debt(db, told)
         except BadShape as problem:
-            member = str(problem).split(":")[0]
-            mistake = DEBT_MISTAKES.get(member, "La dette n’est pas comme il faut.")
-            return form(known, request.form.to_dict(), mistake, 400)
+            member = str(problem).split(":")[0].removeprefix("debt.")
+            if member == "taken_in_charge_on" and request.form.get(member):
+                return form(known, request.form.to_dict(), {member: "Le jour de prise en charge n’est pas une date."})
+            return form(known, request.form.to_dict(), {member: DEBT_MISTAKES[member]})
         return back("debts", numcli=told.numcli)
 
     @blueprint.post("/dettes/nouvelle")
@@ -347,13 +370,20 @@ def _notifications(blueprint: Blueprint, world: World, show: Show, back: Back) -
         waiting = [one for one in told if one["state"] == "pending"]
         sent = [one for one in reversed(told) if one["state"] != "pending"][:50]
         never = stamp(notifications.NEVER)
-        return show("notifications.html", waiting=waiting, sent=sent, names=NOTIFICATION_NAMES, never=never)
+        return show(
+            "notifications.html",
+            waiting=waiting,
+            sent=sent,
+            names=NOTIFICATION_NAMES,
+            dropped=DROPPED_NAMES,
+            never=never,
+        )
 
     @blueprint.post("/notifications/<int:number>")
     def change(number: int) -> BaseResponse:
         changes: dict[str, Callable[[sqlite3.Connection], None]] = {
             "envoyer": lambda db: notifications.send_now(world, db, number),
-            "abandonner": lambda db: notifications.drop(db, number),
+            "abandonner": lambda db: notifications.drop(world, db, number),
             "doubler": lambda db: notifications.duplicate(db, number),
             "retarder": lambda db: notifications.postpone(world, db, number, 60),
         }
@@ -372,14 +402,17 @@ def _notifications(blueprint: Blueprint, world: World, show: Show, back: Back) -
 def _journal(blueprint: Blueprint, world: World, show: Show) -> None:
     @blueprint.get("/journal/")
     def journal() -> str:
-        wanted = Wanted(
-            numcli=request.args.get("numcli") or None,
-            transaction=request.args.get("transaction", type=int),
-            kind=request.args.get("kind") or None,
-        )
+        wanted = wanted_from_query(request.args)
         with world.store.transaction() as db:
             exchanges = list_exchanges(db, wanted, limit=200)
         names = {kind: EXCHANGE_NAMES[kind] for kind in KINDS}
         return show(
-            "journal.html", exchanges=exchanges, wanted=wanted, names=names, rules=RULES, page_faults=PAGE_FAULT_NAMES
+            "journal.html",
+            exchanges=exchanges,
+            wanted=wanted,
+            names=names,
+            rules=RULES,
+            page_faults=PAGE_FAULT_NAMES,
+            dropped=DROPPED_NAMES,
+            steps=STEP_NAMES,
         )

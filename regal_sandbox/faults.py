@@ -5,9 +5,10 @@ import sqlite3
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from regal_sandbox.outcomes import Transaction
+from regal_sandbox.means import MEANS
 from regal_sandbox.settings import TRANSPORTS
-from regal_sandbox.shapes import BadShape, Shape
+from regal_sandbox.shapes import BadShape, Shape, is_printable
+from regal_sandbox.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Disturbance:
 
 PAGE_FAULTS = ("unavailable", "empty", "slow", "cut")
 PLACES = ("entry", "steps")
+OUTCOMES = tuple(sorted({letter for means in MEANS.values() for letter in means.letters.values()}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,7 @@ class Fault:
     next: int | None = None  # how many are still to be disturbed; None: all
     numcli: str | None = None
     refdet: str | None = None
-    outcome: str | None = None  # P, R or A as it really was
+    outcome: str | None = None  # one of OUTCOMES, as it really was
     disturbance: Disturbance = field(default_factory=Disturbance)
     page: PageFault | None = None  # set: the rule is about payment pages, not about notifications
 
@@ -76,7 +78,7 @@ class Fault:
 def _disturbance(shape: Shape) -> Disturbance:
     alter: dict[str, str | None] = {}
     for name, value in shape.mapping("alter").items():
-        if value is not None and not isinstance(value, str):
+        if not is_printable(name) or not (value is None or (isinstance(value, str) and is_printable(value))):
             raise BadShape(f"alter.{name}: a text, or null to leave the field out, is expected")
         alter[name] = value
     if shape.has("resultrans"):
@@ -112,19 +114,22 @@ def fault_from_json(value: object) -> Fault:
     """A rule about payment pages when it has the member `page`, about notifications otherwise. Raises BadShape."""
     shape = Shape(value, "fault")
     if shape.has("page"):
-        fault = Fault(
-            next=shape.optional_integer("next", least=1), numcli=shape.optional_text("numcli"), page=_page_fault(shape)
-        )
+        page = _page_fault(shape)
+        fault = Fault(next=shape.optional_integer("next", least=1), numcli=shape.optional_text("numcli"), page=page)
         shape.done()
+        if page.page == "slow" and not page.seconds:
+            raise BadShape("fault: this rule does nothing; a slow page takes some seconds")
         return fault
     fault = Fault(
         next=shape.optional_integer("next", least=1),
         numcli=shape.optional_text("numcli"),
         refdet=shape.optional_text("refdet"),
-        outcome=shape.choice("outcome", ("P", "R", "A")) if shape.has("outcome") else None,
+        outcome=shape.choice("outcome", OUTCOMES) if shape.has("outcome") else None,
         disturbance=_disturbance(shape),
     )
     shape.done()
+    if fault.disturbance == Disturbance():
+        raise BadShape("fault: this rule does nothing; say what it disturbs")
     return fault
 
 

@@ -1,4 +1,4 @@
-"""The journal: every request received, notification sent and e-mail, for whoever connects a site.
+"""The journal: every request and decision received, notification sent or lost, and e-mail, for whoever connects a site.
 
 Bounded: the newest `journal_size` exchanges are kept.
 """
@@ -11,10 +11,20 @@ from datetime import datetime
 from typing import Any
 
 from regal_sandbox.settings import read_settings
+from regal_sandbox.shapes import BadShape, whole_number
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
 
-KINDS = ("request", "fault", "notification", "mail_sent", "mail_received")
+KINDS = (
+    "request",
+    "decision",
+    "error",
+    "fault",
+    "notification",
+    "notification_dropped",
+    "mail_sent",
+    "mail_received",
+)
 
 KEPT_PARAMETERS = 30
 KEPT_CHARACTERS = 500
@@ -76,6 +86,14 @@ class Wanted:
     numcli: str | None = None
     transaction: int | None = None
     kind: str | None = None
+
+
+def wanted_from_query(asked: Mapping[str, str]) -> Wanted:
+    """What a query string asks for; an empty member asks for nothing. Raises BadShape."""
+    kind, number = asked.get("kind") or None, asked.get("transaction") or None
+    if kind is not None and kind not in KINDS:
+        raise BadShape("kind: one of " + ", ".join(KINDS) + " is expected")
+    return Wanted(numcli=asked.get("numcli") or None, transaction=whole_number(number) if number else None, kind=kind)
 
 
 def list_exchanges(db: sqlite3.Connection, wanted: Wanted | None = None, *, limit: int = 200) -> list[Exchange]:

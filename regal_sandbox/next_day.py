@@ -5,10 +5,13 @@ guessed by a page of another site, and pressing it twice moves the clock once.
 """
 
 import hmac
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 
 from regal_sandbox.clients import find_client
-from regal_sandbox.paris import PARIS, in_paris, next_working_day, paris_day
+from regal_sandbox.debts import find_debt
+from regal_sandbox.paris import next_working_day, paris_day
+from regal_sandbox.payment_requests import Refused, check_request
 from regal_sandbox.refusals import Refusal, find_refusal
 from regal_sandbox.settings import read_settings
 from regal_sandbox.world import World
@@ -23,12 +26,27 @@ def opening_day(world: World, *, rule: str, numcli: str) -> date | None:
         return client.opens_on(world.today()) if client else None
 
 
-def button_of(world: World, *, number: int, rule: str, numcli: str) -> str | None:
-    """The button's token for the refusal `number`, or None when a day more would change nothing, or in earnest."""
+def payable_day(world: World, *, rule: str, told: Mapping[str, str]) -> date | None:
+    """The day from which the debt may be paid, when that is what the payer waits for."""
+    if rule != "debt_not_visible":
+        return None
     with world.store.transaction() as db:
-        allowed = read_settings(db).next_day_button
-    helps = rule == "debt_not_visible" or opening_day(world, rule=rule, numcli=numcli) is not None
-    return _token(world, number) if allowed and helps else None
+        debt = find_debt(db, told["numcli"], told["refdet"])
+        return debt.payable_from if debt else None
+
+
+def button_of(world: World, *, number: int, told: Mapping[str, str]) -> str | None:
+    """The button's token for the refusal `number` of the request `told`; None when the next working day would not lift
+    it, or in earnest."""
+    with world.store.transaction() as db:
+        settings = read_settings(db)
+        if not settings.next_day_button:
+            return None
+        try:
+            check_request(told, db=db, settings=settings, today=next_working_day(world.today()))
+        except Refused:
+            return None
+    return _token(world, number)
 
 
 def press(world: World, *, number: int, token: str) -> Refusal | None:
@@ -39,11 +57,7 @@ def press(world: World, *, number: int, token: str) -> Refusal | None:
             return None
         if not hmac.compare_digest(token.encode(), _token(world, number).encode()):
             return None
-        now, day = world.now(), next_working_day(paris_day(refusal.at))
-        if paris_day(now) < day:
-            target = datetime.combine(day, in_paris(now).time(), PARIS)
-            world.clock.advance((target - now).total_seconds())
-    world.ring()
+        world.go_to_next_working_day(after=paris_day(refusal.at))
     return refusal
 
 

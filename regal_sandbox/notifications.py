@@ -7,6 +7,7 @@ sending and the note of the answer. Every attempt keeps the answer's status, fir
 import json
 import socket
 import sqlite3
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,16 +15,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from regal_sandbox.faults import Disturbance, consume_faults
 from regal_sandbox.journal import record
 from regal_sandbox.outbox import Outbox
-from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.store import stamp
+from regal_sandbox.transaction import Transaction
 from regal_sandbox.world import World
 
 KEPT_BYTES = 500
@@ -54,6 +56,8 @@ class NotificationRequest:
     timeout_seconds: float
     method: str = "POST"
     source_address: str = ""  # to call from; empty: the system chooses
+    verify_tls: bool = True  # over https, check the certificate
+    never_to: tuple[str, int] | None = None  # host and port of the control listener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,19 +69,36 @@ class Answer:
 NotificationTransport = Callable[[NotificationRequest], Answer]  # any exception means: not delivered
 
 
+class Forbidden(Exception):
+    """The address leads to the sandbox's own control port: whoever pays would command it."""
+
+
 def send_over_http(request: NotificationRequest) -> Answer:
     """The real transport. The whole of it, from the connection to the kept bytes, lasts no longer than the time-out.
 
     Redirects are not followed: a POST would come out of them as a GET.
     """
     parts = urlsplit(request.url)
-    make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     source = (request.source_address, 0) if request.source_address else None
     ends_at = time.monotonic() + request.timeout_seconds
-    connection = make(parts.hostname or "", parts.port, timeout=request.timeout_seconds, source_address=source)
+    connection: HTTPConnection
+    if parts.scheme == "https":
+        connection = HTTPSConnection(
+            parts.hostname or "",
+            parts.port,
+            timeout=request.timeout_seconds,
+            source_address=source,
+            context=_tls(verify=request.verify_tls),
+        )
+    else:
+        connection = HTTPConnection(
+            parts.hostname or "", parts.port, timeout=request.timeout_seconds, source_address=source
+        )
     late = threading.Event()
     try:
         connection.connect()
+        if request.never_to and is_same_listener(connection.sock.getpeername(), request.never_to):
+            raise Forbidden("this address is the sandbox's control port, which no notification may reach")
         # A receiver that sends a byte now and then would outlive any time-out on single reads.
         timer = threading.Timer(max(0, ends_at - time.monotonic()), _cut, (connection.sock, late))
         timer.start()
@@ -96,6 +117,27 @@ def send_over_http(request: NotificationRequest) -> Answer:
     if late.is_set():
         raise TimeoutError(f"no complete answer within {request.timeout_seconds:g} s")
     return answer
+
+
+def _tls(*, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def is_same_listener(peer: tuple[Any, ...], listener: tuple[str, int]) -> bool:
+    """Whether a connection made to `peer` reached `listener`, however its address was written."""
+    if peer[1] != listener[1]:
+        return False
+    reached, known = (_plain(str(address[0])) for address in (peer, listener))
+    return reached == known or reached.is_unspecified or (reached.is_loopback and known.is_loopback)
+
+
+def _plain(host: str) -> IPv4Address | IPv6Address:
+    address = ip_address(host.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _cut(connection: socket.socket, late: threading.Event) -> None:
@@ -135,6 +177,8 @@ def build_request(
     timeout_seconds: float,
     method: str = "POST",
     source_address: str = "",
+    verify_tls: bool = True,
+    never_to: tuple[str, int] | None = None,
 ) -> NotificationRequest:
     """`transport` says where the fields travel: in the body (normal), in the query string (August 2024), in both.
 
@@ -152,6 +196,8 @@ def build_request(
         timeout_seconds=timeout_seconds,
         method=method,
         source_address=source_address,
+        verify_tls=verify_tls,
+        never_to=never_to,
     )
 
 
@@ -189,7 +235,7 @@ def _write(
     if disturbance.reorder and not disturbance.delay_seconds:
         due = NEVER  # until a later one releases it
     for copy in range(1 + disturbance.duplicate):
-        db.execute(
+        cursor = db.execute(
             "INSERT INTO notifications (transaction_id, cause, url, fields, transport, due_at, state, held)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -203,6 +249,8 @@ def _write(
                 int(disturbance.reorder),
             ),
         )
+        if disturbance.drop:
+            _record_dropped(world, db, int(cursor.lastrowid or 0), by="fault")
 
 
 class NotificationOutbox(Outbox):
@@ -224,6 +272,8 @@ class NotificationOutbox(Outbox):
             timeout_seconds=settings.notification_timeout_seconds,
             method=settings.notification_method,
             source_address=settings.notification_source_address,
+            verify_tls=settings.notification_verify_tls,
+            never_to=_host_and_port(self.world.control_address),
         )
         started, begun = self.world.now(), time.monotonic()
         answer, error = None, None
@@ -288,6 +338,13 @@ def _numcli(db: sqlite3.Connection, transaction_id: int) -> str:
     return str(row["numcli"])
 
 
+def _host_and_port(address: str | None) -> tuple[str, int] | None:
+    if address is None:
+        return None
+    parts = urlsplit(address)
+    return parts.hostname or "", parts.port or 80
+
+
 class NotPending(LookupError):
     """No notification of that number is waiting to be sent."""
 
@@ -297,9 +354,18 @@ def send_now(world: World, db: sqlite3.Connection, number: int) -> None:
     _change(db, number, "due_at = ?, held = 0", stamp(world.now()))
 
 
-def drop(db: sqlite3.Connection, number: int) -> None:
+def drop(world: World, db: sqlite3.Connection, number: int) -> None:
     """It will never be sent."""
     _change(db, number, "state = ?", "dropped")
+    _record_dropped(world, db, number, by="hand")
+
+
+def _record_dropped(world: World, db: sqlite3.Connection, number: int, *, by: str) -> None:
+    db.execute("UPDATE notifications SET dropped_by = ? WHERE id = ?", (by, number))
+    row = db.execute("SELECT * FROM notifications WHERE id = ?", (number,)).fetchone()
+    told = {"notification": number, "by": by, "url": row["url"], "body": urlencode(json.loads(row["fields"]))}
+    of = row["transaction_id"]
+    record(world, db, "notification_dropped", told, numcli=_numcli(db, of), transaction=of)
 
 
 def postpone(world: World, db: sqlite3.Connection, number: int, seconds: float) -> None:
@@ -351,6 +417,7 @@ def list_notifications(db: sqlite3.Connection, transaction_id: int | None = None
                 "due_at": row["due_at"],
                 "state": row["state"],
                 "held": bool(row["held"]),
+                "dropped_by": row["dropped_by"],
                 "attempts": [dict(attempt) for attempt in attempts],
             }
         )

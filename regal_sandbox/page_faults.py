@@ -6,6 +6,7 @@ They act outside the pages themselves, as a failing front end would, and as ofte
 from collections.abc import Iterable
 from dataclasses import asdict
 from io import BytesIO
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,6 +18,7 @@ from regal_sandbox.journal import record
 from regal_sandbox.world import World
 
 PREFIX = "/tpa/"
+MOST_WAITING = 4  # at once: half of the server's threads, so that the mailbox and the health page go on
 ENTRIES = ("/tpa/paiement.web", "/tpa/accueilportail.web")
 MAX_BODY_BYTES = 64 * 1024
 HTML = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
@@ -38,6 +40,7 @@ class PageFaults:
     def __init__(self, world: World, app: WSGIApplication) -> None:
         self._world = world
         self._app = app
+        self._seats = BoundedSemaphore(MOST_WAITING)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -47,7 +50,7 @@ class PageFaults:
         if fault is None:
             return self._app(environ, start_response)
         if fault.seconds:
-            self._world.pause(fault.seconds)
+            self._pause(fault.seconds)
         if fault.page == "slow":
             return self._app(environ, start_response)
         if fault.once_done:
@@ -58,6 +61,14 @@ class PageFaults:
         status = "503 Service Unavailable" if fault.page == "unavailable" else "200 OK"
         start_response(status, [*HTML, ("Content-Length", str(len(body)))])
         return [body]
+
+    def _pause(self, seconds: float) -> None:
+        """Keep the payer waiting, unless as many wait already as the server can spare."""
+        if self._seats.acquire(blocking=False):
+            try:
+                self._world.pause(seconds)
+            finally:
+                self._seats.release()
 
     def _fault(self, environ: WSGIEnvironment, path: str) -> PageFault | None:
         """The fault of this request, noted in the journal; None: the page is served."""

@@ -5,31 +5,36 @@ No script anywhere: every decision is a form whose submit buttons are named `dec
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from urllib.parse import urlencode
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from regal_sandbox import next_day, portal
 from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client, find_client, list_clients
 from regal_sandbox.debts import list_debts
-from regal_sandbox.journal import record_request
+from regal_sandbox.hosts import is_ours
+from regal_sandbox.journal import KEPT_CHARACTERS, record, record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.means import MEANS
-from regal_sandbox.outcomes import Transaction
+from regal_sandbox.names import KIND_NAMES, PHASE_NAMES
+from regal_sandbox.page_faults import MAX_BODY_BYTES
 from regal_sandbox.paris import in_paris
-from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request
+from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, is_payable
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
 from regal_sandbox.refusals import note_refusal
 from regal_sandbox.rules import RULES
 from regal_sandbox.settings import Settings, read_settings
+from regal_sandbox.shapes import NumberConverter
 from regal_sandbox.tickets import ticket_lines
+from regal_sandbox.transaction import Transaction
 from regal_sandbox.transactions import UnknownTransaction, decide, means_offered, open_transaction, see
 from regal_sandbox.world import World
 
-MAX_BODY_BYTES = 64 * 1024
+SHOWN_DEBTS = 20
 HEALTH_PAGE = '<html><head></head><body><div id="server_status" style="text-align:center;">OK</div></body></html>'
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; base-uri 'none'"
@@ -59,12 +64,14 @@ class RefusedPage:
     message: str
     status: int
     opens_on: date | None  # the activation payment succeeded: the client opens that day
+    payable_from: date | None  # the debt is known, but not payable yet
     next_day_token: str | None
 
 
 def pages_app(world: World) -> Flask:
     app = Flask("regal_sandbox")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.url_map.converters["int"] = NumberConverter
     app.jinja_env.filters["euros"] = euros
     app.jinja_env.filters["in_paris"] = in_paris
     app.register_blueprint(mailbox_pages(world))
@@ -73,9 +80,19 @@ def pages_app(world: World) -> Flask:
         with world.store.transaction() as db:
             return read_settings(db)
 
+    @app.before_request
+    def keep_other_sites_out() -> None:
+        """The payment pages answer to any name, as PayFiP's would stand before them; people's pages do not."""
+        free = request.path.startswith(("/tpa/", "/static/")) or request.path == "/load.html"
+        if (not free or request.endpoint == "go_to_next_day") and not is_ours(request.host, bind=world.bind):
+            abort(403)
+
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        policy = CONTENT_SECURITY_POLICY
+        if not request.path.startswith("/tpa/"):
+            policy += "; frame-ancestors 'self'"
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         if request.endpoint != "static":
@@ -89,16 +106,17 @@ def pages_app(world: World) -> Flask:
     @app.get("/")
     def home() -> str:
         with world.store.transaction() as db:
-            clients, debts, today = list_clients(db), list_debts(db), world.today()
-        kinds = {client.numcli: client.kind for client in clients}
-        payable = [
-            (debt, printed(debt.refdet, kinds.get(debt.numcli, ""))) for debt in debts if debt.obstacle(today) is None
-        ]
+            clients, known, today = list_clients(db), read_settings(db), world.today()
+            kinds = {client.numcli: client.kind for client in clients}
+            payable = (debt for debt in list_debts(db) if is_payable(debt, db=db, settings=known, today=today))
+            shown = [(debt, printed(debt.refdet, kinds[debt.numcli])) for debt in islice(payable, SHOWN_DEBTS)]
         return render_template(
             "home.html",
             clients=clients,
-            payable=payable[:20],
+            payable=shown,
             today=today,
+            kinds=KIND_NAMES,
+            phases=PHASE_NAMES,
             means=MEANS,
             test_exer=TEST_EXER,
             test_refdet=TEST_REFDET_TITRE,
@@ -110,10 +128,17 @@ def pages_app(world: World) -> Flask:
         return HEALTH_PAGE
 
     @app.errorhandler(HTTPException)
-    def other_problem(problem: HTTPException) -> tuple[str, int] | HTTPException:
+    @app.errorhandler(UnknownTransaction)
+    def other_problem(problem: HTTPException | UnknownTransaction) -> tuple[str, int] | HTTPException:
+        if isinstance(problem, UnknownTransaction):
+            problem = NotFound()
         status = problem.code or 500
         if status < 400:
             return problem  # a redirection
+        if request.path.startswith("/tpa/"):
+            told = {"method": request.method, "path": request.path[:KEPT_CHARACTERS], "status": status}
+            with world.store.transaction() as db:
+                record(world, db, "error", told)
         return render_template("missing.html", status=status), status
 
     _entries(app, world)
@@ -126,6 +151,8 @@ def _entries(app: Flask, world: World) -> None:
 
     @app.route("/tpa/paiement.web", methods=["GET", "POST"])
     def enter() -> BaseResponse | tuple[str, int]:
+        if request.method == "HEAD":  # somebody checks a link, nobody pays
+            return Response()
         # Both ways in at once, the body first: it is unknown whether PayFiP takes POST, so be tolerant.
         told = {name: request.form.get(name, request.args.get(name, "")) for name in PARAMETERS}
         opened = open_or_refuse(told, entry="form")
@@ -159,9 +186,8 @@ def _entries(app: Flask, world: World) -> None:
                 return opened
             except Refused as refusal:
                 rule = refusal.rule
-            number = note_refusal(db, at=world.now(), rule=rule, code=known.code(rule), parameters=told)
+            number = note_refusal(db, at=world.now(), rule=rule, code=known.code(rule), entry=entry, parameters=told)
             record_request(world, db, received(), method=request.method, entry=entry, rule=rule)
-        numcli = told["numcli"]
         return RefusedPage(
             number=number,
             rule=rule,
@@ -169,8 +195,9 @@ def _entries(app: Flask, world: World) -> None:
             code=known.code(rule),
             message=known.message(rule),
             status=known.error_status,
-            opens_on=next_day.opening_day(world, rule=rule, numcli=numcli),
-            next_day_token=next_day.button_of(world, number=number, rule=rule, numcli=numcli),
+            opens_on=next_day.opening_day(world, rule=rule, numcli=told["numcli"]),
+            payable_from=next_day.payable_day(world, rule=rule, told=told),
+            next_day_token=next_day.button_of(world, number=number, told=told),
         )
 
     @app.post("/tpa/refus/<int:number>/jour-suivant/<token>")
@@ -178,7 +205,7 @@ def _entries(app: Flask, world: World) -> None:
         refusal = next_day.press(world, number=number, token=token)
         if refusal is None:
             abort(404)
-        if "urlcl" not in refusal.parameters:  # it came from the portal
+        if refusal.entry == "portal":
             return redirect(url_for("enter_portal"), code=303)
         return redirect(f"{url_for('enter')}?{urlencode(refusal.parameters)}", code=303)
 
@@ -213,7 +240,3 @@ def _steps(app: Flask, world: World) -> None:
     def choose(token: str) -> BaseResponse:
         decide(world, token, request.form.get("decision", ""))
         return redirect(url_for("step", token=token), code=303)
-
-    @app.errorhandler(UnknownTransaction)
-    def unknown(problem: UnknownTransaction) -> tuple[str, int]:
-        return render_template("missing.html", status=404), 404

@@ -7,6 +7,7 @@ compared, and `mel` is checked before the amount's bounds (recorded on the web s
 import re
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
@@ -91,6 +92,16 @@ def check_request(
         saisie=told["saisie"],
         debt=debt,
     )
+
+
+def is_payable(debt: Debt, *, db: sqlite3.Connection, settings: Settings, today: date) -> bool:
+    """Whether a request for that debt, without other mistake, would be accepted under some `saisie`."""
+    told = {"numcli": debt.numcli, "exer": debt.exer, "refdet": debt.refdet, "montant": str(debt.montant)}
+    for saisie in SAISIES:
+        with suppress(Refused):
+            check_request(told | {"mel": "payeur@exemple.fr", "saisie": saisie}, db=db, settings=settings, today=today)
+            return True
+    return False
 
 
 def _check_client(numcli: str, saisie: str, *, db: sqlite3.Connection, today: date) -> Client:

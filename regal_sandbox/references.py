@@ -16,6 +16,7 @@ MAX_LENGTH = 30
 
 _ALPHANUMERIC = re.compile(r"[A-Za-z0-9]+")
 _TITRE = re.compile(r"([0-9]{4})([0-9]{8})([0-9]{6})")
+_TITRE_WIDTHS = (4, 8, 6)
 _ROLE = re.compile(r"([0-9]{4})([A-Z0-9]{2})([0-9]{2})([0-9]{1,13})")
 
 
@@ -77,3 +78,17 @@ def printed(refdet: str, kind: str) -> str:
     """The reference as the payer's notice shows it."""
     reference = read_reference(refdet, kind)
     return reference.printed if reference else refdet
+
+
+def typed(reference: str, kind: str) -> str:
+    """REFDET as people copy it: spaces are forgiven, so are the hyphens printed on a notice.
+
+    Only a titre's blocks are padded with zeros.
+    """
+    reference = re.sub(r"\s", "", reference)
+    if kind == "regie":
+        return reference
+    blocks = reference.split("-")
+    if kind == "titre" and len(blocks) == len(_TITRE_WIDTHS):
+        blocks = [block.zfill(width) for block, width in zip(blocks, _TITRE_WIDTHS, strict=True)]
+    return "".join(blocks)

@@ -16,6 +16,7 @@ from regal_sandbox.mailbox import store_mail
 from regal_sandbox.notifications import NotificationOutbox, NotificationTransport, send_over_http
 from regal_sandbox.page_faults import PageFaults
 from regal_sandbox.pages import pages_app
+from regal_sandbox.paris import paris_day
 from regal_sandbox.store import Store
 from regal_sandbox.town_pages import town_app
 from regal_sandbox.world import World
@@ -39,7 +40,7 @@ class Sandbox:
         self.mails = MailOutbox(world, send_mail or self._drop_in_mailbox)
         self.pages: Flask = pages_app(world)
         self.pages.wsgi_app = PageFaults(world, self.pages.wsgi_app)  # type: ignore[method-assign]
-        self.control: Flask = control_app(world, reset=self.reset, deliver_due=self.deliver_due)
+        self.control: Flask = control_app(world, reset=self.reset, deliver_due=self.deliver_due, town_count=town_count)
         self.towns: tuple[Flask, ...] = tuple(town_app(world, position) for position in range(town_count))
 
     def now(self) -> datetime:
@@ -86,7 +87,7 @@ def create(
     tickets; by default they go straight to the mailbox. With a `seed`, generated values (`numauto`, addresses of pages)
     are the same each time. Raises BadShape when `config` is not as documented.
     """
-    known = config if isinstance(config, Config) else load_config(config)
+    known = config if isinstance(config, Config) else load_config(config, today=paris_day(clock()))
     store = Store(data)
     world = World(store, source=clock, seed=seed, pause=pause)
     fresh = not is_configured(store)

@@ -56,7 +56,8 @@ CREATE TABLE IF NOT EXISTS notifications (
     due_at TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'answered', 'failed', 'dropped')),
     tries INTEGER NOT NULL DEFAULT 0,
-    held INTEGER NOT NULL DEFAULT 0  -- 1: until a later notification has been tried
+    held INTEGER NOT NULL DEFAULT 0,  -- 1: until a later notification has been tried
+    dropped_by TEXT CHECK (dropped_by IN ('fault', 'hand'))  -- NULL: it was not
 ) STRICT;
 CREATE INDEX IF NOT EXISTS notifications_due ON notifications (due_at) WHERE state = 'pending';
 
@@ -101,6 +102,7 @@ CREATE TABLE IF NOT EXISTS refusals (
     at TEXT NOT NULL,
     rule TEXT NOT NULL,
     code TEXT NOT NULL,
+    entry TEXT NOT NULL DEFAULT 'form' CHECK (entry IN ('form', 'portal')),
     parameters TEXT NOT NULL
 ) STRICT;
 

@@ -31,6 +31,9 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as problem:
         listener.close()
         raise PortBusy(f"le port {port} de {host} n’est pas libre ({problem.strerror})") from None
+    except OverflowError:
+        listener.close()
+        raise PortBusy(f"le port {port} n’existe pas\u00a0: ils vont de 0 à 65535") from None
     return listener
 
 

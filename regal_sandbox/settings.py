@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
@@ -37,6 +38,7 @@ class Settings:
     notification_retry_seconds: float = 60.0
     notification_method: str = "POST"
     notification_source_address: str = ""  # a loopback address to call from; empty: the system chooses
+    notification_verify_tls: bool = True  # false: a self-signed certificate will do
     journal_size: int = 2000  # exchanges kept, the newest
     statement_separator: str = ";"
     statement_columns: tuple[str, ...] = ("date", "refdet", "montant")
@@ -74,7 +76,7 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
     read = replace(
         base,
         frame_options=shape.choice("frame_options", FRAME_OPTIONS, base.frame_options),
-        error_status=shape.integer("error_status", base.error_status, least=200, most=599),
+        error_status=_error_status(shape, base),
         min_refdet_length=shape.integer("min_refdet_length", base.min_refdet_length, least=1, most=30),
         min_cents=shape.integer("min_cents", base.min_cents, least=1),
         max_cents=shape.integer("max_cents", base.max_cents, least=1),
@@ -92,6 +94,7 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
         notification_retry_seconds=shape.number("notification_retry_seconds", base.notification_retry_seconds),
         notification_method=shape.choice("notification_method", METHODS, base.notification_method),
         notification_source_address=_source_address(shape, base),
+        notification_verify_tls=shape.boolean("notification_verify_tls", base.notification_verify_tls),
         journal_size=shape.integer("journal_size", base.journal_size, least=1, most=1_000_000),
         statement_separator=shape.choice("statement_separator", SEPARATORS, base.statement_separator),
         statement_columns=_statement_columns(shape, base),
@@ -103,7 +106,17 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
         messages=messages,
     )
     shape.done()
+    if read.min_cents > read.max_cents:
+        raise BadShape("settings.min_cents: at most max_cents is expected")
     return read
+
+
+def _error_status(shape: Shape, base: Settings) -> int:
+    """Of a page that has something to say: 200, or an error."""
+    status = shape.integer("error_status", base.error_status, most=599)
+    if status != 200 and status < 400:
+        raise BadShape("settings.error_status: 200, or from 400 to 599, is expected")
+    return status
 
 
 def _source_address(shape: Shape, base: Settings) -> str:
@@ -131,7 +144,14 @@ def read_settings(db: sqlite3.Connection) -> Settings:
         return Settings()
     told = json.loads(row["value"])
     told["messages"] = {rule: one for rule, one in told["messages"].items() if rule in RULES}  # rules may be dropped
-    return settings_from_json(told)
+    try:
+        return settings_from_json(told)
+    except BadShape:  # an earlier version accepted more: leave out what is no longer accepted
+        kept = Settings()
+        for name, value in told.items():
+            with suppress(BadShape):
+                kept = settings_from_json({name: value}, kept)
+        return kept
 
 
 def write_settings(db: sqlite3.Connection, settings: Settings) -> None:

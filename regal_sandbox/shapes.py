@@ -1,12 +1,44 @@
 """Reading JSON objects strictly: an unknown or ill-typed member is an error, never ignored."""
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from werkzeug.routing import IntegerConverter, Map
+
+MOST = 2**63 - 1  # what the database holds
+FIRST_DAY = date(1900, 1, 1)
+LAST_DAY = date(9999, 12, 31)
+
+_DIGITS = re.compile(r"[0-9]{1,19}")
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surrogates, separators of lines
+
 
 class BadShape(ValueError):
     """What was received is not what the documentation describes. The message says which member and why."""
+
+
+def is_printable(text: str, *, lines: bool = False) -> bool:
+    """Whether a page, an e-mail's header and a file can all bear that text; with `lines`, it may have several."""
+    if lines:
+        text = re.sub(r"[\t\r\n]", " ", text)
+    return not any(unicodedata.category(character) in _UNPRINTABLE for character in text)
+
+
+def whole_number(text: str) -> int:
+    """The number of something, as an address bears it. Raises BadShape."""
+    if _DIGITS.fullmatch(text) is None or int(text) > MOST:
+        raise BadShape(f"{text[:40]!a}: a whole number is expected")
+    return int(text)
+
+
+class NumberConverter(IntegerConverter):
+    """`<int:…>` in an address: a number that the database can hold; any other is not found."""
+
+    def __init__(self, map: Map, **options: Any) -> None:
+        super().__init__(map, **({"max": MOST} | options))
 
 
 class Shape:
@@ -29,12 +61,14 @@ class Shape:
     def _wrong(self, member: str, expected: str) -> BadShape:
         return BadShape(f"{self._name}.{member}: {expected} is expected")
 
-    def text(self, member: str, default: str | None = None, *, max_length: int = 2000) -> str:
+    def text(self, member: str, default: str | None = None, *, max_length: int = 2000, lines: bool = False) -> str:
         value = self._get(member)
         if value is None and default is not None:
             return default
         if not isinstance(value, str) or len(value) > max_length:
             raise self._wrong(member, f"a text of at most {max_length} characters")
+        if not is_printable(value, lines=lines):
+            raise self._wrong(member, "a text without control characters nor lone surrogates")
         return value
 
     def optional_text(self, member: str) -> str | None:
@@ -75,14 +109,17 @@ class Shape:
             raise self._wrong(member, "one of " + ", ".join(choices))
         return str(value)
 
-    def optional_day(self, member: str) -> date | None:
+    def optional_day(self, member: str, *, last: date = LAST_DAY) -> date | None:
         value = self._get(member)
         if value is None:
             return None
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except (TypeError, ValueError):
             raise self._wrong(member, "a day such as 2026-03-31") from None
+        if not FIRST_DAY <= day <= last:
+            raise self._wrong(member, f"a day from {FIRST_DAY} to {last}")
+        return day
 
     def items(self, member: str) -> list[Any]:
         value = self._get(member)

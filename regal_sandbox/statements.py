@@ -12,18 +12,21 @@ import io
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from regal_sandbox.clients import Client
+from flask import Response
+
+from regal_sandbox.clients import Client, find_client
 from regal_sandbox.debts import find_debt
-from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
 from regal_sandbox.references import read_role, read_titre
 from regal_sandbox.settings import DATES, Settings, read_settings
+from regal_sandbox.shapes import BadShape
+from regal_sandbox.transaction import Transaction
 from regal_sandbox.transactions import Filter, list_transactions
 from regal_sandbox.world import World
 
@@ -44,6 +47,7 @@ class Payment:
     transaction: Transaction
     paid_at: datetime  # Paris
     label: str
+    due: int  # cents: the debt's amount
     taken_in_charge_on: date | None
 
 
@@ -84,6 +88,7 @@ def _payments(db: sqlite3.Connection, client: Client, first: date, last: date, s
                 transaction=transaction,
                 paid_at=paid_at,
                 label=(debt.label if debt else "") or transaction.objet,
+                due=debt.montant if debt else transaction.montant,
                 taken_in_charge_on=debt.taken_in_charge_on if debt else None,
             )
         )
@@ -153,7 +158,7 @@ class _Place:
     """Where a payment goes in the flow."""
 
     exer: str
-    piece: int
+    piece: str  # as the notice shows it: a rôle's 01 and 1 are two debts
     line: int
     product: str = ""  # code recette of a rôle
     period: str = ""
@@ -166,17 +171,17 @@ def _place(payment: Payment, *, kind: str) -> _Place | None:
         role = read_role(refdet)
         if role is None:
             return None
-        return _Place(exer=role.exer, piece=int(role.number), line=1, product=role.code, period=role.period)
+        return _Place(exer=role.exer, piece=role.number, line=1, product=role.code, period=role.period)
     titre = read_titre(refdet)
-    return _Place(exer=titre.exer, piece=titre.number, line=titre.line) if titre else None
+    return _Place(exer=titre.exer, piece=f"{titre.number:08d}", line=titre.line) if titre else None
 
 
 _Lines = dict[_Place, list[Payment]]
 
 
-def _by_piece(payments: Iterable[Payment], *, kind: str) -> dict[str, dict[tuple[int, str, str], _Lines]]:
+def _by_piece(payments: Iterable[Payment], *, kind: str) -> dict[str, dict[tuple[str, str, str], _Lines]]:
     """Payments of one line together, lines of one piece together, pieces of one exercice together."""
-    found: dict[str, dict[tuple[int, str, str], _Lines]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    found: dict[str, dict[tuple[str, str, str], _Lines]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for payment in payments:
         place = _place(payment, kind=kind)
         if place is None:
@@ -185,13 +190,14 @@ def _by_piece(payments: Iterable[Payment], *, kind: str) -> dict[str, dict[tuple
     return found
 
 
-def _piece(bordereau: Element, number: tuple[int, str, str], lines: _Lines, *, kind: str) -> None:
+def _piece(bordereau: Element, number: tuple[str, str, str], lines: _Lines, *, kind: str) -> None:
     first = next(iter(lines.values()))[0]
     piece = SubElement(bordereau, "Piece")
     block = SubElement(piece, "BlocPiece")
-    _values(block, IdPce=str(number[0]), TypPce="15" if kind == "role" else "01", NatPce="01", Obj=first.label[:160])
+    plain = str(int(number[0]))
+    _values(block, IdPce=plain, TypPce="15" if kind == "role" else "01", NatPce="01", Obj=first.label[:160])
     if kind == "role":
-        _values(block, NumDette=str(number[0]), Per=number[2])
+        _values(block, NumDette=plain, Per=number[2])
     _values(block, DtePcePec=first.taken_in_charge_on.isoformat() if first.taken_in_charge_on else "", EtatPce="02")
     for place, payments in sorted(lines.items()):
         line = SubElement(piece, "LigneDePiece")
@@ -201,7 +207,7 @@ def _piece(bordereau: Element, number: tuple[int, str, str], lines: _Lines, *, k
             IdLigne=str(place.line),
             CodProdLoc=place.product,
             EtatLigPce="05",
-            MtHT=_euros(payments[0].transaction.montant),
+            MtHT=_euros(payments[0].due),
         )
         total = sum(payment.transaction.montant for payment in payments)
         _values(SubElement(told, "InfoRecouvrement"), NbrReco=str(len(payments)), MtRecoTot=_euros(total))
@@ -240,14 +246,30 @@ def _with_luhn_digit(digits: str) -> str:
     return digits + str(-sum(one - 9 if one > 9 else one for one in doubled) % 10)
 
 
-def asked_days(told: dict[str, str], today: date) -> tuple[date, date]:
-    """`day`, or `from` and `to`, or neither: today. Raises ValueError."""
-    if "day" in told:
-        day = date.fromisoformat(told["day"])
-        first, last = day, day
-    else:
-        first = date.fromisoformat(told["from"]) if "from" in told else today
-        last = date.fromisoformat(told["to"]) if "to" in told else max(first, today)
+def asked_days(told: Mapping[str, str], today: date) -> tuple[date, date]:
+    """`day`, or `from` and `to`, or neither: today; an empty one is as none. Raises BadShape."""
+    try:
+        days = {name: date.fromisoformat(told[name]) for name in ("day", "from", "to") if told.get(name)}
+    except ValueError:
+        raise BadShape("statement: a day such as 2026-03-31 is expected") from None
+    first = days.get("day") or days.get("from") or today
+    last = days.get("day") or days.get("to") or max(first, today)
     if last < first or last - first > timedelta(days=3660):
-        raise ValueError("the last day comes before the first, or ten years after it")
+        raise BadShape("statement: the last day comes before the first, or ten years after it")
     return first, last
+
+
+def download(world: World, numcli: str, asked: Mapping[str, str]) -> Response | None:
+    """The statement of the days asked for, to keep and never to show; None when nobody knows the client.
+
+    Raises BadShape.
+    """
+    with world.store.transaction() as db:
+        client = find_client(db, numcli)
+        if client is None:
+            return None
+        statement = make_statement(world, db, client, *asked_days(asked, world.today()))
+    response = Response(statement.content, content_type=statement.content_type)
+    response.headers.set("Content-Disposition", "attachment", filename=statement.name)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

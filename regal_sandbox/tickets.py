@@ -7,11 +7,11 @@ from email.policy import SMTP
 from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client
 from regal_sandbox.means import MEANS
-from regal_sandbox.outcomes import Transaction
 from regal_sandbox.paris import in_paris
 from regal_sandbox.references import printed
 from regal_sandbox.settings import Settings
 from regal_sandbox.store import stamp
+from regal_sandbox.transaction import Transaction
 from regal_sandbox.world import World
 
 

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, render_template
+from werkzeug.exceptions import HTTPException
 
 from regal_sandbox.towns import Town, find_town, luminance
 from regal_sandbox.world import World
@@ -30,7 +31,7 @@ def town_app(world: World, position: int) -> Flask:
     @app.after_request
     def protect(response: Response) -> Response:
         policy = CONTENT_SECURITY_POLICY
-        found = described()
+        found = described() if response.status_code < 500 else None
         if found and found.script:
             script = urlsplit(found.script)
             policy += f"; script-src {script.scheme}://{script.netloc}"
@@ -62,6 +63,11 @@ def town_app(world: World, position: int) -> Flask:
             f":root {{ --main: {chosen.main_colour}; --accent: {chosen.accent_colour}; --on-accent: {on_accent}; }}\n"
         )
         return Response(sheet, content_type="text/css; charset=utf-8")
+
+    @app.errorhandler(HTTPException)
+    def other_problem(problem: HTTPException) -> tuple[str, int] | HTTPException:
+        status = problem.code or 500
+        return (render_template("town/none.html", status=status), status) if status >= 400 else problem
 
     @app.errorhandler(404)
     def missing(problem: Exception) -> tuple[str, int]:

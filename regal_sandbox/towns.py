@@ -88,7 +88,7 @@ def _address(name: str, url: str) -> str:
 
 def _product(value: object) -> Product:
     shape = Shape(value, "product")
-    product = Product(shape.text("title", max_length=80), shape.text("url"), shape.text("intro", ""))
+    product = Product(shape.text("title", max_length=80), shape.text("url"), shape.text("intro", "", lines=True))
     shape.done()
     if not product.title.strip():
         raise BadShape("product.title: a title is expected")
@@ -98,7 +98,9 @@ def _product(value: object) -> Product:
 
 def _news(value: object) -> News:
     shape = Shape(value, "news")
-    news = News(shape.text("title", max_length=200), shape.text("date", "", max_length=60), shape.text("text", ""))
+    news = News(
+        shape.text("title", max_length=200), shape.text("date", "", max_length=60), shape.text("text", "", lines=True)
+    )
     shape.done()
     return news
 
@@ -112,8 +114,8 @@ def town_from_json(value: object) -> Town:
         look=shape.choice("look", LOOKS, "riviere"),
         main_colour=_colour(shape, "main_colour", "#0b5563"),
         accent_colour=_colour(shape, "accent_colour", "#f2b544"),
-        address=shape.text("address", "", max_length=300),
-        hours=shape.text("hours", "", max_length=300),
+        address=shape.text("address", "", max_length=300, lines=True),
+        hours=shape.text("hours", "", max_length=300, lines=True),
         news=tuple(_news(one) for one in shape.items("news")),
         products=tuple(_product(one) for one in shape.items("products")),
         script=shape.text("script", ""),

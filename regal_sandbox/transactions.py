@@ -15,14 +15,15 @@ from datetime import datetime, timedelta
 
 from regal_sandbox.clients import Client, activate_from, find_client
 from regal_sandbox.debts import find_debt, mark_paid, paid_before
+from regal_sandbox.journal import KEPT_CHARACTERS, record
 from regal_sandbox.means import CARD, MEANS, resultrans
 from regal_sandbox.notifications import plan_notifications
-from regal_sandbox.outcomes import FINISHED, Transaction
 from regal_sandbox.paris import next_working_day
 from regal_sandbox.payment_requests import PaymentRequest
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.tickets import plan_tickets
+from regal_sandbox.transaction import FINISHED, Transaction
 from regal_sandbox.world import World
 
 _STEPS = {  # state → button → next state
@@ -33,6 +34,9 @@ _STEPS = {  # state → button → next state
     "sign_in": {"identifier": "mandate"},
     "mandate": {"payer": "paid", "refuser": "refused"},
 }
+
+
+STATES = (*_STEPS, *sorted(FINISHED))
 
 
 class UnknownTransaction(LookupError):
@@ -87,7 +91,10 @@ def decide(world: World, token: str, decision: str) -> Transaction:
     with world.store.transaction() as db:
         transaction = see(world, token)
         steps = {"abandonner": "abandoned", **_STEPS.get(transaction.state, {})}
-        if not transaction.is_finished and decision in steps:
+        obeyed = not transaction.is_finished and decision in steps
+        told = {"decision": decision[:KEPT_CHARACTERS], "state": transaction.state, "obeyed": obeyed}
+        record(world, db, "decision", told, numcli=transaction.numcli, transaction=transaction.id)
+        if obeyed:
             _go(world, db, transaction, steps[decision], read_settings(db))
         transaction = find_by_number(db, transaction.id)
     world.ring()
@@ -171,6 +178,8 @@ def _obstacle(world: World, db: sqlite3.Connection, transaction: Transaction, cl
         return "numcli_unknown"
     if client.phase == "closed":
         return "client_closed"
+    if transaction.means not in client.offers(transaction.saisie, world.today()):
+        return "client_not_active"
     if not transaction.on_debt:
         again = client.options.refuse_paid_refdet and client.kind == "regie" and transaction.saisie != "T"
         return "debt_paid" if again and paid_before(db, transaction.numcli, transaction.refdet) else None

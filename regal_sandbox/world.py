@@ -13,6 +13,8 @@ from regal_sandbox.clock import Clock, TimeSource, real_time
 from regal_sandbox.paris import PARIS, in_paris, next_working_day, paris_day
 from regal_sandbox.store import Store
 
+LOOPBACK = "127.0.0.1"
+
 
 class World:
     def __init__(
@@ -27,6 +29,7 @@ class World:
         self.pause = pause
         self.pages_address: str | None = None  # for links between ports, once they listen
         self.control_address: str | None = None
+        self.bind = LOOPBACK  # where the pages listen
         self.clock = Clock(store, source)
         self.work = threading.Condition()
         self._first_seed = seed
@@ -39,12 +42,14 @@ class World:
         """The day in Paris."""
         return paris_day(self.now())
 
-    def go_to_next_working_day(self) -> None:
-        """Move the clock to the same hour of the next working day, running or stopped as it was."""
+    def go_to_next_working_day(self, after: date | None = None) -> None:
+        """Move the clock to the same hour of the working day after `after` (today), unless it is there already."""
         here = in_paris(self.now())
-        there = datetime.combine(next_working_day(here.date()), here.timetz().replace(tzinfo=None), PARIS)
-        self.clock.advance((there.astimezone(UTC) - here.astimezone(UTC)).total_seconds())
-        self.ring()
+        day = next_working_day(after or here.date())
+        if here.date() < day:
+            there = datetime.combine(day, here.time(), PARIS)
+            self.clock.advance((there.astimezone(UTC) - here.astimezone(UTC)).total_seconds())
+            self.ring()
 
     def ring(self) -> None:
         """Tell the delivery threads that something may be due."""

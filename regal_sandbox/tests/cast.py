@@ -1,5 +1,6 @@
 """Who plays in these tests: clients of several kinds, a debt of Mme Leroy, a payer, the site of a client."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -118,10 +119,7 @@ class Control:
         self._http = sandbox.control.test_client()
 
     def __call__(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-        answer = (
-            self._http.open(path, method=method, json=body)
-            if body is not None
-            else self._http.open(path, method=method)
-        )
+        sent = json.dumps(body) if body is not None else None
+        answer = self._http.open(path, method=method, data=sent, content_type="application/json" if sent else None)
         assert answer.status_code == status, answer.text
         return answer.get_json()

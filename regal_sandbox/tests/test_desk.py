@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 from regal_sandbox import Sandbox, create
 from regal_sandbox.desk import USUAL_FAULTS, describe
 from regal_sandbox.faults import fault_from_json
-from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Listener, Payer
+from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Listener, Payer, Time
+from regal_sandbox.tests.test_payment_requests import refusal
 
 PAGES = ["/tableau/", "/tableau/dettes/", "/tableau/dettes/nouvelle", "/tableau/notifications/", "/tableau/journal/"]
 TITRE = "202600000050000001"
@@ -136,7 +137,7 @@ class TestPages:
             assert not re.search("<[biu]>", text)
 
     def test_that_do_not_exist_say_so(self, desk: Desk) -> None:
-        for path in (f"dettes/{NUMCLI}/{TITRE}/", "releves?numcli=999999"):
+        for path in (f"dettes/{NUMCLI}/{TITRE}/", "releves?numcli=999999", "inconnu", "un/autre", "horloge"):
             answer = desk.browser.get(f"/tableau/{path}")
             assert answer.status_code == 404
             assert "Introuvable" in answer.text
@@ -156,6 +157,17 @@ class TestClock:
         desk.press("horloge", action="a-l-heure")
         assert control("GET", "/clock")["offset_seconds"] == 0
 
+    def test_pressed_twice_moves_one_day(self, desk: Desk, control: Control) -> None:
+        found = re.search(r'name="jour" value="([^"]+)"', desk.see())
+        assert found
+        for _ in range(2):
+            assert desk.press("horloge", action="jour-ouvre", jour=found[1]).status_code == 303
+        assert control("GET", "/clock")["offset_seconds"] == 86400
+
+    def test_stays_in_this_century(self, desk: Desk, control: Control) -> None:
+        control("PUT", "/clock", {"now": "2099-12-31T12:00:00+00:00"})
+        assert desk.press("horloge", action="jour-ouvre").status_code == 400
+
     def test_does_nothing_else(self, desk: Desk) -> None:
         assert desk.press("horloge", action="arreter").status_code == 400
 
@@ -169,6 +181,26 @@ class TestClients:
     def test_tell_the_day_they_open(self, desk: Desk, payer: Payer) -> None:
         payer.pay(saisie="X")
         assert "en production le 17/03/2026" in desk.see()
+
+    def test_go_back_to_test_whatever_opened_them(self, desk: Desk, payer: Payer, control: Control, time: Time) -> None:
+        payer.pay(saisie="X")
+        time.pass_by(days=1)
+        assert refusal(payer.ask(saisie="A").text) == "debt_paid"  # the client is open
+        desk.press(f"collectivites/{NUMCLI}", phase="test")
+        told = control("GET", f"/clients/{NUMCLI}")
+        assert (told["phase"], told["active_from"]) == ("test", None)
+        assert refusal(payer.ask(saisie="A").text) == "client_not_active"
+
+    def test_change_the_phase_of_each_means_apart(self, desk: Desk, control: Control) -> None:
+        assert desk.press(f"collectivites/{NUMCLI}", means="direct_debit", phase="active").status_code == 400
+        control("PUT", f"/clients/{NUMCLI}", {"direct_debit": {"active_from": "2026-03-10"}})
+        assert f'<label for="direct_debit-{NUMCLI}">Prélèvement' in desk.see()
+        for phase in ("test", "closed", "active"):
+            desk.press(f"collectivites/{NUMCLI}", means="direct_debit", phase=phase)
+            told = control("GET", f"/clients/{NUMCLI}")
+            assert (told["direct_debit"]["phase"], told["phase"]) == (phase, "test")
+            assert told["direct_debit"]["active_from"] is None
+        assert desk.press(f"collectivites/{NUMCLI}", means="cheque", phase="active").status_code == 400
 
     def test_take_no_other_phase(self, desk: Desk) -> None:
         assert desk.press(f"collectivites/{NUMCLI}", phase="ouverte").status_code == 400
@@ -199,22 +231,39 @@ class TestDebts:
         told = control("GET", f"/debts/{NUMCLI}/{TITRE}")
         assert (told["montant"], told["label"], told["taken_in_charge_on"]) == (123450, "Cantine", "2026-03-10")
 
+    @pytest.mark.parametrize("refdet", ["2026-50-1", "2026 00000050 000001", TITRE])
+    @pytest.mark.parametrize("montant", ["48,5", "48.50", "48,50 €", "48,50\u00a0€"])
+    def test_are_written_as_on_the_portal(self, desk: Desk, control: Control, refdet: str, montant: str) -> None:
+        assert desk.press("dettes/nouvelle", **self.fields(refdet=refdet, montant=montant)).status_code == 303
+        assert control("GET", f"/debts/{NUMCLI}/{TITRE}")["montant"] == 4850
+
     @pytest.mark.parametrize(
         ("changed", "told"),
         [
             ({"numcli": ""}, "Choisissez une collectivité"),
+            ({"numcli": "123456"}, "Choisissez une collectivité"),
+            ({"numcli": "033333"}, "Choisissez une collectivité"),
             ({"refdet": "42"}, "référence"),
+            ({"refdet": "2026CA001"}, "référence"),
             ({"montant": "12.345"}, "montant"),
             ({"montant": ""}, "montant"),
-            ({"taken_in_charge_on": ""}, "prise en charge"),
+            ({"taken_in_charge_on": ""}, "Indiquez le jour de prise en charge"),
+            ({"taken_in_charge_on": "hier"}, "n’est pas une date"),
             ({"amicable_until": "bientôt"}, "phase amiable"),
+            ({"amicable_until": "2026-03-09"}, "avant la prise en charge"),
             ({"refdet": REFDET}, "déjà connue"),
+            ({"state": "soldee"}, "Choisissez un état"),
         ],
     )
     def test_ill_written_are_shown_again_with_the_mistake(self, desk: Desk, changed: dict[str, str], told: str) -> None:
         answer = desk.press("dettes/nouvelle", **self.fields(**changed))
         assert answer.status_code == 400
         assert told in answer.text
+        [field] = changed
+        assert "<title>Erreur&nbsp;: Nouvelle dette" in answer.text
+        assert f'<a href="#{field}">' in answer.text
+        assert re.search(rf'id="{field}"[^>]* aria-invalid="true" aria-describedby="{field}-mistake"', answer.text)
+        assert f'id="{field}-mistake"' in answer.text
         assert 'value="Cantine"' in answer.text
 
     def test_are_changed(self, desk: Desk, control: Control) -> None:
@@ -243,6 +292,10 @@ class TestDebts:
         assert "(paiement 1)" in text
         assert "006382</td>" not in text
 
+    def test_to_come_tell_the_day_from_which_they_are_payable(self, desk: Desk, control: Control) -> None:
+        control("PUT", f"/debts/{NUMCLI}/{REFDET}", {"montant": 4850, "taken_in_charge_on": "2026-05-04"})
+        assert "payable à partir du 05/05/2026" in desk.see("dettes/")
+
 
 class TestNotifications:
     @pytest.fixture(autouse=True)
@@ -267,6 +320,16 @@ class TestNotifications:
         told = control("GET", "/notifications")["notifications"]
         assert seen(told[0])
         assert len(told) == (2 if action == "doubler" else 1)
+
+    def test_never_sent_say_why(self, desk: Desk, payer: Payer, control: Control) -> None:
+        control("POST", "/faults", {"drop": True, "next": 1}, status=201)
+        payer.pay(exer="9999", refdet="999900000000999999")
+        assert "Perdue (panne)" in desk.see("notifications/")
+        assert "Abandonnée" not in desk.see("notifications/")
+        desk.press("notifications/1", action="abandonner")
+        assert "Abandonnée à la main" in desk.see("notifications/")
+        for told in ("Perdue (panne)", "Abandonnée à la main", "« payer » à la page de la carte"):
+            assert told in desk.see("journal/").replace("\u00a0", " ")
 
     def test_gone_can_no_longer_be_changed(self, sandbox: Sandbox, desk: Desk, listener: Listener) -> None:
         desk.press("notifications/1", action="envoyer")
@@ -321,3 +384,9 @@ class TestJournal:
         assert "paiement 2" not in desk.see(f"journal/?numcli={NUMCLI}")
         assert "Rien pour l’instant" in desk.see("journal/?kind=fault")
         assert "paiement 2" in desk.see("journal/?numcli=&transaction=&kind=")
+
+    @pytest.mark.parametrize("asked", ["transaction=un", "transaction=99999999999999999999", "kind=autre"])
+    def test_asked_for_what_cannot_be_says_so(self, desk: Desk, asked: str) -> None:
+        answer = desk.browser.get(f"/tableau/journal/?{asked}")
+        assert answer.status_code == 400
+        assert "Demande incomprise" in answer.text

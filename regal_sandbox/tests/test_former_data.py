@@ -85,6 +85,13 @@ class TestFormerData:
         settings = control("GET", "/settings")
         assert (settings["error_status"], settings["messages"]) == (418, {})
 
+    def test_keeps_its_settings_but_for_those_no_longer_accepted(self, sandbox: Sandbox, control: Control) -> None:
+        told = control("GET", "/settings") | {"error_status": 204, "three_d_secure": True}
+        with sandbox.world.store.transaction() as db:
+            db.execute("UPDATE settings SET value = ? WHERE name = 'settings'", (json.dumps(told),))
+        settings = control("GET", "/settings")
+        assert (settings["error_status"], settings["three_d_secure"]) == (200, True)
+
     def test_gives_no_number_twice(self, payer: Payer, control: Control) -> None:
         payer.open(exer="9999", refdet="999900000000999999")
         assert [one["id"] for one in control("GET", "/transactions")["transactions"]] == [1, 2, 4]

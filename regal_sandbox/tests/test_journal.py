@@ -3,7 +3,7 @@
 import pytest
 
 from regal_sandbox import Answer, Sandbox, create
-from regal_sandbox.tests.cast import CONFIG, LISTENER, NUMCLI, Control, Listener, Payer, Time
+from regal_sandbox.tests.cast import CONFIG, LISTENER, NUMCLI, TEST_REFDET, Control, Listener, Payer, Time
 
 
 def kinds(control: Control, asked: str = "") -> list[str]:
@@ -16,7 +16,44 @@ class TestJournal:
     ) -> None:
         payer.pay()
         sandbox.deliver_due()
-        assert kinds(control) == ["mail_sent", "mail_received", "notification", "request"]
+        assert kinds(control) == ["mail_sent", "mail_received", "notification", "decision", "decision", "request"]
+
+    def test_keeps_what_the_payer_decided(self, payer: Payer, control: Control) -> None:
+        payer.open()
+        for decision in ("continuer", "valider", "refuser", "payer"):
+            payer.press(decision)
+        told = control("GET", f"/journal?kind=decision&transaction=1&numcli={NUMCLI}")["exchanges"]
+        assert [(one["decision"], one["state"], one["obeyed"]) for one in reversed(told)] == [
+            ("continuer", "recap", True),
+            ("valider", "card", False),
+            ("refuser", "card", True),
+            ("payer", "refused", False),
+        ]
+
+    def test_keeps_what_was_too_long_or_went_astray(self, payer: Payer, control: Control) -> None:
+        payer.browser.post("/tpa/paiement.web", data={"objet": "a" * 100_000})
+        payer.browser.put("/tpa/paiement.web")
+        payer.browser.get("/tpa/transaction/inconnue")
+        payer.browser.get("/nulle-part")
+        told = control("GET", "/journal")["exchanges"]
+        assert [(one["kind"], one["status"], one["method"], one["path"]) for one in told] == [
+            ("error", 404, "GET", "/tpa/transaction/inconnue"),
+            ("error", 405, "PUT", "/tpa/paiement.web"),
+            ("error", 413, "POST", "/tpa/paiement.web"),
+        ]
+
+    def test_keeps_the_notifications_that_were_never_sent(self, payer: Payer, control: Control) -> None:
+        control("POST", "/faults", {"drop": True, "next": 1}, status=201)
+        control("POST", "/faults", {"delay_seconds": 60}, status=201)
+        payer.pay()
+        payer.pay(exer="9999", refdet=TEST_REFDET)
+        control("POST", "/notifications/2/drop")
+        by_hand, by_fault = control("GET", "/journal?kind=notification_dropped")["exchanges"]
+        assert (by_fault["by"], by_fault["transaction"], by_fault["url"]) == ("fault", 1, LISTENER)
+        assert (by_hand["by"], by_hand["transaction"], by_hand["numcli"]) == ("hand", 2, NUMCLI)
+        assert "resultrans=P" in by_fault["body"]
+        told = control("GET", "/notifications")["notifications"]
+        assert [(one["state"], one["dropped_by"]) for one in told] == [("dropped", "fault"), ("dropped", "hand")]
 
     def test_keeps_what_was_asked_and_the_verdict(self, payer: Payer, control: Control) -> None:
         payer.ask(inconnu="1")
@@ -47,7 +84,7 @@ class TestJournal:
         payer.pay(numcli="006382", montant="12000", saisie="A")
         sandbox.deliver_due()
         assert kinds(control, f"?numcli={NUMCLI}") == ["request"]
-        assert kinds(control, "?transaction=2") == ["mail_sent", "notification", "request"]
+        assert kinds(control, "?transaction=2") == ["mail_sent", "notification", "decision", "decision", "request"]
         assert kinds(control, "?transaction=2&kind=notification") == ["notification"]
         assert len(kinds(control, "?limit=1")) == 1
 

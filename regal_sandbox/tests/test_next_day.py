@@ -75,6 +75,22 @@ class TestButton:
         for changed in ({"montant": "4851"}, {"saisie": "A"}, {"refdet": "202600000043000001"}):
             assert BUTTON not in payer.ask(**changed).text
 
+    @pytest.mark.parametrize(
+        "changed", [{"taken_in_charge_on": "2026-03-17"}, {"state": "cancelled"}, {"amicable_until": "2026-03-16"}]
+    )
+    def test_is_not_there_when_one_day_is_not_enough(
+        self, payer: Payer, control: Control, changed: dict[str, str]
+    ) -> None:
+        told = {"montant": 4850, "taken_in_charge_on": "2026-03-16"}
+        control("PUT", f"/debts/{NUMCLI}/{REFDET}", told | changed)
+        page = payer.ask().text
+        assert refusal(page) == "debt_not_visible"
+        assert BUTTON not in page
+
+    def test_is_not_there_when_the_request_has_another_mistake(self, payer: Payer, control: Control) -> None:
+        issue_today(control)
+        assert BUTTON not in payer.ask(montant="4851").text
+
     def test_cannot_be_pressed_by_who_does_not_see_it(self, payer: Payer, control: Control) -> None:
         issue_today(control)
         payer.ask()
@@ -94,6 +110,10 @@ class TestInEarnest:
         control("PUT", "/settings", {"next_day_button": False})
         assert payer.browser.post(address).status_code == 404
         assert now(control).startswith("2026-03-16")
+
+    def test_the_day_from_which_a_debt_is_payable_is_told_all_the_same(self, payer: Payer, control: Control) -> None:
+        issue_today(control, "2026-05-04")
+        assert "payable à partir du 05/05/2026" in payer.ask().text
 
     def test_the_day_on_which_an_activation_opens_is_told_all_the_same(self, payer: Payer) -> None:
         payer.pay(saisie="X")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from regal_sandbox import Answer, NotificationRequest, Sandbox
 from regal_sandbox.notifications import FIELDS, build_request
-from regal_sandbox.tests.cast import LISTENER, REFDET, Control, Listener, Payer, Time
+from regal_sandbox.tests.cast import LISTENER, NUMCLI, REFDET, TEST_REFDET, Control, Listener, Payer, Time
 
 
 class TestNotification:
@@ -295,13 +295,30 @@ class TestFaults:
             {"duplicate": -1},
             {"transport": "pigeon"},
             {"alter": {"montant": 1}},
-            {"outcome": "V"},
+            {"outcome": "Q", "drop": True},
             {"unknown": 1},
             [],
+            {},
+            {"next": 1, "numcli": "090909", "outcome": "P"},
+            {"drop": False, "duplicate": 0, "alter": {}},
         ],
     )
     def test_ill_told_are_refused(self, control: Control, told: object) -> None:
         control("POST", "/faults", told, status=400)
+
+    @pytest.mark.parametrize(("decision", "letter"), [("payer", "V"), ("refuser", "Z")])
+    def test_choose_the_outcomes_of_a_prelevement_too(
+        self, payer: Payer, control: Control, decision: str, letter: str
+    ) -> None:
+        control("PUT", f"/clients/{NUMCLI}", {"direct_debit": {}})
+        control("POST", "/faults", {"outcome": letter, "drop": True, "next": 1}, status=201)
+        for steps in (("carte",), ("prelevement", "identifier")):
+            assert len(control("GET", "/faults")["faults"]) == 1
+            payer.open(exer="9999", refdet=TEST_REFDET)
+            for step in ("continuer", *steps, decision):
+                payer.press(step)
+        assert control("GET", "/transactions/2")["resultrans"] == letter
+        assert control("GET", "/faults") == {"faults": []}
 
 
 class TestResend:

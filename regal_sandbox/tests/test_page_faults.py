@@ -1,12 +1,14 @@
 """What a payer's browser meets when PayFiP, or the way to it, fails."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 
 import pytest
 
 from regal_sandbox import Sandbox, create
-from regal_sandbox.page_faults import ConnectionCut
-from regal_sandbox.tests.cast import CONFIG, NUMCLI, REFDET, Control, Listener, Payer, Time
+from regal_sandbox.page_faults import MOST_WAITING, ConnectionCut
+from regal_sandbox.tests.cast import CONFIG, NUMCLI, REFDET, TEST_REFDET, Control, Listener, Payer, Time
 
 
 class TestPages:
@@ -70,7 +72,8 @@ class TestPages:
         self, sandbox: Sandbox, payer: Payer, listener: Listener, control: Control
     ) -> None:
         control("POST", "/faults", {"drop": True, "next": 1}, status=201)
-        control("POST", "/faults", {"page": "slow", "on": "entry", "next": 9}, status=201)
+        control("POST", "/faults", {"page": "slow", "seconds": 1, "on": "entry", "next": 9}, status=201)
+        sandbox.world.pause = lambda seconds: None
         payer.pay()
         assert [one["next"] for one in control("GET", "/faults")["faults"]] == [8]
         sandbox.deliver_due()
@@ -91,6 +94,7 @@ class TestPages:
             {"page": "cut", "refdet": REFDET},
             {"page": "cut", "drop": True},
             {"page": "cut", "next": 0},
+            {"page": "slow", "once_done": True},
         ],
     )
     def test_ill_told_are_refused(self, control: Control, told: object) -> None:
@@ -117,3 +121,25 @@ class TestSlowness:
         control("POST", "/faults", {"page": "unavailable", "seconds": 3, "next": 1}, status=201)
         assert payer.ask().status_code == 503
         assert waited == [3]
+
+    def test_never_keeps_more_waiting_than_the_server_can_spare(
+        self, sandbox: Sandbox, payer: Payer, control: Control
+    ) -> None:
+        all_wait, go_on = Barrier(MOST_WAITING + 1), Event()
+
+        def wait(seconds: float) -> None:
+            all_wait.wait(10)
+            go_on.wait(10)
+
+        sandbox.world.pause = wait
+        control("POST", "/faults", {"page": "slow", "seconds": 60}, status=201)
+        with ThreadPoolExecutor() as others:
+            waiting = [
+                others.submit(Payer(sandbox.pages.test_client()).ask, exer="9999", refdet=TEST_REFDET)
+                for _ in range(MOST_WAITING)
+            ]
+            all_wait.wait(10)
+            assert payer.ask().status_code == 303
+            assert not any(one.done() for one in waiting)
+            go_on.set()
+            assert [one.result(10).status_code for one in waiting] == [303] * MOST_WAITING

@@ -127,6 +127,13 @@ class TestOutcome:
         payer.press("payer")
         assert control("GET", "/transactions/1")["stopped_by"] == "montant_differs"
 
+    def test_is_a_stop_when_the_client_went_back_to_test_meanwhile(self, payer: Payer, control: Control) -> None:
+        payer.open(numcli="006382", montant="12000", saisie="M")
+        payer.press("continuer")
+        control("PUT", "/clients/006382", {"phase": "test"})
+        payer.press("payer")
+        assert control("GET", "/transactions/1")["stopped_by"] == "client_not_active"
+
     def test_may_be_a_payment_after_an_abandon_in_a_new_transaction(
         self, sandbox: Sandbox, payer: Payer, listener: Listener
     ) -> None:

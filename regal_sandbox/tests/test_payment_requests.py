@@ -31,6 +31,12 @@ class TestAccepts:
         answer = payer.browser.post("/tpa/paiement.web", data=payer.request())
         assert answer.status_code == 303
 
+    def test_only_who_means_to_pay(self, payer: Payer, control: Control) -> None:
+        answer = payer.browser.head("/tpa/paiement.web", query_string=payer.request())
+        assert (answer.status_code, answer.data) == (200, b"")
+        assert control("GET", "/transactions") == {"transactions": []}
+        assert control("GET", "/journal") == {"exchanges": []}
+
     def test_unknown_parameters_which_it_ignores(self, payer: Payer) -> None:
         assert payer.ask(rolrec="12", page="1").status_code == 303
 

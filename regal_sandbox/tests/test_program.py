@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -26,10 +27,10 @@ ROOT = Path(__file__).parents[2]
 class Program:
     """The running program and its addresses."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str) -> None:
         ports = ["--port", "0", "--control-port", "0", "--smtp-port", "0", "--town-port", "0", "--town-port", "0"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "regal_sandbox", *ports, "--data", str(data)],
+            [sys.executable, "-m", "regal_sandbox", *ports, "--data", str(data), *options],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -128,6 +129,30 @@ class TestProgram:
         assert site.heard[0]["resultrans"] == ["P"]
         assert eventually(lambda: bool(httpx.get(f"{program.control}mails", trust_env=False).json()["mails"]))
 
+    def test_is_not_commanded_by_the_address_that_a_payer_has_notified(self, program: Program) -> None:
+        program.pay(f"{program.control}reset")
+
+        def attempts() -> list[dict[str, str]]:
+            [paid] = httpx.get(f"{program.control}transactions", trust_env=False).json()["transactions"]
+            told = httpx.get(f"{program.control}transactions/{paid['id']}", trust_env=False).json()
+            return list(told["notifications"][0]["attempts"])
+
+        assert eventually(lambda: bool(attempts()))
+        assert "control port" in attempts()[0]["error"]
+
+    @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
+    def test_obeys_the_examples_of_the_readme(self, program: Program) -> None:
+        readme = (ROOT / "regal_sandbox" / "README.md").read_text("utf-8")
+        [example] = re.findall(r"```sh\n(.*?)```", readme, re.S)
+        for usual, here in (("8010", program.pages), ("8011", program.control)):
+            example = example.replace(f"http://127.0.0.1:{usual}", here.rstrip("/"))
+        ended = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", example], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert re.findall(r'data-outcome="(.)"', ended.stdout) == ["P", "V"]
+        assert ended.stdout.count('"cause":"duplicate"') == 1
+
     def test_cuts_the_connection_of_a_payer_when_told(self, program: Program) -> None:
         httpx.post(f"{program.control}faults", json={"page": "cut", "next": 1}, trust_env=False)
         with pytest.raises(httpx.RemoteProtocolError):
@@ -184,6 +209,18 @@ class TestProgram:
             second.end()
 
 
+class TestAddress:
+    def test_is_the_one_to_bind_for_people_s_pages_too(self, tmp_path: Path) -> None:
+        program = Program(tmp_path, "--bind", "127.0.0.2")
+        try:
+            assert program.pages.startswith("http://127.0.0.2:")
+            assert httpx.get(f"{program.pages}boite/", trust_env=False).status_code == 200
+            other = {"Host": "127.0.0.3"}
+            assert httpx.get(f"{program.pages}boite/", headers=other, trust_env=False).status_code == 403
+        finally:
+            program.end()
+
+
 class TestStart:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         ports = ["--port", "0", "--control-port", "0", "--smtp-port", "0", "--town-port", "0"]
@@ -203,6 +240,22 @@ class TestStart:
         assert ended.stdout == ""
         assert ended.stderr.count("\n") == 1
         assert str(site.server_port) in ended.stderr
+
+    @pytest.mark.parametrize("option", ["--port", "--control-port", "--smtp-port", "--town-port"])
+    @pytest.mark.parametrize("port", ["99999", "-1"])
+    def test_says_that_a_port_cannot_be(self, option: str, port: str) -> None:
+        ended = self.run(f"{option}={port}")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.count("\n") == 1
+        assert port in ended.stderr
+
+    @pytest.mark.parametrize("inside", [False, True])
+    def test_says_that_the_data_folder_is_of_no_use(self, tmp_path: Path, inside: bool) -> None:
+        (tmp_path / "sandbox.sqlite3").write_text("Ce fichier n’est pas une base de données." * 100)
+        ended = self.run("--data", str(tmp_path if inside else tmp_path / "sandbox.sqlite3"))
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.count("\n") == 1
+        assert str(tmp_path) in ended.stderr
 
     def test_says_what_is_wrong_with_the_configuration(self, tmp_path: Path) -> None:
         file = tmp_path / "config.json"

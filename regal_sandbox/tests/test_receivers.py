@@ -1,16 +1,25 @@
 """Receivers as they are in the world: slow, cut, redirecting; and the order in which notifications reach them."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
+from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from regal_sandbox import NotificationRequest, Sandbox
-from regal_sandbox.notifications import build_request, send_over_http
-from regal_sandbox.tests.cast import Control, Listener, Payer, Time
+from regal_sandbox import NotificationRequest, Sandbox, create
+from regal_sandbox.notifications import Forbidden, build_request, is_same_listener, send_over_http
+from regal_sandbox.tests.cast import CONFIG, TEST_REFDET, Control, Listener, Payer, Time
 
 Reply = Callable[[socket.socket], None]
 
@@ -18,7 +27,8 @@ Reply = Callable[[socket.socket], None]
 class Receiver:
     """One connection on the loopback, and what a program does with it."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, *, reads_first: bool = True) -> None:
+        self._reads_first = reads_first
         self.heard = b""
         self.callers: list[str] = []
         self._reply = reply
@@ -37,7 +47,7 @@ class Receiver:
                 self.callers.append(caller[0])
                 connection.settimeout(5)
                 try:
-                    self.heard += connection.recv(65536)
+                    self.heard += connection.recv(65536) if self._reads_first else b""
                     self._reply(connection)
                 except OSError:
                     pass  # the caller left first
@@ -49,8 +59,8 @@ class Receiver:
 
 
 @contextmanager
-def receiver(reply: Reply) -> Iterator[Receiver]:
-    made = Receiver(reply)
+def receiver(reply: Reply, *, reads_first: bool = True) -> Iterator[Receiver]:
+    made = Receiver(reply, reads_first=reads_first)
     try:
         yield made
     finally:
@@ -78,7 +88,7 @@ def drips(connection: socket.socket) -> None:
             connection.sendall(b"x")
 
 
-def request_to(address: str, *, timeout_seconds: float = 5, **told: str) -> NotificationRequest:
+def request_to(address: str, *, timeout_seconds: float = 5, **told: Any) -> NotificationRequest:
     return build_request(address, {"resultrans": "P"}, transport="body", timeout_seconds=timeout_seconds, **told)
 
 
@@ -126,6 +136,88 @@ class TestReceiver:
         with receiver(says("HTTP/1.1 200 OK\r\n\r\n")) as site:
             send_over_http(request_to(site.address, source_address="127.0.0.7"))
             assert site.callers == ["127.0.0.7"]
+
+
+class TestControlPort:
+    """No payer may command the sandbox by naming its control port as the address to notify."""
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0", "[::ffff:127.0.0.1]", "2130706433"])
+    def test_hears_no_notification(self, host: str) -> None:
+        with receiver(says("HTTP/1.1 200 OK\r\n\r\n")) as site:
+            port = int(site.address.split(":")[2].split("/")[0])
+            asked = request_to(f"http://{host}:{port}/reset", never_to=("127.0.0.1", port))
+            with pytest.raises(Forbidden):
+                send_over_http(asked)
+        assert site.heard == b""
+
+    def test_is_told_from_the_other_ports(self) -> None:
+        assert not is_same_listener(("127.0.0.1", 8010), ("127.0.0.1", 8011))
+        assert not is_same_listener(("192.0.2.1", 8011), ("127.0.0.1", 8011))
+        assert is_same_listener(("::1", 8011, 0, 0), ("127.0.0.1", 8011))
+        assert is_same_listener(("::", 8011, 0, 0), ("127.0.0.1", 8011))
+
+    def test_refusal_is_noted_as_the_error_of_the_attempt(self, time: Time) -> None:
+        with receiver(says("HTTP/1.1 200 OK\r\n\r\n")) as site:
+            sandbox = create(config=CONFIG, clock=time)
+            sandbox.world.control_address = site.address.split("/notif")[0] + "/"
+            Payer(sandbox.pages.test_client()).pay(urlcl=site.address)
+            sandbox.deliver_due()
+            [told] = Control(sandbox)("GET", "/notifications")["notifications"]
+            sandbox.close()
+        assert site.heard == b""
+        assert told["state"] == "failed"
+        assert "control port" in told["attempts"][0]["error"]
+
+
+class TestCertificate:
+    @pytest.fixture
+    def self_signed(self, tmp_path: Path) -> ssl.SSLContext:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .sign(key, hashes.SHA256())
+        )
+        file = tmp_path / "localhost.pem"
+        file.write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + certificate.public_bytes(Encoding.PEM)
+        )
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(file)
+        return context
+
+    def answers(self, context: ssl.SSLContext) -> Reply:
+        def reply(connection: socket.socket) -> None:
+            with context.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(65536)
+                secured.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        return reply
+
+    def test_of_a_receiver_is_checked_unless_told(self, self_signed: ssl.SSLContext) -> None:
+        with receiver(self.answers(self_signed), reads_first=False) as site:
+            address = site.address.replace("http:", "https:")
+            with pytest.raises(ssl.SSLCertVerificationError):
+                send_over_http(request_to(address))
+            assert send_over_http(request_to(address, verify_tls=False)).status == 200
+
+    def test_is_checked_as_the_settings_say(
+        self, sandbox: Sandbox, payer: Payer, listener: Listener, control: Control
+    ) -> None:
+        payer.pay()
+        sandbox.deliver_due()
+        control("PUT", "/settings", {"notification_verify_tls": False})
+        payer.pay(exer="9999", refdet=TEST_REFDET)
+        sandbox.deliver_due()
+        assert [one.verify_tls for one in listener.heard] == [True, False]
 
 
 class TestSettings:

@@ -153,7 +153,7 @@ class TestReturnFlow:
 
     def test_puts_the_lines_of_a_titre_together(self, sandbox: Sandbox, payer: Payer, control: Control) -> None:
         second = REFDET[:-1] + "2"
-        told = {"montant": 800, "taken_in_charge_on": "2026-03-10", "label": "Été <&> \x01"}
+        told = {"montant": 800, "taken_in_charge_on": "2026-03-10", "label": "Été <&> \uffff"}
         control("PUT", f"/debts/{TITRES}/{second}", told)
         pay_titre(payer, refdet=second, montant="800")
         pay_titre(payer)
@@ -184,6 +184,25 @@ class TestReturnFlow:
         assert (told["TypPce"], told["NumDette"], told["Per"]) == ("15", "12", "00")
         line = bordereau.find("Piece/LigneDePiece/BlocLignePiece/InfoLignePiece")
         assert self.values(line)["CodProdLoc"] == "EA"
+
+    def test_keeps_apart_two_roles_whose_numbers_differ_by_their_zeros(
+        self, sandbox: Sandbox, payer: Payer, control: Control
+    ) -> None:
+        for refdet, montant in (("2026CA0001", 700), ("2026CA001", 800)):
+            control("PUT", f"/debts/{ROLE}/{refdet}", {"montant": montant, "taken_in_charge_on": "2026-03-10"})
+            payer.pay(numcli=ROLE, refdet=refdet, montant=str(montant), saisie="A")
+        pieces = list(self.flow(sandbox, ROLE).iter("Piece"))
+        assert [[one.get("V") for one in piece.iter("MtRecoTot")] for piece in pieces] == [["7.00"], ["8.00"]]
+
+    def test_says_the_amount_of_the_debt_beside_that_of_each_payment(
+        self, sandbox: Sandbox, payer: Payer, control: Control
+    ) -> None:
+        pay_titre(payer)
+        debt = control("GET", f"/debts/{TITRES}/{REFDET}")
+        control("PUT", f"/debts/{TITRES}/{REFDET}", debt | {"montant": 13000})
+        [line] = self.flow(sandbox).iter("LigneDePiece")
+        assert [one.get("V") for one in line.iter("MtHT")] == ["130.00"]
+        assert [one.get("V") for one in line.iter("MtReco")] == ["120.00"]
 
     def test_has_what_was_paid_on_the_portal(self, sandbox: Sandbox, payer: Payer) -> None:
         typed = {"numcli": TITRES, "reference": "2026-00000042-000001", "montant": "120,00", "mel": "leroy@exemple.fr"}

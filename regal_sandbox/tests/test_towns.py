@@ -29,6 +29,12 @@ def page(sandbox: Sandbox, path: str, status: int = 200, town: int = 0) -> str:
 
 
 class TestTown:
+    def test_has_a_port(self, control: Control) -> None:
+        control("PUT", "/towns/1", TOWN)
+        control("PUT", "/towns/2", TOWN, status=404)
+        control("PUT", "/towns/77", TOWN, status=404)
+        assert list(control("GET", "/towns")["towns"]) == ["1"]
+
     def test_has_news(self, sandbox: Sandbox, control: Control) -> None:
         control("PUT", "/towns/0", TOWN)
         home = page(sandbox, "/")
@@ -87,6 +93,18 @@ class TestTown:
         control("PUT", "/towns/0", TOWN)
         page(sandbox, "/payer-en-ligne/autre/", status=404)
         page(sandbox, "/ailleurs", status=404)
+
+    def test_says_what_it_cannot_do_in_french_and_as_a_sandbox(
+        self, sandbox: Sandbox, control: Control, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        control("PUT", "/towns/0", TOWN)
+        monkeypatch.setattr("regal_sandbox.town_pages.luminance", lambda colour: 1 / 0)
+        visitor = sandbox.towns[0].test_client()
+        for answer in (visitor.post("/"), visitor.get("/couleurs.css")):
+            assert '<html lang="fr">' in answer.text
+            assert "Bac à sable&nbsp;: ce site de démonstration ne sait pas répondre" in answer.text
+            assert f"(erreur {answer.status_code})" in answer.text
+        assert [visitor.post("/").status_code, visitor.get("/couleurs.css").status_code] == [405, 500]
 
     def test_is_read_back_as_written(self, control: Control) -> None:
         written = control("PUT", "/towns/0", TOWN)
