@@ -89,6 +89,7 @@ class TestEveryScreen:
     ) -> None:
         page.set_viewport_size(DESKTOP)
         page.goto(f"http://localhost:{demo.ports.towns[0]}/payer-en-ligne/")
+        page.frame_locator("iframe").locator("h1").wait_for()  # it loads lazily: else it would cut in later
         frame = page.frames[1]
         visit(frame, demo, written, screen)
         found = examine_at_360(frame)
