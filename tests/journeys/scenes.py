@@ -95,9 +95,10 @@ def _situations(town: Collectivite, now: datetime) -> dict[str, tuple[int, str]]
     for letter, outcome in {"P": "paid", "R": "refused", "A": "abandoned", "?": "unknown"}.items():
         attempts[f"announced_{outcome}"] = started_now = _start(town, 711 + len(attempts), started)
         _hear(town, started_now[0], letter, now)
-    for situation, proved in (("confirmed", Outcome.PAID), ("case", Outcome.UNKNOWN)):
-        attempts[situation] = started_now = _start(town, 711 + len(attempts), started)
-        _read_in_a_file(town, started_now[0], proved, now)
+    attempts["confirmed"] = started_now = _start(town, 711 + len(attempts), started)
+    _read_in_a_file(town, started_now[0], now)
+    attempts["case"] = started_now = _start(town, 711 + len(attempts), started)
+    _hear(town, started_now[0], "P", now, montant="1")
     attempts["silent"] = silent = _start(town, 730, started)
     with tenant(town):
         presume_silent(town.pk, silent[0].pk, now)
@@ -124,7 +125,7 @@ def _start(town: Collectivite, number: int, now: datetime) -> tuple[Attempt, str
         return start_payment(order=order, now=now).attempt, f"/{town.slug}/suivi/{handle}/"
 
 
-def _hear(town: Collectivite, attempt: Attempt, letter: str, now: datetime) -> None:
+def _hear(town: Collectivite, attempt: Attempt, letter: str, now: datetime, **changes: str) -> None:
     """PayFiP's notification, judged at once."""
     said = {
         "numcli": attempt.account.identifier,
@@ -134,7 +135,7 @@ def _hear(town: Collectivite, attempt: Attempt, letter: str, now: datetime) -> N
         "mel": PAYER_EMAIL,
         "saisie": "M",
         "resultrans": letter,
-    }
+    } | changes
     form = "application/x-www-form-urlencoded"
     message = Message(method="POST", query=b"", body=urlencode(said).encode(), content_type=form, received_at=now)
     with tenant(town):
@@ -142,7 +143,8 @@ def _hear(town: Collectivite, attempt: Attempt, letter: str, now: datetime) -> N
         judge_message(town.pk, stored.pk, now)
 
 
-def _read_in_a_file(town: Collectivite, attempt: Attempt, outcome: Outcome, now: datetime) -> None:
+def _read_in_a_file(town: Collectivite, attempt: Attempt, now: datetime) -> None:
+    """The accounting file says that it was paid."""
     claims = Claims(
         account_identifier=attempt.account.identifier,
         debt_reference=attempt.debt_reference,
@@ -151,7 +153,9 @@ def _read_in_a_file(town: Collectivite, attempt: Attempt, outcome: Outcome, now:
         environment=Environment(attempt.environment),
     )
     facts = {"amount_cents": f"{attempt.amount.cents}", "debt_reference": attempt.debt_reference}
-    notice = Notice(rank=Rank.FILED, outcome=outcome, outcome_code="file", claims=claims, occurred_at=now, facts=facts)
+    notice = Notice(
+        rank=Rank.FILED, outcome=Outcome.PAID, outcome_code="file", claims=claims, occurred_at=now, facts=facts
+    )
     with tenant(town):
         apply_notice(
             collectivite_id=town.pk,
