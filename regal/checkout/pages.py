@@ -23,7 +23,7 @@ from regal.checkout.forms import FORMS, DebtForm
 from regal.checkout.headers import content_security_policy
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
 from regal.collectivites.reference_forms import read_reference
-from regal.gateways.base import DebtKind, Environment, Outcome
+from regal.gateways.base import DebtKind, Environment, Gateway, Outcome
 from regal.lib import paris, tokens
 from regal.lib.client_address import budget_of, client_address
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
@@ -97,10 +97,10 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     )
     try:
         with tenant(town.collectivite):
-            check_order(order=_order(recap, chosen))
+            gateway = check_order(order=_order(recap, chosen))
     except CannotHandOff as refusal:
         return town.refused_page(request, chosen, form, refusal)
-    return town.recap_page(request, chosen, recap)
+    return town.recap_page(request, chosen, recap, gateway)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.SLUG, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)
@@ -322,7 +322,9 @@ class Town:
         }
         return self.page(request, "checkout/already_started.html", context, product=product, status=409)
 
-    def recap_page(self, request: HttpRequest, product: Product, recap: Recap) -> HttpResponse:
+    def recap_page(
+        self, request: HttpRequest, product: Product, recap: Recap, gateway: Gateway | None = None
+    ) -> HttpResponse:
         """The recap; it tells of an earlier attempt on the same debt, and its token then says that it was told."""
         with tenant(self.collectivite):
             earlier = (
@@ -330,7 +332,7 @@ class Town:
                 .order_by("-created_at")
                 .first()
             )
-            gateway = gateway_of(product.account)
+            gateway = gateway or gateway_of(product.account)
         recap = replace(recap, told_of_earlier=earlier is not None)
         typed = _as_typed(recap, product)
         context = {

@@ -14,6 +14,7 @@ from regal.collectivites.models import Product
 from regal.gateways.base import (
     Claims,
     Environment,
+    Gateway,
     Message,
     Notice,
     Nudge,
@@ -123,12 +124,14 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
     return Started(attempt=attempt, hand_off=hand_off)
 
 
-def check_order(*, order: PaymentOrder) -> None:
+def check_order(*, order: PaymentOrder) -> Gateway:
     """Ask the gateway's rules about an order, before the payer confirms it. Raises CannotHandOff; keeps nothing."""
+    gateway = gateway_of(order.product.account)
     try:
-        gateway_of(order.product.account).hand_off(_request(order=order, notification_token=tokens.new_token()))
+        gateway.hand_off(_request(order=order, notification_token=tokens.new_token()))
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
+    return gateway
 
 
 def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool = False) -> InboxMessage:
