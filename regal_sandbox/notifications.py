@@ -101,6 +101,7 @@ def send_over_http(request: NotificationRequest) -> Answer:
             raise Forbidden("this address is the sandbox's control port, which no notification may reach")
         # A receiver that sends a byte now and then would outlive any time-out on single reads.
         timer = threading.Timer(max(0, ends_at - time.monotonic()), _cut, (connection.sock, late))
+        timer.daemon = True  # the program ends without waiting for it
         timer.start()
         try:
             target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
