@@ -5,7 +5,6 @@ import signal
 import socket
 import sqlite3
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +16,7 @@ from regal_sandbox.server import PortBusy, Servers, listen
 from regal_sandbox.shapes import BadShape
 from regal_sandbox.world import LOOPBACK
 
+STOPS = {signal.SIGTERM, signal.SIGINT}
 CANNOT_START = 2
 
 
@@ -81,9 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sandbox.world.bind = options.bind
     sandbox.world.pages_address = f"http://{_reachable(pages)}/"
     sandbox.world.control_address = f"http://{_reachable(control)}/"
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Blocked in every thread, so that the wait below receives them: a handler would run only when this thread wakes.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     servers = Servers(sandbox, pages=pages, control=control, smtp=smtp, towns=towns)
     servers.start()
 
@@ -95,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         addresses.append(f"{name} {'smtp' if name == 'courrier' else 'http'}://{host}:{port}/")
     _say(sys.stdout, "regal-sandbox prêt  " + "  ".join(addresses))
 
-    stop.wait()
+    signal.sigwait(STOPS)
     servers.stop()
     return 0
 
