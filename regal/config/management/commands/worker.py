@@ -3,6 +3,7 @@ import contextlib
 import logging
 import os
 import signal
+import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -13,6 +14,7 @@ from procrastinate.contrib.django.utils import connector_params
 logger = logging.getLogger(__name__)
 
 PAUSE_AFTER_A_LOSS_SECONDS = 0.5
+SECONDS_TO_CLOSE = 4  # connections, threads
 
 
 class Command(BaseCommand):
@@ -30,8 +32,16 @@ async def work(*, concurrency: int, name: str) -> None:
     """Work until told to stop, and start again whenever PostgreSQL goes away and comes back."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopping.set()
+        # A job that waits on a database which is gone could hold us for ever; whatever it began is begun again.
+        at_last = threading.Timer(_grace_seconds() + SECONDS_TO_CLOSE, os._exit, [1])
+        at_last.daemon = True
+        at_last.start()
+
     for sent in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sent, stopping.set)
+        loop.add_signal_handler(sent, stop)
     told_to_stop = asyncio.create_task(stopping.wait())
     while not stopping.is_set():
         working = asyncio.create_task(_work_once(concurrency=concurrency, name=name))
@@ -66,6 +76,11 @@ async def _work_once(*, concurrency: int, name: str) -> None:
             fetch_job_polling_interval=2,
             listen_notify=True,
             delete_jobs="always",  # the history of effects is ours (`agenda`); a job is only what carries one
-            shutdown_graceful_timeout=4 if os.environ.get("REGAL_DEMO") == "1" else 60,
+            shutdown_graceful_timeout=_grace_seconds(),
             install_signal_handlers=False,
         )
+
+
+def _grace_seconds() -> float:
+    """How long jobs already begun may still take once we are told to stop."""
+    return 4 if os.environ.get("REGAL_DEMO") == "1" else 60
