@@ -4,6 +4,7 @@ once beside its field. Zeros are restored for titres only; a rôle's or an invoi
 A form gives `reference`, `amount` and `email`. Its template walks `questions`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -72,8 +73,10 @@ REFUSED = {  # what the account's own contract forbids, and the field to mend
     "email_malformed": ("email", EMAIL_USUAL),
 }
 CONTRARY = _("Ce champ contient une référence entière, qui contredit les autres : effacez-les, ou tapez chaque partie.")
+ALONE = _("Tapez ce numéro seul, par exemple 412 ; ce qui suit le tiret va dans un autre champ.")
 TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
 NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas : recopiez ce qui est imprimé sur l’avis.")
+_TWO_NUMBERS = re.compile(r"[0-9]\s*[-‐‑‒–—−/._]+\s*[0-9]")
 LEAST, MOST = Money(100), Money(9_999_999)
 
 
@@ -288,6 +291,11 @@ class TitreForm(DebtForm):
             if self._agrees(reference, {name: text for name, text in typed.items() if name != pasted}):
                 return reference if self._is_of_a_good_year(reference) else None
             self.add_error(pasted, ValidationError(CONTRARY, code="R032"))
+            return None
+        glued = [name for name in ("titre", "ligne") if _TWO_NUMBERS.search(typed[name])]
+        for name in glued:  # « 412-1 » is no titre 4121
+            self.add_error(name, ValidationError(ALONE, code="R033"))
+        if glued:
             return None
         typed["ligne"] = typed["ligne"] or "1"
         harmless = {Part.EXERCICE: str(RESERVED_EXERCICE), Part.TITRE: "1", Part.LIGNE: "1"}

@@ -33,7 +33,7 @@ from regal.lib.throttle import is_too_often
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder, check_order, start_payment
-from regal.payments.queries import FULL_PAGE, attempt_by_flow, attempt_by_handle, earlier_attempts
+from regal.payments.queries import FULL_PAGE, attempt_by_flow, attempt_by_handle, gravest_earlier_attempt
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
 from regal.payments.states import State
 
@@ -327,10 +327,8 @@ class Town:
     ) -> HttpResponse:
         """The recap; it tells of an earlier attempt on the same debt, and its token then says that it was told."""
         with tenant(self.collectivite):
-            earlier = (
-                earlier_attempts(account=product.account, debt_reference=recap.debt_reference, amount=recap.amount)
-                .order_by("-created_at")
-                .first()
+            earlier = gravest_earlier_attempt(
+                account=product.account, debt_reference=recap.debt_reference, amount=recap.amount
             )
             gateway = gateway or gateway_of(product.account)
         recap = replace(recap, told_of_earlier=earlier is not None)

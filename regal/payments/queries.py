@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Outcome
@@ -25,6 +25,16 @@ def earlier_attempts(*, account: GatewayAccount, debt_reference: str, amount: Mo
         .filter(Q(status__in=[*LIVE, State.PAID]) | Q(announced=Outcome.PAID))
         .exclude(status=State.HANDED_OFF, announced__in=[Outcome.REFUSED, Outcome.ABANDONED])
     )
+
+
+def gravest_earlier_attempt(*, account: GatewayAccount, debt_reference: str, amount: Money) -> Attempt | None:
+    """The one to tell a payer of: proved paid before announced paid, before under way; then the latest.
+
+    An attempt begun since must not hide one that is paid: PayFiP takes a régie's invoice twice.
+    """
+    gravity = Case(When(status=State.PAID, then=0), When(announced=Outcome.PAID, then=1), default=2)
+    found = earlier_attempts(account=account, debt_reference=debt_reference, amount=amount)
+    return found.order_by(gravity, "-created_at").first()
 
 
 def attempt_by_handle(*, collectivite: HasKey, handle: str, now: datetime) -> Attempt | None:

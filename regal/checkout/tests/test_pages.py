@@ -134,6 +134,12 @@ class TestForm:
     def test_never_guesses_between_a_pasted_reference_and_the_other_fields(self, guichet, saint_aubin, typed):
         assert guichet.post(FORM, TYPED | typed).status_code == 422
 
+    @pytest.mark.parametrize(("field", "typed"), [("titre", "412-1"), ("titre", "412 / 1"), ("ligne", "1-2")])
+    def test_never_glues_two_numbers_into_another_debt(self, guichet, saint_aubin, field, typed):
+        answer = guichet.post(FORM, TYPED | {field: typed})
+        assert answer.status_code == 422
+        assert f'id="{field}-error">Tapez ce numéro seul' in answer.content.decode()
+
     def test_slows_down_whoever_tries_amounts(self, guichet, saint_aubin, now):
         for _ in range(pages.MOST_FORMS):
             guichet.post(FORM, {})
@@ -484,6 +490,22 @@ class TestFollowing:
         with tenant(saint_aubin.collectivite):
             Attempt.objects.of(saint_aubin.collectivite).update(announced=announced, status=status)
         assert sentence in guichet.post(FORM, TYPED).content.decode()
+
+    def test_that_is_paid_is_told_of_even_when_another_was_begun_since(self, guichet, saint_aubin, address, now):
+        self.announce(saint_aubin, "paid")
+        now[0] += timedelta(minutes=5)
+        again = guichet.post(FORM, TYPED)
+        guichet.post(f"{FORM}payer/", {"token": token_in(again)})
+        assert len(attempts(saint_aubin)) == 2
+        page = guichet.post(FORM, TYPED).content.decode()
+        assert "PayFiP l’annonce payé" in page
+        assert "pas encore le résultat" not in page
+
+    def test_says_after_half_an_hour_that_there_is_no_news(self, guichet, address, now):
+        now[0] += timedelta(minutes=31)
+        page = guichet.get(address).content.decode()
+        assert "pas de nouvelles de ce paiement" in page
+        assert "en quelques secondes" not in page
 
     def test_gives_the_usual_reasons_of_a_refusal_while_nothing_is_known(self, guichet, saint_aubin, address):
         page = guichet.get(address).content.decode()
