@@ -42,6 +42,34 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             "Transmettez cette anomalie à l’exploitant de REGAL : il la verra se refermer une fois la cause levée."
         ),
     ),
+    Kind.ABSENT_FROM_FILE: Explanation(
+        what=_(
+            "PayFiP a annoncé ce paiement payé, et le fichier qui couvre ce jour-là ne le contient pas. L’annonce n’est"
+            " pas signée : elle peut être fausse, ou l’encaissement arriver plus tard."
+        ),
+        to_do=_(
+            "Demandez au comptable public s’il a encaissé cette somme. Ne réclamez rien au payeur avant sa réponse :"
+            " son ticket PayFiP fait foi."
+        ),
+    ),
+    Kind.OTHER_AMOUNT: Explanation(
+        what=_("Le fichier contient un paiement de cette référence, mais d’un autre montant. Rien n’a été confirmé."),
+        to_do=_("Comparez les deux montants, puis demandez au comptable public lequel il a encaissé."),
+    ),
+    Kind.REFUSED_YET_FILED: Explanation(
+        what=_(
+            "PayFiP avait annoncé ce paiement refusé ou abandonné, et le fichier le contient. Le fichier est une"
+            " preuve : le paiement est confirmé."
+        ),
+        to_do=_("Rien à réclamer au payeur. Si vous l’avez relancé, prévenez-le que sa dette est payée."),
+    ),
+    Kind.AMBIGUOUS_LINE: Explanation(
+        what=_(
+            "Une ligne du fichier peut aller à plusieurs dettes payées ici : leurs numéros ne diffèrent que par des"
+            " zéros. REGAL ne choisit pas à votre place : aucune n’est confirmée."
+        ),
+        to_do=_("Demandez au comptable public laquelle de ces dettes a été payée."),
+    ),
 }
 
 

@@ -16,6 +16,10 @@ class Kind(models.TextChoices):
     OTHER_PAYMENT = "other_payment", _("message ou preuve d’un autre paiement")
     UNKNOWN_OUTCOME = "unknown_outcome", _("résultat inconnu")
     STUCK_EFFECT = "stuck_effect", _("traitement en échec répété")
+    ABSENT_FROM_FILE = "absent_from_file", _("annoncé payé, absent du fichier")
+    OTHER_AMOUNT = "other_amount", _("autre montant dans le fichier")
+    REFUSED_YET_FILED = "refused_yet_filed", _("annoncé refusé ou abandonné, présent dans le fichier")
+    AMBIGUOUS_LINE = "ambiguous_line", _("ligne de fichier qui va à plusieurs dettes")
 
 
 class Case(TenantModel):

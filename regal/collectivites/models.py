@@ -20,7 +20,7 @@ from regal.lib.tenancy import TenantForeignKey, TenantModel
 RESERVED_SLUGS = (
     frozenset(["en", "static", "healthz", "readyz"])
     | frozenset(["s", "api", "aide", "accessibilite", "mentions-legales"])
-    | frozenset(["connexion", "deconnexion", "compte", "invitation"])
+    | frozenset(["connexion", "deconnexion", "compte", "invitation", "exploitation"])
 )
 RESERVED_PRODUCT_SLUGS = frozenset(["suivi"])
 SLUG = RegexValidator(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", _("Des lettres minuscules, des chiffres et des tirets."))

@@ -98,6 +98,16 @@ def in_production(**options: Any) -> list[CheckMessage]:
     if settings.DEMO:
         return []
     found: list[CheckMessage] = []
+    if not re.fullmatch(r"(smtp|smtps|smtp\+starttls)://[^/?#]+/?", settings.MAIL_URL):
+        found.append(
+            Error(
+                "REGAL_MAIL_URL : écrivez smtps://utilisateur:mot-de-passe@machine:465, ou smtp+starttls://… (smtp://…"
+                " sans chiffrement, sur votre réseau seulement) : les invitations partent par courriel.",
+                id="regal.E014",
+            )
+        )
+    if "@" not in settings.DEFAULT_FROM_EMAIL or settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
+        found.append(Error("REGAL_MAIL_FROM : écrivez l’adresse d’où partent les courriels.", id="regal.E015"))
     for name in ("GUICHET_URL", "BUREAU_URL", "NOTIFICATION_URL", "PAYFIP_URL"):
         if getattr(settings, name).startswith("http://"):
             found.append(Error(f"REGAL_{name} doit commencer par https:// hors de la démonstration.", id="regal.E011"))

@@ -119,6 +119,24 @@ def _database(url: str, *, pool: bool) -> dict[str, Any]:
     }
 
 
+def _mail_server(url: str) -> dict[str, Any]:
+    """Where e-mails leave by: `smtp://user:password@host:port`, `smtps://…` for TLS from the first byte."""
+    parts = urlsplit(url)
+    return {
+        "EMAIL_HOST": parts.hostname or "",
+        "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 25),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
+    }
+
+
+MAIL_URL = environment.text("REGAL_MAIL_URL")
+globals().update(_mail_server(MAIL_URL))
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = environment.text("REGAL_MAIL_FROM", "regal@localhost")
+
 DATABASES = {
     "default": _database(environment.text("DATABASE_URL"), pool=True),  # regal_app: owns nothing
     "owner": _database(environment.text("DATABASE_OWNER_URL"), pool=False),  # regal_owner: migrates
@@ -150,8 +168,8 @@ APPEND_SLASH = True
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # a notification is far smaller; files come later with their own bounds
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
-DATA_UPLOAD_MAX_NUMBER_FILES = 0
-FILE_UPLOAD_HANDLERS: list[str] = []  # no page takes a file yet
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_HANDLERS = ["regal.lib.uploads.BoundedUpload"]  # each route says how large a file it takes; most take none
 
 AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

@@ -7,6 +7,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regal.config.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-from regal.config.bounds import bounded
+from regal.config.bounds import FILES, bounded
 
-application = bounded(get_wsgi_application())
+application = bounded(get_wsgi_application(), takers=FILES)

@@ -51,13 +51,18 @@ class Policy:
     tenant: Tenant
     frame: Frame = Frame.NOBODY
     rate: Rate = Rate.PAGE
+    largest_file: int = 0  # bytes that may be sent as a file; 0: none
 
 
-def policy(*, who: Who, tenant: Tenant, frame: Frame = Frame.NOBODY, rate: Rate = Rate.PAGE) -> Callable[[View], View]:
+def policy(
+    *, who: Who, tenant: Tenant, frame: Frame = Frame.NOBODY, rate: Rate = Rate.PAGE, largest_file: int = 0
+) -> Callable[[View], View]:
     """Declare a view's policy: the outermost decorator."""
 
     def declare(view: View) -> View:
-        view.policy = Policy(who=who, tenant=tenant, frame=frame, rate=rate)  # type: ignore[attr-defined]
+        view.policy = Policy(  # type: ignore[attr-defined]
+            who=who, tenant=tenant, frame=frame, rate=rate, largest_file=largest_file
+        )
         return view
 
     return declare

@@ -7,7 +7,8 @@ from django.core.signals import request_started
 from django.db import close_old_connections
 from django.test import RequestFactory, override_settings
 
-from regal.config.bounds import LONGEST_BODY, bounded
+from regal.config.bounds import FILES, LONGEST_BODY, bounded
+from regal.lib.uploads import LARGEST_PAYMENTS_FILE
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +50,26 @@ class TestBounds:
     )
     def test_a_large_body_is_refused_before_it_is_read(self, ask, length, status):
         assert ask("/saint-aubin/titres/", method="POST", CONTENT_LENGTH=length) == status
+
+    @pytest.mark.parametrize(
+        ("path", "length", "status"),
+        [
+            ("/saint-aubin/fichiers/", LARGEST_PAYMENTS_FILE, 200),
+            ("/en/saint-aubin/fichiers/", LARGEST_PAYMENTS_FILE, 200),
+            ("/saint-aubin/fichiers/", LARGEST_PAYMENTS_FILE + LONGEST_BODY + 1, 413),
+            ("/saint-aubin/fichiers/12/", LARGEST_PAYMENTS_FILE, 413),
+            ("/saint-aubin/paiements/", LARGEST_PAYMENTS_FILE, 413),
+        ],
+    )
+    def test_a_file_is_let_through_where_one_is_taken(self, path, length, status):
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return [b""]
+
+        statuses = []
+        environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(length)}
+        list(bounded(application, takers=FILES)(environ, lambda status, headers: statuses.append(status)))
+        assert int(statuses[0].split()[0]) == status
 
     def test_a_file_is_taken_nowhere(self, ask):
         cast.make_saint_aubin()

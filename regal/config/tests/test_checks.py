@@ -22,6 +22,7 @@ def good(settings):
     settings.GUICHET_URL = settings.NOTIFICATION_URL = "https://payer.exemple.fr"
     settings.BUREAU_URL = "https://bureau.exemple.fr"
     settings.PAYFIP_URL = "https://www.payfip.gouv.fr/tpa/"
+    settings.MAIL_URL, settings.DEFAULT_FROM_EMAIL = "smtps://courriel.exemple.fr", "regal@exemple.fr"
     settings.SECRET_KEYS = f"k1:{new_master_key()}"
     settings.SECRET_KEY = GOOD_KEY
     settings.TRUSTED_PROXIES = ["10.0.0.5", "192.168.0.0/24"]
@@ -60,6 +61,9 @@ class TestSettings:
             ("PAYFIP_URL", "http://www.payfip.gouv.fr/tpa/", "regal.E011"),
             ("PAYFIP_URL", "https://www.payfip.gouv.fr/tpa", "regal.E012"),
             ("SECRET_KEY", "court", "regal.E013"),
+            ("MAIL_URL", "", "regal.E014"),
+            ("MAIL_URL", "https://courriel.exemple.fr", "regal.E014"),
+            ("DEFAULT_FROM_EMAIL", "regal@localhost", "regal.E015"),
             ("SECRET_KEY", "a" * 60, "regal.E013"),
             ("SECRET_KEY", "not-secret: refused by the checks of `regal serve` outside the demo", "regal.E013"),
         ],
@@ -69,7 +73,11 @@ class TestSettings:
         told = found()
         assert code in told
         assert set(told) <= {code, "regal.E003"}
-        names = {"PAYFIP_URL": "REGAL_PAYFIP_URL", "TRUSTED_PROXIES": "REGAL_TRUSTED_PROXIES"}
+        names = {
+            "PAYFIP_URL": "REGAL_PAYFIP_URL",
+            "TRUSTED_PROXIES": "REGAL_TRUSTED_PROXIES",
+            "DEFAULT_FROM_EMAIL": "REGAL_MAIL_FROM",
+        }
         assert names.get(setting, f"REGAL_{setting}") in told[code]
 
     def test_in_the_demonstration_may_be_plain_http(self, settings):

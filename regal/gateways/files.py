@@ -1,0 +1,84 @@
+"""What an accounting file says was paid: plain values, whatever the format. Facts: `docs/protocols/payfip.md`, "Files".
+
+A file is evidence of the highest rank (`Rank.FILED`). Its readers, one a format, live beside the gateway whose payments
+it lists; `reconciliation` finds the attempts.
+
+    NotThisFile      the bytes are no file of payments that we can read; its sentence says what they are and what to do
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from regal.gateways.base import DebtKind
+from regal.lib.money import Money
+
+
+class FileKind(StrEnum):
+    PES_RETOUR = "pes_retour"  # PES Retour Recette: titres and rôles of a budget
+    REGISSEUR_CSV = "regisseur_csv"  # the régisseur's statement of one PayFiP client
+
+
+class NotThisFile(Exception):
+    """These bytes cannot be read as a file of payments. `code` is stable; `values` fill the sentence in.
+
+    The codes and their French sentences stand side by side with the readers.
+    """
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiledDebt:
+    """The debt that a line names, as far as the file names it; None where it does not."""
+
+    kind: DebtKind
+    reference: str | None = None  # whole, as attempts keep it: 18 digits of a titre, a régie's number
+    exercice: int | None = None
+    number: str | None = None  # of a rôle: without its zeros in front, which the file does not keep
+    code: str | None = None  # code recette of a rôle
+    period: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """For a person: what the file says of it."""
+        parts = (str(self.exercice or ""), self.code or "", self.period or "", self.number or "")
+        return self.reference or "-".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiledPayment:
+    """One payment of a file."""
+
+    number: int  # its place among the file's payments, from 1
+    place: str  # where it stands, for a person who opens the file: « ligne 12 », « titre 412, ligne 1 »
+    debt: FiledDebt
+    amount: Money
+    day: date  # Europe/Paris
+    at: datetime | None = None  # aware, where the file gives an hour
+    facts: Mapping[str, str] = field(default_factory=dict)  # text to text, bounded, nothing personal: kept as evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentsFile:
+    """A file of payments, read whole and found coherent (its own counts and sums are right)."""
+
+    kind: FileKind
+    digest: str  # SHA-256 of the bytes, in hexadecimal
+    payments: tuple[FiledPayment, ...]  # those made through TIPI/PayFiP only
+    left_out: int  # what the file also lists and PayFiP did not take (counter, cheque, transfer)
+    account_identifier: str | None  # the client number that the file bears, if it bears one
+    siret: str | None  # of the budget, in PES
+    entity: str  # for a person: « SGC DE FICTIVILLE, COMMUNE DE VALFICTIF, budget 00 »; "" if the file says nothing
+    first_day: date | None  # the days it covers, where it says so
+    last_day: date | None
+    made_on: date | None
+
+    @property
+    def total(self) -> Money:
+        """The sum of `payments`."""
+        return Money(sum(payment.amount.cents for payment in self.payments))
