@@ -23,8 +23,8 @@ def no_taker(request):
 
 def sent(content, view=taker, *, is_authenticated=True):
     request = RequestFactory().post("/", {"file": SimpleUploadedFile("a.csv", content), "name": "Nadia"})
-    request.resolver_match = SimpleNamespace(func=view)
-    request.user = SimpleNamespace(is_authenticated=is_authenticated)
+    request.resolver_match = SimpleNamespace(func=view)  # type: ignore[assignment]
+    request.user = SimpleNamespace(is_authenticated=is_authenticated)  # type: ignore[assignment]
     request.upload_handlers = [BoundedUpload(request)]
     return request
 
