@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Error, Frame, FrameLocator, Page, Respo
 
 from regal.backoffice.snippets import snippets
 from regal.demo.cast import TOWNS, Notice, notices
+from regal.gateways.base import DebtKind
 from regal.lib import paris
 from regal.lib.references import OrmcReference
 from tests.demo import Demo
@@ -317,6 +318,23 @@ class TestHeight:
         payer.leave(page, frame).close()
         payer.follow(frame, scripts=False)
         self.holds(page, demo, frame.get_by_role("link", name="Actualiser"))
+
+    def test_shows_the_beginning_of_the_next_page_on_a_telephone(
+        self, demo: Demo, open_page: Callable[..., Page], due: Callable[..., Notice]
+    ) -> None:
+        """Though the town's site has no script of ours, and the button was far down its page."""
+        page = open_page(width=320)
+        frame = town_page(page, demo, town=1)
+        self.continue_with_nothing_typed(frame)
+        assert self.is_in_sight(frame)
+        payer.to_recap(frame, due(DebtKind.TITRE, town=1))
+        frame.get_by_role("button", name=TAB).wait_for()
+        assert self.is_in_sight(frame)
+
+    def is_in_sight(self, frame: FrameLocator) -> bool:
+        """What comes next begins in the window, or hardly above it."""
+        start = frame.locator("#suite").bounding_box()
+        return start is not None and -100 < start["y"] < 600
 
     def continue_with_nothing_typed(self, frame: FrameLocator) -> None:
         """By the keyboard: on a busy machine, a click sent to a frame while its page scrolls may be lost."""
