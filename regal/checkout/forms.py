@@ -36,6 +36,7 @@ EMAIL_SENTENCES = {
     EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
     EmailReason.SEVERAL: _("Indiquez une seule adresse e-mail."),
     EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour PayFiP (80 caractères au plus)."),
+    EmailReason.COMMA: _("Il y a une virgule dans cette adresse e-mail : c’est sans doute un point."),
     EmailReason.NOT_ASCII: _("PayFiP n’accepte pas les accents dans une adresse e-mail."),
 }
 EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
@@ -76,6 +77,9 @@ CONTRARY = _("Ce champ contient une référence entière, qui contredit les autr
 ALONE = _("Tapez ce numéro seul, par exemple 412 ; ce qui suit le tiret va dans un autre champ.")
 TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
 NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas : recopiez ce qui est imprimé sur l’avis.")
+_PREFIX = re.compile(
+    r"\s*(?:titre|ligne)?\s*(?:n\s?[°ºo]\s?\.?)?\s*(?=[0-9])", re.IGNORECASE
+)  # « N° 412 » as on the notice
 _TWO_NUMBERS = re.compile(r"[0-9]\s*[-‐‑‒–—−/._]+\s*[0-9]")
 LEAST, MOST = Money(100), Money(9_999_999)
 
@@ -292,6 +296,8 @@ class TitreForm(DebtForm):
                 return reference if self._is_of_a_good_year(reference) else None
             self.add_error(pasted, ValidationError(CONTRARY, code="R032"))
             return None
+        for name in ("titre", "ligne"):
+            typed[name] = _PREFIX.sub("", typed[name], count=1)
         glued = [name for name in ("titre", "ligne") if _TWO_NUMBERS.search(typed[name])]
         for name in glued:  # « 412-1 » is no titre 4121
             self.add_error(name, ValidationError(ALONE, code="R033"))

@@ -22,6 +22,7 @@ class EmailReason(StrEnum):
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     SEVERAL = "several"
+    COMMA = "comma"  # where a full stop was meant
     NOT_ASCII = "not_ascii"
     MALFORMED = "malformed"
 
@@ -41,6 +42,8 @@ def normalise_email(text: str) -> str:
         raise UnreadableEmail(EmailReason.EMPTY)
     if len(address) > LONGEST:
         raise UnreadableEmail(EmailReason.TOO_LONG)
+    if address.count("@") == 1 and "," in address:
+        raise UnreadableEmail(EmailReason.COMMA)
     if address.count("@") > 1 or re.search(r"[;,]", address):
         raise UnreadableEmail(EmailReason.SEVERAL)
     if not address.isascii():

@@ -2,7 +2,8 @@
 
 What `Money.parse` understands, after every kind of space has become one ordinary space:
 
-    amount  = [ "€" ] number | number [ "€" ]        spaces allowed around the sign and at both ends
+    amount  = [ unit ] number | number [ unit ] [ "TTC" ] | whole "€" cents        spaces allowed everywhere between
+    unit    = "€" | "EUR" | "euro" | "euros"         in any case
     number  = whole [ ( "," | "." ) cents ]          spaces allowed around the separator
     whole   = digits | 1 to 3 digits, then groups of a space and exactly 3 digits
     cents   = 1 or 2 digits                          "12,5" is 12,50 €
@@ -23,6 +24,9 @@ NARROW_NO_BREAK_SPACE = "\u202f"
 _MAX_EURO_DIGITS = 12  # far above any debt, far below what a bigint column holds
 _LONGEST_TEXT = 64
 
+_UNIT = r"(?:€|eur|euros?)"
+_WITH_UNIT = re.compile(rf"{_UNIT} ?(?P<after>.*?)(?: ?ttc)?|(?P<before>.*?)(?: ?{_UNIT})?(?: ?ttc)?", re.IGNORECASE)
+_SIGN_BETWEEN = re.compile(r"(?P<whole>[0-9 ]*[0-9]) ?€ ?(?P<cents>[0-9]{2})")
 _NUMBER = re.compile(r"(?P<whole>[0-9]+|[0-9]{1,3}(?: [0-9]{3})+)(?: ?[.,] ?(?P<cents>[0-9]{1,2}))?")
 _MIXED_SEPARATORS = re.compile(r"[0-9][0-9 ]*(?:[.,][0-9 ]*){2,}")
 _THREE_OR_MORE_DECIMALS = re.compile(r"[0-9][0-9 ]* ?[.,] ?(?P<decimals>[0-9]{3,})")
@@ -100,7 +104,7 @@ class Money:
         """
         if len(text) > _LONGEST_TEXT:
             raise UnreadableAmount(AmountReason.MALFORMED)
-        number = _without_euro_sign(" ".join(text.split()))
+        number = _without_unit(" ".join(text.split()))
         if not number:
             raise UnreadableAmount(AmountReason.EMPTY)
         match = _NUMBER.fullmatch(number)
@@ -115,10 +119,11 @@ class Money:
 Money.zero = Money(0)
 
 
-def _without_euro_sign(text: str) -> str:
-    if text.startswith("€"):
-        return text[1:].lstrip()
-    return text.removesuffix("€").rstrip()
+def _without_unit(text: str) -> str:
+    if between := _SIGN_BETWEEN.fullmatch(text):  # 125€50, as price tags write it
+        return f"{between['whole']},{between['cents']}"
+    match = _WITH_UNIT.fullmatch(text)
+    return (match["after"] or match["before"] or "") if match else text
 
 
 def _why_not(number: str) -> AmountReason:

@@ -134,6 +134,10 @@ class TestForm:
     def test_never_guesses_between_a_pasted_reference_and_the_other_fields(self, guichet, saint_aubin, typed):
         assert guichet.post(FORM, TYPED | typed).status_code == 422
 
+    @pytest.mark.parametrize("typed", ["N° 412", "n°412", "No 412", "Titre n° 412", "titre 412"])
+    def test_forgives_the_words_printed_before_the_number(self, guichet, saint_aubin, typed):
+        assert "2026-412-1" in guichet.post(FORM, TYPED | {"titre": typed}).content.decode()
+
     @pytest.mark.parametrize(("field", "typed"), [("titre", "412-1"), ("titre", "412 / 1"), ("ligne", "1-2")])
     def test_never_glues_two_numbers_into_another_debt(self, guichet, saint_aubin, field, typed):
         answer = guichet.post(FORM, TYPED | {field: typed})
