@@ -26,13 +26,13 @@ def read_file(content: bytes, *, options: CsvOptions | None = None) -> PaymentsF
 
     Raises NotThisFile, whose sentence is in `refusals.py`, and nothing else.
     """
-    if not content.strip():
+    if not content or content.isspace():
         raise NotThisFile("F401")
     if len(content) > MAX_BYTES:
         raise NotThisFile("F402")
     _refuse_other_documents(content)
     bare = content.removeprefix(_BOM)
-    if bare.lstrip()[:1] == b"<":
+    if bare[:_LOOKED_AT].lstrip()[:1] == b"<":
         if _HTML.search(bare, 0, _LOOKED_AT):
             raise NotThisFile("F407")
         return read_pes_retour(content)
