@@ -59,7 +59,7 @@ class Town:
     def content(self, numcli: str) -> bytes:
         answer = self.control.get(f"/statements/{numcli}")
         assert answer.status_code == 200
-        return answer.data
+        return bytes(answer.data)
 
     def read(self, numcli: str, options: CsvOptions | None = None) -> PaymentsFile:
         return read_file(self.content(numcli), options=options)

@@ -116,20 +116,22 @@ SENTENCES: dict[str, Promise | str] = {
         " à votre comptable le flux PES Retour Recette."
     ),
     "F431": _(
-        "Le caractère qui sépare les colonnes de ce relevé n’a pas été reconnu. Indiquez-le dans les réglages du"
-        " compte, puis recommencez."
+        "Le caractère qui sépare les colonnes de ce relevé n’a pas été reconnu. Demandez à votre exploitant de"
+        " l’indiquer dans les options du compte PayFiP, puis déposez le relevé de nouveau."
     ),
     "F432": _(
         "La ligne %(line)s de ce relevé ne commence ni par EN-TETE, ni par LIGNE, ni par PIED-DE-PAGE. Déposez le"
         " relevé tel que PayFiP l’a remis."
     ),
     "F433": _(
-        "La ligne %(line)s de ce relevé a %(found)s colonnes au lieu de %(expected)s. Si toutes les lignes sont ainsi,"
-        " indiquez l’ordre des colonnes dans les réglages du compte ; sinon, téléchargez le relevé de nouveau."
+        "La ligne %(line)s de ce relevé a %(found)s colonnes au lieu de %(expected)s. Téléchargez le relevé de"
+        " nouveau ; si le message revient, demandez à votre exploitant d’indiquer l’ordre des colonnes dans les options du compte"
+        " PayFiP."
     ),
     "F434": _(
-        "La date de la ligne %(line)s de ce relevé est illisible. Déposez le relevé tel que PayFiP l’a remis, ou"
-        " indiquez l’ordre des colonnes et la forme des dates dans les réglages du compte."
+        "La date de la ligne %(line)s de ce relevé est illisible. Déposez le relevé tel que PayFiP l’a remis ; si le"
+        " message revient, demandez à votre exploitant d’indiquer l’ordre des colonnes et la forme des dates dans les"
+        " options du compte PayFiP."
     ),
     "F435": _(
         "Le montant de la ligne %(line)s de ce relevé n’est pas un montant positif lisible, tel que 12,50. Déposez le"
@@ -140,8 +142,8 @@ SENTENCES: dict[str, Promise | str] = {
         " attendus. Déposez le relevé tel que PayFiP l’a remis, sans l’ouvrir dans un tableur."
     ),
     "F437": _(
-        "Rien ne dit si les montants de ce relevé sont en euros ou en centimes. Indiquez-le dans les réglages du"
-        " compte, puis recommencez."
+        "Rien ne dit si les montants de ce relevé sont en euros ou en centimes. Demandez à votre exploitant de"
+        " l’indiquer dans les options du compte PayFiP, puis déposez le relevé de nouveau."
     ),
     "F438": _("Ce relevé est coupé : il n’a pas de PIED-DE-PAGE. Téléchargez-le de nouveau, puis déposez-le."),
     "F439": _(

@@ -16,10 +16,11 @@ Where columns say so, test payments and those that were refused or given up are 
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
+from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +44,7 @@ DATES = {
 }
 AMOUNTS = ("euros", "cents")
 NEEDED = ("date", "refdet", "montant")
+ACCOUNT_OPTIONS = ("statement_separator", "statement_columns", "statement_dates", "statement_amounts")
 
 HEAD, LINE, FOOT = "EN-TETE", "LIGNE", "PIED-DE-PAGE"
 
@@ -66,12 +68,20 @@ class CsvOptions:
     def __post_init__(self) -> None:
         if self.separator is not None and self.separator not in SEPARATORS:
             raise ValueError("separator")
-        if not _are_columns(self.columns):
+        if not isinstance(self.columns, tuple) or not _are_columns(self.columns):
             raise ValueError("columns")
-        if self.dates is not None and self.dates not in DATES:
+        if self.dates is not None and self.dates not in tuple(DATES):
             raise ValueError("dates")
         if self.amounts is not None and self.amounts not in AMOUNTS:
             raise ValueError("amounts")
+
+    @classmethod
+    def of_account(cls, options: Mapping[str, Any]) -> Self:
+        """Those among an account's options, whatever else is there. Raises ValueError, which names the option."""
+        told = {name.removeprefix("statement_"): options[name] for name in ACCOUNT_OPTIONS if name in options}
+        if isinstance(told.get("columns"), list):
+            told["columns"] = tuple(told["columns"])
+        return cls(**told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,7 +304,7 @@ class _Statement:
 
 
 def _are_columns(names: tuple[str, ...]) -> bool:
-    return len(set(names)) == len(names) and set(NEEDED) <= set(names)
+    return all(isinstance(name, str) for name in names) and len(set(names)) == len(names) and set(NEEDED) <= set(names)
 
 
 def _is_payment(told: dict[str, str]) -> bool:

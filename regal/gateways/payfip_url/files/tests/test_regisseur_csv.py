@@ -164,7 +164,8 @@ class TestColumns:
     )
     def test_may_hold_an_hour_of_paris(self, hour, expected):
         [payment] = read_file(statement("heure;date;refdet;montant", f"{hour};16/03/2026;F1;1,00")).payments
-        assert payment.at == (expected and datetime(2026, 3, 16, *expected, tzinfo=UTC))
+        told = payment.at and (payment.at.hour, payment.at.minute, payment.at.second)
+        assert told == expected
 
     def test_that_say_a_test_or_no_payment_count_it_aside(self):
         lines = [
@@ -363,8 +364,30 @@ class TestOptions:
         ],
     )
     def test_that_make_no_sense_are_a_mistake_of_ours(self, told):
-        with pytest.raises(ValueError, match=next(iter(told))):
+        [name] = told
+        with pytest.raises(ValueError, match=name):
             CsvOptions(**told)
+        with pytest.raises(ValueError, match=name):
+            CsvOptions.of_account({f"statement_{name}": told[name]})
+
+    @pytest.mark.parametrize("value", ["date", 3, [], {}, True, ["date", "refdet", "montant", 4]])
+    @pytest.mark.parametrize("name", ["separator", "columns", "dates", "amounts"])
+    def test_of_another_type_are_one_too(self, name, value):
+        with pytest.raises(ValueError, match=name):
+            CsvOptions.of_account({f"statement_{name}": value})
+
+    def test_are_those_of_the_account(self):
+        told = {
+            "manual_entry": True,
+            "statement_separator": "|",
+            "statement_columns": ["refdet", "montant", "date"],
+            "statement_dates": "%d%m%Y",
+            "statement_amounts": "cents",
+        }
+        assert CsvOptions.of_account(told) == CsvOptions(
+            separator="|", columns=("refdet", "montant", "date"), dates="%d%m%Y", amounts="cents"
+        )
+        assert CsvOptions.of_account({"manual_entry": True}) == CsvOptions()
 
 
 class TestAnyText:
