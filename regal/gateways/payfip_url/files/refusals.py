@@ -125,8 +125,8 @@ SENTENCES: dict[str, Promise | str] = {
     ),
     "F433": _(
         "La ligne %(line)s de ce relevé a %(found)s colonnes au lieu de %(expected)s. Téléchargez le relevé de"
-        " nouveau ; si le message revient, demandez à votre exploitant d’indiquer l’ordre des colonnes dans les options du compte"
-        " PayFiP."
+        " nouveau ; si le message revient, demandez à votre exploitant d’indiquer l’ordre des colonnes dans les"
+        " options du compte PayFiP."
     ),
     "F434": _(
         "La date de la ligne %(line)s de ce relevé est illisible. Déposez le relevé tel que PayFiP l’a remis ; si le"
