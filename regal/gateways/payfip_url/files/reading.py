@@ -68,13 +68,15 @@ def _text(content: bytes) -> str:
     text = text.removesuffix(_END_OF_FILE).replace("\r\n", "\n").replace("\r", "\n")
     if _CONTROL.search(text):
         raise NotThisFile("F408")
+    if not text or text.isspace():
+        raise NotThisFile("F401")
     return text
 
 
 def _what_text_is(text: str) -> str:
-    lines = [line for line in text[:_LOOKED_AT].split("\n") if line.strip()]
-    if len(lines[0]) == _ROLMRE_LINE and lines[0][:12].isdigit():
+    first = text.lstrip("\n")[:_LOOKED_AT].split("\n")[0]
+    if len(first) == _ROLMRE_LINE and first[:12].isdigit():
         return "F430"
-    if any(lines[0].count(separator) >= 2 for separator in ";,\t|"):
+    if any(first.count(separator) >= 2 for separator in ";,\t|"):
         return "F429"
     return "F409"

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regal.gateways.base import DebtKind
@@ -448,12 +448,14 @@ class TestFiftyThousandPayments:
 
 
 class TestAnyBytes:
+    @settings(deadline=None)
     @given(st.lists(st.integers(1, 10**9), max_size=20), st.sampled_from(["ISO-8859-15", "UTF-8"]))
     def test_written_are_read_again(self, cents, encoding):
         settlements = [settlement(f"{one // 100}.{one % 100:02d}") for one in cents]
         lines = [line(one, number=str(place)) for place, one in enumerate(settlements, start=1)]
         assert amounts(read_file(flow(bordereau(piece(*lines)), encoding=encoding))) == cents
 
+    @settings(deadline=None)
     @given(st.data())
     def test_of_a_flow_that_was_altered_are_read_or_refused(self, data):
         content = bytearray(SAMPLE.read_bytes())

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regal.gateways.files import NotThisFile
@@ -41,6 +41,9 @@ REQUESTS = bordereau(piece(line(), number="4711002401", type="13"), type="05")
 OTHER_FILES: list[tuple[str, str, bytes | Callable[[], bytes]]] = [
     ("nothing", "F401", b""),
     ("blanks", "F401", b" \r\n\t\n"),
+    ("a byte order mark and no more", "F401", b"\xef\xbb\xbf"),
+    ("blanks of another kind", "F401", "\u00a0\n".encode() * 5000 + b"\x1a"),
+    ("much nothing, then a letter", "F409", b"\n" * 10_000 + b"Bonjour"),
     ("a PDF", "F403", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"),
     ("a workbook .xlsx", "F404", zipped("[Content_Types].xml", "xl/workbook.xml")),
     ("a workbook .ods", "F404", zipped("mimetype", first=b"application/vnd.oasis.opendocument.spreadsheet")),
@@ -137,12 +140,14 @@ class TestSentences:
 
 
 class TestAnyBytes:
+    @settings(deadline=None)
     @given(st.binary(max_size=2000))
     def test_are_refused_with_a_sentence(self, content):
         with pytest.raises(NotThisFile) as refused:
             read_file(content)
         assert refused.value.code in sentence_of(refused.value)
 
+    @settings(deadline=None)
     @given(st.sampled_from([told[2] for told in OTHER_FILES if isinstance(told[2], bytes)]), st.binary(max_size=50))
     def test_after_those_of_another_file_are_read_or_refused(self, content, more):
         with suppress(NotThisFile):

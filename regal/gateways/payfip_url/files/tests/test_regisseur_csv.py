@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regal.gateways.base import DebtKind
@@ -197,6 +197,7 @@ class TestDays:
         [payment] = read_file(statement(f"{day};F1;1,00")).payments
         assert payment.day == date(2026, 3, 16)
 
+    @settings(deadline=None)
     @given(st.dates(date(2000, 1, 1), date(2099, 12, 31)), st.sampled_from(list(regisseur_csv.DATES)))
     def test_of_this_century_are_never_ambiguous(self, day, form):
         assert read_file(statement(f"{day.strftime(form)};F1;1,00")).payments[0].day == day
@@ -391,6 +392,7 @@ class TestOptions:
 
 
 class TestAnyText:
+    @settings(deadline=None)
     @given(
         st.lists(
             st.tuples(
@@ -413,6 +415,7 @@ class TestAnyText:
         file = read_file(written(separator.join(["EN-TETE", "099043"]), *lines, foot))
         assert [(one.day, one.debt.reference, one.amount.cents) for one in file.payments] == payments
 
+    @settings(deadline=None)
     @given(st.data())
     def test_that_was_altered_is_read_or_refused(self, data):
         content = bytearray(USUAL)
@@ -422,6 +425,7 @@ class TestAnyText:
         with suppress(NotThisFile):
             assert read_file(bytes(content)).kind is FileKind.REGISSEUR_CSV
 
+    @settings(deadline=None)
     @given(st.text('EN-TETLIGPDA;,\t|"\n\r 0123/.€', max_size=80))
     def test_with_its_tags_is_read_or_refused(self, text):
         with suppress(NotThisFile):
