@@ -26,6 +26,7 @@ from regal.gateways.base import (
     Refused,
     Verdict,
 )
+from regal.gateways.payfip_url.files.regisseur_csv import ACCOUNT_OPTIONS, CsvOptions
 from regal.gateways.payfip_url.notification import read_notification
 from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
@@ -203,8 +204,12 @@ def _account(config: AccountConfig) -> PayfipUrlAccount:
         "min_reference_length": MIN_REFERENCE_LENGTH,
     }
     for name in config.options:
-        if name not in usual:
+        if name not in usual and name not in ACCOUNT_OPTIONS:
             raise Misconfigured(name, "unknown_option")
+    try:
+        CsvOptions.of_account(config.options)
+    except ValueError as error:
+        raise Misconfigured(f"statement_{error}", "unusable") from None
     options = usual | dict(config.options)
     return PayfipUrlAccount(
         numcli=config.identifier,

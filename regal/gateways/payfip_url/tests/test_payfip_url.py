@@ -142,6 +142,8 @@ class TestAccount:
         ("option", "value", "field", "code"),
         [
             ("colour", "red", "colour", "unknown_option"),
+            ("statement_amounts", "francs", "statement_amounts", "unusable"),
+            ("statement_colour", "red", "statement_colour", "unknown_option"),
             ("manual_entry", 1, "manual_entry", "wrong_type"),
             ("min_amount_cents", True, "min_amount_cents", "wrong_type"),
             ("max_amount_cents", "100", "max_amount_cents", "wrong_type"),
