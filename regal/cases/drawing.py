@@ -13,15 +13,15 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "anomalies.md"
 _INTRODUCTION = """\
 # Les anomalies, et ce qu’il faut en faire
 
-Une anomalie est ce que REGAL ne peut pas trancher seul : une personne regarde, demande, décide et écrit pourquoi. La
-clore n’encaisse, ne rembourse et n’annule rien : les paiements et les comptes restent ce qu’ils sont. Ce qui est clos ne
-se rouvre pas ; si la même chose se reproduit, une autre anomalie s’ouvre.
+Une anomalie est ce que REGAL ne peut pas trancher seul : une personne regarde, demande, décide et écrit pourquoi.
+La clore n’encaisse, ne rembourse et n’annule rien : les paiements et les comptes restent ce qu’ils sont. Ce qui est
+clos ne se rouvre pas ; si la même chose se reproduit, une autre anomalie s’ouvre.
 
-- Une anomalie doit être regardée au plus tard le jour ouvré qui suit son ouverture ; passé ce délai, le bureau la marque.
-- Un agent regarde, note, et prend l’anomalie pour lui. Un régisseur ou un administrateur la confie à d’autres et la clôt.
-- N’écrivez dans une note ni un motif aucun numéro de carte bancaire : REGAL le refuse.
+- Une anomalie doit être regardée au plus tard le jour ouvré qui suit son ouverture ; ensuite, le bureau la marque.
+- Un agent regarde, note, et prend l’anomalie pour lui. Un régisseur ou un administrateur la confie et la clôt.
+- N’écrivez dans une note ni un motif aucun numéro de carte bancaire : REGAL le refuse.
 
-Ce document est tiré des phrases que le bureau affiche, `regal/cases/explanations.py` : ne le corrigez pas à la main.
+Ce document est tiré des phrases que le bureau affiche, `regal/cases/explanations.py` : ne le corrigez pas à la main.
 """
 
 

@@ -28,8 +28,8 @@ _COMPTABLE = _(
     " référence, le montant et le jour du paiement."
 )
 _COMPTABLE_OR_REGIE = _(
-    "Le régisseur d’abord : le compte de dépôt de fonds de sa régie dit ce qui est arrivé. Pour rembourser,"
-    " l’ordonnateur ; en cas de doute, le comptable public."
+    "Le régisseur d’abord : le compte de dépôt de fonds de sa régie dit ce qui est arrivé. Pour rembourser,"
+    " l’ordonnateur ; en cas de doute, le comptable public."
 )
 _OPERATOR = _("L’exploitant de REGAL, avec le numéro de l’anomalie.")
 _NEVER_AGAIN = _("Ne demandez pas au payeur de payer une seconde fois tant que le comptable public n’a pas répondu.")
@@ -44,11 +44,11 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         what=_("Ce paiement est confirmé, et une preuve arrivée ensuite dit le contraire. Rien n’a été changé."),
         to_do=_("Demandez au comptable public ce qu’il a encaissé avant de répondre au payeur."),
         how=_(
-            "Une preuve (réponse de PayFiP ou fichier comptable) dit refusé ou abandonné un paiement déjà prouvé payé :"
+            "Une preuve (réponse de PayFiP ou fichier comptable) dit refusé ou abandonné un paiement déjà prouvé payé :"
             " prélèvement rejeté par la banque, opération annulée, ou erreur de l’autre côté."
         ),
         steps=(
-            _("Ouvrez le paiement et lisez « Ce qui a été reçu » : les deux preuves y sont, avec leur date."),
+            _("Ouvrez le paiement et lisez « Ce qui a été reçu » : les deux preuves y sont, avec leur date."),
             _("Demandez au comptable public ce qu’il a encaissé, et si un rejet est arrivé ensuite."),
             _WRITE_DOWN,
         ),
@@ -67,16 +67,16 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " REGAL chez vous."
         ),
         how=_(
-            "L’adresse à laquelle PayFiP prévient REGAL a reçu un message sur un autre paiement : erreur, essai, ou faux"
-            " message d’un curieux. Plus rarement, c’est une ligne d’un fichier comptable."
+            "L’adresse à laquelle PayFiP prévient REGAL a reçu un message sur un autre paiement : erreur, essai, ou"
+            " faux message d’un curieux. Plus rarement, c’est une ligne d’un fichier comptable."
         ),
         steps=(
             _("Ouvrez le paiement et regardez ce qui diffère, et ce que cela prouve."),
-            _("Message sans preuve : attendez le fichier comptable ; il n’y a rien d’autre à faire."),
-            _("Preuve (fichier ou réponse de PayFiP) : cherchez dans les paiements celui dont elle parle."),
+            _("Message sans preuve : attendez le fichier comptable ; il n’y a rien d’autre à faire."),
+            _("Preuve (fichier ou réponse de PayFiP) : cherchez dans les paiements celui dont elle parle."),
         ),
         whom=_OPERATOR,
-        ending=_("« Sans suite » pour un message sans preuve ; sinon, dites quel était l’autre paiement."),
+        ending=_("« Sans suite » pour un message sans preuve ; sinon, dites quel était l’autre paiement."),
         never=_("Ne tenez pas un paiement pour payé, ni pour refusé, sur la foi de ce message."),
     ),
     Kind.UNKNOWN_OUTCOME: Explanation(
@@ -84,7 +84,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         to_do=_(
             "Ne demandez pas au payeur de payer une seconde fois. Transmettez cette anomalie à l’exploitant de REGAL."
         ),
-        how=_("PayFiP a répondu par un code qui n’est pas dans la table de REGAL : un code nouveau, ou une erreur."),
+        how=_("PayFiP a répondu par un code qui n’est pas dans la table de REGAL : un code nouveau, ou une erreur."),
         steps=(
             _("Transmettez le numéro de l’anomalie à l’exploitant, qui lira le code reçu."),
             _("Demandez au comptable public s’il a encaissé cette somme."),
@@ -105,11 +105,11 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         steps=(
             _("Transmettez le numéro de l’anomalie à l’exploitant."),
-            _("Attendez : elle se refermera d’elle-même dès que le travail sera fait."),
+            _("Attendez : elle se refermera d’elle-même dès que le travail sera fait."),
         ),
         whom=_OPERATOR,
-        ending=_("Personne ne la clôt : REGAL la referme dès que le travail est fait, et l’écrit dans son histoire."),
-        never=_("Ne saisissez nulle part à la main ce que ce travail devait faire : il le fera."),
+        ending=_("Personne ne la clôt : REGAL la referme dès que le travail est fait, et l’écrit dans son histoire."),
+        never=_("Ne saisissez nulle part à la main ce que ce travail devait faire : il le fera."),
     ),
     Kind.ABSENT_FROM_FILE: Explanation(
         what=_(
@@ -121,14 +121,14 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " son ticket PayFiP fait foi."
         ),
         how=_(
-            "PayFiP a dit « payé », mais le fichier du comptable public ou de la régie qui couvre ce jour, et les deux"
+            "PayFiP a dit « payé », mais le fichier du comptable public ou de la régie qui couvre ce jour, et les deux"
             " jours ouvrés qui suivent, ne contient pas ce paiement."
         ),
         steps=(
             _("Vérifiez que le bon fichier a été déposé, pour le bon compte et la bonne période."),
             _("Demandez au comptable public s’il a encaissé cette somme, et quand elle figurera dans un fichier."),
             _WRITE_DOWN,
-            _("Jamais encaissé : prévenez le payeur, son ticket PayFiP à l’appui, puis seulement il pourra payer."),
+            _("Jamais encaissé : prévenez le payeur, son ticket PayFiP à l’appui, puis seulement il pourra payer."),
         ),
         whom=_COMPTABLE,
         ending=_(
@@ -141,7 +141,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         what=_("Le fichier contient un paiement de cette référence, mais d’un autre montant. Rien n’a été confirmé."),
         to_do=_("Comparez les deux montants, puis demandez au comptable public lequel il a encaissé."),
         how=_(
-            "La ligne du fichier porte la référence et le jour de ce paiement, mais un autre montant : paiement"
+            "La ligne du fichier porte la référence et le jour de ce paiement, mais un autre montant : paiement"
             " partiel au guichet, arrondi, ou ligne d’un autre paiement de la même dette."
         ),
         steps=(
@@ -167,11 +167,11 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         steps=(
             _("Vérifiez sur le paiement qu’il est bien confirmé."),
             _("Cherchez si le payeur a été relancé, ou s’il a payé une autre fois pour la même référence."),
-            _("Si oui, prévenez-le que sa dette est payée ; un paiement en trop se rembourse par l’ordonnateur."),
+            _("Si oui, prévenez-le que sa dette est payée ; un paiement en trop se rembourse par l’ordonnateur."),
         ),
         whom=_COMPTABLE,
         ending=_("Dites si le payeur a été prévenu, ou s’il n’y avait rien à lui dire."),
-        never=_("Ne relancez pas le payeur : sa dette est payée."),
+        never=_("Ne relancez pas le payeur : sa dette est payée."),
     ),
     Kind.AMBIGUOUS_LINE: Explanation(
         what=_(
@@ -180,8 +180,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         to_do=_("Demandez au comptable public laquelle de ces dettes a été payée."),
         how=_(
-            "Le fichier écrit le numéro d’une dette sans ses zéros du début, et deux dettes payées ici ont alors le même"
-            " numéro, le même montant et le même jour."
+            "Le fichier écrit le numéro d’une dette sans ses zéros du début, et deux dettes payées ici ont alors le"
+            " même numéro, le même montant et le même jour."
         ),
         steps=(
             _("Relevez le fichier et la ligne, plus haut sur cette page."),
@@ -189,16 +189,16 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             _WRITE_DOWN,
         ),
         whom=_COMPTABLE,
-        ending=_("Dites en motif quelle dette est payée. Aucun paiement ne change d’état : la réponse reste ici."),
+        ending=_("Dites en motif quelle dette est payée. Aucun paiement ne change d’état : la réponse reste ici."),
         never=_("Ne choisissez pas vous-même entre les deux dettes."),
     ),
     Kind.DOUBLE_PAYMENT: Explanation(
         what=_(
-            "Deux paiements de cette facture sont confirmés : la même référence a été encaissée deux fois par la régie."
+            "Deux paiements de cette facture sont confirmés : la même référence a été encaissée deux fois par la régie."
             " PayFiP ne l’empêche pas pour les factures de régie."
         ),
         to_do=_(
-            "Regardez les deux paiements. S’il y a un trop-perçu, préparez son remboursement avec l’ordonnateur : une"
+            "Regardez les deux paiements. S’il y a un trop-perçu, préparez son remboursement avec l’ordonnateur : une"
             " régie de recettes ne rembourse pas elle-même."
         ),
         how=_(
@@ -207,17 +207,17 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         steps=(
             _("Ouvrez les deux paiements et comparez les montants, les jours et les adresses des payeurs."),
-            _("Regardez la facture : son montant, et ce qui restait dû."),
+            _("Regardez la facture : son montant, et ce qui restait dû."),
             _(
-                "Trop-perçu : demandez à l’ordonnateur de le rembourser par mandat, ou gardez-le en avoir si le règlement"
-                " du service le prévoit."
+                "Trop-perçu : demandez à l’ordonnateur de le rembourser par mandat, ou gardez-le en avoir si le"
+                " règlement du service le prévoit."
             ),
             _("Dites au payeur ce qui a été décidé, et notez-le ici."),
         ),
         whom=_COMPTABLE_OR_REGIE,
         ending=_("Dites ce qu’il advient du trop-perçu, ou pourquoi il n’y en a pas."),
         never=_(
-            "Ne supprimez et n’annulez aucun des deux paiements : tous deux ont eu lieu, et restent dans les comptes."
+            "Ne supprimez et n’annulez aucun des deux paiements : tous deux ont eu lieu, et restent dans les comptes."
         ),
     ),
 }

@@ -44,7 +44,7 @@ class Decision(models.TextChoices):
     NOT_OURS = "not_ours", _("aucune de ces dettes n’est concernée")
     REFUND_ASKED = "refund_asked", _("remboursement demandé à l’ordonnateur")
     KEPT_AS_CREDIT = "kept_as_credit", _("gardé en avoir pour une prochaine facture")
-    NOTHING_TOO_MUCH = "nothing_too_much", _("rien de trop : payé en plusieurs fois, ou factures différentes")
+    NOTHING_TOO_MUCH = "nothing_too_much", _("rien de trop : payé en plusieurs fois, ou factures différentes")
     OTHER = "other", _("autre, expliqué dans le motif")
     RESOLVED_ITSELF = "resolved_itself", _("s’est résolue d’elle-même")
 

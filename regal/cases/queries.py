@@ -1,6 +1,7 @@
 """Questions about cases. Call them inside `tenant()`."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -79,7 +80,7 @@ def history(*, case: Case) -> QuerySet[CaseEvent]:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    cases: list[Case]
+    cases: Sequence[Case]
     next_cursor: str  # "" on the last page
 
 

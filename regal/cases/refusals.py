@@ -34,7 +34,7 @@ class Refusal(Exception):
 class MissingReason(Refusal):
     code = "R431"
     sentence = _(
-        "Écrivez le motif de votre décision, de %(shortest)s à %(longest)s caractères : qui a répondu quoi, et quand."
+        "Écrivez le motif de votre décision, de %(shortest)s à %(longest)s caractères : qui a répondu quoi, et quand."
     )
 
 
@@ -46,7 +46,7 @@ class MissingNote(Refusal):
 class CardNumber(Refusal):
     code = "R433"
     sentence = _(
-        "Ce texte contient ce qui ressemble à un numéro de carte bancaire : retirez-le, il ne se garde nulle part."
+        "Ce texte contient ce qui ressemble à un numéro de carte bancaire : retirez-le, il ne se garde nulle part."
     )
 
 
@@ -67,12 +67,12 @@ class AlreadyClosed(Refusal):
 
 class ClosesItself(Refusal):
     code = "R436"
-    sentence = _("Cette anomalie se referme d’elle-même dès que sa cause est levée : personne ne peut la clore.")
+    sentence = _("Cette anomalie se referme d’elle-même dès que sa cause est levée : personne ne peut la clore.")
 
 
 class HeldByAnother(Refusal):
     code = "R437"
-    sentence = _("Cette anomalie a changé de mains entre-temps : %(who)s. Regardez, puis recommencez s’il le faut.")
+    sentence = _("Cette anomalie a changé de mains entre-temps : %(who)s. Regardez, puis recommencez s’il le faut.")
 
 
 class NotOneOfUs(Refusal):
@@ -87,4 +87,4 @@ class NotForYourRole(Refusal):
 
 class UnreadableText(Refusal):
     code = "R440"
-    sentence = _("Ce texte contient un caractère qui ne peut pas être gardé : retapez-le au lieu de le coller.")
+    sentence = _("Ce texte contient un caractère qui ne peut pas être gardé : retapez-le au lieu de le coller.")

@@ -94,3 +94,5 @@ def verify_invariants(timestamp: int) -> None:
         connections["verify"].close()
     for row in report.broken:
         logger.error("broken invariant: %s", row)
+    for row in report.late:
+        logger.warning("late: %s", row)
