@@ -159,7 +159,8 @@ def _lock_open(case: Case) -> Case:
 
 def _check_holder(case: Case, held_by: int | None) -> None:
     if case.assigned_to_id != held_by:
-        raise refusals.HeldByAnother(who=case.assigned_to or gettext("plus personne ne l’a"))
+        held = gettext("%(who)s l’a maintenant") % {"who": case.assigned_to} if case.assigned_to else ""
+        raise refusals.HeldByAnother(who=held or gettext("plus personne ne l’a"))
 
 
 def _close(
