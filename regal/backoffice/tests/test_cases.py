@@ -56,7 +56,7 @@ def paul(town):
     return client
 
 
-def opened(town, kind=Kind.CONTRADICTION, subject_kind="attempt", subject_id=1, now=MORNING, **facts):
+def opened(town, kind=Kind.CONTRADICTION, subject_kind="attempt", subject_id=1, now=MORNING, facts=None):
     with tenant(town.collectivite):
         return open_case(
             collectivite_id=town.collectivite.pk,
@@ -64,7 +64,7 @@ def opened(town, kind=Kind.CONTRADICTION, subject_kind="attempt", subject_id=1, 
             subject_kind=subject_kind,
             subject_id=subject_id,
             rule="test",
-            facts=facts,
+            facts=facts or {},
             now=now,
         )
 
@@ -116,9 +116,10 @@ def broken_every_way(town):
         notices.hear(regie, cast.start(regie, **order).attempt)
     facts = {"evidence": 1, "file": 12, "line": 7, "filed_cents": 9_900, "expected_cents": 12_550, "day": "2026-11-24"}
     for kind in (Kind.ABSENT_FROM_FILE, Kind.OTHER_AMOUNT, Kind.REFUSED_YET_FILED):
-        opened(town, kind, subject_id=twice.pk, **facts)
-    opened(town, Kind.AMBIGUOUS_LINE, "deposited_file", 12, **facts, attempts=[twice.pk, unknown.pk])
-    opened(town, Kind.STUCK_EFFECT, "effect", 3, kind="judge_message", tries=8, failure="KeyError")
+        opened(town, kind, subject_id=twice.pk, facts=facts)
+    opened(town, Kind.AMBIGUOUS_LINE, "deposited_file", 12, facts={**facts, "attempts": [twice.pk, unknown.pk]})
+    stuck = {"kind": "judge_message", "tries": 8, "failure": "KeyError"}
+    opened(town, Kind.STUCK_EFFECT, "effect", 3, facts=stuck)
     with tenant(town.collectivite):
         return {Kind(case.kind): case for case in Case.objects.of(town.collectivite)}
 
