@@ -313,7 +313,7 @@ def _attempts_about(case: Case, *, town: Any) -> list[tuple[str, Attempt]]:
 
 
 def _told(case: Case, events: list[CaseEvent]) -> list[Told]:
-    opened = Told(at=case.opened_at, title=_("Ouverte par REGAL"), text=explanation_of(case.kind).what)  # type: ignore[arg-type]
+    opened = Told(at=case.opened_at, title=_("Ouverte par REGAL"), text="")
     return [opened, *(_told_one(event) for event in events)]
 
 

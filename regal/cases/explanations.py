@@ -128,7 +128,9 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             _("Vérifiez que le bon fichier a été déposé, pour le bon compte et la bonne période."),
             _("Demandez au comptable public s’il a encaissé cette somme, et quand elle figurera dans un fichier."),
             _WRITE_DOWN,
-            _("Jamais encaissé : prévenez le payeur, son ticket PayFiP à l’appui, puis seulement il pourra payer."),
+            _(
+                "Jamais encaissé : prévenez le payeur et regardez avec lui son ticket PayFiP ; il ne paie de nouveau qu’ensuite."
+            ),
         ),
         whom=_COMPTABLE,
         ending=_(
@@ -145,7 +147,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " partiel au guichet, arrondi, ou ligne d’un autre paiement de la même dette."
         ),
         steps=(
-            _("Comparez les deux montants, plus haut sur cette page."),
+            _("Comparez les deux montants, sous « De quoi il s’agit »."),
             _("Regardez si la même référence a été payée une autre fois, ici ou ailleurs."),
             _("Demandez au comptable public quel montant il a encaissé, et pour quel paiement."),
             _WRITE_DOWN,
@@ -184,7 +186,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " même numéro, le même montant et le même jour."
         ),
         steps=(
-            _("Relevez le fichier et la ligne, plus haut sur cette page."),
+            _("Relevez le fichier et la ligne, sous « De quoi il s’agit »."),
             _("Demandez au comptable public de quelle dette il s’agit, et d’où vient l’argent."),
             _WRITE_DOWN,
         ),

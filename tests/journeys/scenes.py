@@ -226,7 +226,8 @@ def _people(town: Collectivite, now: datetime) -> dict[str, Any]:
 
 def _cases(town: Collectivite, attempts: dict[str, int], now: datetime) -> dict[str, int]:
     """An anomaly that somebody has, one that nobody looked at in time, and one that is closed: their numbers."""
-    facts = {"filed_cents": 12_505, "expected_cents": AMOUNT.cents, "file": 1, "line": 12, "day": today().isoformat()}
+    filed = {"file": 1, "line": 12, "day": today().isoformat()}
+    amounts = {"filed_cents": 12_505, "expected_cents": AMOUNT.cents}
     nadia = User.objects.get(identifier="nadia")
 
     def opened(kind: CaseKind, situation: str, days: int = 0) -> Case:
@@ -236,7 +237,7 @@ def _cases(town: Collectivite, attempts: dict[str, int], now: datetime) -> dict[
             subject_kind="attempt",
             subject_id=attempts[situation],
             rule="scenes",
-            facts=facts,
+            facts=filed | (amounts if kind is CaseKind.OTHER_AMOUNT else {}),
             now=now - timedelta(days=days),
         )
 
