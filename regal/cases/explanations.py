@@ -129,7 +129,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             _("Demandez au comptable public s’il a encaissé cette somme, et quand elle figurera dans un fichier."),
             _WRITE_DOWN,
             _(
-                "Jamais encaissé : prévenez le payeur et regardez avec lui son ticket PayFiP ; il ne paie de nouveau qu’ensuite."
+                "Jamais encaissé : prévenez le payeur et regardez avec lui son ticket PayFiP ; il ne paie de nouveau"
+                " qu’ensuite."
             ),
         ),
         whom=_COMPTABLE,
