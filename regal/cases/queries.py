@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Case as Choice
-from django.db.models import Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Count, F, IntegerField, Q, QuerySet, Value, When
 
 from regal.cases.models import Case, CaseEvent, Kind
 from regal.gateways.base import Rank
@@ -48,12 +48,11 @@ def open_cases_about(*, collectivite: HasKey, subject_kind: str, subject_id: int
 
 
 def cases_about(*, collectivite: HasKey, subject_kind: str, subject_id: int) -> QuerySet[Case]:
-    """Every case about one thing, open and closed, in the order they were opened."""
+    """Every case about one thing: the open ones, then the latest closed."""
     return (
         Case.objects.of(collectivite)
         .filter(subject_kind=subject_kind, subject_id=subject_id)
-        .select_related("closed_by")
-        .order_by("opened_at", "pk")
+        .order_by(F("closed_at").desc(nulls_first=True), "opened_at", "pk")
     )
 
 
