@@ -310,7 +310,8 @@ class TestDatabase:
 
     def test_lets_no_fact_of_a_case_be_changed(self, town):
         open_one(town)
-        for change in ({"facts": {}}, {"rule": "x"}, {"opened_at": MORNING}, {"subject_id": 2}):
+        changes: list[dict[str, object]] = [{"facts": {}}, {"rule": "x"}, {"opened_at": MORNING}, {"subject_id": 2}]
+        for change in changes:
             with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
                 Case.objects.of(town).update(**change)
 
