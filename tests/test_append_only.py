@@ -3,6 +3,8 @@
 import pytest
 from django.db import DatabaseError, connections, transaction
 
+from regal.cases.models import Kind
+from regal.cases.operations import look_at, open_case
 from regal.lib.tenancy import tenant
 from regal.proof.walls import APPEND_ONLY_TABLES
 from tests import cast, notices
@@ -19,6 +21,17 @@ class TestAppendOnly:
             attempt = cast.start(town).attempt
             notices.tell(town, attempt, notices.form(town, attempt))
             notices.hear(town, attempt)
+            with tenant(town.collectivite):
+                case = open_case(
+                    collectivite_id=town.collectivite.pk,
+                    kind=Kind.CONTRADICTION,
+                    subject_kind="attempt",
+                    subject_id=attempt.pk,
+                    rule="test",
+                    facts={},
+                    now=cast.MORNING,
+                )
+                look_at(case=case, user=town.agent, now=cast.MORNING)
             yield town
             close_connections()
             emptier.empty()

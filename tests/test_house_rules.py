@@ -152,6 +152,9 @@ class TestModels:
             "audit.AuditEntry.actor",
             "cases.Case.first_seen_by",
             "cases.Case.closed_by",
+            "cases.Case.assigned_to",
+            "cases.CaseEvent.by",
+            "cases.CaseEvent.to_user",
         }
 
 

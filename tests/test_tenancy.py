@@ -16,7 +16,7 @@ from django.test import Client, override_settings
 from regal.audit import operations as audit
 from regal.backoffice.administration import set_look
 from regal.cases.models import Kind
-from regal.cases.operations import open_case
+from regal.cases.operations import look_at, open_case
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import AccountSecret, Budget, GatewayAccount, Regie
 from regal.gateways.base import DebtKind
@@ -46,6 +46,7 @@ class Neighbours:
         self.handles: dict[int, str] = {}
         self.notification_tokens: dict[int, str] = {}
         self.attempts: dict[int, Attempt] = {}
+        self.cases: dict[int, int] = {}
         for town in (self.saint_aubin, self.next_town):
             self._fill(town)
 
@@ -80,7 +81,7 @@ class Neighbours:
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
             )
             audit.record(collectivite=town.collectivite, action="look", subject="attempt 1", now=MORNING)
-            open_case(
+            case = open_case(
                 collectivite_id=key,
                 kind=Kind.CONTRADICTION,
                 subject_kind="attempt",
@@ -89,6 +90,8 @@ class Neighbours:
                 facts={},
                 now=MORNING,
             )
+            look_at(case=case, user=town.agent, now=MORNING)
+            self.cases[key] = case.pk
 
     def row(self, model: type[TenantModel], town: Town) -> TenantModel:
         row = model.objects.using("owner").filter(collectivite=town.collectivite.pk).order_by("pk").first()
@@ -313,6 +316,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "handle": neighbours.handles[theirs],
         "attempt": neighbours.attempts[theirs].pk,
         "attempt_id": neighbours.attempts[theirs].pk,
+        "case_id": neighbours.cases[theirs],
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
     }

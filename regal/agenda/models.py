@@ -6,6 +6,8 @@ One of the shared tables: it names a collectivité and a row, and holds no name,
 from django.db import models
 from django.db.models.functions import Now
 
+TRIES_BEFORE_A_CASE = 8
+
 
 class Effect(models.Model):
     """A piece of work that follows a fact, written in its transaction; done once, tried as often as needed."""
@@ -25,6 +27,11 @@ class Effect(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], name="agenda_effect_due", condition=models.Q(done_at__isnull=True)),
+            models.Index(
+                fields=["collectivite"],
+                name="agenda_effect_recovered",
+                condition=models.Q(done_at__isnull=False, tries__gt=TRIES_BEFORE_A_CASE),
+            ),
         ]
 
     def __str__(self) -> str:

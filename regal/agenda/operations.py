@@ -1,20 +1,19 @@
 """Write what is due in the fact's own transaction; carry it out once; find it again if it was lost."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import procrastinate.exceptions
 from django.db import connection, transaction
 from procrastinate.contrib.django import app as procrastinate_app
 
-from regal.agenda.models import Effect
+from regal.agenda.models import TRIES_BEFORE_A_CASE, Effect
 from regal.lib.tenancy import tenant
 
 CARRY = "regal.carry"  # the task's name, registered in `config/jobs.py`
 QUEUE = "effects"
 LONGEST_PAUSE_SECONDS = 3600
-TRIES_BEFORE_A_CASE = 8
 
 Handler = Callable[[int, int, datetime], None]
 """collectivité id, subject id, now. Runs inside `tenant()`, in the transaction that marks the effect done."""
@@ -94,6 +93,17 @@ def sweep(*, now: datetime, limit: int = 500) -> int:
 def stuck() -> list[Effect]:
     """What has failed so often that a person must know."""
     return list(Effect.objects.filter(done_at__isnull=True, tries__gte=TRIES_BEFORE_A_CASE).order_by("pk")[:500])
+
+
+def recovered_somewhere() -> list[int]:
+    """The collectivités of which an effect was done after it had failed so often."""
+    done = Effect.objects.filter(done_at__isnull=False, tries__gt=TRIES_BEFORE_A_CASE)
+    return list(done.order_by("collectivite").values_list("collectivite", flat=True).distinct())
+
+
+def done_among(effect_ids: Iterable[int]) -> list[int]:
+    """Those of these effects that are done."""
+    return list(Effect.objects.filter(pk__in=list(effect_ids), done_at__isnull=False).values_list("pk", flat=True))
 
 
 def run_due(*, handlers: dict[str, Handler], now: datetime) -> int:

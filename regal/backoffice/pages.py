@@ -16,7 +16,7 @@ from regal.backoffice.raw_messages import RawMessage, raw_message
 from regal.backoffice.standing import LOOKS, NAMES, standing_of
 from regal.cases.explanations import Explanation, explanation_of
 from regal.cases.models import Case
-from regal.cases.queries import open_cases, open_cases_about
+from regal.cases.queries import cases_about, open_cases
 from regal.collectivites.models import ENVIRONMENT_NAMES
 from regal.collectivites.queries import all_collectivites, workplaces
 from regal.collectivites.reference_forms import read_reference
@@ -29,7 +29,7 @@ from regal.lib.tenancy import tenant
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt, Evidence
-from regal.payments.queries import evidence_about, timeline
+from regal.payments.queries import evidence_about, is_said_paid, others_on_debt, timeline
 
 MOST_SHOWN = 50  # pieces of evidence, steps, cases on one page
 LATEST = 5
@@ -107,6 +107,8 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         heard = list(evidence_about(attempt=attempt)[: MOST_SHOWN + 1])
         steps = [explanations.step_of(event) for event in timeline(attempt=attempt)[: MOST_SHOWN + 1]]
         hidden = _secret_fields(attempt)
+        known = cases_about(collectivite=town, subject_kind="attempt", subject_id=attempt.pk)[:MOST_SHOWN]
+        others = list(others_on_debt(attempt=attempt)[: MOST_SHOWN + 1])
         context = {
             "line": Line.of(attempt),
             "answer": explanations.answer_about(attempt),
@@ -116,10 +118,11 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "has_more_evidence": len(heard) > MOST_SHOWN,
             "waiting": queries.messages_waiting(attempt=attempt),
             "email": queries.payer_email(attempt=attempt),
-            "cases": [
-                _ShownCase.of(case)
-                for case in open_cases_about(collectivite=town, subject_kind="attempt", subject_id=attempt.pk)
-            ],
+            "cases": [_ShownCase.of(case) for case in known if case.is_open],
+            "closed_cases": [case for case in known if not case.is_open],
+            "others": [Line.of(other) for other in others[:MOST_SHOWN]],
+            "has_more_others": len(others) > MOST_SHOWN,
+            "said_paid": sum(is_said_paid(one) for one in (attempt, *others)),
         }
     return render(request, "backoffice/payment.html", context)
 
@@ -165,6 +168,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class _ShownCase:
+    key: int
     opened_at: datetime
     name: str
     explanation: Explanation
@@ -174,6 +178,7 @@ class _ShownCase:
     @classmethod
     def of(cls, case: Case) -> "_ShownCase":
         return cls(
+            key=case.pk,
             opened_at=case.opened_at,
             name=case.get_kind_display(),
             explanation=explanation_of(case.kind),

@@ -1,4 +1,8 @@
-"""Each kind of case in plain words: what happened, and what to do. Closing a case never moves money."""
+"""Each kind of case in plain words: what happened, how it comes about, and the procedure to follow.
+
+The bureau shows these words on the page of a case; `docs/anomalies.md` is drawn from them (`drawing.py`). Closing a
+case never moves money.
+"""
 
 from dataclasses import dataclass
 
@@ -12,12 +16,45 @@ from regal.cases.models import Kind
 class Explanation:
     what: Promise
     to_do: Promise
+    how: Promise  # how such a case comes about
+    steps: tuple[Promise, ...]
+    whom: Promise  # whom to call
+    ending: Promise  # how to close it
+    never: Promise
+
+
+_COMPTABLE = _(
+    "Le comptable public qui encaisse (le service de gestion comptable, SGC), avec le numéro de client PayFiP, la"
+    " référence, le montant et le jour du paiement."
+)
+_COMPTABLE_OR_REGIE = _(
+    "Le régisseur d’abord : le compte de dépôt de fonds de sa régie dit ce qui est arrivé. Pour rembourser,"
+    " l’ordonnateur ; en cas de doute, le comptable public."
+)
+_OPERATOR = _("L’exploitant de REGAL, avec le numéro de l’anomalie.")
+_NEVER_AGAIN = _("Ne demandez pas au payeur de payer une seconde fois tant que le comptable public n’a pas répondu.")
+_WRITE_DOWN = _("Notez ici qui a répondu, quoi et quel jour.")
+_WITH_DECISION = _(
+    "Choisissez la décision qui dit ce que le comptable public a répondu, et recopiez sa réponse en motif."
+)
 
 
 EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.CONTRADICTION: Explanation(
         what=_("Ce paiement est confirmé, et une preuve arrivée ensuite dit le contraire. Rien n’a été changé."),
         to_do=_("Demandez au comptable public ce qu’il a encaissé avant de répondre au payeur."),
+        how=_(
+            "Une preuve (réponse de PayFiP ou fichier comptable) dit refusé ou abandonné un paiement déjà prouvé payé :"
+            " prélèvement rejeté par la banque, opération annulée, ou erreur de l’autre côté."
+        ),
+        steps=(
+            _("Ouvrez le paiement et lisez « Ce qui a été reçu » : les deux preuves y sont, avec leur date."),
+            _("Demandez au comptable public ce qu’il a encaissé, et si un rejet est arrivé ensuite."),
+            _WRITE_DOWN,
+        ),
+        whom=_COMPTABLE,
+        ending=_WITH_DECISION,
+        never=_("Ne réclamez rien au payeur, et ne lui dites pas que sa dette est éteinte, avant cette réponse."),
     ),
     Kind.OTHER_PAYMENT: Explanation(
         what=_(
@@ -29,18 +66,50 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " ne prouve rien : ne faites rien sur sa seule foi. Si c’est un fichier comptable, prévenez qui administre"
             " REGAL chez vous."
         ),
+        how=_(
+            "L’adresse à laquelle PayFiP prévient REGAL a reçu un message sur un autre paiement : erreur, essai, ou"
+            " faux message d’un curieux. Plus rarement, c’est une ligne d’un fichier comptable."
+        ),
+        steps=(
+            _("Ouvrez le paiement et regardez ce qui diffère, et ce que cela prouve."),
+            _("Message sans preuve : attendez le fichier comptable ; il n’y a rien d’autre à faire."),
+            _("Preuve (fichier ou réponse de PayFiP) : cherchez dans les paiements celui dont elle parle."),
+        ),
+        whom=_OPERATOR,
+        ending=_("« Sans suite » pour un message sans preuve ; sinon, dites quel était l’autre paiement."),
+        never=_("Ne tenez pas un paiement pour payé, ni pour refusé, sur la foi de ce message."),
     ),
     Kind.UNKNOWN_OUTCOME: Explanation(
         what=_("Le résultat reçu est un code que REGAL ne connaît pas : il n’est compté ni payé, ni refusé."),
         to_do=_(
             "Ne demandez pas au payeur de payer une seconde fois. Transmettez cette anomalie à l’exploitant de REGAL."
         ),
+        how=_("PayFiP a répondu par un code qui n’est pas dans la table de REGAL : un code nouveau, ou une erreur."),
+        steps=(
+            _("Transmettez le numéro de l’anomalie à l’exploitant, qui lira le code reçu."),
+            _("Demandez au comptable public s’il a encaissé cette somme."),
+            _WRITE_DOWN,
+        ),
+        whom=_OPERATOR,
+        ending=_WITH_DECISION,
+        never=_NEVER_AGAIN,
     ),
     Kind.STUCK_EFFECT: Explanation(
         what=_("Un traitement a échoué plusieurs fois de suite. Aucun paiement n’est perdu."),
         to_do=_(
             "Transmettez cette anomalie à l’exploitant de REGAL : il la verra se refermer une fois la cause levée."
         ),
+        how=_(
+            "Un travail que REGAL fait seul (lire un message reçu, sceller les preuves du jour) a échoué huit fois."
+            " REGAL continue d’essayer, toutes les heures au plus tard."
+        ),
+        steps=(
+            _("Transmettez le numéro de l’anomalie à l’exploitant."),
+            _("Attendez : elle se refermera d’elle-même dès que le travail sera fait."),
+        ),
+        whom=_OPERATOR,
+        ending=_("Personne ne la clôt : REGAL la referme dès que le travail est fait, et l’écrit dans son histoire."),
+        never=_("Ne saisissez nulle part à la main ce que ce travail devait faire : il le fera."),
     ),
     Kind.ABSENT_FROM_FILE: Explanation(
         what=_(
@@ -51,10 +120,42 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             "Demandez au comptable public s’il a encaissé cette somme. Ne réclamez rien au payeur avant sa réponse :"
             " son ticket PayFiP fait foi."
         ),
+        how=_(
+            "PayFiP a dit « payé », mais le fichier du comptable public ou de la régie qui couvre ce jour, et les deux"
+            " jours ouvrés qui suivent, ne contient pas ce paiement."
+        ),
+        steps=(
+            _("Vérifiez que le bon fichier a été déposé, pour le bon compte et la bonne période."),
+            _("Demandez au comptable public s’il a encaissé cette somme, et quand elle figurera dans un fichier."),
+            _WRITE_DOWN,
+            _(
+                "Jamais encaissé : prévenez le payeur et regardez avec lui son ticket PayFiP ; il ne paie de nouveau"
+                " qu’ensuite."
+            ),
+        ),
+        whom=_COMPTABLE,
+        ending=_(
+            "Choisissez ce qu’a répondu le comptable public. Si un fichier confirme ce paiement avant vous, l’anomalie"
+            " se referme d’elle-même."
+        ),
+        never=_NEVER_AGAIN,
     ),
     Kind.OTHER_AMOUNT: Explanation(
         what=_("Le fichier contient un paiement de cette référence, mais d’un autre montant. Rien n’a été confirmé."),
         to_do=_("Comparez les deux montants, puis demandez au comptable public lequel il a encaissé."),
+        how=_(
+            "La ligne du fichier porte la référence et le jour de ce paiement, mais un autre montant : paiement"
+            " partiel au guichet, arrondi, ou ligne d’un autre paiement de la même dette."
+        ),
+        steps=(
+            _("Comparez les deux montants, sous « De quoi il s’agit »."),
+            _("Regardez si la même référence a été payée une autre fois, ici ou ailleurs."),
+            _("Demandez au comptable public quel montant il a encaissé, et pour quel paiement."),
+            _WRITE_DOWN,
+        ),
+        whom=_COMPTABLE,
+        ending=_WITH_DECISION,
+        never=_("Ne réclamez pas la différence au payeur avant cette réponse."),
     ),
     Kind.REFUSED_YET_FILED: Explanation(
         what=_(
@@ -62,6 +163,18 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " preuve : le paiement est confirmé."
         ),
         to_do=_("Rien à réclamer au payeur. Si vous l’avez relancé, prévenez-le que sa dette est payée."),
+        how=_(
+            "Le payeur a recommencé sur la même page de PayFiP après un refus, ou l’annonce, qui n’est pas signée,"
+            " était fausse. Le fichier comptable, lui, fait preuve."
+        ),
+        steps=(
+            _("Vérifiez sur le paiement qu’il est bien confirmé."),
+            _("Cherchez si le payeur a été relancé, ou s’il a payé une autre fois pour la même référence."),
+            _("Si oui, prévenez-le que sa dette est payée ; un paiement en trop se rembourse par l’ordonnateur."),
+        ),
+        whom=_COMPTABLE,
+        ending=_("Dites si le payeur a été prévenu, ou s’il n’y avait rien à lui dire."),
+        never=_("Ne relancez pas le payeur : sa dette est payée."),
     ),
     Kind.AMBIGUOUS_LINE: Explanation(
         what=_(
@@ -69,6 +182,46 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " zéros. REGAL ne choisit pas à votre place : aucune n’est confirmée."
         ),
         to_do=_("Demandez au comptable public laquelle de ces dettes a été payée."),
+        how=_(
+            "Le fichier écrit le numéro d’une dette sans ses zéros du début, et deux dettes payées ici ont alors le"
+            " même numéro, le même montant et le même jour."
+        ),
+        steps=(
+            _("Relevez le fichier et la ligne, sous « De quoi il s’agit »."),
+            _("Demandez au comptable public de quelle dette il s’agit, et d’où vient l’argent."),
+            _WRITE_DOWN,
+        ),
+        whom=_COMPTABLE,
+        ending=_("Dites en motif quelle dette est payée. Aucun paiement ne change d’état : la réponse reste ici."),
+        never=_("Ne choisissez pas vous-même entre les deux dettes."),
+    ),
+    Kind.DOUBLE_PAYMENT: Explanation(
+        what=_(
+            "Deux paiements de cette facture sont confirmés : la même référence a été encaissée deux fois par la régie."
+            " PayFiP ne l’empêche pas pour les factures de régie."
+        ),
+        to_do=_(
+            "Regardez les deux paiements. S’il y a un trop-perçu, préparez son remboursement avec l’ordonnateur : une"
+            " régie de recettes ne rembourse pas elle-même."
+        ),
+        how=_(
+            "Le payeur a payé deux fois, ou deux personnes ont payé la même facture, malgré l’avertissement affiché. Il"
+            " arrive aussi qu’une facture soit payée en plusieurs fois, ou qu’un numéro serve deux fois."
+        ),
+        steps=(
+            _("Ouvrez les deux paiements et comparez les montants, les jours et les adresses des payeurs."),
+            _("Regardez la facture : son montant, et ce qui restait dû."),
+            _(
+                "Trop-perçu : demandez à l’ordonnateur de le rembourser par mandat, ou gardez-le en avoir si le"
+                " règlement du service le prévoit."
+            ),
+            _("Dites au payeur ce qui a été décidé, et notez-le ici."),
+        ),
+        whom=_COMPTABLE_OR_REGIE,
+        ending=_("Dites ce qu’il advient du trop-perçu, ou pourquoi il n’y en a pas."),
+        never=_(
+            "Ne supprimez et n’annulez aucun des deux paiements : tous deux ont eu lieu, et restent dans les comptes."
+        ),
     ),
 }
 

@@ -7,9 +7,10 @@ from django.conf import settings
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from regal.agenda.operations import CARRY, QUEUE, Handler, carry, stuck, sweep
+from regal.agenda.operations import CARRY, QUEUE, Handler, carry, done_among, recovered_somewhere, stuck, sweep
 from regal.cases.models import Kind as CaseKind
-from regal.cases.operations import open_case
+from regal.cases.operations import open_case, resolve
+from regal.cases.queries import open_subjects
 from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
@@ -45,8 +46,9 @@ def sweep_due(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="regal.report_stuck", queue=QUEUE, queueing_lock="regal.report_stuck")
 def report_stuck_effects(timestamp: int) -> None:
-    """What has failed again and again waits for a person, and goes on being tried."""
+    """What has failed again and again waits for a person, and goes on being tried; once done, its case closes."""
     now = clock()
+    rule = "report_stuck_effects"
     for effect in stuck():
         with tenant(effect.collectivite_id):
             open_case(
@@ -54,10 +56,22 @@ def report_stuck_effects(timestamp: int) -> None:
                 kind=CaseKind.STUCK_EFFECT,
                 subject_kind="effect",
                 subject_id=effect.pk,
-                rule="report_stuck_effects",
+                rule=rule,
                 facts={"kind": effect.kind, "tries": effect.tries, "failure": effect.failure},
                 now=now,
             )
+    for collectivite_id in recovered_somewhere():
+        with tenant(collectivite_id):
+            waiting = open_subjects(collectivite_id=collectivite_id, kind=CaseKind.STUCK_EFFECT)
+            if waiting:
+                resolve(
+                    collectivite_id=collectivite_id,
+                    kind=CaseKind.STUCK_EFFECT,
+                    subject_kind="effect",
+                    subject_ids=done_among(waiting),
+                    rule=rule,
+                    now=now,
+                )
 
 
 @app.periodic(cron="30 3 * * *")
@@ -80,3 +94,5 @@ def verify_invariants(timestamp: int) -> None:
         connections["verify"].close()
     for row in report.broken:
         logger.error("broken invariant: %s", row)
+    for row in report.late:
+        logger.warning("late: %s", row)

@@ -9,10 +9,11 @@ from django.db import IntegrityError, connection, transaction
 
 from regal.agenda.operations import schedule
 from regal.cases.models import Kind as CaseKind
-from regal.cases.operations import open_case
+from regal.cases.operations import open_case, resolve
 from regal.collectivites.models import Product
 from regal.gateways.base import (
     Claims,
+    DebtKind,
     Environment,
     Gateway,
     Message,
@@ -445,7 +446,7 @@ def _settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now:
         accounting_day=paris.today(occurred_at),
         recorded_at=now,
     )
-    record_settlement(  # last: it locks the head of the books
+    record_settlement(  # late: it locks the head of the books
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,
         environment=attempt.environment,
@@ -457,6 +458,41 @@ def _settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now:
         digests=[evidence.digest],
         now=now,
     )
+    _report_double_payment(attempt=attempt, now=now)
+    resolve(
+        collectivite_id=attempt.collectivite_id,
+        kind=CaseKind.ABSENT_FROM_FILE,
+        subject_kind="attempt",
+        subject_ids=[attempt.pk],
+        rule="settled",
+        now=now,
+    )
+
+
+def _report_double_payment(*, attempt: Attempt, now: datetime) -> None:
+    """PayFiP takes a régie's invoice twice: a person must see the second settlement.
+
+    Asked once the head of the books is held: of two that settle at the same instant, the second sees the first.
+    """
+    if attempt.account.debt_kind != DebtKind.REGIE:
+        return
+    others = Settlement.objects.filter(
+        collectivite=attempt.collectivite_id,
+        account=attempt.account_id,
+        environment=attempt.environment,
+        debt_reference=attempt.debt_reference,
+    ).exclude(attempt=attempt)
+    earlier = others.order_by("pk").values_list("attempt_id", flat=True).first()
+    if earlier is not None:
+        open_case(
+            collectivite_id=attempt.collectivite_id,
+            kind=CaseKind.DOUBLE_PAYMENT,
+            subject_kind="attempt",
+            subject_id=attempt.pk,
+            rule="settled",
+            facts={"other_attempt": earlier},
+            now=now,
+        )
 
 
 def _open_attempt_case(kind: CaseKind, attempt: Attempt, evidence: Evidence, now: datetime) -> None:

@@ -27,6 +27,25 @@ def earlier_attempts(*, account: GatewayAccount, debt_reference: str, amount: Mo
     )
 
 
+def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
+    """The other attempts on the same debt, the newest first, whatever became of them and whatever their amount."""
+    return (
+        Attempt.objects.filter(
+            collectivite=attempt.collectivite_id,
+            account=attempt.account_id,
+            debt_reference=attempt.debt_reference,
+        )
+        .exclude(pk=attempt.pk)
+        .select_related("product", "account")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def is_said_paid(attempt: Attempt) -> bool:
+    """Whether it is paid, or merely announced so."""
+    return attempt.status == State.PAID or attempt.announced == Outcome.PAID
+
+
 def gravest_earlier_attempt(*, account: GatewayAccount, debt_reference: str, amount: Money) -> Attempt | None:
     """The one to tell a payer of: proved paid before announced paid, before under way; then the latest.
 

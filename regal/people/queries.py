@@ -2,7 +2,8 @@
 
 from django.db import connection
 
-from regal.people.models import Role, User
+from regal.lib.tenancy import HasKey
+from regal.people.models import Membership, Role, User
 
 
 def roles_of(user_id: int) -> dict[int, Role]:
@@ -10,6 +11,12 @@ def roles_of(user_id: int) -> dict[int, Role]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT collectivite_id, role FROM regal_memberships_of(%s)", [user_id])
         return {int(key): Role(role) for key, role in cursor.fetchall()}
+
+
+def colleagues(collectivite: HasKey) -> list[User]:
+    """Who works in a collectivité today, by identifier. Call it inside `tenant()`."""
+    working = Membership.objects.of(collectivite).filter(user__is_active=True).select_related("user")
+    return [membership.user for membership in working.order_by("user__identifier")]
 
 
 def demo_account_exists() -> bool:

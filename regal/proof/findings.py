@@ -37,6 +37,7 @@ class Invariant:
     id: str
     sentence: str
     questions: tuple[Question, ...]
+    is_up_to_people: bool = False  # a person is late: worth saying, and no fault of the software
 
     def broken_rows(self, snapshot: Snapshot) -> Iterator["BrokenRow"]:
         """What breaks it, each row once."""

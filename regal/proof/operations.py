@@ -21,6 +21,7 @@ SEALED_BY = time(6)  # of the next day, Europe/Paris
 @dataclass(frozen=True, kw_only=True)
 class Report:
     broken: tuple[BrokenRow, ...]
+    late: tuple[BrokenRow, ...]  # what people have left undone: nothing is wrong with the base
     invariants: int
     rows: int  # of all that belongs to a collectivité, and of the agenda
 
@@ -33,10 +34,18 @@ def verify(*, now: datetime, invariants: Iterable[Invariant] = INVARIANTS, using
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursor.execute("SET LOCAL jit = off")
         snapshot = Snapshot(using=using, now=now, parameters=_parameters(now))
-        broken = tuple(row for invariant in asked for row in invariant.broken_rows(snapshot))
+        broken, late = (
+            tuple(
+                row
+                for invariant in asked
+                if invariant.is_up_to_people is up_to_people
+                for row in invariant.broken_rows(snapshot)
+            )
+            for up_to_people in (False, True)
+        )
         rows = Effect.objects.using(using).count()
         rows += sum(model.objects.using(using).count() for model in walls.tenant_models())
-    return Report(broken=broken, invariants=len(asked), rows=rows)
+    return Report(broken=broken, late=late, invariants=len(asked), rows=rows)
 
 
 def _parameters(now: datetime) -> dict[str, Any]:

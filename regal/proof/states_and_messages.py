@@ -1,5 +1,6 @@
 """Invariants of attempts, of what is heard of them, and of work that is due."""
 
+from regal.proof.cases import CASES_THAT_MUST_EXIST, HISTORY
 from regal.proof.findings import Invariant
 
 STATES_AND_MESSAGES = (
@@ -136,8 +137,11 @@ STATES_AND_MESSAGES = (
     ),
     Invariant(
         id="I-21",
-        sentence="What contradicts, what speaks of another payment and what is unknown waits in exactly one case.",
+        sentence="What contradicts, speaks of another payment, is unknown or is paid twice waits in exactly one case;"
+        " the case is the fold of its events, and its end says who decided what and why, or which rule closed it.",
         questions=(
+            *CASES_THAT_MUST_EXIST,
+            *HISTORY,
             """SELECT wanted.collectivite_id, 'attempt ' || wanted.attempt_id || ': ' || wanted.kind
                 || ' without a case'
             FROM (

@@ -18,6 +18,7 @@ from regal.proof.shared_tables import SHARED_TABLES
 APPEND_ONLY_TABLES = [
     "audit_auditentry",
     "audit_platformact",
+    "cases_caseevent",
     "journal_entry",
     "payments_attemptevent",
     "payments_evidence",
@@ -44,6 +45,7 @@ TENANT_POLICY = (
 FREE_TEXT = {
     "audit_auditentry": ("subject", "before", "after"),
     "cases_case": ("facts", "reason"),
+    "cases_caseevent": ("text",),
     "collectivites_allowedorigin": ("origin",),
     "collectivites_budget": ("name",),
     "collectivites_product": ("name", "introduction"),

@@ -25,6 +25,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
 from regal.backoffice import administration, errors
+from regal.cases import operations as cases
+from regal.cases.models import Case
+from regal.cases.models import Kind as CaseKind
 from regal.checkout import pages
 from regal.checkout.flow import seal, unseal
 from regal.collectivites.models import Collectivite, Product
@@ -81,6 +84,7 @@ def write() -> None:
         "follow": {situation: address for situation, (_, address) in attempts.items()},
         **_tokens(town, now),
         **_people(town, now),
+        "cases": _cases(town, {situation: number for situation, (number, _) in attempts.items()}, now),
         "laid": _laid(),
     }
     _empty_town(now)
@@ -218,6 +222,36 @@ def _people(town: Collectivite, now: datetime) -> dict[str, Any]:
         "cookie": settings.SESSION_COOKIE_NAME,
         "sessions": {name: _session(user) for name, user in people.items()},
     }
+
+
+def _cases(town: Collectivite, attempts: dict[str, int], now: datetime) -> dict[str, int]:
+    """An anomaly that somebody has, one that nobody looked at in time, and one that is closed: their numbers."""
+    filed = {"file": 1, "line": 12, "day": today().isoformat()}
+    amounts = {"filed_cents": 12_505, "expected_cents": AMOUNT.cents}
+    nadia = User.objects.get(identifier="nadia")
+
+    def opened(kind: CaseKind, situation: str, days: int = 0) -> Case:
+        return cases.open_case(
+            collectivite_id=town.pk,
+            kind=kind,
+            subject_kind="attempt",
+            subject_id=attempts[situation],
+            rule="scenes",
+            facts=filed | (amounts if kind is CaseKind.OTHER_AMOUNT else {}),
+            now=now - timedelta(days=days),
+        )
+
+    with tenant(town):
+        held = opened(CaseKind.OTHER_AMOUNT, "announced_paid", days=3)
+        cases.look_at(case=held, user=nadia, now=now)
+        cases.assign(case=held, to=nadia, by=nadia, role=Role.REGISSEUR, held_by=None, now=now)
+        cases.note(case=held, by=nadia, text="Le comptable cherche la ligne ; il rappelle demain matin.", now=now)
+        unseen = opened(CaseKind.ABSENT_FROM_FILE, "announced_paid", days=9)
+        ended = opened(CaseKind.REFUSED_YET_FILED, "confirmed", days=1)
+        cases.look_at(case=ended, user=nadia, now=now)
+        reason = "Mme Leroy a été prévenue au téléphone ce matin."
+        cases.close(case=ended, by=nadia, role=Role.REGISSEUR, decision="payer_told", reason=reason, now=now)
+    return {"held": held.pk, "unseen": unseen.pk, "closed": ended.pk}
 
 
 def _session(user: User) -> str:

@@ -356,6 +356,14 @@ def _detail(situation: str) -> Callable[[Visit], None]:
     return show
 
 
+def _case(situation: str, press: str = "") -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/anomalies/{visit.scenes['cases'][situation]}/", press=press)(visit)
+        visit.frame.locator("summary").click()
+
+    return show
+
+
 def _expired_form(visit: Visit) -> None:
     visit.as_("")
     visit.go(visit.bureau, "/connexion/")
@@ -485,6 +493,30 @@ BUREAU = (
         )
         for name in ("forbidden", "too often", "bad request", "server error")
     ),
+    Screen(
+        name="anomalies",
+        template="backoffice/case_list.html",
+        show=_bureau(f"/{TOWN.slug}/anomalies/"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="anomalies closed",
+        template="backoffice/case_list.html",
+        show=_bureau(f"/{TOWN.slug}/anomalies/?pile=closes"),
+    ),
+    Screen(
+        name="no anomaly",
+        template="backoffice/case_list.html",
+        show=_bureau(f"/{TOWNS[1].slug}/anomalies/?pile=a-moi", "in two"),
+    ),
+    Screen(name="anomaly open", template="backoffice/case.html", show=_case("held"), languages=BOTH),
+    Screen(
+        name="anomaly with errors",
+        template="backoffice/case.html",
+        show=_case("held", "button[value=clore]"),
+        says_error=True,
+    ),
+    Screen(name="anomaly closed", template="backoffice/case.html", show=_case("closed"), languages=BOTH),
 )
 
 

@@ -61,6 +61,6 @@ class TestOpenCases:
     def test_come_oldest_first_and_leave_when_closed(self, town):
         late, early = self.open(town, 1, now=later(hours=1)), self.open(town, 2)
         assert list(open_cases(collectivite=town)) == [early, late]
-        Case.objects.of(town).filter(pk=early.pk).update(closed_at=later(hours=2))
+        Case.objects.of(town).filter(pk=early.pk).update(closed_at=later(hours=2), closed_rule="test", decision="other")
         assert list(open_cases(collectivite=town)) == [late]
         assert self.open(town, 2).pk != early.pk

@@ -140,7 +140,7 @@ class TestUnprovenMessage:
         for _ in range(2):
             tell(town, attempt, form(town, attempt, montant="1"))
             with tenant(town.collectivite):
-                Case.objects.update(closed_at=later(hours=1))
+                Case.objects.update(closed_at=later(hours=1), closed_rule="test", decision="other")
         assert count(town, Case) == 1
 
     def test_of_the_other_mode_of_entry_answers_another_request(self, town):
@@ -164,7 +164,9 @@ class TestUnprovenMessage:
         for minutes in (1, 2):
             tell(town, attempt, form(town, attempt, montant=f"{minutes}"), now=later(minutes=minutes))
             with tenant(town.collectivite):
-                Case.objects.filter(closed_at=None).update(closed_at=later(minutes=minutes))
+                Case.objects.filter(closed_at=None).update(
+                    closed_at=later(minutes=minutes), closed_rule="test", decision="other"
+                )
         assert count(town, Case) == 2
 
     @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,12 +14,15 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from django.test import override_settings
 
+from regal.cases.models import Case, Kind
+from regal.cases.operations import assign, close, look_at, note, open_case
 from regal.collectivites.operations import keep_secret
 from regal.gateways.base import DebtKind, Outcome
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.people.adapters import MfaAdapter
+from regal.people.models import Role
 from regal.proof import operations
 from regal.proof.findings import Snapshot
 from regal.proof.invariants import INVARIANTS
@@ -42,6 +45,10 @@ def build_world() -> dict[str, Any]:
     also_paid = cast.start(town, debt_reference="202600000415000001", amount=Money(100)).attempt
     foreign = cast.start(next_town).attempt
     cast.make_product(town, DebtKind.REGIE, slug="cantine", numcli="350005")
+    meals = cast.make_product(next_town, DebtKind.REGIE, slug="cantine", numcli="350006")
+    regie = dataclasses.replace(next_town, product=meals, account=meals.account)
+    once = cast.start(regie, debt_reference="FC2026000001", amount=Money(4_500)).attempt
+    again = cast.start(regie, debt_reference="FC2026000001", amount=Money(4_500), told_of_earlier=True).attempt
     refused = notices.tell(town, announced, notices.form(town, announced, "R"), now=cast.later(minutes=4))
     of_another_exercice = notices.form(town, announced, exer="2025")  # worth a remark, and no more
     told = notices.tell(town, announced, of_another_exercice, now=cast.later(minutes=5))
@@ -54,6 +61,9 @@ def build_world() -> dict[str, Any]:
     notices.hear(town, paid, notices.notice(town, paid, amount=Money(1)), now=cast.later(hours=4))
     notices.hear(town, also_paid, now=cast.later(hours=1))
     notices.hear(next_town, foreign, now=cast.later(hours=1))
+    notices.hear(regie, once, now=cast.later(hours=5))
+    notices.hear(regie, again, now=cast.later(hours=6))
+    contrary, twice = _look_after_cases(town, next_town)
     with tenant(town.collectivite):
         keep_secret(account=town.account, name="hmac", value=Secret(b"a gateway's key"))
     Authenticator.objects.create(
@@ -79,7 +89,32 @@ def build_world() -> dict[str, Any]:
         "told_evidence": told.pk,
         "proof": proof.pk,
         "fresh": fresh.pk,
+        "twice": twice.pk,
+        "contrary": contrary.pk,
     }
+
+
+def _look_after_cases(town: cast.Town, next_town: cast.Town) -> tuple[Case, Case]:
+    """Every case looked at; one taken and noted, one closed."""
+    with tenant(town.collectivite):
+        for case in Case.objects.of(town.collectivite):
+            look_at(case=case, user=town.agent, now=cast.later(hours=7))
+        contrary = Case.objects.of(town.collectivite).get(kind=Kind.CONTRADICTION)
+        now, agent = cast.later(hours=8), town.agent
+        assign(case=contrary, to=agent, by=agent, role=Role.AGENT, held_by=None, now=now)
+        note(case=contrary, by=agent, text="Le comptable rappelle demain.", now=now)
+    with tenant(next_town.collectivite):
+        twice = Case.objects.of(next_town.collectivite).get(kind=Kind.DOUBLE_PAYMENT)
+        look_at(case=twice, user=next_town.agent, now=now)
+        close(
+            case=twice,
+            by=next_town.agent,
+            role=Role.REGISSEUR,
+            decision="refund_asked",
+            reason="Mandat demandé ce jour.",
+            now=now,
+        )
+    return contrary, twice
 
 
 @pytest.fixture(scope="class")
@@ -91,6 +126,7 @@ def world(emptier: Any, django_db_blocker: Any) -> Iterator[dict[str, Any]]:
 
 
 TABLES = (
+    "cases_caseevent",
     "payments_attemptevent",
     "payments_evidence",
     "payments_inboxmessage",
@@ -137,7 +173,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     ),
     "a comptable's debt on a régie's account": (
         "UPDATE payments_attempt SET account_id = (SELECT id FROM collectivites_gatewayaccount"
-        " WHERE debt_kind = 'regie') WHERE id = {silent}",
+        " WHERE debt_kind = 'regie' AND collectivite_id = {town}) WHERE id = {silent}",
         {"I-41"},
     ),
     "an exercice that is not the reference's": (
@@ -425,13 +461,58 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE payments_attemptevent SET evidence_id = NULL WHERE attempt_id = {paid} AND event = 'settled'",
         {"I-19"},
     ),
-    "a contradiction's case lost": ("DELETE FROM cases_case WHERE kind = 'contradiction'", {"I-21"}),
+    "a contradiction's case lost": (
+        "DELETE FROM cases_caseevent WHERE case_id = {contrary}; DELETE FROM cases_case WHERE id = {contrary}",
+        {"I-21"},
+    ),
+    "a double payment's case lost": (
+        "DELETE FROM cases_caseevent WHERE case_id = {twice}; DELETE FROM cases_case WHERE id = {twice}",
+        {"I-21"},
+    ),
+    "a double payment's case of another payment": (
+        "UPDATE cases_case SET subject_id = {paid} WHERE id = {twice}",
+        {"I-21"},
+    ),
+    "a case closed by nobody": (
+        "ALTER TABLE cases_case DROP CONSTRAINT cases_case_closed_by_somebody;"
+        "UPDATE cases_case SET closed_by_id = NULL WHERE id = {twice};"
+        "UPDATE cases_caseevent SET by_id = NULL, rule = 'x' WHERE case_id = {twice} AND step = 'closed'",
+        {"I-21"},
+    ),
+    "a case closed without a reason": (
+        "UPDATE cases_case SET reason = 'oui' WHERE id = {twice};"
+        "UPDATE cases_caseevent SET text = 'oui' WHERE case_id = {twice} AND step = 'closed'",
+        {"I-21"},
+    ),
+    "a case opened again": (
+        "UPDATE cases_case SET closed_at = NULL, closed_by_id = NULL, decision = '', reason = '' WHERE id = {twice}",
+        {"I-21"},
+    ),
+    "another decision": ("UPDATE cases_case SET decision = 'kept_as_credit' WHERE id = {twice}", {"I-21"}),
+    "a case in other hands": ("UPDATE cases_case SET assigned_to_id = NULL WHERE id = {contrary}", {"I-21"}),
+    "a note lost": ("DELETE FROM cases_caseevent WHERE case_id = {contrary} AND step = 'assigned'", {"I-21"}),
+    "a note after the end": (
+        "INSERT INTO cases_caseevent (collectivite_id, case_id, number, step, rule, decision, text, at, by_id)"
+        " SELECT collectivite_id, case_id, number + 1, 'noted', '', '', 'x', at, by_id FROM cases_caseevent"
+        " WHERE case_id = {twice} AND step = 'closed'",
+        {"I-21"},
+    ),
+    "a case that nobody looked at": (
+        "UPDATE cases_case SET first_seen_at = NULL, first_seen_by_id = NULL WHERE id = {contrary};"
+        "DELETE FROM cases_caseevent WHERE case_id = {contrary} AND step = 'first_seen';"
+        "UPDATE cases_caseevent SET number = number - 10 + 20 WHERE case_id = {contrary};"
+        "UPDATE cases_caseevent SET number = number - 11 WHERE case_id = {contrary}",
+        {"I-31"},
+    ),
     "another payment's case lost": (
-        "DELETE FROM cases_case WHERE kind = 'other_payment' AND subject_id = {paid}",
+        "DELETE FROM cases_caseevent WHERE case_id IN (SELECT id FROM cases_case WHERE kind = 'other_payment'"
+        " AND subject_id = {paid}); DELETE FROM cases_case WHERE kind = 'other_payment' AND subject_id = {paid}",
         {"I-21"},
     ),
     "the case of a false notification lost": (
-        "DELETE FROM cases_case WHERE kind = 'other_payment' AND subject_id = {announced}",
+        "DELETE FROM cases_caseevent WHERE case_id IN (SELECT id FROM cases_case WHERE kind = 'other_payment'"
+        " AND subject_id = {announced}); DELETE FROM cases_case WHERE kind = 'other_payment' AND subject_id ="
+        " {announced}",
         {"I-21"},
     ),
     "two cases of one thing": (
@@ -439,7 +520,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " subject_id, facts,"
         " rule, opened_at, decision, reason) SELECT collectivite_id, kind, subject_kind, subject_id, facts, rule,"
         " opened_at, '', '' FROM cases_case",
-        {"I-21"},
+        {"I-21", "I-31"},  # the second was looked at by nobody
     ),
     "a message that waits": (
         "UPDATE payments_inboxmessage SET received_at = received_at - interval '1 minute' WHERE id = {fresh}",
@@ -498,7 +579,12 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     ),
     "a second factor in clear": ('UPDATE mfa_authenticator SET data = \'{{"secret": "JBSWY3DP"}}\'', {"I-35"}),
     "a card number in a reason": (
-        "UPDATE cases_case SET reason = 'carte 4111 1111 1111 1111' WHERE kind = 'contradiction'",
+        "UPDATE cases_case SET reason = 'carte 4111 1111 1111 1111' WHERE id = {twice};"
+        "UPDATE cases_caseevent SET text = 'carte 4111 1111 1111 1111' WHERE case_id = {twice} AND step = 'closed'",
+        {"I-36"},
+    ),
+    "a card number in a note": (
+        "UPDATE cases_caseevent SET text = 'carte 4111 1111 1111 1111' WHERE step = 'noted'",
         {"I-36"},
     ),
     "a card number in a label": (
@@ -562,6 +648,22 @@ class TestVerify:
         for what in ("a message that waits", "work that waits"):
             assert broken(world, no_worker + TAMPERINGS[what][0]) == {}
 
+    def test_gives_people_the_next_working_day_to_look(self, world):
+        """Opened on Tuesday 24 November: Wednesday is theirs; in December, Christmas and a week-end are not counted."""
+        (look,) = (invariant for invariant in INVARIANTS if invariant.id == "I-31")
+        for opened, moment, is_late in (
+            ("2026-11-24T09:00+01:00", "2026-11-25T23:59+01:00", False),
+            ("2026-11-24T09:00+01:00", "2026-11-26T00:00+01:00", True),
+            ("2026-12-24T09:00+01:00", "2026-12-28T23:59+01:00", False),
+            ("2026-12-24T09:00+01:00", "2026-12-29T00:00+01:00", True),
+        ):
+            unseen = TAMPERINGS["a case that nobody looked at"][0]
+            unseen += f"; UPDATE cases_case SET opened_at = '{opened}' WHERE id = {{contrary}}"
+            with tampered(unseen, world):
+                now = datetime.fromisoformat(moment)
+                snapshot = Snapshot(using="owner", now=now, parameters=operations._parameters(now))
+                assert bool(list(look.broken_rows(snapshot))) is is_late
+
     def test_gives_evidence_until_six_in_the_morning_to_be_named(self, world):
         statements = "DELETE FROM journal_entry WHERE kind = 'seal' AND collectivite_id = {town};" + (
             "UPDATE journal_head SET number = 2, hash = (SELECT hash FROM journal_entry WHERE collectivite_id = {town}"
@@ -614,6 +716,25 @@ class TestCommand:
         assert all(f"collectivité {town.collectivite.pk} attempt {attempt.pk}" in row for row in rows)
         assert {row.split()[0] for row in rows} == {"I-14"}
         assert total.endswith(f" : {len(rows)} anomalie(s)")
+
+    def test_says_what_people_left_undone_and_does_not_fail(self, committed_db):
+        """A person who is late breaks nothing: whoever restarts servers on a red light must not be woken by it."""
+        town = cast.make_saint_aubin()
+        with tenant(town.collectivite):
+            case = open_case(
+                collectivite_id=town.collectivite.pk,
+                kind=Kind.AMBIGUOUS_LINE,
+                subject_kind="deposited_file",
+                subject_id=1,
+                rule="test",
+                facts={},
+                now=datetime(2026, 4, 2, 8, 0, tzinfo=UTC),
+            )
+        said = io.StringIO()
+        call_command("verify", stdout=said)
+        late, total = said.getvalue().splitlines()
+        assert late == f"en retard : I-31 collectivité {town.collectivite.pk} case {case.pk}: nobody has looked at it"
+        assert total.endswith(" : 0 anomalie(s)")
 
     def test_speaks_json(self, committed_db):
         town = cast.make_saint_aubin()
