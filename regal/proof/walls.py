@@ -46,7 +46,7 @@ FREE_TEXT = {
     "cases_case": ("facts", "reason"),
     "collectivites_allowedorigin": ("origin",),
     "collectivites_budget": ("name",),
-    "collectivites_product": ("name", "introduction"),
+    "collectivites_product": ("name", "introduction", "closed_note", "reference_form"),
     "collectivites_regie": ("name",),
     "journal_entry": ("reason", "author"),
     "payments_attempt": ("label",),
