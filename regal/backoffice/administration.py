@@ -281,9 +281,9 @@ def add_product(
     Raises BadProductSlug, ProductTaken, MissingName, TextTooLong, CardNumber, BadReferenceForm, BadDays, BadAmounts,
     UncheckedInvoices, ImpossibleNumbers.
     """
+    _check_name(name, "product")
     if not _is_slug(slug) or slug in RESERVED_PRODUCT_SLUGS:
         raise refusals.BadProductSlug(slug=slug)
-    _check_name(name, "product")
     terms = terms or ProductTerms()
     _check_terms(terms, account)
     taken = refusals.ProductTaken(slug=slug)

@@ -66,7 +66,7 @@ def _invoice(words: InvoiceWords, typed: str, *, shortest: int) -> str:
     if pattern and not pattern.least <= len(number) <= pattern.most:
         lengths = f"{pattern.least}" if pattern.least == pattern.most else f"{pattern.least}–{pattern.most}"
         raise Refused(
-            _("il a %(length)s caractères sans les espaces ni les tirets, le modèle en veut %(lengths)s."),
+            _("sans espace ni tiret, il est long de %(length)s, et le modèle veut %(lengths)s."),
             length=len(number),
             lengths=lengths,
         )
@@ -84,8 +84,7 @@ def _invoice(words: InvoiceWords, typed: str, *, shortest: int) -> str:
 def _wrong_key(key: CheckKey, number: str) -> Refused:
     """Which key it should end with; a number that cannot have one says so."""
     bare = number[: -KEY_LENGTHS[key]]
-    try:
-        expected = key_of(key, bare)
-    except ValueError:
+    if not bare or (key is not CheckKey.MOD_37_36 and not number.isdecimal()):
         return Refused(_("il n’a pas de clé de contrôle : cette clé ne va qu’aux numéros faits de chiffres."))
+    expected = key_of(key, bare)
     return Refused(_("sa clé est fausse : %(bare)s se termine par %(expected)s."), bare=bare, expected=expected)

@@ -62,13 +62,13 @@ def line(label: Any, hint: Any = "", *, longest: int, **attributes: str) -> form
     )
 
 
-def sentence(label: Any, hint: Any) -> forms.CharField:
+def sentence(label: Any, hint: Any, *, longest: int = LONGEST_SENTENCE) -> forms.CharField:
     """Something said to payers."""
     return forms.CharField(
         label=label,
         help_text=hint,
         required=False,
-        max_length=LONGEST_SENTENCE,
+        max_length=longest,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -153,7 +153,7 @@ class CollectiviteForm(SettingsForm):
     site_url = line(
         _("Site internet"), _("son adresse, par exemple https://www.saint-aubin.fr"), longest=200, inputmode="url"
     )
-    contact = line(
+    contact = sentence(
         _("Qui contacter"),
         _("en bas de chaque page : un service, son téléphone, ses heures ; pas le nom d’une personne"),
         longest=LONGEST_CONTACT,
@@ -257,12 +257,18 @@ class LookForm(SettingsForm):
             if name in ("main_colour", "accent_colour", "logo_text")
         ]
 
-    def refuse(self, refusal: Refusal) -> None:
-        if isinstance(refusal, refusals.BadColour):  # of the two, the one that cannot be read
-            for name in ("main_colour", "accent_colour"):
-                if self.cleaned_data.get(name) == refusal.values["colour"] and not self.has_error(name):
-                    return self.add_error(name, as_error(refusal))
-        super().refuse(refusal)
+    def clean_main_colour(self) -> str:
+        return self._colour("main_colour")
+
+    def clean_accent_colour(self) -> str:
+        return self._colour("accent_colour")
+
+    def _colour(self, name: str) -> str:
+        typed = str(self.cleaned_data[name])
+        try:
+            return colours.parse(typed) if typed else ""
+        except colours.UnreadableColour:
+            raise as_error(refusals.BadColour(colour=typed)) from None
 
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)

@@ -82,6 +82,7 @@ def write() -> None:
         **_tokens(town, now),
         **_people(town, now),
         "laid": _laid(),
+        "products": _products(town),
     }
     _empty_town(now)
     print(json.dumps(scenes))  # noqa: T201 - what the test reads
@@ -189,6 +190,12 @@ def _tokens(town: Collectivite, now: datetime) -> dict[str, str]:
     }
 
 
+def _products(town: Collectivite) -> dict[str, int]:
+    """The numbers of the town's products, by their addresses."""
+    with tenant(town):
+        return dict(Product.objects.of(town).values_list("slug", "pk"))
+
+
 def _people(town: Collectivite, now: datetime) -> dict[str, Any]:
     """Invitations, and the sessions of people who signed in a moment ago."""
 
@@ -211,7 +218,7 @@ def _people(town: Collectivite, now: datetime) -> dict[str, Any]:
     invited = administration.invitation_link(user=agent("invite"), now=now)
     nowhere = User.objects.create_user(identifier="seule", email="seule@example.org", is_demo=True)
     people = {"guarded": guarded, "in two": in_two, "nowhere": nowhere, "leaving": nowhere}
-    people |= {one: User.objects.get(identifier=one) for one in ("nadia", "exploitant")}
+    people |= {one: User.objects.get(identifier=one) for one in ("nadia", "paul", "exploitant")}
     return {
         "invitation": invited.removeprefix(settings.BUREAU_URL),
         "codes": codes,

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from regal.audit.models import PlatformAct
+from regal.audit.models import AuditEntry, PlatformAct
 from regal.collectivites.models import AllowedOrigin, Collectivite, GatewayAccount, Product, Regie
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant

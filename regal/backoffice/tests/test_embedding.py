@@ -271,7 +271,9 @@ class TestPreview:
         for path in ("/saint-aubin/", "/saint-aubin/integration/"):
             assert "frame-src" not in nadia.get(path).headers["Content-Security-Policy"]
 
-    @pytest.mark.parametrize("path", ["/saint-aubin/integration/apercu/nulle-part/", "/val-de-l-orne/integration/apercu/"])
+    @pytest.mark.parametrize(
+        "path", ["/saint-aubin/integration/apercu/nulle-part/", "/val-de-l-orne/integration/apercu/"]
+    )
     def test_of_nothing_or_of_another_town_is_not_found(self, nadia, path):
         cast.make_next_town()
         assert nadia.get(path).status_code == 404

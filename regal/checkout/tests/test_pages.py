@@ -4,8 +4,10 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from regal.checkout import pages
+from regal.collectivites.models import AllowedOrigin
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
