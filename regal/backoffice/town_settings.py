@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -278,8 +279,10 @@ def products(request: BureauRequest, slug: str) -> HttpResponse:
 def product_order(request: BureauRequest, slug: str, product_id: int) -> HttpResponse:
     """One place up or down."""
     product = _product(request.collectivite, product_id)
-    up = request.POST.get("vers") == "haut"
-    administration.move_product(product=product, up=up, **_by(request))
+    where = request.POST.get("vers")
+    if where not in ("haut", "bas"):
+        raise BadRequest("neither up nor down")
+    administration.move_product(product=product, up=where == "haut", **_by(request))
     messages.success(request, _("« %(name)s » a changé de place.") % {"name": product.name})
     return _see(reverse("settings_products", args=[slug]))
 
@@ -289,7 +292,10 @@ def product_order(request: BureauRequest, slug: str, product_id: int) -> HttpRes
 def product_opening(request: BureauRequest, slug: str, product_id: int) -> HttpResponse:
     """Open it or close it, by hand."""
     product = _product(request.collectivite, product_id)
-    is_open = request.POST.get("ouvert") == "oui"
+    asked = request.POST.get("ouvert")
+    if asked not in ("oui", "non"):
+        raise BadRequest("neither open nor closed")
+    is_open = asked == "oui"
     try:
         product = administration.open_or_close(product=product, is_open=is_open, **_by(request))
     except Refusal as refusal:  # its contract has changed since: its own page says what to mend
@@ -481,6 +487,8 @@ def site_removal(request: BureauRequest, slug: str, origin_id: int) -> HttpRespo
         allowed = AllowedOrigin.objects.of(town).filter(pk=min(origin_id, LARGEST_KEY)).first()
     if allowed is None:
         raise Http404
+    if request.POST.get("site") != allowed.origin:
+        raise BadRequest("not the site that the page showed")
     administration.disallow_origin(collectivite=town, origin=allowed.origin, **_by(request))
     messages.success(request, _("%(site)s n’affiche plus le formulaire.") % {"site": allowed.origin})
     return _see(reverse("settings_sites", args=[slug]))

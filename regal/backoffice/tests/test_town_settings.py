@@ -468,6 +468,9 @@ class TestProducts:
     def test_do_not_open_or_move_by_a_link(self, paul, town):
         for path in ("ouverture/", "ordre/"):
             assert paul.get(f"{page_of(town.product)}{path}").status_code == 405
+            for told in ({}, {"ouvert": "peut-être", "vers": "ailleurs"}):
+                assert paul.post(f"{page_of(town.product)}{path}", told).status_code == 400
+        assert stored(town.product).is_open
 
 
 class TestProduct:
@@ -797,12 +800,14 @@ class TestSites:
     def test_are_removed_with_their_trace_and_no_more_frame_the_form(self, paul, guichet, town):
         with tenant(town.collectivite):
             allowed = AllowedOrigin.objects.of(town.collectivite).get()
-        answer = paul.post(f"{self.PATH}{allowed.pk}/retirer/")
+        pressed = {"site": allowed.origin}
+        assert paul.post(f"{self.PATH}{allowed.pk}/retirer/", {"site": "https://autre.example"}).status_code == 400
+        answer = paul.post(f"{self.PATH}{allowed.pk}/retirer/", pressed)
         assert (answer.status_code, answer.headers["Location"]) == (303, self.PATH)
         assert acts(town, "disallow_origin") == [({"origin": "https://saint-aubin.example"}, None, town.agent.pk)]
         policy = guichet.get("/saint-aubin/titres/").headers["Content-Security-Policy"]
         assert "saint-aubin.example" not in policy
-        assert paul.post(f"{self.PATH}{allowed.pk}/retirer/").status_code == 404
+        assert paul.post(f"{self.PATH}{allowed.pk}/retirer/", pressed).status_code == 404
 
     def test_warn_that_the_town_s_own_is_missing_and_add_it_at_one_press(self, paul, town):
         assert "n’est pas dans la liste" not in paul.get(self.PATH).content.decode()
