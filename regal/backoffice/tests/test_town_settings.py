@@ -116,7 +116,7 @@ def change(client, path, **changes):
 def error_beside(answer, field):
     """The sentence that stands beside a field, and is tied to it."""
     html = answer.content.decode()
-    found = re.search(rf'<div id="id_{field}_error">(.*?)</div>', html, re.S)
+    found = re.search(rf'<p class="error" id="id_{field}_error">(.*?)</p>', html, re.S)
     assert found, f"no error beside {field}: {re.findall('class=.error.>(.*?)<', html)}"
     tag = re.search(rf'<(?:input|textarea|select)[^>]*id="id_{field}"[^>]*>', html)
     assert tag is not None
