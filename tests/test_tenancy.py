@@ -18,7 +18,7 @@ from regal.backoffice.administration import set_look
 from regal.cases.models import Kind
 from regal.cases.operations import look_at, open_case
 from regal.checkout.look import colours_digest
-from regal.collectivites.models import AccountSecret, Budget, GatewayAccount, Regie
+from regal.collectivites.models import AccountSecret, AllowedOrigin, Budget, GatewayAccount, Regie
 from regal.gateways.base import DebtKind
 from regal.lib import tokens
 from regal.lib.policy import Tenant
@@ -47,6 +47,7 @@ class Neighbours:
         self.notification_tokens: dict[int, str] = {}
         self.attempts: dict[int, Attempt] = {}
         self.cases: dict[int, int] = {}
+        self.origins: dict[int, int] = {}
         for town in (self.saint_aubin, self.next_town):
             self._fill(town)
 
@@ -67,6 +68,8 @@ class Neighbours:
         with tenant(town.collectivite):
             town.product.slug = f"eau-{key}"
             town.product.save(update_fields=["slug"])
+            self.origins[key] = AllowedOrigin.objects.get().pk
+            Membership.objects.update(role=Role.ADMINISTRATOR)  # no role stands in the way: the walls alone do
             budget = Budget.objects.get()
             regie = Regie.objects.create(collectivite=town.collectivite, budget=budget, name="Cantine", number="1")
             GatewayAccount.objects.create(
@@ -281,7 +284,7 @@ class TestMemberships:
 
     def test_are_given_for_the_agent_asked_about_and_no_other(self, neighbours):
         for town in (neighbours.saint_aubin, neighbours.next_town):
-            assert self.ask(town.agent.pk) == [(town.collectivite.pk, Role.AGENT)]
+            assert self.ask(town.agent.pk) == [(town.collectivite.pk, Role.ADMINISTRATOR)]
         assert self.ask(2**62) == []
         assert self.ask(None) == []
 
@@ -320,6 +323,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
     }
+    known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     missing = set(route.parameters) - set(known)
     assert not missing, f"{route}: say in `values` what {missing} stands for"

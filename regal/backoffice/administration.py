@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +34,8 @@ from regal.collectivites.reference_forms import BadReferenceForm, InvoiceWords, 
 from regal.gateways.base import DebtKind, Environment, Misconfigured
 from regal.gateways.payfip_url.gateway import PayfipUrl
 from regal.lib import colours, pictures
+from regal.lib.canonical import digest
+from regal.lib.card_numbers import holds_card_number
 from regal.lib.check_keys import CheckKey
 from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
@@ -52,6 +54,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USER_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 _REGIE_NUMBER = re.compile(r"[A-Za-z0-9]{1,10}")
 _LONGEST = {"collectivite": 120, "budget": 120, "regie": 120, "product": 100, "user": 80}
+LONGEST_CONTACT = 200
+LONGEST_SENTENCE = 300  # what a product says to payers
 
 
 def create_collectivite(
@@ -66,7 +70,7 @@ def create_collectivite(
 ) -> Collectivite:
     """A new collectivité, with its main budget.
 
-    Raises BadSlug, ReservedSlug, SlugTaken, MissingName, BadSiret, BadWebAddress.
+    Raises BadSlug, ReservedSlug, SlugTaken, MissingName, BadSiret, BadWebAddress, TextTooLong, CardNumber.
     """
     if not _is_slug(slug):
         raise refusals.BadSlug(slug=slug)
@@ -77,7 +81,7 @@ def create_collectivite(
     with transaction.atomic():
         with _unless_taken({"collectivites_collectivite_slug": refusals.SlugTaken(slug=slug)}):
             collectivite = Collectivite.objects.create(
-                slug=slug, name=name.strip(), site_url=site_url, contact=_CONTROL.sub(" ", contact).strip()[:200]
+                slug=slug, name=name.strip(), site_url=site_url, contact=_sentence(contact, "contact", LONGEST_CONTACT)
             )
         with tenant(collectivite):
             record(
@@ -100,6 +104,54 @@ def create_collectivite(
             actor_id=actor_id,
         )
     return collectivite
+
+
+def version_of(collectivite: Collectivite) -> str:
+    """Another one after each change of its name, its site, its contact."""
+    return digest(_identity_told(collectivite))[:16]
+
+
+def change_collectivite(
+    *,
+    collectivite: Collectivite,
+    name: str,
+    site_url: str,
+    contact: str,
+    seen: str | None = None,
+    now: datetime,
+    actor_id: int | None = None,
+) -> Collectivite:
+    """Its name, its site, the office that payers may ask; `seen` is the version that the person changes, if any.
+
+    Raises MissingName, BadWebAddress, TextTooLong, CardNumber, ChangedMeanwhile.
+    """
+    _check_name(name, "collectivite")
+    _check_web_address(site_url)
+    chosen = {"name": name.strip(), "site_url": site_url, "contact": _sentence(contact, "contact", LONGEST_CONTACT)}
+    with tenant(collectivite):
+        changed = Collectivite.objects.select_for_update().get(pk=collectivite.pk)
+        if seen is not None and seen != version_of(changed):
+            raise refusals.ChangedMeanwhile
+        before = _identity_told(changed)
+        if before == chosen:
+            return changed
+        for column, value in chosen.items():
+            setattr(changed, column, value)
+        changed.save(update_fields=list(chosen))
+        record(
+            collectivite=changed,
+            action="change_collectivite",
+            subject=f"collectivite {changed.pk}",
+            before=before,
+            after=chosen,
+            now=now,
+            actor_id=actor_id,
+        )
+    return changed
+
+
+def _identity_told(collectivite: Collectivite) -> dict[str, str]:
+    return {"name": collectivite.name, "site_url": collectivite.site_url, "contact": collectivite.contact}
 
 
 def add_budget(
@@ -226,12 +278,12 @@ def add_product(
 ) -> Product:
     """Something payable, after those that are there.
 
-    Raises BadProductSlug, ProductTaken, MissingName, BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices,
-    ImpossibleNumbers.
+    Raises BadProductSlug, ProductTaken, MissingName, TextTooLong, CardNumber, BadReferenceForm, BadDays, BadAmounts,
+    UncheckedInvoices, ImpossibleNumbers.
     """
+    _check_name(name, "product")
     if not _is_slug(slug) or slug in RESERVED_PRODUCT_SLUGS:
         raise refusals.BadProductSlug(slug=slug)
-    _check_name(name, "product")
     terms = terms or ProductTerms()
     _check_terms(terms, account)
     taken = refusals.ProductTaken(slug=slug)
@@ -240,7 +292,7 @@ def add_product(
             collectivite=collectivite,
             slug=slug,
             name=name.strip(),
-            introduction=_CONTROL.sub(" ", introduction).strip()[:300],
+            introduction=_sentence(introduction, "introduction", LONGEST_SENTENCE),
             account=account,
             debt_kind=account.debt_kind,
             position=Product.objects.of(collectivite).count(),
@@ -265,27 +317,125 @@ def terms_of(product: Product) -> ProductTerms:
 def change_terms(*, product: Product, terms: ProductTerms, now: datetime, actor_id: int | None = None) -> Product:
     """Open or close a product, change its days, its form, its amounts.
 
-    Raises BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices, ImpossibleNumbers.
+    Raises TextTooLong, CardNumber, BadReferenceForm, BadDays, BadAmounts, UncheckedInvoices, ImpossibleNumbers.
     """
     with tenant(product.collectivite_id):
-        locked = Product.objects.select_for_update(of=("self",)).select_related("account")
-        changed = locked.get(collectivite=product.collectivite_id, pk=product.pk)
+        changed = _locked(product)
         _check_terms(terms, changed.account)
         before = _terms_told(changed)
-        columns = _as_columns(terms)
-        for column, value in columns.items():
-            setattr(changed, column, value)
-        changed.save(update_fields=list(columns))
+        _set(changed, _as_columns(terms))
+        after = _terms_told(changed)
+        if before == after:
+            return changed
         record(
             collectivite=changed.collectivite,
             action="change_terms",
             subject=f"product {changed.pk}",
             before=before,
-            after=_terms_told(changed),
+            after=after,
             now=now,
             actor_id=actor_id,
         )
     return changed
+
+
+def open_or_close(*, product: Product, is_open: bool, now: datetime, actor_id: int | None = None) -> Product:
+    """Open or close a product by hand, whatever its days; all else stays as it is in the base."""
+    with tenant(product.collectivite_id):
+        terms = replace(terms_of(_locked(product)), is_open=is_open)
+        return change_terms(product=product, terms=terms, now=now, actor_id=actor_id)
+
+
+def product_version(product: Product) -> str:
+    """Another one after each change that a person makes to a product; its place in the list does not count."""
+    return digest(_product_told(product))[:16]
+
+
+def change_product(
+    *,
+    product: Product,
+    name: str,
+    introduction: str,
+    account: GatewayAccount,
+    terms: ProductTerms,
+    seen: str | None = None,
+    now: datetime,
+    actor_id: int | None = None,
+) -> Product:
+    """Its words, its contract and its terms, at once; `seen` is the version that the person changes, if any.
+
+    From or to a contract in production it does not go: that is for two people to decide, elsewhere.
+
+    Raises ChangedMeanwhile, NotThisAccount, MissingName, TextTooLong, CardNumber, BadReferenceForm, BadDays,
+    BadAmounts, UncheckedInvoices, ImpossibleNumbers.
+    """
+    _check_name(name, "product")
+    with tenant(product.collectivite_id):
+        changed = _locked(product)
+        if seen is not None and seen != product_version(changed):
+            raise refusals.ChangedMeanwhile
+        if account.pk != changed.account_id and not may_move(changed, account):
+            raise refusals.NotThisAccount
+        _check_terms(terms, account)
+        before = _product_told(changed)
+        introduction = _sentence(introduction, "introduction", LONGEST_SENTENCE)
+        _set(changed, {"name": name.strip(), "introduction": introduction, "account": account, **_as_columns(terms)})
+        after = _product_told(changed)
+        if before == after:
+            return changed
+        record(
+            collectivite=changed.collectivite,
+            action="change_product",
+            subject=f"product {changed.pk}",
+            before=before,
+            after=after,
+            now=now,
+            actor_id=actor_id,
+        )
+    return changed
+
+
+def may_move(product: Product, account: GatewayAccount) -> bool:
+    """Whether a product may go to another contract by one person's decision: no real money comes or goes by it."""
+    is_real = Environment.PRODUCTION in (product.account.environment, account.environment)
+    is_alike = (account.collectivite_id, account.debt_kind) == (product.collectivite_id, product.debt_kind)
+    return is_alike and account.is_active and not is_real
+
+
+def move_product(*, product: Product, up: bool, now: datetime, actor_id: int | None = None) -> None:
+    """One place up or down in the list that payers read; the first and the last stay where they are."""
+    with tenant(product.collectivite_id):
+        rows = Product.objects.filter(collectivite=product.collectivite_id).select_for_update()
+        listed = list(rows.order_by("position", "name", "pk"))
+        before = next(place for place, one in enumerate(listed) if one.pk == product.pk)
+        after = before - 1 if up else before + 1
+        if not 0 <= after < len(listed):
+            return
+        listed.insert(after, listed.pop(before))
+        for place, one in enumerate(listed):
+            if one.position != place:
+                _set(one, {"position": place})
+        record(
+            collectivite=product.collectivite,
+            action="move_product",
+            subject=f"product {product.pk}",
+            before={"position": before},
+            after={"position": after},
+            now=now,
+            actor_id=actor_id,
+        )
+
+
+def _locked(product: Product) -> Product:
+    """Its row as it is now, until the end of the transaction."""
+    rows = Product.objects.select_for_update(of=("self",)).select_related("account")
+    return rows.get(collectivite=product.collectivite_id, pk=product.pk)
+
+
+def _set(product: Product, columns: Mapping[str, Any]) -> None:
+    for column, value in columns.items():
+        setattr(product, column, value)
+    product.save(update_fields=list(columns))
 
 
 def _check_terms(terms: ProductTerms, account: GatewayAccount) -> None:
@@ -294,6 +444,8 @@ def _check_terms(terms: ProductTerms, account: GatewayAccount) -> None:
         words = read_reference_form(DebtKind(account.debt_kind), terms.reference_form)
     except BadReferenceForm as bad:
         raise refusals.BadReferenceForm(field=bad.field) from bad
+    for member, value in terms.reference_form.items():
+        _check_no_card(str(value), member)
     if terms.opens_on and terms.closes_on and terms.closes_on < terms.opens_on:
         raise refusals.BadDays
     gateway = gateway_of(account)
@@ -316,7 +468,7 @@ def _check_terms(terms: ProductTerms, account: GatewayAccount) -> None:
 def _as_columns(terms: ProductTerms) -> dict[str, Any]:
     return {
         **{term.name: getattr(terms, term.name) for term in fields(terms)},
-        "closed_note": _CONTROL.sub(" ", terms.closed_note).strip()[:300],
+        "closed_note": _sentence(terms.closed_note, "closed_note", LONGEST_SENTENCE),
         "reference_form": dict(terms.reference_form),
     }
 
@@ -335,13 +487,20 @@ def _terms_told(product: Product) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in (None, "", {})}
 
 
+def _product_told(product: Product) -> dict[str, Any]:
+    """All that a person sets of a product, as the audit keeps it."""
+    words = {"name": product.name, "introduction": product.introduction, "account": product.account_id}
+    return {**words, **_terms_told(product)}
+
+
 def allow_origin(
     *, collectivite: Collectivite, origin: str, now: datetime, actor_id: int | None = None
 ) -> AllowedOrigin:
-    """Let a site frame the collectivité's pages. Raises BadOrigin, OriginTaken."""
+    """Let a site frame the collectivité's pages. Raises BadOrigin, OriginTaken, CardNumber."""
     typed = origin.strip().lower()
     if len(typed) > 120 or not _ORIGIN.fullmatch(typed):
         raise refusals.BadOrigin(origin=origin)
+    _check_no_card(typed, "origin")
     with (
         tenant(collectivite),
         _unless_taken({"collectivites_origin_once": refusals.OriginTaken(origin=typed)}),
@@ -358,6 +517,28 @@ def allow_origin(
     return allowed
 
 
+def disallow_origin(*, collectivite: Collectivite, origin: str, now: datetime, actor_id: int | None = None) -> None:
+    """A site frames the collectivité's pages no more; nothing to do when it does not."""
+    with tenant(collectivite):
+        allowed = AllowedOrigin.objects.of(collectivite).filter(origin=origin).first()
+        if allowed is None or not AllowedOrigin.objects.of(collectivite).filter(pk=allowed.pk).delete()[0]:
+            return
+        record(
+            collectivite=collectivite,
+            action="disallow_origin",
+            subject=f"origin {allowed.pk}",
+            before={"origin": origin},
+            now=now,
+            actor_id=actor_id,
+        )
+
+
+def look_version(collectivite: Collectivite) -> str:
+    """Another one after each change of its colours or its logo."""
+    columns = ("main_colour", "accent_colour", "logo_digest", "logo_text")
+    return digest([getattr(collectivite, column) for column in columns])[:16]
+
+
 def set_look(
     *,
     collectivite: Collectivite,
@@ -365,12 +546,14 @@ def set_look(
     accent_colour: str | None = None,
     logo: bytes | None = None,
     logo_text: str | None = None,
+    seen: str | None = None,
     now: datetime,
     actor_id: int | None = None,
 ) -> Collectivite:
     """The colours and the logo of its pages. None leaves a thing as it is; an empty one takes it away.
 
-    Raises BadColour, PaleColour, NotALogo, HeavyLogo, HugeLogo, LogoTextTooLong.
+    `seen` is the version that the person changes, if any. Raises BadColour, PaleColour, NotALogo, HeavyLogo, HugeLogo,
+    LogoTextTooLong, CardNumber, ChangedMeanwhile.
     """
     chosen: dict[str, str] = {}
     if main_colour is not None:
@@ -380,12 +563,15 @@ def set_look(
     if logo_text is not None:
         if len(logo_text.strip()) > 120 or _CONTROL.search(logo_text.strip()):
             raise refusals.LogoTextTooLong
+        _check_no_card(logo_text, "logo_text")
         chosen["logo_text"] = logo_text.strip()
     png = _small_png(logo) if logo else b""
     if logo is not None:
         chosen["logo_digest"] = hashlib.sha256(png).hexdigest() if png else ""
     with tenant(collectivite):
         changed = Collectivite.objects.select_for_update().get(pk=collectivite.pk)
+        if seen is not None and seen != look_version(changed):
+            raise refusals.ChangedMeanwhile
         before = {field: getattr(changed, field) for field in chosen}
         if before == chosen:
             return changed
@@ -557,6 +743,22 @@ def _is_slug(text: str) -> bool:
 def _check_name(text: str, kind: str) -> None:
     if not text.strip() or len(text.strip()) > _LONGEST[kind] or _CONTROL.search(text):
         raise refusals.MissingName(longest=_LONGEST[kind])
+    _check_no_card(text, "name")
+
+
+def _check_no_card(text: str, field: str) -> None:
+    """No card number is kept, wherever somebody types it. Raises CardNumber."""
+    if holds_card_number(text):
+        raise refusals.CardNumber(field=field)
+
+
+def _sentence(text: str, field: str, longest: int) -> str:
+    """A sentence for payers, on one line. Raises TextTooLong, CardNumber; `field` tells which it was."""
+    line = _CONTROL.sub(" ", text).strip()
+    if len(line) > longest:
+        raise refusals.TextTooLong(longest=longest, field=field)
+    _check_no_card(line, field)
+    return line
 
 
 def _colour(text: str) -> str:
@@ -598,6 +800,7 @@ def _check_web_address(text: str) -> None:
     good = parts.scheme == "https" or (parts.scheme == "http" and is_loopback)
     if not good or not parts.hostname or len(text) > 200 or re.search(r"[\s\"<>\\^`{|}\x00-\x1f]", text):
         raise refusals.BadWebAddress(address=text)
+    _check_no_card(text, "site_url")
 
 
 @contextmanager

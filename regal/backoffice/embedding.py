@@ -6,20 +6,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.translation import get_language_info, override
+from django.utils.translation import get_language, get_language_info, override
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from regal.backoffice.headers import framing
 from regal.backoffice.policies import BureauRequest
-from regal.backoffice.snippets import Snippets, script, snippets
+from regal.backoffice.snippets import Snippets, frame_title, script, snippets
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
 from regal.gateways.base import Environment
 from regal.lib import paris
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
+from regal.people.models import Role
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -39,8 +42,44 @@ def integration(request: BureauRequest, slug: str) -> HttpResponse:
         "guichet": settings.GUICHET_URL,
         "origins": origins,
         "forgotten_site": site_origin if site_origin not in origins else "",
+        "administers": request.role == Role.ADMINISTRATOR,
     }
     return render(request, "backoffice/integration.html", context)
+
+
+WIDTHS = {320: _("Téléphone"), 600: _("Colonne étroite"), 900: _("Page large")}  # of the frame, in pixels
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def preview(request: BureauRequest, slug: str) -> HttpResponse:
+    """The frame of everything that is payable, as the town's site would show it."""
+    return _preview(request, "products", name=request.collectivite.name)
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def preview_product(request: BureauRequest, slug: str, product_slug: str) -> HttpResponse:
+    """The same of one product."""
+    with tenant(request.collectivite):
+        product = Product.objects.of(request.collectivite).filter(slug=product_slug).first()
+    if product is None:
+        raise Http404
+    return _preview(request, "product", product.slug, name=product.name)
+
+
+def _preview(request: BureauRequest, route: str, *parts: str, name: str) -> HttpResponse:
+    """One page of the guichet in a frame, at one of three widths: the only page that may, with the look's."""
+    asked = request.GET.get("largeur", "")
+    language = get_language() or settings.LANGUAGE_CODE
+    context = {
+        "name": name,
+        "title": frame_title(name=name),
+        "address": _address(route, request.collectivite, *parts, language=language),
+        "widths": WIDTHS.items(),
+        "chosen": next((width for width in WIDTHS if str(width) == asked), 600),
+    }
+    return framing(render(request, "backoffice/preview.html", context), settings.GUICHET_URL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,19 +95,24 @@ class Variant:
 def _variants(route: str, town: Collectivite, *parts: str, name: str) -> list[Variant]:
     """One for each language of the guichet, whose pages have an address in each."""
     variants = []
-    for code, _name in settings.LANGUAGES:
-        with override(code):
-            path = reverse(route, urlconf="regal.config.urls_guichet", args=[town.slug, *parts])
-        address = f"{settings.GUICHET_URL}{path}"
+    for code, _of_it in settings.LANGUAGES:
+        address = _address(route, town, *parts, language=code)
         variants.append(
             Variant(
                 code=code,
                 language=get_language_info(code)["name_translated"],
                 address=address,
-                snippets=snippets(address=address, name=name, language=code),
+                snippets=snippets(address=address, name=name, language=code, colour=town.main_colour),
             )
         )
     return variants
+
+
+def _address(route: str, town: Collectivite, *parts: str, language: str) -> str:
+    """Of a page of the guichet, in a language."""
+    with override(language):
+        path = reverse(route, urlconf="regal.config.urls_guichet", args=[town.slug, *parts])
+    return f"{settings.GUICHET_URL}{path}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,12 @@ POLICY = (
 )
 
 
+def framing(response: HttpResponse, site: str) -> HttpResponse:
+    """Let this one page show pages of one of our own sites in a frame (`docs/decisions/0008`); no other page may."""
+    response.headers["Content-Security-Policy"] = f"{POLICY}; frame-src {site}"
+    return response
+
+
 class BureauHeaders:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

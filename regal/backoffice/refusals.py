@@ -21,6 +21,14 @@ Refusal
 ├── ImpossibleNumbers    R327  no number could satisfy the pattern, the key and PayFiP at once
 ├── BadOrigin            R331  not `https://host[:port]`
 ├── OriginTaken          R332
+├── PlainHttp            R333  a site is read over https, but on the loopback
+├── ChangedMeanwhile     R334  somebody else changed it since the page was shown
+├── NotThisAccount       R335  a product goes from one contract to another of its kind, never to or from production here
+├── TextTooLong          R336
+├── CardNumber           R337  no card number is kept, wherever it is typed
+├── UnreadableDay        R338
+├── UnreadableLimit      R339  not an amount
+├── NumberRefused        R357  the number given as an example would be refused to payers
 ├── BadColour            R351  not `#rrggbb`
 ├── PaleColour           R352  white words would not be read on it, nor its own words on white
 ├── NotALogo             R353  neither PNG, JPEG nor WebP, or broken
@@ -183,6 +191,50 @@ class OriginTaken(Refusal):
     sentence = _("« %(origin)s » est déjà autorisé à afficher les pages de cette collectivité.")
 
 
+class PlainHttp(Refusal):
+    code = "R333"
+    sentence = _(
+        "« %(origin)s » n’est pas chiffré : n’importe qui pourrait changer la page en route. Demandez à qui gère votre"
+        " site de le servir en https://, puis ajoutez cette adresse-là."
+    )
+
+
+class ChangedMeanwhile(Refusal):
+    code = "R334"
+    sentence = _(
+        "Quelqu’un a changé ces réglages pendant que vous les modifiiez : rien n’a été enregistré. Relisez, puis"
+        " enregistrez à nouveau."
+    )
+
+
+class NotThisAccount(Refusal):
+    code = "R335"
+    sentence = _(
+        "Ce produit ne peut pas passer sur ce contrat : il en faut un actif, pour la même sorte de dette. Vers la"
+        " production, ou de l’une à l’autre, cela se décide à deux, à la page des contrats."
+    )
+
+
+class TextTooLong(Refusal):
+    code = "R336"
+    sentence = _("Ce texte est trop long : %(longest)s caractères au plus.")
+
+
+class CardNumber(Refusal):
+    code = "R337"
+    sentence = _("Ce texte contient ce qui ressemble à un numéro de carte bancaire : ôtez-le.")
+
+
+class UnreadableDay(Refusal):
+    code = "R338"
+    sentence = _("Cette date ne se lit pas : écrivez le jour, le mois et l’année, par exemple 31/12/2026.")
+
+
+class UnreadableLimit(Refusal):
+    code = "R339"
+    sentence = _("Ce montant ne se lit pas : écrivez-le en euros, par exemple 600,00.")
+
+
 class BadColour(Refusal):
     code = "R351"
     sentence = _(
@@ -219,6 +271,11 @@ class HugeLogo(Refusal):
 class LogoTextTooLong(Refusal):
     code = "R356"
     sentence = _("Le texte qui remplace le logo a 120 caractères au plus, sur une seule ligne.")
+
+
+class NumberRefused(Refusal):
+    code = "R357"
+    sentence = _("Le formulaire refuserait ce numéro : %(why)s")
 
 
 class BadUserIdentifier(Refusal):

@@ -15,10 +15,13 @@ from html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-FRAME_STYLE = "border:0;height:max(1320px,2900px - 270vw)"  # the form and its picture, measured from 288 px up
+from regal.lib.colours import USUAL_MAIN
+
+# The form and its picture, measured in frames of 280 px and more, 40 px narrower than the window at most.
+FRAME_STYLE = "border:0;height:max(1320px,1900px - 50vw,3060px - 223vw)"
 FRAME_HEIGHT = 1400
 BUTTON_STYLE = (
-    "display:inline-block;padding:.7em 1.3em;border:2px solid #14505c;border-radius:.5em;background:#14505c;"
+    "display:inline-block;padding:.7em 1.3em;border:2px solid {colour};border-radius:.5em;background:{colour};"
     "color:#fff;font-weight:600;text-decoration:none"
 )
 
@@ -32,10 +35,18 @@ class Snippets:
     button: str
 
 
-def snippets(*, address: str, name: str, language: str) -> Snippets:
-    """For the page at this address of the guichet; `name` says what is paid there."""
+def frame_title(*, name: str) -> str:
+    """What screen readers say of the frame, in the language of the moment; `name` says what is paid there."""
+    return f"{_('Payer en ligne')} – {name}"
+
+
+def snippets(*, address: str, name: str, language: str, colour: str = "") -> Snippets:
+    """For the page at this address of the guichet; `name` says what is paid there.
+
+    `colour` is the town's main one, on which white words are read (`lib/colours.py`); empty: REGAL's.
+    """
     with override(language):
-        title = escape(f"{_('Payer en ligne')} – {name}")
+        title = escape(frame_title(name=name))
         whole_page = escape(_("Ouvrir le paiement sur une page entière"))
     href = f'href="{escape(address)}"'
     if language != "fr":  # the town's page is in French, and says so
@@ -45,7 +56,7 @@ def snippets(*, address: str, name: str, language: str) -> Snippets:
         f' style="{FRAME_STYLE}" loading="lazy" referrerpolicy="no-referrer"></iframe>\n'
         f"<p><a {href}>{whole_page}</a></p>",
         link=f"<a {href}>{title}</a>",
-        button=f'<a {href} style="{BUTTON_STYLE}">{title}</a>',
+        button=f'<a {href} style="{BUTTON_STYLE.format(colour=colour or USUAL_MAIN)}">{title}</a>',
     )
 
 

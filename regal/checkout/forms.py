@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import InvoiceWords, OrmcWords
 from regal.gateways.base import DebtKind, Environment
-from regal.lib.check_keys import has_right_key
 from regal.lib.email_address import EmailReason, UnreadableEmail, normalise_email
 from regal.lib.money import AmountReason, Money, UnreadableAmount
 from regal.lib.references import (
@@ -443,16 +442,14 @@ class InvoiceForm(DebtForm):
         return {"invoice": reference.printed}
 
     def _reference(self, typed: dict[str, str]) -> DebtReference | None:
-        words = self.words
         try:
             reference = InvoiceReference.parse(typed["invoice"])
         except UnreadableReference as unreadable:
             sentence = INVOICE_WRONG.get(unreadable.reason, INVOICE_USUAL)
             self.add_error("invoice", ValidationError(sentence, code="R030"))
             return None
-        capitals = reference.number.upper()  # one number, one writing: else the same invoice could be paid twice unseen
-        fitting = words.pattern.fit(capitals) if words.pattern else capitals
-        if fitting is None or (words.check_key and not has_right_key(words.check_key, fitting)):
+        fitting = self.words.fit(reference.number)
+        if fitting is None:
             sentence = _("Ce n’est pas un numéro de facture d’ici : recopiez-le caractère par caractère.")
             self.add_error("invoice", ValidationError(sentence, code="R031"))
             return None

@@ -256,7 +256,10 @@ class Town:
         status: int = 200,
         form_action: Iterable[str] = (),
     ) -> HttpResponse:
-        """A page that the town's listed sites may frame; one of a product in test says that no money moves."""
+        """A page that the town's listed sites may frame, and our own bureau (`docs/decisions/0008`).
+
+        One of a product in test says that no money moves.
+        """
         usual = {
             "town": self.collectivite,
             "demo": settings.DEMO,
@@ -265,7 +268,8 @@ class Town:
         }
         response = render(request, template, usual | context, status=status)
         response.headers["Content-Security-Policy"] = content_security_policy(
-            frame_ancestors=self.origins, form_action=form_action
+            frame_ancestors=[*self.origins, settings.BUREAU_URL],
+            form_action=form_action,
         )
         return response
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from regal.gateways.base import DebtKind
-from regal.lib.check_keys import CheckKey
+from regal.lib.check_keys import CheckKey, has_right_key
 from regal.lib.reference_patterns import BadPattern, ReferencePattern
 from regal.lib.references import DebtReference, InvoiceReference, OrmcReference, TitreReference
 
@@ -51,6 +51,15 @@ class InvoiceWords:
     def is_checked(self) -> bool:
         """PayFiP checks nothing for a régie: without a pattern or a key, any number would pass."""
         return self.pattern is not None or self.check_key is not None
+
+    def fit(self, number: str) -> str | None:
+        """The number as it is kept, or None if it is none of these invoices'. Separators are already gone.
+
+        One number has one writing, in capitals: else the same invoice could be paid twice unseen.
+        """
+        capitals = number.upper()
+        fitting = self.pattern.fit(capitals) if self.pattern else capitals
+        return None if fitting is None or (self.check_key and not has_right_key(self.check_key, fitting)) else fitting
 
 
 Words = TitreWords | OrmcWords | InvoiceWords

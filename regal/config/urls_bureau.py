@@ -3,7 +3,7 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.backoffice import accounts, cases, embedding, pages
+from regal.backoffice import accounts, cases, embedding, pages, town_settings
 from regal.checkout import health
 
 # The names that begin with account_ and mfa_ are those by which django-allauth finds its own pages.
@@ -30,6 +30,30 @@ urlpatterns = [
         path("<slug:slug>/anomalies/", cases.cases, name="cases"),
         path("<slug:slug>/anomalies/<int:case_id>/", cases.case, name="case"),
         path("<slug:slug>/integration/", embedding.integration, name="integration"),
+        path("<slug:slug>/integration/apercu/", embedding.preview, name="preview"),
+        path("<slug:slug>/integration/apercu/<slug:product_slug>/", embedding.preview_product, name="preview_product"),
+        path("<slug:slug>/reglages/", town_settings.hub, name="settings"),
+        path("<slug:slug>/reglages/collectivite/", town_settings.collectivite, name="settings_town"),
+        path("<slug:slug>/reglages/apparence/", town_settings.look, name="settings_look"),
+        path("<slug:slug>/reglages/produits/", town_settings.products, name="settings_products"),
+        path("<slug:slug>/reglages/produits/nouveau/", town_settings.new_product, name="settings_new_product"),
+        path("<slug:slug>/reglages/produits/<int:product_id>/", town_settings.product, name="settings_product"),
+        path(
+            "<slug:slug>/reglages/produits/<int:product_id>/ouverture/",
+            town_settings.product_opening,
+            name="settings_product_opening",
+        ),
+        path(
+            "<slug:slug>/reglages/produits/<int:product_id>/ordre/",
+            town_settings.product_order,
+            name="settings_product_order",
+        ),
+        path("<slug:slug>/reglages/sites/", town_settings.sites, name="settings_sites"),
+        path(
+            "<slug:slug>/reglages/sites/<int:origin_id>/retirer/",
+            town_settings.site_removal,
+            name="settings_site_removal",
+        ),
         prefix_default_language=False,
     ),
 ]

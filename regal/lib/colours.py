@@ -13,6 +13,7 @@ from functools import cache
 WHITE, BLACK = "#ffffff", "#000000"
 GROUND = "#f4f6f6"  # `--ground`, `--ink` and `--ink-quiet` of regal.css; a test compares
 INK, INK_QUIET = "#1b282c", "#4c5b62"
+USUAL_MAIN, USUAL_ACCENT = "#14505c", "#d8a23a"  # `--main` and `--accent` of a town that chose none; a test compares
 READABLE = 4.5  # SC 1.4.3, text of any size
 
 _HEX = re.compile(r"#[0-9a-f]{6}")

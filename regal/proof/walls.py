@@ -48,7 +48,7 @@ FREE_TEXT = {
     "cases_caseevent": ("text",),
     "collectivites_allowedorigin": ("origin",),
     "collectivites_budget": ("name",),
-    "collectivites_product": ("name", "introduction"),
+    "collectivites_product": ("name", "introduction", "closed_note", "reference_form"),
     "collectivites_regie": ("name",),
     "journal_entry": ("reason", "author"),
     "payments_attempt": ("label",),

@@ -86,6 +86,7 @@ def write() -> None:
         **_people(town, now),
         "cases": _cases(town, {situation: number for situation, (number, _) in attempts.items()}, now),
         "laid": _laid(),
+        "products": _products(town),
     }
     _empty_town(now)
     print(json.dumps(scenes))  # noqa: T201 - what the test reads
@@ -193,6 +194,12 @@ def _tokens(town: Collectivite, now: datetime) -> dict[str, str]:
     }
 
 
+def _products(town: Collectivite) -> dict[str, int]:
+    """The numbers of the town's products, by their addresses."""
+    with tenant(town):
+        return dict(Product.objects.of(town).values_list("slug", "pk"))
+
+
 def _people(town: Collectivite, now: datetime) -> dict[str, Any]:
     """Invitations, and the sessions of people who signed in a moment ago."""
 
@@ -215,7 +222,7 @@ def _people(town: Collectivite, now: datetime) -> dict[str, Any]:
     invited = administration.invitation_link(user=agent("invite"), now=now)
     nowhere = User.objects.create_user(identifier="seule", email="seule@example.org", is_demo=True)
     people = {"guarded": guarded, "in two": in_two, "nowhere": nowhere, "leaving": nowhere}
-    people |= {one: User.objects.get(identifier=one) for one in ("nadia", "exploitant")}
+    people |= {one: User.objects.get(identifier=one) for one in ("nadia", "paul", "exploitant")}
     return {
         "invitation": invited.removeprefix(settings.BUREAU_URL),
         "codes": codes,

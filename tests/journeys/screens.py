@@ -375,7 +375,42 @@ def _invitation(press: str = "") -> Callable[[Visit], None]:
     return lambda visit: _bureau(visit.scenes["invitation"], "", press)(visit)
 
 
+def _look_too_pale(visit: Visit) -> None:
+    _bureau(f"{SETTINGS}apparence/", "paul")(visit)
+    visit.frame.locator("#id_main_colour").fill("#f2b544")
+    visit.press("main .settings button[type=submit]")
+
+
+def _product_settings(slug: str, number: str = "", name: str | None = None) -> Callable[[Visit], None]:
+    """A product's settings; with a number tried, or another name sent."""
+
+    def show(visit: Visit) -> None:
+        _bureau(f"{SETTINGS}produits/{visit.scenes['products'][slug]}/", "paul")(visit)
+        if number:
+            visit.frame.locator("#id_example").fill(number)
+            visit.press("button[value=essayer]")
+        if name is not None:
+            visit.frame.locator("#id_name").fill(name)
+            visit.press("main .settings button[type=submit]")
+
+    return show
+
+
+def _overtaken_product(visit: Visit) -> None:
+    """Sent with a version that is no longer the one in the base."""
+    _product_settings("cantine")(visit)
+    visit.frame.evaluate("document.querySelector('[name=seen]').value = '0000000000000000'")
+    visit.frame.locator("#id_name").fill("Restauration")
+    visit.press("main .settings button[type=submit]")
+
+
+def _new_product(visit: Visit) -> None:
+    _bureau(f"{SETTINGS}produits/nouveau/", "paul")(visit)
+    visit.press("main a.choice")
+
+
 SUBMIT = "main button[type=submit]"
+SETTINGS = f"/{TOWN.slug}/reglages/"
 BUREAU = (
     Screen(name="login", template="backoffice/login.html", show=_bureau("/connexion/", ""), languages=BOTH),
     Screen(
@@ -517,6 +552,80 @@ BUREAU = (
         says_error=True,
     ),
     Screen(name="anomaly closed", template="backoffice/case.html", show=_case("closed"), languages=BOTH),
+    # The settings of a collectivité
+    Screen(name="settings", template="backoffice/settings.html", show=_bureau(SETTINGS, "paul"), languages=BOTH),
+    Screen(
+        name="settings, town",
+        template="backoffice/settings_town.html",
+        show=_bureau(f"{SETTINGS}collectivite/", "paul"),
+    ),
+    Screen(
+        name="settings, look", template="backoffice/settings_look.html", show=_bureau(f"{SETTINGS}apparence/", "paul")
+    ),
+    Screen(
+        name="settings, look too pale",
+        template="backoffice/settings_look.html",
+        show=_look_too_pale,
+        says_error=True,
+    ),
+    Screen(
+        name="settings, products",
+        template="backoffice/settings_products.html",
+        show=_bureau(f"{SETTINGS}produits/", "paul"),
+        languages=BOTH,
+    ),
+    *(
+        Screen(
+            name=f"settings, {slug}",
+            template="backoffice/settings_product.html",
+            show=_product_settings(slug),
+            languages=BOTH,
+        )
+        for slug in PRODUCTS
+    ),
+    Screen(
+        name="settings, product with errors",
+        template="backoffice/settings_product.html",
+        show=_product_settings("cantine", name=""),
+        says_error=True,
+    ),
+    Screen(
+        name="settings, product overtaken",
+        template="backoffice/settings_product.html",
+        show=_overtaken_product,
+        says_error=True,
+        same_as="settings, product with errors",
+    ),
+    Screen(
+        name="settings, number tried",
+        template="backoffice/settings_product.html",
+        show=_product_settings("cantine", "FC2026-000123"),
+    ),
+    Screen(
+        name="settings, which contract",
+        template="backoffice/settings_contract_choice.html",
+        show=_bureau(f"{SETTINGS}produits/nouveau/", "paul"),
+    ),
+    Screen(name="settings, new product", template="backoffice/settings_product.html", show=_new_product),
+    Screen(
+        name="settings, sites",
+        template="backoffice/settings_sites.html",
+        show=_bureau(f"{SETTINGS}sites/", "paul"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="settings, sites with errors",
+        template="backoffice/settings_sites.html",
+        show=_bureau(f"{SETTINGS}sites/", "paul", "main .settings button[type=submit]"),
+        says_error=True,
+    ),
+    Screen(
+        name="preview",
+        template="backoffice/preview.html",
+        show=_bureau(f"/{TOWN.slug}/integration/apercu/{PRODUCTS[0]}/?largeur=320"),
+        languages=BOTH,
+    ),
+    # End of the settings of a collectivité
 )
 
 

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from regal.audit.models import PlatformAct
+from regal.audit.models import AuditEntry, PlatformAct
 from regal.collectivites.models import AllowedOrigin, Collectivite, GatewayAccount, Product, Regie
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -209,3 +209,12 @@ class TestProduct:
         assert opened.reference_form == {"code": "EA"}
         run(*terms, "--code", "-", "--number-digits", "9")
         assert self.product(bourg, "role").reference_form == {"number_digits": 9}
+
+    @pytest.mark.parametrize("given", [("--code", ""), ("--code", "EA"), ()])
+    def test_says_that_nothing_changed_when_nothing_does(self, bourg, given):
+        self.add("role", "350004", "--code", "EA")
+        said = run("collectivite", "terms", "--slug", "bourg", "--product-slug", "role", *given)
+        assert "Rien n’a changé" in said
+        assert "--code" not in said
+        with tenant(bourg):
+            assert not AuditEntry.objects.of(bourg).filter(action="change_terms").exists()

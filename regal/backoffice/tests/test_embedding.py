@@ -2,11 +2,13 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from regal.backoffice.snippets import BUTTON_STYLE, script, snippets
+from regal.backoffice.embedding import WIDTHS
+from regal.backoffice.snippets import FRAME_STYLE, script, snippets
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product
 from regal.gateways.base import DebtKind
 from regal.lib.tenancy import tenant
@@ -96,8 +98,11 @@ class TestSnippets:
         assert 'title="Pay online – Eau"' in english.frame
 
     def test_of_a_button_can_be_read_on_its_colour(self):
-        background, colour = re.findall(r"background:#(\w{6});color:#(\w{3})", BUTTON_STYLE)[0]
+        background, colour = re.findall(r"background:#(\w{6});color:#(\w{3})", of().button)[0]
         assert contrast(background, colour * 2) >= 7
+
+    def test_of_a_button_have_the_town_s_colour(self):
+        assert "background:#6b2d3c;color:#fff" in of(colour="#6b2d3c").button
 
     def test_of_the_script_hold_one_element(self):
         [(element, text)] = Elements(script(address='https://guichet.example/"><b>')).all("script")
@@ -170,6 +175,18 @@ class TestPage:
     def test_gives_the_same_to_an_agent_who_reads_english(self, nadia):
         assert copied(page(nadia, "/en/saint-aubin/integration/")) == copied(page(nadia))
 
+    def test_gives_a_button_in_the_town_s_colour(self, nadia, town):
+        Collectivite.objects.filter(pk=town.collectivite.pk).update(main_colour="#6b2d3c")
+        assert "background:#6b2d3c" in copied(page(nadia))["all-fr-button"]
+
+    @pytest.mark.parametrize(("role", "may"), [(Role.AGENT, False), (Role.ADMINISTRATOR, True)])
+    def test_leads_to_the_list_of_sites_whoever_may_change_it(self, nadia, town, role, may):
+        with tenant(town.collectivite):
+            Membership.objects.of(town.collectivite).update(role=role)
+        html = page(nadia)
+        assert ('href="/saint-aubin/reglages/sites/"' in html) is may
+        assert ("demandez à qui administre REGAL" in html) is not may
+
     def test_gives_the_script(self, nadia):
         assert copied(page(nadia))["frame-script"] == script(address=f"{settings.GUICHET_URL}/static/regal/frame.js")
 
@@ -210,3 +227,61 @@ class TestPage:
         assert "PayFiP ne vérifie ni la référence ni le montant" not in page(nadia)
         cast.make_product(town, DebtKind.REGIE, slug="piscine", numcli="006390")
         assert "PayFiP ne vérifie ni la référence ni le montant" in page(nadia)
+
+
+@pytest.mark.django_db
+class TestPreview:
+    @pytest.mark.parametrize(
+        ("path", "address", "title"),
+        [
+            ("", "/saint-aubin/", "Payer en ligne – Saint-Aubin"),
+            ("titres/", "/saint-aubin/titres/", "Payer en ligne – Avis des sommes à payer"),
+        ],
+    )
+    def test_frames_the_very_page_of_the_guichet(self, nadia, path, address, title):
+        html = page(nadia, f"/saint-aubin/integration/apercu/{path}")
+        [(frame, _)] = Elements(html).all("iframe")
+        assert (frame["src"], frame["title"]) == (f"{settings.GUICHET_URL}{address}", title)
+        assert frame["loading"] == "lazy"
+
+    @pytest.mark.parametrize(
+        ("asked", "width"), [("", 600), ("320", 320), ("600", 600), ("900", 900), ("1", 600), ("<b>", 600)]
+    )
+    def test_has_three_widths(self, nadia, asked, width):
+        html = page(nadia, f"/saint-aubin/integration/apercu/titres/?largeur={asked}")
+        [(frame, _)] = Elements(html).all("iframe")
+        assert frame["class"] == f"preview-{width}"
+        current = [link["href"] for link, _ in Elements(html).all("a") if link.get("aria-current") == "true"]
+        assert current == [f"?largeur={width}"]
+
+    def test_is_as_high_as_the_snippet_makes_the_frame(self):
+        css = (Path(__file__).parents[1] / "static" / "regal" / "bureau.css").read_text(encoding="utf-8")
+        sizes = re.findall(r"\.preview-(\d+) \{ width: (\d+)px; height: (\d+)px; \}", css)
+        assert [int(width) for width, _, _ in sizes] == list(WIDTHS)
+        lines = re.findall(r"(\d+)px - (\d+)vw", FRAME_STYLE)
+        for name, width, height in sizes:
+            window = int(width) + 32
+            wanted = max(1320, *(int(most) - int(slope) * window // 100 for most, slope in lines))
+            assert (name, abs(int(height) - wanted) <= 2) == (width, True), wanted
+
+    def test_is_the_only_page_that_may_frame_something_and_only_the_guichet(self, nadia):
+        with_preview = nadia.get("/saint-aubin/integration/apercu/titres/").headers["Content-Security-Policy"]
+        assert f"; frame-src {settings.GUICHET_URL}" in with_preview
+        assert "frame-ancestors 'none'" in with_preview
+        for path in ("/saint-aubin/", "/saint-aubin/integration/"):
+            assert "frame-src" not in nadia.get(path).headers["Content-Security-Policy"]
+
+    @pytest.mark.parametrize(
+        "path", ["/saint-aubin/integration/apercu/nulle-part/", "/val-de-l-orne/integration/apercu/"]
+    )
+    def test_of_nothing_or_of_another_town_is_not_found(self, nadia, path):
+        cast.make_next_town()
+        assert nadia.get(path).status_code == 404
+
+    def test_of_a_hostile_name_shows_it_as_text(self, nadia, town):
+        with tenant(town.collectivite):
+            Product.objects.of(town.collectivite).update(name=HOSTILE[:100])
+        html = page(nadia, "/saint-aubin/integration/apercu/titres/")
+        assert "<script>alert" not in html
+        [(frame, _)] = Elements(html).all("iframe")
+        assert frame["title"] == f"Payer en ligne – {HOSTILE[:100]}"

@@ -4,8 +4,10 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from regal.checkout import pages
+from regal.collectivites.models import AllowedOrigin
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -55,10 +57,16 @@ class TestForm:
         assert answer.status_code == 200
         assert "Avis des sommes à payer" in answer.content.decode()
 
-    def test_may_be_framed_by_the_town_s_listed_sites_and_by_nobody_else(self, guichet, saint_aubin):
+    def test_may_be_framed_by_the_town_s_listed_sites_by_our_bureau_and_by_nobody_else(self, guichet, saint_aubin):
         policy = guichet.get(FORM).headers["Content-Security-Policy"]
-        assert "frame-ancestors https://saint-aubin.example;" in policy + ";"
+        assert f"frame-ancestors https://saint-aubin.example {settings.BUREAU_URL};" in policy + ";"
         assert "unsafe" not in policy
+
+    def test_may_be_framed_by_our_bureau_alone_where_no_site_is_listed(self, guichet, saint_aubin):
+        with tenant(saint_aubin.collectivite):
+            AllowedOrigin.objects.of(saint_aubin.collectivite).delete()
+        policy = guichet.get(FORM).headers["Content-Security-Policy"]
+        assert f"frame-ancestors {settings.BUREAU_URL};" in policy + ";"
 
     def test_is_kept_by_no_cache_and_tells_no_other_site(self, guichet, saint_aubin):
         headers = guichet.get(FORM).headers

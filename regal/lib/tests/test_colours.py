@@ -94,6 +94,7 @@ class TestStylesheet:
     def test_has_the_ground_and_the_inks_that_towns_colours_are_checked_against(self):
         named = ours()
         assert (named["ground"], named["ink"], named["ink-quiet"]) == (colours.GROUND, colours.INK, colours.INK_QUIET)
+        assert (named["main"], named["accent"]) == (colours.USUAL_MAIN, colours.USUAL_ACCENT)
 
     @pytest.mark.parametrize(
         ("words", "ground"),

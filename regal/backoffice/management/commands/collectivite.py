@@ -196,7 +196,9 @@ class Command(BaseCommand):
         if product is None:
             raise CommandError(f"Aucun produit de {collectivite.name} n’a l’adresse « {options['product_slug']} ».")
         terms = _terms(options, administration.terms_of(product))
-        administration.change_terms(product=product, terms=terms, now=now)
+        changed = administration.change_terms(product=product, terms=terms, now=now)
+        if administration.terms_of(changed) == administration.terms_of(product):
+            return [f"Rien n’a changé : {product.name}. Un tiret seul ôte un réglage, par exemple --pattern {NOTHING}"]
         return [f"Produit changé : {product.name}."]
 
     def _invite(self, options: dict[str, Any], now: datetime) -> list[str]:
