@@ -430,7 +430,7 @@ def _in_figures(day: date) -> str:
 
 
 def _plain(text: str, longest: int) -> str:
-    """Somebody else's text on one line, without what shows nothing; "" if it holds a card number, which we never keep."""
+    """Somebody else's text, on one line and visible; "" if it holds a card number, which is never kept."""
     shown = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
     plain = " ".join(shown.split())[:longest]
     return "" if holds_card_number(plain) else plain

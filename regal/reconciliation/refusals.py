@@ -58,7 +58,7 @@ class FileTooLarge(Refusal):
 class ForeignBudget(Refusal):
     code = "R403"
     sentence = _(
-        "Ce fichier est celui du SIRET %(filed)s (%(entity)s), qui n’est pas un budget de cette collectivité : elle a"
+        "Ce fichier est celui du SIRET %(filed)s (%(entity)s), qui n’est pas un budget de cette collectivité : elle a"
         " %(ours)s. Déposez le fichier de l’un de ces budgets."
     )
     field = "fichier"
@@ -67,7 +67,7 @@ class ForeignBudget(Refusal):
 class NamesNobody(Refusal):
     code = "R404"
     sentence = _(
-        "Ce fichier ne porte pas de SIRET : REGAL ne peut pas savoir de quel budget il s’agit. Redemandez-le au"
+        "Ce fichier ne porte pas de SIRET : REGAL ne peut pas savoir de quel budget il s’agit. Redemandez-le au"
         " comptable."
     )
     field = "fichier"
@@ -75,7 +75,7 @@ class NamesNobody(Refusal):
 
 class ChooseAccount(Refusal):
     code = "R405"
-    sentence = _("Ce fichier est un relevé de régie : choisissez le compte de régie dont il s’agit.")
+    sentence = _("Ce fichier est un relevé de régie : choisissez le compte de régie dont il s’agit.")
     field = "compte"
 
 
@@ -91,15 +91,15 @@ class OtherAccount(Refusal):
 class NoContract(Refusal):
     code = "R407"
     sentence = _(
-        "Le budget « %(budget)s » n’a aucun contrat PayFiP en production ou en activation pour des titres ou des"
-        " rôles : ce fichier n’a rien à confirmer ici."
+        "Le budget « %(budget)s » n’a aucun contrat PayFiP en production ou en activation pour des titres ou des"
+        " rôles : ce fichier n’a rien à confirmer ici."
     )
     field = "fichier"
 
 
 class AlreadyDeposited(Refusal):
     code = "R408"
-    sentence = _("Ce fichier a déjà été déposé par %(who)s le %(when)s : rien n’a été changé.")
+    sentence = _("Ce fichier a déjà été déposé par %(who)s le %(when)s : rien n’a été changé.")
     field = "fichier"
 
     def __init__(self, *, file_id: int, who: str, at: datetime) -> None:
@@ -124,23 +124,23 @@ class NotYetPaid(Refusal):
 
 class BadDay(Refusal):
     code = "R411"
-    sentence = _("« %(typed)s » n’est pas une date : écrivez-la jour/mois/année, par exemple 24/11/2026.")
+    sentence = _("« %(typed)s » n’est pas une date : écrivez-la jour/mois/année, par exemple 24/11/2026.")
 
 
 class DaysReversed(Refusal):
     code = "R412"
-    sentence = _("Le premier jour couvert vient après le dernier : corrigez l’une des deux dates.")
+    sentence = _("Le premier jour couvert vient après le dernier : corrigez l’une des deux dates.")
     field = "du"
 
 
 class DaysToCome(Refusal):
     code = "R413"
-    sentence = _("Un fichier ne peut pas couvrir un jour qui n’est pas encore passé : corrigez le dernier jour.")
+    sentence = _("Un fichier ne peut pas couvrir un jour qui n’est pas encore passé : corrigez le dernier jour.")
     field = "au"
 
 
 class NoLongerADraft(Refusal):
     code = "R414"
     sentence = _(
-        "Ce fichier n’est plus un brouillon : quelqu’un l’a confirmé ou écarté entre-temps. Rien n’a été changé."
+        "Ce fichier n’est plus un brouillon : quelqu’un l’a confirmé ou écarté entre-temps. Rien n’a été changé."
     )
