@@ -15,6 +15,7 @@ PHASES = ("test", "active", "closed")
 PRODUCTION = ("A", "M")  # the values of `saisie` that move real money
 
 _NUMCLI = re.compile(r"[0-9]{6}")
+_SIRET = re.compile(r"[0-9]{14}")
 
 
 def is_numcli(text: str) -> bool:
@@ -50,6 +51,7 @@ class Client:
     numcli: str
     kind: str = "titre"
     labels: tuple[str, str, str] = ("", "", "")  # product or régie, entity, service
+    siret: str | None = None  # of the budget, in PES Retour Recette; None: one is invented
     phase: str = "test"  # of the card; `closed` closes the whole client
     active_from: date | None = None
     direct_debit: Activation | None = None  # None: the client never joined for prélèvement
@@ -91,6 +93,8 @@ class Client:
         told = asdict(self)
         told["labels"] = list(self.labels)
         told["active_from"] = _day(self.active_from)
+        if self.siret is None:
+            del told["siret"]
         if self.direct_debit is None:
             del told["direct_debit"]
         else:
@@ -114,6 +118,9 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
     if len(labels) > 3 or not all(isinstance(label, str) and is_printable(label) for label in labels):
         raise BadShape("client.labels: at most three texts are expected")
     labels += [""] * (3 - len(labels))
+    siret = shape.optional_text("siret")
+    if siret is not None and _SIRET.fullmatch(siret) is None:
+        raise BadShape("client.siret: fourteen digits are expected")
     told = Shape(shape.mapping("options"), "client.options")
     options = Options(
         test_debts=told.boolean("test_debts", True),
@@ -127,6 +134,7 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
         numcli=inside,
         kind=shape.choice("kind", KINDS, "titre"),
         labels=(labels[0], labels[1], labels[2]),
+        siret=siret,
         phase=shape.choice("phase", PHASES, "test"),
         active_from=shape.optional_day("active_from"),
         direct_debit=_activation(shape.optional_mapping("direct_debit")),

@@ -236,7 +236,9 @@ def _entity(client: Client) -> str:
 
 
 def _siret(client: Client) -> str:
-    """Fourteen digits that pass Luhn's check, in a range that no town has."""
+    """The client's, or else fourteen digits that pass Luhn's check, in a range that no town has."""
+    if client.siret is not None:
+        return client.siret
     siren = _with_luhn_digit("2199" + client.numcli[-4:])
     return _with_luhn_digit(siren + "0001")
 

@@ -56,6 +56,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
                 "numcli": product.numcli,
                 "kind": SANDBOX_KINDS[product.kind],
                 "labels": [product.name, town.name, "Commune"],
+                "siret": town.siret,
                 "phase": "test" if product.environment == "test" else "active",
                 **({"direct_debit": {"phase": "active"}} if product.direct_debit else {}),
             }

@@ -92,6 +92,11 @@ class TestFormerData:
         settings = control("GET", "/settings")
         assert (settings["error_status"], settings["three_d_secure"]) == (200, True)
 
+    def test_knows_its_clients_without_siret(self, sandbox: Sandbox, control: Control) -> None:
+        assert "siret" not in control("GET", f"/clients/{NUMCLI}")
+        answer = sandbox.control.test_client().get(f"/statements/{NUMCLI}")
+        assert (answer.status_code, b'IdColl V="2199' in answer.data) == (200, True)
+
     def test_gives_no_number_twice(self, payer: Payer, control: Control) -> None:
         payer.open(exer="9999", refdet="999900000000999999")
         assert [one["id"] for one in control("GET", "/transactions")["transactions"]] == [1, 2, 4]

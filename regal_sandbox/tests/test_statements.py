@@ -221,6 +221,16 @@ class TestReturnFlow:
         assert len(siret) == 14
         assert sum(one - 9 if one > 9 else one for one in doubled) % 10 == 0
 
+    def test_bears_the_siret_of_a_client_that_has_one(self, sandbox: Sandbox, control: Control) -> None:
+        client = control("GET", f"/clients/{TITRES}")
+        control("PUT", f"/clients/{TITRES}", client | {"siret": "21990042000015"})
+        assert self.values(self.flow(sandbox).find("EnTetePES"))["IdColl"] == "21990042000015"
+
+    @pytest.mark.parametrize("siret", ["", "2199004200001", "2199004200001A", 21990042000015])
+    def test_takes_no_siret_but_fourteen_digits(self, control: Control, siret: object) -> None:
+        client = control("GET", f"/clients/{TITRES}")
+        control("PUT", f"/clients/{TITRES}", client | {"siret": siret}, status=400)
+
     def test_forgets_what_was_paid_to_the_client_when_it_was_a_regie(
         self, sandbox: Sandbox, payer: Payer, control: Control
     ) -> None:
