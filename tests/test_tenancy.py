@@ -20,11 +20,14 @@ from regal.cases.operations import open_case
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import AccountSecret, Budget, GatewayAccount, Regie
 from regal.gateways.base import DebtKind
-from regal.lib import tokens
+from regal.gateways.files import FileKind
+from regal.lib import canonical, paris, tokens
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
-from regal.payments.models import Attempt
+from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role
+from regal.reconciliation.matching import Result
+from regal.reconciliation.models import DepositedFile, FiledLine
 from tests import cast, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
@@ -46,6 +49,7 @@ class Neighbours:
         self.handles: dict[int, str] = {}
         self.notification_tokens: dict[int, str] = {}
         self.attempts: dict[int, Attempt] = {}
+        self.files: dict[int, DepositedFile] = {}
         for town in (self.saint_aubin, self.next_town):
             self._fill(town)
 
@@ -75,6 +79,36 @@ class Neighbours:
                 environment="test",
                 identifier=f"9{key:05d}",
                 regie=regie,
+            )
+            self.files[key] = DepositedFile.objects.create(
+                collectivite=town.collectivite,
+                kind=FileKind.PES_RETOUR,
+                digest=canonical.sha256_hex(b"x"),
+                name="x",
+                content=b"x",
+                budget=budget,
+                covers_from=paris.today(MORNING),
+                covers_to=paris.today(MORNING),
+                count=1,
+                total=started.attempt.amount,
+                left_out=0,
+                deposited_by=town.agent,
+                deposited_at=MORNING,
+                confirm_asked_by=town.agent,
+                confirm_asked_at=MORNING,
+                confirmed_at=MORNING,
+            )
+            FiledLine.objects.create(
+                collectivite=town.collectivite,
+                file=self.files[key],
+                number=1,
+                place="x",
+                amount=started.attempt.amount,
+                day=paris.today(MORNING),
+                result=Result.CONFIRMED,
+                is_repeated=False,
+                attempt=started.attempt,
+                evidence=Evidence.objects.latest("pk"),
             )
             AccountSecret.objects.create(
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
@@ -316,6 +350,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
     }
+    known |= {"file_id": neighbours.files[theirs].pk}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     missing = set(route.parameters) - set(known)
     assert not missing, f"{route}: say in `values` what {missing} stands for"

@@ -3,7 +3,7 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.backoffice import accounts, embedding, pages
+from regal.backoffice import accounts, embedding, files, pages
 from regal.checkout import health
 
 # The names that begin with account_ and mfa_ are those by which django-allauth finds its own pages.
@@ -27,6 +27,10 @@ urlpatterns = [
         path("<slug:slug>/", pages.dashboard, name="dashboard"),
         path("<slug:slug>/paiements/", pages.payments, name="payments"),
         path("<slug:slug>/paiements/<int:attempt_id>/", pages.payment, name="payment"),
+        path("<slug:slug>/fichiers/", files.files, name="files"),
+        path("<slug:slug>/fichiers/<int:file_id>/", files.file, name="file"),
+        path("<slug:slug>/fichiers/<int:file_id>/confirmer/", files.confirm_file, name="confirm_file"),
+        path("<slug:slug>/fichiers/<int:file_id>/ecarter/", files.discard_file, name="discard_file"),
         path("<slug:slug>/integration/", embedding.integration, name="integration"),
         prefix_default_language=False,
     ),

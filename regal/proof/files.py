@@ -15,26 +15,26 @@ _ACCOUNTS_OF_FILES = """
         OR (f.kind = 'pes_retour' AND g.debt_kind <> 'regie' AND b.siret = named.siret)
 """
 
+_ABSENT_UNTOLD = f"""WITH covered AS ({_ACCOUNTS_OF_FILES})
+    SELECT DISTINCT a.collectivite_id, 'attempt ' || a.id || ': in no file, and nobody was told'
+    FROM payments_attempt a
+    JOIN covered f ON f.collectivite_id = a.collectivite_id AND f.account_id = a.account_id
+        AND f.confirmed_at < %(now)s - interval '1 day'
+        AND (a.announced_at AT TIME ZONE 'Europe/Paris')::date BETWEEN f.covers_from AND f.covers_to
+    JOIN payments_attemptevent e ON e.collectivite_id = a.collectivite_id AND e.attempt_id = a.id
+        AND e.event = 'announced' AND e.outcome = 'paid' AND e.recorded_at < %(now)s - interval '1 day'
+    LEFT JOIN cases_case c ON c.collectivite_id = a.collectivite_id AND c.kind = 'absent_from_file'
+        AND c.subject_kind = 'attempt' AND c.subject_id = a.id
+    WHERE a.announced = 'paid' AND a.status <> 'paid' AND c.id IS NULL
+        AND (a.announced_at AT TIME ZONE 'Europe/Paris')::date <= %(absent_day)s
+        AND EXISTS (SELECT 1 FROM procrastinate_workers
+            WHERE last_heartbeat > %(now)s - interval '30 seconds')"""  # noqa: S608 - our own text
+
 FILES = (
     Invariant(
         id="I-30",
         sentence="Of what was announced paid, what the file of its day lacks waits for a person within a day.",
-        questions=(
-            f"""WITH covered AS ({_ACCOUNTS_OF_FILES})
-            SELECT DISTINCT a.collectivite_id, 'attempt ' || a.id || ': in no file, and nobody was told'
-            FROM payments_attempt a
-            JOIN covered f ON f.collectivite_id = a.collectivite_id AND f.account_id = a.account_id
-                AND f.confirmed_at < %(now)s - interval '1 day'
-                AND (a.announced_at AT TIME ZONE 'Europe/Paris')::date BETWEEN f.covers_from AND f.covers_to
-            JOIN payments_attemptevent e ON e.collectivite_id = a.collectivite_id AND e.attempt_id = a.id
-                AND e.event = 'announced' AND e.outcome = 'paid' AND e.recorded_at < %(now)s - interval '1 day'
-            LEFT JOIN cases_case c ON c.collectivite_id = a.collectivite_id AND c.kind = 'absent_from_file'
-                AND c.subject_kind = 'attempt' AND c.subject_id = a.id
-            WHERE a.announced = 'paid' AND a.status <> 'paid' AND c.id IS NULL
-                AND (a.announced_at AT TIME ZONE 'Europe/Paris')::date <= %(absent_day)s
-                AND EXISTS (SELECT 1 FROM procrastinate_workers
-                    WHERE last_heartbeat > %(now)s - interval '30 seconds')""",
-        ),
+        questions=(_ABSENT_UNTOLD,),
     ),
     Invariant(
         id="I-38",

@@ -196,14 +196,10 @@ def lines_of(*, file: DepositedFile) -> QuerySet[FiledLine]:
     return FiledLine.objects.filter(collectivite=file.collectivite_id, file=file).order_by("number")
 
 
-def lines_about(*, attempt: Attempt) -> QuerySet[FiledLine]:
-    """The lines of files that are this attempt, or might be, the oldest first."""
-    return (
-        FiledLine.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
-        .select_related("file")
-        .defer("file__content")
-        .order_by("pk")
-    )
+def lines_proving(*, collectivite: HasKey, evidence: Sequence[int]) -> dict[int, FiledLine]:
+    """The lines that some pieces of evidence are, with their files; by the evidence's number."""
+    lines = FiledLine.objects.of(collectivite).filter(evidence__in=evidence).select_related("file")
+    return {line.evidence_id: line for line in lines.defer("file__content") if line.evidence_id is not None}
 
 
 def last_day_due(today: date) -> date:

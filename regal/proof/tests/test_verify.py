@@ -88,7 +88,12 @@ def build_world() -> dict[str, Any]:
 def build_file() -> dict[str, Any]:
     """A town of production, and a file of its budget with a line of each result."""
     town = cast.make_town(
-        slug="bourg", name="Bourg", numcli="350001", agent="odile", origin="", environment=Environment.PRODUCTION
+        slug="bourg",
+        name="Bourg",
+        numcli="350001",
+        agent="odile",
+        origin="https://bourg.example",
+        environment=Environment.PRODUCTION,
     )
     water = cast.make_product(town, DebtKind.ORMC, slug="eau", numcli="350004", environment=Environment.PRODUCTION)
     filed = cast.start(town).attempt
