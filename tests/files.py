@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from xml.sax.saxutils import quoteattr
 
+from regal.gateways.files import FileKind
+from regal.lib import canonical
+from regal.payments.models import Evidence
+from regal.reconciliation.matching import Result
+from regal.reconciliation.models import DepositedFile, FiledLine
+from tests.cast import MORNING, Town
+
 PES = "http://www.minefi.gouv.fr/cp/helios/pes_v2/Rev0/retour"
 SIRET = "21350001600011"  # of the budget of every town of the cast
 DAY = date(2026, 11, 24)
@@ -76,3 +83,38 @@ def _piece(exercice: str, bordereau: str, piece: str, line: str, one: Paid) -> s
 <Piece><BlocPiece>{piece}<EtatPce V="02"/></BlocPiece><LigneDePiece><BlocLignePiece><InfoLignePiece>{line}
 <EtatLigPce V="05"/></InfoLignePiece></BlocLignePiece><EncaissementEmargement><OrgEma V="{one.origin}"/>
 <DteReco V="{one.day}"/><MtReco V="{one.euros}"/></EncaissementEmargement></LigneDePiece></Piece></Bordereau>"""
+
+
+def keep_line(town: Town, evidence: Evidence) -> FiledLine:
+    """A confirmed file of one line, written by hand: for tests of tables. Call it inside `tenant()`."""
+    assert evidence.attempt is not None
+    file = DepositedFile.objects.create(
+        collectivite=town.collectivite,
+        kind=FileKind.PES_RETOUR,
+        digest=canonical.sha256_hex(b"x"),
+        name="x",
+        content=b"x",
+        budget=town.account.budget,
+        covers_from=DAY,
+        covers_to=DAY,
+        count=1,
+        total=evidence.attempt.amount,
+        left_out=0,
+        deposited_by=town.agent,
+        deposited_at=MORNING,
+        confirm_asked_by=town.agent,
+        confirm_asked_at=MORNING,
+        confirmed_at=MORNING,
+    )
+    return FiledLine.objects.create(
+        collectivite=town.collectivite,
+        file=file,
+        number=1,
+        place="x",
+        amount=evidence.attempt.amount,
+        day=DAY,
+        result=Result.CONFIRMED,
+        is_repeated=False,
+        attempt=evidence.attempt,
+        evidence=evidence,
+    )

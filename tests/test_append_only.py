@@ -5,7 +5,7 @@ from django.db import DatabaseError, connections, transaction
 
 from regal.lib.tenancy import tenant
 from regal.proof.walls import APPEND_ONLY_TABLES
-from tests import cast, notices
+from tests import cast, files, notices
 from tests.database import close_connections
 
 
@@ -18,7 +18,9 @@ class TestAppendOnly:
             town = cast.make_saint_aubin()
             attempt = cast.start(town).attempt
             notices.tell(town, attempt, notices.form(town, attempt))
-            notices.hear(town, attempt)
+            proved = notices.hear(town, attempt)
+            with tenant(town.collectivite):
+                files.keep_line(town, proved)
             yield town
             close_connections()
             emptier.empty()

@@ -20,15 +20,13 @@ from regal.cases.operations import open_case
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import AccountSecret, Budget, GatewayAccount, Regie
 from regal.gateways.base import DebtKind
-from regal.gateways.files import FileKind
-from regal.lib import canonical, paris, tokens
+from regal.lib import tokens
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
 from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role
-from regal.reconciliation.matching import Result
-from regal.reconciliation.models import DepositedFile, FiledLine
-from tests import cast, notices, pictures
+from regal.reconciliation.models import DepositedFile
+from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
 from tests.routes import Route, all_routes
@@ -80,36 +78,7 @@ class Neighbours:
                 identifier=f"9{key:05d}",
                 regie=regie,
             )
-            self.files[key] = DepositedFile.objects.create(
-                collectivite=town.collectivite,
-                kind=FileKind.PES_RETOUR,
-                digest=canonical.sha256_hex(b"x"),
-                name="x",
-                content=b"x",
-                budget=budget,
-                covers_from=paris.today(MORNING),
-                covers_to=paris.today(MORNING),
-                count=1,
-                total=started.attempt.amount,
-                left_out=0,
-                deposited_by=town.agent,
-                deposited_at=MORNING,
-                confirm_asked_by=town.agent,
-                confirm_asked_at=MORNING,
-                confirmed_at=MORNING,
-            )
-            FiledLine.objects.create(
-                collectivite=town.collectivite,
-                file=self.files[key],
-                number=1,
-                place="x",
-                amount=started.attempt.amount,
-                day=paris.today(MORNING),
-                result=Result.CONFIRMED,
-                is_repeated=False,
-                attempt=started.attempt,
-                evidence=Evidence.objects.latest("pk"),
-            )
+            self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
             AccountSecret.objects.create(
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
             )
