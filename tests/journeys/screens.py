@@ -367,6 +367,25 @@ def _invitation(press: str = "") -> Callable[[Visit], None]:
     return lambda visit: _bureau(visit.scenes["invitation"], "", press)(visit)
 
 
+def _file(state: str) -> Callable[[Visit], None]:
+    return lambda visit: _bureau(f"/{TOWN.slug}/fichiers/{visit.scenes['files'][state]}/")(visit)
+
+
+def _file_refused(visit: Visit) -> None:
+    """A document that is no file of payments."""
+    visit.as_("nadia")
+    visit.go(visit.bureau, f"/{TOWN.slug}/fichiers/")
+    document = {"name": "avis.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    visit.frame.locator("input[type=file]").set_input_files([document])
+    visit.press(SUBMIT)
+
+
+def _days_refused(visit: Visit) -> None:
+    _file("draft")(visit)
+    visit.frame.locator("input[name=au]").fill("demain")
+    visit.press(SUBMIT)
+
+
 SUBMIT = "main button[type=submit]"
 BUREAU = (
     Screen(name="login", template="backoffice/login.html", show=_bureau("/connexion/", ""), languages=BOTH),
@@ -485,6 +504,13 @@ BUREAU = (
         )
         for name in ("forbidden", "too often", "bad request", "server error")
     ),
+    Screen(name="files", template="backoffice/files.html", show=_bureau(f"/{TOWN.slug}/fichiers/"), languages=BOTH),
+    Screen(name="file refused", template="backoffice/files.html", show=_file_refused, says_error=True),
+    *(
+        Screen(name=f"file {state}", template="backoffice/file.html", show=_file(state), languages=BOTH)
+        for state in ("draft", "done", "doing", "discarded")
+    ),
+    Screen(name="file with wrong days", template="backoffice/file.html", show=_days_refused, says_error=True),
 )
 
 
