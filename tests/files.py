@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from regal.collectivites.models import GatewayAccount
 from regal.gateways.files import FileKind
 from regal.lib import canonical
+from regal.lib.money import Money
 from regal.payments.models import Evidence
 from regal.reconciliation.matching import Result
 from regal.reconciliation.models import DepositedFile, FiledLine
@@ -88,24 +91,7 @@ def _piece(exercice: str, bordereau: str, piece: str, line: str, one: Paid) -> s
 def keep_line(town: Town, evidence: Evidence) -> FiledLine:
     """A confirmed file of one line, written by hand: for tests of tables. Call it inside `tenant()`."""
     assert evidence.attempt is not None
-    file = DepositedFile.objects.create(
-        collectivite=town.collectivite,
-        kind=FileKind.PES_RETOUR,
-        digest=canonical.sha256_hex(b"x"),
-        name="x",
-        content=b"x",
-        budget=town.account.budget,
-        covers_from=DAY,
-        covers_to=DAY,
-        count=1,
-        total=evidence.attempt.amount,
-        left_out=0,
-        deposited_by=town.agent,
-        deposited_at=MORNING,
-        confirm_asked_by=town.agent,
-        confirm_asked_at=MORNING,
-        confirmed_at=MORNING,
-    )
+    file = _keep(town, b"x", FileKind.PES_RETOUR, budget=town.account.budget, count=1, total=evidence.attempt.amount)
     return FiledLine.objects.create(
         collectivite=town.collectivite,
         file=file,
@@ -117,4 +103,28 @@ def keep_line(town: Town, evidence: Evidence) -> FiledLine:
         is_repeated=False,
         attempt=evidence.attempt,
         evidence=evidence,
+    )
+
+
+def keep_statement(town: Town, account: GatewayAccount) -> DepositedFile:
+    """A confirmed statement of a régie without any line, written by hand. Call it inside `tenant()`."""
+    return _keep(town, b"y", FileKind.REGISSEUR_CSV, account=account, count=0, total=Money(0))
+
+
+def _keep(town: Town, content: bytes, kind: FileKind, **whose: Any) -> DepositedFile:
+    return DepositedFile.objects.create(
+        collectivite=town.collectivite,
+        kind=kind,
+        digest=canonical.sha256_hex(content),
+        name="x",
+        content=content,
+        covers_from=DAY,
+        covers_to=DAY,
+        left_out=0,
+        deposited_by=town.agent,
+        deposited_at=MORNING,
+        confirm_asked_by=town.agent,
+        confirm_asked_at=MORNING,
+        confirmed_at=MORNING,
+        **whose,
     )

@@ -152,6 +152,8 @@ class TestModels:
             "audit.AuditEntry.actor",
             "cases.Case.first_seen_by",
             "cases.Case.closed_by",
+            "reconciliation.DepositedFile.deposited_by",
+            "reconciliation.DepositedFile.confirm_asked_by",
         }
 
 

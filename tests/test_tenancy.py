@@ -24,7 +24,7 @@ from regal.lib import tokens
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
 from regal.payments.models import Attempt, Evidence
-from regal.people.models import Membership, Role
+from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
@@ -48,8 +48,13 @@ class Neighbours:
         self.notification_tokens: dict[int, str] = {}
         self.attempts: dict[int, Attempt] = {}
         self.files: dict[int, DepositedFile] = {}
+        self.head = User.objects.create_user(identifier="chef", email="chef@example.org")  # of Saint-Aubin alone
         for town in (self.saint_aubin, self.next_town):
             self._fill(town)
+        with tenant(self.saint_aubin.collectivite):
+            Membership.objects.create(
+                collectivite=self.saint_aubin.collectivite, user=self.head, role=Role.ADMINISTRATOR
+            )
 
     def _fill(self, town: Town) -> None:
         """A new table needs a row here."""
@@ -70,7 +75,7 @@ class Neighbours:
             town.product.save(update_fields=["slug"])
             budget = Budget.objects.get()
             regie = Regie.objects.create(collectivite=town.collectivite, budget=budget, name="Cantine", number="1")
-            GatewayAccount.objects.create(
+            of_the_regie = GatewayAccount.objects.create(
                 collectivite=town.collectivite,
                 gateway="payfip_url",
                 debt_kind=DebtKind.REGIE,
@@ -79,6 +84,7 @@ class Neighbours:
                 regie=regie,
             )
             self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
+            files.keep_statement(town, of_the_regie)
             AccountSecret.objects.create(
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
             )
@@ -344,7 +350,7 @@ class TestRoutes:
     def statuses(self, neighbours: Neighbours, route: Route, address: str) -> set[int]:
         client = Client(raise_request_exception=False)
         if route.host == "bureau":
-            client.force_login(neighbours.saint_aubin.agent)
+            client.force_login(neighbours.head)  # no route refuses him for his role
         return {client.get(address).status_code, client.post(address).status_code} - {405}
 
     def test_show_our_own(self, neighbours, route, filtered):

@@ -45,6 +45,7 @@ RESULTS: dict[Result, Promise] = {
     Result.OTHER_AMOUNT: gettext_lazy("autre montant"),
     Result.AMBIGUOUS: gettext_lazy("plusieurs dettes possibles"),
 }
+TO_COME = RESULTS | {Result.CONFIRMED: gettext_lazy("sera confirmé")}  # of a draft
 MEANINGS: dict[Result, Promise] = {
     Result.CONFIRMED: gettext_lazy("Passé par REGAL, et le fichier le prouve."),
     Result.ALREADY: gettext_lazy("Un fichier ou une réponse de PayFiP l’avait déjà prouvé : rien ne change."),
@@ -160,20 +161,17 @@ class FileForm(forms.Form):
     fichier = forms.FileField(label=gettext_lazy("Fichier"), required=False)
     compte = forms.ChoiceField(label=gettext_lazy("Compte de régie"), required=False)
 
+    has_regies = False
+
     def offer(self, accounts: Iterable[Any]) -> None:
         """The régies among which to choose; the only one is chosen beforehand."""
         named = [(one.identifier, f"{one.regie.name} ({one.identifier})") for one in accounts]
         compte = self.fields["compte"]
         assert isinstance(compte, forms.ChoiceField)
         compte.choices = [("", _("Aucun : le fichier est un PES du comptable")), *named]
+        self.has_regies = bool(named)
         if len(named) == 1:
             compte.initial = named[0][0]
-
-    @property
-    def has_regies(self) -> bool:
-        compte = self.fields["compte"]
-        assert isinstance(compte, forms.ChoiceField)
-        return len(list(compte.choices)) > 1
 
 
 class DaysForm(forms.Form):
@@ -267,7 +265,7 @@ class _ShownLine:
             reference=one.payment.debt.shown,
             amount=one.payment.amount,
             day=one.payment.day,
-            result=RESULTS[one.result],
+            result=TO_COME[one.result],
             look=LOOKS[one.result],
             is_repeated=one.is_repeated,
             attempt_id=one.attempt,
@@ -314,7 +312,9 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
             tallies = {result: report.tally(result) for result in Result}
             following = [one for one in report.matches if one.payment.number > after_number][: PAGE_LENGTH + 1]
             lines = [_ShownLine.of_match(one) for one in following]
-            opened = [_ShownCases(name=kind.label, count=number) for kind, number in report.cases.items() if number]
+            opened = [
+                _ShownCases(name=str(kind.label), count=number) for kind, number in report.cases.items() if number
+            ]
         elif file.confirmed_at is not None:
             tallies = queries.tallies(file=file)
             following_lines = queries.lines_of(file=file).filter(number__gt=after_number)[: PAGE_LENGTH + 1]
@@ -328,7 +328,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         "summary": _summary(tallies, is_done=file.confirmed_at is not None),
         "results": [
             _ShownResult(
-                name=RESULTS[result],
+                name=(TO_COME if file.is_draft else RESULTS)[result],
                 look=LOOKS[result],
                 meaning=MEANINGS[result],
                 count=tallies[result].count,
@@ -400,7 +400,9 @@ def _cases_of(file: DepositedFile) -> list[_ShownCases]:
     """The anomalies that a file opened, by kind."""
     kinds = Case.objects.of(file.collectivite).filter(facts__file=file.pk).order_by().values_list("kind", flat=True)
     found = list(kinds)
-    return [_ShownCases(name=kind.label, count=found.count(kind.value)) for kind in CaseKind if kind.value in found]
+    return [
+        _ShownCases(name=str(kind.label), count=found.count(kind.value)) for kind in CaseKind if kind.value in found
+    ]
 
 
 def _summary(tallies: dict[Result, queries.Tally], *, is_done: bool) -> list[str]:

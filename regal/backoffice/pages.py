@@ -109,7 +109,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         heard = list(evidence_about(attempt=attempt)[: MOST_SHOWN + 1])
         steps = [explanations.step_of(event) for event in timeline(attempt=attempt)[: MOST_SHOWN + 1]]
         hidden = _secret_fields(attempt)
-        filed = lines_proving(collectivite=town, evidence=[one.pk for one in heard])
+        filed = lines_proving(collectivite=town, evidence=[one.pk for one in heard if one.source == "file"])
         context = {
             "line": Line.of(attempt),
             "answer": explanations.answer_about(attempt),

@@ -161,7 +161,7 @@ def confirm_file(collectivite_id: int, file_id: int, now: datetime) -> None:
     matches, attempts = _match(file, read.payments, lock=True)
     denied = _denied(matches, attempts)
     lines = [_write(file, one, attempts, now) for one in matches]
-    FiledLine.objects.bulk_create(lines, batch_size=1000)
+    FiledLine.objects.of(file.collectivite).bulk_create(lines, batch_size=1000)
     for line, one in zip(lines, matches, strict=True):
         if not one.is_repeated:
             _open_cases(line, one, attempts, one.attempt in denied, now)
@@ -246,7 +246,7 @@ def _match(
     found = queries.candidates(attempts, accounts=accounts, payments=payments, days=settings.FILE_DAYS)
     matches = match(
         payments,
-        candidates=queries.as_candidates(found),
+        candidates=queries.as_candidates(found, collectivite=file.collectivite),
         earlier=queries.told_earlier(file=file, payments=payments),
         longest_days=settings.FILE_DAYS,
     )

@@ -107,12 +107,13 @@ def candidates(
     return list(in_parts)
 
 
-def as_candidates(attempts: Sequence[Attempt]) -> list[Candidate]:
+def as_candidates(attempts: Sequence[Attempt], *, collectivite: HasKey) -> list[Candidate]:
     """Attempts as `matching` wants them. Each has left: it has an hour of leaving."""
     keys = [one.pk for one in attempts]
     taken: set[int | None] = set()
     for start in range(0, len(keys), BATCH):
-        lines = FiledLine.objects.filter(attempt__in=keys[start : start + BATCH], result__in=PAID_HERE)
+        some = keys[start : start + BATCH]
+        lines = FiledLine.objects.of(collectivite).filter(attempt__in=some, result__in=PAID_HERE)
         taken |= set(lines.values_list("attempt_id", flat=True))
     return [
         Candidate(

@@ -375,8 +375,9 @@ def _file_refused(visit: Visit) -> None:
     """A document that is no file of payments."""
     visit.as_("nadia")
     visit.go(visit.bureau, f"/{TOWN.slug}/fichiers/")
-    document = {"name": "avis.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
-    visit.frame.locator("input[type=file]").set_input_files([document])
+    visit.frame.locator("input[type=file]").set_input_files(
+        {"name": "avis.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    )
     visit.press(SUBMIT)
 
 

@@ -110,7 +110,9 @@ def file_it(town, content, *, account="", now=EVENING, **days):
 
 def report(town, file):
     with tenant(town.collectivite):
-        return operations.examine(queries.file_numbered(collectivite=town.collectivite, file_id=file.pk))
+        found = queries.file_numbered(collectivite=town.collectivite, file_id=file.pk)
+        assert found is not None
+        return operations.examine(found)
 
 
 def results(town, file):
