@@ -130,6 +130,12 @@ class TestWho:
         assert regisseuse.post(f"{theirs}confirmer/", DAYS).status_code == 404
         assert regisseuse.post(f"{theirs}ecarter/").status_code == 404
 
+    @pytest.mark.parametrize("key", ["0", "999999999", str(2**63), "9" * 100, "9" * 5000])
+    def test_an_odd_number_is_nobody_s_file(self, regisseuse, key):
+        assert regisseuse.get(f"{FILES}{key}/").status_code == 404
+        assert regisseuse.post(f"{FILES}{key}/confirmer/", DAYS).status_code == 404
+        assert regisseuse.post(f"{FILES}{key}/ecarter/").status_code == 404
+
     def test_nobody_acts_by_a_link(self, town, regisseuse):
         where = deposited(regisseuse, pes())
         assert regisseuse.get(f"{where}confirmer/").status_code == 405
