@@ -94,15 +94,24 @@ def notice(
 
 
 def hear(
-    town: Town, attempt: Attempt, said: Notice | None = None, *, digest: str = "", now: datetime = MORNING
+    town: Town,
+    attempt: Attempt,
+    said: Notice | None = None,
+    *,
+    digest: str = "",
+    now: datetime = MORNING,
+    source: str = "inquiry",
 ) -> Evidence:
-    """Apply a notice, from a file unless told otherwise; each call is another line of it unless `digest` is given."""
+    """Apply a notice that proves as much as a file, unless told otherwise; each call is another one but for `digest`.
+
+    It is not said to come from a file: what does has its line, which only `reconciliation` writes.
+    """
     with tenant(town.collectivite):
         return apply_notice(
             collectivite_id=town.collectivite.pk,
             attempt_id=attempt.pk,
             notice=said or notice(town, attempt),
             digest=digest or f"{next(_number):064x}",
-            source="file",
+            source=source,
             now=now,
         )

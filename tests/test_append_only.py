@@ -7,7 +7,7 @@ from regal.cases.models import Kind
 from regal.cases.operations import look_at, open_case
 from regal.lib.tenancy import tenant
 from regal.proof.walls import APPEND_ONLY_TABLES
-from tests import cast, notices
+from tests import cast, files, notices
 from tests.database import close_connections
 
 
@@ -20,8 +20,9 @@ class TestAppendOnly:
             town = cast.make_saint_aubin()
             attempt = cast.start(town).attempt
             notices.tell(town, attempt, notices.form(town, attempt))
-            notices.hear(town, attempt)
+            proved = notices.hear(town, attempt)
             with tenant(town.collectivite):
+                files.keep_line(town, proved)
                 case = open_case(
                     collectivite_id=town.collectivite.pk,
                     kind=Kind.CONTRADICTION,

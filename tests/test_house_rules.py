@@ -155,6 +155,8 @@ class TestModels:
             "cases.Case.assigned_to",
             "cases.CaseEvent.by",
             "cases.CaseEvent.to_user",
+            "reconciliation.DepositedFile.deposited_by",
+            "reconciliation.DepositedFile.confirm_asked_by",
         }
 
 

@@ -23,9 +23,10 @@ from regal.gateways.base import DebtKind
 from regal.lib import tokens
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
-from regal.payments.models import Attempt
-from regal.people.models import Membership, Role
-from tests import cast, notices, pictures
+from regal.payments.models import Attempt, Evidence
+from regal.people.models import Membership, Role, User
+from regal.reconciliation.models import DepositedFile
+from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
 from tests.routes import Route, all_routes
@@ -48,8 +49,14 @@ class Neighbours:
         self.attempts: dict[int, Attempt] = {}
         self.cases: dict[int, int] = {}
         self.origins: dict[int, int] = {}
+        self.files: dict[int, DepositedFile] = {}
+        self.head = User.objects.create_user(identifier="chef", email="chef@example.org")  # of Saint-Aubin alone
         for town in (self.saint_aubin, self.next_town):
             self._fill(town)
+        with tenant(self.saint_aubin.collectivite):
+            Membership.objects.create(
+                collectivite=self.saint_aubin.collectivite, user=self.head, role=Role.ADMINISTRATOR
+            )
 
     def _fill(self, town: Town) -> None:
         """A new table needs a row here."""
@@ -69,10 +76,9 @@ class Neighbours:
             town.product.slug = f"eau-{key}"
             town.product.save(update_fields=["slug"])
             self.origins[key] = AllowedOrigin.objects.get().pk
-            Membership.objects.update(role=Role.ADMINISTRATOR)  # no role stands in the way: the walls alone do
             budget = Budget.objects.get()
             regie = Regie.objects.create(collectivite=town.collectivite, budget=budget, name="Cantine", number="1")
-            GatewayAccount.objects.create(
+            of_the_regie = GatewayAccount.objects.create(
                 collectivite=town.collectivite,
                 gateway="payfip_url",
                 debt_kind=DebtKind.REGIE,
@@ -80,6 +86,8 @@ class Neighbours:
                 identifier=f"9{key:05d}",
                 regie=regie,
             )
+            self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
+            files.keep_statement(town, of_the_regie)
             AccountSecret.objects.create(
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
             )
@@ -284,7 +292,7 @@ class TestMemberships:
 
     def test_are_given_for_the_agent_asked_about_and_no_other(self, neighbours):
         for town in (neighbours.saint_aubin, neighbours.next_town):
-            assert self.ask(town.agent.pk) == [(town.collectivite.pk, Role.ADMINISTRATOR)]
+            assert self.ask(town.agent.pk) == [(town.collectivite.pk, Role.AGENT)]
         assert self.ask(2**62) == []
         assert self.ask(None) == []
 
@@ -324,6 +332,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "number": neighbours.attempts[theirs].pk,
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
+    known |= {"file_id": neighbours.files[theirs].pk}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     missing = set(route.parameters) - set(known)
     assert not missing, f"{route}: say in `values` what {missing} stands for"
@@ -348,7 +357,7 @@ class TestRoutes:
     def statuses(self, neighbours: Neighbours, route: Route, address: str) -> set[int]:
         client = Client(raise_request_exception=False)
         if route.host == "bureau":
-            client.force_login(neighbours.saint_aubin.agent)
+            client.force_login(neighbours.head)  # no route refuses him for his role
         return {client.get(address).status_code, client.post(address).status_code} - {405}
 
     def test_show_our_own(self, neighbours, route, filtered):

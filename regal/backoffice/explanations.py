@@ -101,6 +101,8 @@ def _told(event: AttemptEvent) -> tuple[str, str]:
         return _announced(Outcome(event.outcome) if event.outcome else Outcome.UNKNOWN)
     if kind in (Event.SETTLED, Event.CONFIRMED):
         confirmed = _("Le paiement est confirmé") if kind is Event.SETTLED else _("La confirmation est répétée")
+        if rank == Rank.FILED:
+            return confirmed, _("Un fichier du comptable ou de PayFiP le contient : voyez « Ce qui a été reçu ».")
         return confirmed, _("Nature de la preuve : %(rank)s.") % {"rank": RANKS[rank]}
     title, why = _TOLD[kind]
     return _filled(title), _filled(why)

@@ -30,6 +30,8 @@ from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt, Evidence
 from regal.payments.queries import evidence_about, is_said_paid, others_on_debt, timeline
+from regal.reconciliation.models import FiledLine
+from regal.reconciliation.queries import lines_proving
 
 MOST_SHOWN = 50  # pieces of evidence, steps, cases on one page
 LATEST = 5
@@ -109,12 +111,13 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         hidden = _secret_fields(attempt)
         known = cases_about(collectivite=town, subject_kind="attempt", subject_id=attempt.pk)[:MOST_SHOWN]
         others = list(others_on_debt(attempt=attempt)[: MOST_SHOWN + 1])
+        filed = lines_proving(collectivite=town, evidence=[one.pk for one in heard if one.source == "file"])
         context = {
             "line": Line.of(attempt),
             "answer": explanations.answer_about(attempt),
             "steps": steps[:MOST_SHOWN],
             "has_more_steps": len(steps) > MOST_SHOWN,
-            "evidence": [_ShownEvidence.of(one, hidden) for one in heard[:MOST_SHOWN]],
+            "evidence": [_ShownEvidence.of(one, hidden, filed.get(one.pk)) for one in heard[:MOST_SHOWN]],
             "has_more_evidence": len(heard) > MOST_SHOWN,
             "waiting": queries.messages_waiting(attempt=attempt),
             "email": queries.payer_email(attempt=attempt),
@@ -197,9 +200,10 @@ class _ShownEvidence:
     differences: list[str]
     digest: str
     raw: RawMessage | None
+    filed: FiledLine | None  # the line of a file that it is
 
     @classmethod
-    def of(cls, evidence: Evidence, hidden: frozenset[str] | None) -> "_ShownEvidence":
+    def of(cls, evidence: Evidence, hidden: frozenset[str] | None, filed: FiledLine | None) -> "_ShownEvidence":
         return cls(
             received_at=evidence.received_at,
             source=explanations.SOURCES.get(evidence.source, evidence.source),
@@ -209,6 +213,7 @@ class _ShownEvidence:
             differences=explanations.differences_of(evidence),
             digest=evidence.digest[:12],
             raw=raw_message(evidence.message, secret_fields=hidden) if evidence.message else None,
+            filed=filed,
         )
 
 

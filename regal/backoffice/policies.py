@@ -59,6 +59,12 @@ class EnforcePolicies:
         return None
 
 
+def demand(request: BureauRequest, who: Who) -> None:
+    """For a view that shows more people than may act: raises PermissionDenied unless the role is enough."""
+    if request.role not in _ROLES_ENOUGH.get(who, frozenset()):
+        raise PermissionDenied("not this role")
+
+
 def _enter(request: HttpRequest, user_id: int, slug: str, declared: Policy) -> None:
     found = workplace(user_id=user_id, slug=slug)
     if found is None:

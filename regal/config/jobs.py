@@ -15,6 +15,7 @@ from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
 from regal.proof.operations import verify
+from regal.reconciliation import operations as reconciliation
 
 logger = logging.getLogger("regal.proof")
 
@@ -22,6 +23,7 @@ HANDLERS: dict[str, Handler] = {
     payments.JUDGE_MESSAGE: payments.judge_message,
     payments.PRESUME_SILENT: payments.presume_silent,
     payments.SEAL_EVIDENCE: payments.seal_evidence,
+    reconciliation.CONFIRM_FILE: reconciliation.confirm_file,
 }
 
 
@@ -82,6 +84,24 @@ def purge_old_messages(timestamp: int) -> None:
     for collectivite in Collectivite.objects.all():
         with tenant(collectivite):
             payments.purge_inbox(before=before)
+
+
+@app.periodic(cron="20 * * * *")
+@app.task(name="regal.look_for_absent", queue=QUEUE, queueing_lock="regal.look_for_absent")
+def look_for_absent_payments(timestamp: int) -> None:
+    """What was announced paid and stands in no file waits for a person, once the file of its day has come."""
+    for collectivite in Collectivite.objects.all():
+        with tenant(collectivite):
+            reconciliation.open_absences(collectivite=collectivite, now=clock())
+
+
+@app.periodic(cron="40 3 * * *")
+@app.task(name="regal.tidy_files", queue=QUEUE, queueing_lock="regal.tidy_files")
+def tidy_files(timestamp: int) -> None:
+    """Files name debtors: drafts that nobody confirmed go, and so do the bytes of those done long ago."""
+    for collectivite in Collectivite.objects.all():
+        with tenant(collectivite):
+            reconciliation.tidy(collectivite=collectivite, now=clock())
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "regal.cases",
     "regal.journal",
     "regal.payments",
+    "regal.reconciliation",
     "regal.checkout",
     "regal.backoffice",
     "regal.proof",
@@ -222,6 +223,7 @@ SILENCED_SYSTEM_CHECKS = [
 
 FORM_SILENCE_DAYS = environment.number("REGAL_FORM_SILENCE_DAYS", 7)  # then a silent attempt is presumed dead
 INBOX_DAYS = environment.number("REGAL_INBOX_DAYS", 90)  # raw messages; their digests and what they said stay
+FILE_DAYS = environment.number("REGAL_FILE_DAYS", 10)  # after the payer left, a file may still date his payment
 
 LOGGING = {
     "version": 1,

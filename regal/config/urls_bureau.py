@@ -3,7 +3,7 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.backoffice import accounts, cases, embedding, pages, town_settings
+from regal.backoffice import accounts, cases, embedding, files, pages, town_settings
 from regal.checkout import health
 
 # The names that begin with account_ and mfa_ are those by which django-allauth finds its own pages.
@@ -29,6 +29,10 @@ urlpatterns = [
         path("<slug:slug>/paiements/<int:attempt_id>/", pages.payment, name="payment"),
         path("<slug:slug>/anomalies/", cases.cases, name="cases"),
         path("<slug:slug>/anomalies/<int:case_id>/", cases.case, name="case"),
+        path("<slug:slug>/fichiers/", files.files, name="files"),
+        path("<slug:slug>/fichiers/<int:file_id>/", files.file, name="file"),
+        path("<slug:slug>/fichiers/<int:file_id>/confirmer/", files.confirm_file, name="confirm_file"),
+        path("<slug:slug>/fichiers/<int:file_id>/ecarter/", files.discard_file, name="discard_file"),
         path("<slug:slug>/integration/", embedding.integration, name="integration"),
         path("<slug:slug>/integration/apercu/", embedding.preview, name="preview"),
         path("<slug:slug>/integration/apercu/<slug:product_slug>/", embedding.preview_product, name="preview_product"),

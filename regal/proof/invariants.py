@@ -4,11 +4,12 @@ An invariant is a sentence that is true at any instant; its questions find the r
 """
 
 from regal.proof.cases import CASES
+from regal.proof.files import FILES
 from regal.proof.findings import Invariant
 from regal.proof.money import MONEY
 from regal.proof.states_and_messages import STATES_AND_MESSAGES
 from regal.proof.walls import WALLS
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
-    sorted((*CASES, *MONEY, *STATES_AND_MESSAGES, *WALLS), key=lambda invariant: invariant.id)
+    sorted((*CASES, *FILES, *MONEY, *STATES_AND_MESSAGES, *WALLS), key=lambda invariant: invariant.id)
 )

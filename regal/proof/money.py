@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from regal.journal.chain import GENESIS, hash_of
 from regal.journal.models import Entry
+from regal.proof.files import ACCOUNTS_OF_LINES, RECONCILED_DAYS
 from regal.proof.findings import Invariant, Row, Snapshot
 
 
@@ -124,7 +125,8 @@ MONEY = (
     ),
     Invariant(
         id="I-08",
-        sentence="For each account and accounting day, the journal's sum is the settlements' sum.",
+        sentence="For each account and accounting day, the journal's sum is the settlements' sum; what a file says was"
+        " paid is settled, of no attempt of ours, or waits in a case.",
         questions=(
             """SELECT collectivite_id, 'account ' || account_id || ' on ' || accounting_day || ': the books differ by '
                 || sum(cents) || ' cents'
@@ -135,6 +137,7 @@ MONEY = (
                 SELECT collectivite_id, account_id, accounting_day, -amount_cents FROM payments_settlement
             ) AS both_sides
             GROUP BY collectivite_id, account_id, accounting_day HAVING sum(cents) <> 0""",
+            *RECONCILED_DAYS,
         ),
     ),
     Invariant(
@@ -248,6 +251,7 @@ MONEY = (
             ) AS x LEFT JOIN collectivites_gatewayaccount g
                 ON g.collectivite_id = x.collectivite_id AND g.id = x.account_id
             WHERE g.environment IS DISTINCT FROM x.environment""",
+            ACCOUNTS_OF_LINES,
         ),
     ),
     Invariant(

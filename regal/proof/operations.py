@@ -14,6 +14,7 @@ from regal.payments.states import FORM_MODE, TRANSITIONS
 from regal.proof import walls
 from regal.proof.findings import BrokenRow, Invariant, Snapshot
 from regal.proof.invariants import INVARIANTS
+from regal.reconciliation.queries import last_day_due
 
 SEALED_BY = time(6)  # of the next day, Europe/Paris
 
@@ -54,6 +55,7 @@ def _parameters(now: datetime) -> dict[str, Any]:
     return walls.PARAMETERS | {
         "now": now,
         "sealed_day": _last_sealed_day(now),
+        "absent_day": last_day_due(paris.today(now - timedelta(days=1))),
         "genesis": GENESIS,
         "edges_from": [source for source, _, _ in edges],
         "edges_event": [event for _, event, _ in edges],

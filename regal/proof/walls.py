@@ -24,6 +24,7 @@ APPEND_ONLY_TABLES = [
     "payments_evidence",
     "payments_inboxmessage",
     "payments_settlement",
+    "reconciliation_filedline",
 ]
 
 # MD5 of the text of what guards the tables: whoever owns them could make it do nothing.
@@ -53,6 +54,8 @@ FREE_TEXT = {
     "journal_entry": ("reason", "author"),
     "payments_attempt": ("label",),
     "payments_payer": ("email",),
+    "reconciliation_depositedfile": ("name", "entity"),
+    "reconciliation_filedline": ("place",),
 }
 FREE_TEXT_SHARED = {
     "audit_platformact": ("subject",),

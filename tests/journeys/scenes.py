@@ -24,6 +24,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
+from regal.agenda.operations import schedule
 from regal.backoffice import administration, errors
 from regal.cases import operations as cases
 from regal.cases.models import Case
@@ -32,15 +33,17 @@ from regal.checkout import pages
 from regal.checkout.flow import seal, unseal
 from regal.collectivites.models import Collectivite, Product
 from regal.demo.cast import PASSWORD, PAYER_EMAIL, TOWNS
-from regal.gateways.base import Claims, Environment, Message, Notice, Outcome, Rank
+from regal.gateways.base import Environment, Message
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.references import TitreReference
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
-from regal.payments.operations import PaymentOrder, apply_notice, judge_message, presume_silent, receive, start_payment
+from regal.payments.operations import PaymentOrder, judge_message, presume_silent, receive, start_payment
 from regal.people.models import Role, User
+from regal.reconciliation import operations as reconciliation
 from tests.demo import Demo
+from tests.files import Paid, pes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -80,20 +83,21 @@ def write() -> None:
     town = Collectivite.objects.get(slug=TOWNS[0].slug)
     attempts = _situations(town, now)
     scenes = {
-        "attempts": {situation: number for situation, (number, _) in attempts.items()},
+        "attempts": {situation: attempt.pk for situation, (attempt, _) in attempts.items()},
         "follow": {situation: address for situation, (_, address) in attempts.items()},
         **_tokens(town, now),
         **_people(town, now),
-        "cases": _cases(town, {situation: number for situation, (number, _) in attempts.items()}, now),
+        "cases": _cases(town, {situation: attempt.pk for situation, (attempt, _) in attempts.items()}, now),
         "laid": _laid(),
         "products": _products(town),
+        "files": _files(town, attempts["confirmed"][0], now),
     }
     _empty_town(now)
     print(json.dumps(scenes))  # noqa: T201 - what the test reads
 
 
-def _situations(town: Collectivite, now: datetime) -> dict[str, tuple[int, str]]:
-    """An attempt in each situation: its number, and the address of its own page."""
+def _situations(town: Collectivite, now: datetime) -> dict[str, tuple[Attempt, str]]:
+    """An attempt in each situation, and the address of its own page."""
     started = now - timedelta(minutes=2)
     _start(town, EARLIER, started)
     attempts = {"waiting": _start(town, 710, started)}
@@ -101,7 +105,6 @@ def _situations(town: Collectivite, now: datetime) -> dict[str, tuple[int, str]]
         attempts[f"announced_{outcome}"] = started_now = _start(town, 711 + len(attempts), started)
         _hear(town, started_now[0], letter, now)
     attempts["confirmed"] = started_now = _start(town, 711 + len(attempts), started)
-    _read_in_a_file(town, started_now[0], now)
     attempts["case"] = started_now = _start(town, 711 + len(attempts), started)
     _hear(town, started_now[0], "P", now, montant="1")
     attempts["silent"] = silent = _start(town, 730, started)
@@ -109,7 +112,7 @@ def _situations(town: Collectivite, now: datetime) -> dict[str, tuple[int, str]]
         presume_silent(town.pk, silent[0].pk, now)
     attempts["one line"] = old = _start(town, 731, now - timedelta(minutes=40))
     _hear(town, old[0], "P", now)
-    return {situation: (attempt.pk, address) for situation, (attempt, address) in attempts.items()}
+    return attempts
 
 
 def _start(town: Collectivite, number: int, now: datetime) -> tuple[Attempt, str]:
@@ -148,28 +151,50 @@ def _hear(town: Collectivite, attempt: Attempt, letter: str, now: datetime, **ch
         judge_message(town.pk, stored.pk, now)
 
 
-def _read_in_a_file(town: Collectivite, attempt: Attempt, now: datetime) -> None:
-    """The accounting file says that it was paid."""
-    claims = Claims(
-        account_identifier=attempt.account.identifier,
-        debt_reference=attempt.debt_reference,
-        exercice=attempt.exercice,
-        amount=attempt.amount,
-        environment=Environment(attempt.environment),
-    )
-    facts = {"amount_cents": f"{attempt.amount.cents}", "debt_reference": attempt.debt_reference}
-    notice = Notice(
-        rank=Rank.FILED, outcome=Outcome.PAID, outcome_code="file", claims=claims, occurred_at=now, facts=facts
-    )
+def _files(town: Collectivite, confirmed: Attempt, now: datetime) -> dict[str, int]:
+    """Files in every state: one that confirmed an attempt, one to check, one that no worker takes up, one discarded."""
+    nadia = User.objects.get(identifier="nadia")
+    paid = [Paid(reference=titre(number).digits, cents=AMOUNT.cents, day=today()) for number in range(713, 719)]
+    paid += [Paid(reference=titre(number).digits, cents=4_200 + number, day=today()) for number in range(801, 861)]
+
+    def deposit(payments: list[Paid], post: str) -> int:
+        return reconciliation.deposit(
+            collectivite=town,
+            content=pes(payments, siret=TOWNS[0].siret, made_on=today(), post=post),
+            name=f"PES2R_RCE__P_001_00_099042_{today():%Y%m%d}_{post}.xml",
+            account_identifier="",
+            actor_id=nadia.pk,
+            now=now,
+        ).pk
+
     with tenant(town):
-        apply_notice(
+        reference = confirmed.debt_reference
+        files = {"done": deposit([Paid(reference=reference, cents=AMOUNT.cents, day=today()), paid[-1]], "JOUR")}
+        reconciliation.confirm(
+            collectivite=town, file_id=files["done"], covers_from=today(), covers_to=today(), actor_id=nadia.pk, now=now
+        )
+        reconciliation.confirm_file(town.pk, files["done"], now)
+        files["draft"] = deposit(paid, "SEMAINE")
+        files["doing"] = deposit([], "VIDE")
+        tomorrow = now + timedelta(days=1)  # when a worker would take it up
+        schedule(
             collectivite_id=town.pk,
-            attempt_id=attempt.pk,
-            notice=notice,
-            digest=f"{attempt.pk:064x}",
-            source="file",
+            kind=reconciliation.CONFIRM_FILE,
+            subject_id=files["doing"],
+            due_at=tomorrow,
             now=now,
         )
+        reconciliation.confirm(
+            collectivite=town,
+            file_id=files["doing"],
+            covers_from=today(),
+            covers_to=today(),
+            actor_id=nadia.pk,
+            now=now,
+        )
+        files["discarded"] = deposit([], "RIEN")
+        reconciliation.discard(collectivite=town, file_id=files["discarded"], actor_id=nadia.pk, now=now)
+    return files
 
 
 def _tokens(town: Collectivite, now: datetime) -> dict[str, str]:

@@ -409,6 +409,26 @@ def _new_product(visit: Visit) -> None:
     visit.press("main a.choice")
 
 
+def _file(state: str) -> Callable[[Visit], None]:
+    return lambda visit: _bureau(f"/{TOWN.slug}/fichiers/{visit.scenes['files'][state]}/")(visit)
+
+
+def _file_refused(visit: Visit) -> None:
+    """A document that is no file of payments."""
+    visit.as_("nadia")
+    visit.go(visit.bureau, f"/{TOWN.slug}/fichiers/")
+    visit.frame.locator("input[type=file]").set_input_files(
+        {"name": "avis.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    )
+    visit.press(SUBMIT)
+
+
+def _days_refused(visit: Visit) -> None:
+    _file("draft")(visit)
+    visit.frame.locator("input[name=au]").fill("demain")
+    visit.press(SUBMIT)
+
+
 SUBMIT = "main button[type=submit]"
 SETTINGS = f"/{TOWN.slug}/reglages/"
 BUREAU = (
@@ -626,6 +646,13 @@ BUREAU = (
         languages=BOTH,
     ),
     # End of the settings of a collectivité
+    Screen(name="files", template="backoffice/files.html", show=_bureau(f"/{TOWN.slug}/fichiers/"), languages=BOTH),
+    Screen(name="file refused", template="backoffice/files.html", show=_file_refused, says_error=True),
+    *(
+        Screen(name=f"file {state}", template="backoffice/file.html", show=_file(state), languages=BOTH)
+        for state in ("draft", "done", "doing", "discarded")
+    ),
+    Screen(name="file with wrong days", template="backoffice/file.html", show=_days_refused, says_error=True),
 )
 
 

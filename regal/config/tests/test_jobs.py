@@ -7,9 +7,12 @@ from regal.agenda.models import Effect
 from regal.agenda.operations import TRIES_BEFORE_A_CASE
 from regal.cases.models import Case
 from regal.config import jobs
+from regal.gateways.base import Environment
 from regal.lib.tenancy import tenant
 from regal.payments.models import InboxMessage
+from regal.reconciliation import operations as reconciliation
 from tests import cast, notices
+from tests.files import pes
 
 pytestmark = pytest.mark.django_db
 
@@ -65,3 +68,58 @@ class TestPurge:
             (message,) = InboxMessage.objects.of(town.collectivite)
         assert (message.body is not None) == kept
         assert len(message.digest) == 64
+
+
+class TestFiles:
+    """A file that covers the day on which a payment was announced, and does not contain it."""
+
+    def deposited(self):
+        town = cast.make_town(
+            slug="bourg",
+            name="Bourg",
+            numcli="350001",
+            agent="odile",
+            origin="https://bourg.example",
+            environment=Environment.PRODUCTION,
+        )
+        attempt = cast.start(town).attempt
+        notices.tell(town, attempt, notices.form(town, attempt, saisie="M"))
+        with tenant(town.collectivite):
+            file = reconciliation.deposit(
+                collectivite=town.collectivite,
+                content=pes(),
+                name="x",
+                account_identifier="",
+                actor_id=town.agent.pk,
+                now=cast.later(hours=9),
+            )
+        return town, file
+
+    @pytest.mark.parametrize(("days", "cases"), [(1, 0), (2, 1)])
+    def test_lack_what_a_person_is_told_of(self, monkeypatch, days, cases):
+        town, file = self.deposited()
+        now = cast.later(hours=9)
+        with tenant(town.collectivite):
+            reconciliation.confirm(
+                collectivite=town.collectivite,
+                file_id=file.pk,
+                covers_from=file.covers_from,
+                covers_to=file.covers_to,
+                actor_id=town.agent.pk,
+                now=now,
+            )
+        notices.run_due(now)
+        monkeypatch.setattr(jobs, "clock", lambda: cast.later(days=days))
+        for _ in range(2):
+            jobs.look_for_absent_payments(0)
+        with tenant(town.collectivite):
+            assert Case.objects.of(town.collectivite).count() == cases
+
+    @pytest.mark.parametrize(("days", "is_kept"), [(7, True), (8, False)])
+    def test_that_nobody_confirms_go_after_a_week(self, monkeypatch, days, is_kept):
+        town, file = self.deposited()
+        monkeypatch.setattr(jobs, "clock", lambda: cast.later(days=days))
+        jobs.tidy_files(0)
+        with tenant(town.collectivite):
+            file.refresh_from_db()
+        assert (file.content is not None) == is_kept

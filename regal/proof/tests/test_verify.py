@@ -17,7 +17,7 @@ from django.test import override_settings
 from regal.cases.models import Case, Kind
 from regal.cases.operations import assign, close, look_at, note, open_case
 from regal.collectivites.operations import keep_secret
-from regal.gateways.base import DebtKind, Outcome
+from regal.gateways.base import DebtKind, Environment, Outcome
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
@@ -26,8 +26,10 @@ from regal.people.models import Role
 from regal.proof import operations
 from regal.proof.findings import Snapshot
 from regal.proof.invariants import INVARIANTS
+from regal.reconciliation import operations as reconciliation
 from tests import cast, notices
 from tests.database import close_connections
+from tests.files import Paid, pes
 
 NOW = cast.later(days=8)
 KEYS = f"live:{new_master_key()}"
@@ -69,11 +71,12 @@ def build_world() -> dict[str, Any]:
     Authenticator.objects.create(
         user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
     )
+    filed = build_file()
     notices.run_due(NOW)
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [NOW])
-    return {
+    return filed | {
         "town": town.collectivite.pk,
         "next_town": next_town.collectivite.pk,
         "account": town.account.pk,
@@ -117,6 +120,51 @@ def _look_after_cases(town: cast.Town, next_town: cast.Town) -> tuple[Case, Case
     return contrary, twice
 
 
+def build_file() -> dict[str, Any]:
+    """A town of production, and a file of its budget with a line of each result."""
+    town = cast.make_town(
+        slug="bourg",
+        name="Bourg",
+        numcli="350001",
+        agent="odile",
+        origin="https://bourg.example",
+        environment=Environment.PRODUCTION,
+    )
+    water = cast.make_product(town, DebtKind.ORMC, slug="eau", numcli="350004", environment=Environment.PRODUCTION)
+    filed = cast.start(town).attempt
+    other = cast.start(town, debt_reference="202600000413000001").attempt
+    absent = cast.start(town, debt_reference="202600000414000001").attempt
+    notices.tell(town, absent, notices.form(town, absent, saisie="M"))
+    for number in ("12", "012"):
+        cast.start(town, product=water, debt_reference=f"2026EA00{number}")
+    paid = [Paid(reference=filed.debt_reference, cents=12_550), Paid(reference=other.debt_reference, cents=1)]
+    paid.append(Paid(reference="202600000415000001", cents=1))
+    content = pes(paid, roles=[Paid(reference="2026-EA-00-12", cents=12_550)])
+    with tenant(town.collectivite):
+        file = reconciliation.deposit(
+            collectivite=town.collectivite,
+            content=content,
+            name="PES2R.xml",
+            account_identifier="",
+            actor_id=town.agent.pk,
+            now=cast.later(hours=9),
+        )
+        reconciliation.confirm(
+            collectivite=town.collectivite,
+            file_id=file.pk,
+            covers_from=file.covers_from,
+            covers_to=file.covers_to,
+            actor_id=town.agent.pk,
+            now=cast.later(hours=9),
+        )
+    notices.run_due(cast.later(hours=9))
+    with tenant(town.collectivite):
+        reconciliation.open_absences(collectivite=town.collectivite, now=cast.later(days=3))
+        for case in Case.objects.of(town.collectivite):
+            look_at(case=case, user=town.agent, now=cast.later(days=3))
+    return {"bourg": town.collectivite.pk, "file": file.pk, "filed": filed.pk, "absent": absent.pk}
+
+
 @pytest.fixture(scope="class")
 def world(emptier: Any, django_db_blocker: Any) -> Iterator[dict[str, Any]]:
     with django_db_blocker.unblock(), override_settings(SECRET_KEYS=KEYS):
@@ -133,6 +181,7 @@ TABLES = (
     "payments_settlement",
     "journal_entry",
     "audit_auditentry",
+    "reconciliation_filedline",
 )
 
 
@@ -571,6 +620,61 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a search path left open": ("ALTER FUNCTION regal_purge_inbox(timestamptz) RESET search_path", {"I-32"}),
     "a verifier who writes": ("GRANT INSERT ON payments_payer TO regal_verify", {"I-32"}),
     "an application that creates": ("GRANT CREATE ON SCHEMA public TO regal_app", {"I-32"}),
+    # files
+    "a confirmed payment in no line": (
+        "DELETE FROM reconciliation_filedline WHERE attempt_id = {filed}",
+        {"I-08", "I-38"},
+    ),
+    "a line that settles nothing": (
+        "UPDATE reconciliation_filedline SET evidence_id = NULL, result = 'already_confirmed',"
+        " attempt_id = {absent} WHERE attempt_id = {filed}",
+        {"I-08"},
+    ),
+    "a line of another amount than it settled": (
+        "UPDATE reconciliation_filedline SET amount_cents = amount_cents + 1 WHERE attempt_id = {filed}",
+        {"I-08", "I-38"},
+    ),
+    "another amount without a case": ("DELETE FROM cases_case WHERE kind = 'other_amount'", {"I-08"}),
+    "an ambiguous line without a case": ("DELETE FROM cases_case WHERE kind = 'ambiguous_line'", {"I-08"}),
+    "a line of another contract": (
+        "UPDATE collectivites_budget SET siret = '21350999500014' WHERE collectivite_id = {bourg};"
+        "INSERT INTO collectivites_budget (collectivite_id, siret, code, name)"
+        " VALUES ({bourg}, '21350001600011', '02', 'x');"
+        "UPDATE reconciliation_depositedfile SET budget_id = (SELECT id FROM collectivites_budget"
+        " WHERE code = '02') WHERE id = {file}",
+        {"I-23"},
+    ),
+    "an absence of which nobody was told": (
+        "DELETE FROM cases_case WHERE kind = 'absent_from_file'",
+        {"I-30"},
+    ),
+    "a total that its lines do not make": (
+        "UPDATE reconciliation_depositedfile SET total_cents = total_cents + 1",
+        {"I-38"},
+    ),
+    "a line too many": ("UPDATE reconciliation_depositedfile SET count = count - 1", {"I-38"}),
+    "one file taken twice": (
+        "DROP INDEX reconciliation_file_once;"
+        "INSERT INTO reconciliation_depositedfile (collectivite_id, kind, digest, name, content, entity, budget_id,"
+        " covers_from, covers_to, count, total_cents, left_out, deposited_by_id, deposited_at)"
+        " SELECT collectivite_id, kind, digest, name, content, entity, budget_id, covers_from, covers_to, count,"
+        " total_cents, left_out, deposited_by_id, deposited_at FROM reconciliation_depositedfile",
+        {"I-38"},
+    ),
+    "a file of other bytes": (
+        "ALTER TABLE reconciliation_depositedfile DROP CONSTRAINT reconciliation_depositedfile_is_its_digest;"
+        "UPDATE reconciliation_depositedfile SET content = 'x'",
+        {"I-38"},
+    ),
+    "a confirmed file forgotten": (
+        "DELETE FROM agenda_effect WHERE kind = 'confirm_file'",
+        {"I-38"},
+    ),
+    "a line that may be altered": ("GRANT UPDATE ON reconciliation_filedline TO regal_app", {"I-11"}),
+    "a card number in a file's name": (
+        "UPDATE reconciliation_depositedfile SET name = '4111 1111 1111 1111.xml'",
+        {"I-36"},
+    ),
     # secrets and text
     "a secret in clear": ("UPDATE collectivites_accountsecret SET sealed = 'motdepasse'", {"I-35"}),
     "a secret under a key that is gone": (

@@ -1,0 +1,242 @@
+"""Questions about deposited files. Call them inside `tenant()`."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Cast
+
+from regal.cases.models import Case
+from regal.cases.models import Kind as CaseKind
+from regal.collectivites.models import GatewayAccount
+from regal.gateways.base import DebtKind, Environment, Outcome
+from regal.gateways.files import FiledPayment, FileKind
+from regal.lib import paris
+from regal.lib.money import Money
+from regal.lib.tenancy import HasKey
+from regal.payments.models import Attempt
+from regal.payments.states import State
+from regal.reconciliation.matching import PAID_HERE, Candidate, Key, Result, Told, key_of, reference_of
+from regal.reconciliation.models import DepositedFile, FiledLine
+
+REAL = (Environment.PRODUCTION, Environment.ACTIVATION)  # where money moves: no file speaks of tests
+OF_THE_COMPTABLE = (DebtKind.TITRE, DebtKind.ORMC)
+WORKING_DAYS_BEFORE_ABSENT = 2
+BATCH = 10_000
+
+
+def accounts_of_regie(*, collectivite: HasKey, identifier: str) -> QuerySet[GatewayAccount]:
+    """The contracts of one PayFiP client of a régie: activation, then production."""
+    return GatewayAccount.objects.of(collectivite).filter(
+        debt_kind=DebtKind.REGIE, identifier=identifier, environment__in=REAL
+    )
+
+
+def accounts_of_budget(*, collectivite: HasKey, siret: str) -> QuerySet[GatewayAccount]:
+    """The contracts by which a budget's titres and rôles are paid."""
+    return GatewayAccount.objects.of(collectivite).filter(
+        debt_kind__in=OF_THE_COMPTABLE, budget__siret=siret, environment__in=REAL
+    )
+
+
+def accounts_of(file: DepositedFile) -> QuerySet[GatewayAccount]:
+    """The contracts that a file speaks of."""
+    if file.account is not None:
+        return accounts_of_regie(collectivite=file.collectivite, identifier=file.account.identifier)
+    assert file.budget is not None  # the table's own constraint
+    return accounts_of_budget(collectivite=file.collectivite, siret=file.budget.siret)
+
+
+def regie_accounts(*, collectivite: HasKey) -> list[GatewayAccount]:
+    """One contract for each PayFiP client of the régies, the one in production if there is: what an agent chooses."""
+    rows = (
+        GatewayAccount.objects.of(collectivite)
+        .filter(debt_kind=DebtKind.REGIE, environment__in=REAL)
+        .select_related("regie")
+        .order_by("identifier", "-environment", "pk")  # production after activation, alphabetically
+    )
+    found: dict[str, GatewayAccount] = {}
+    for row in rows:
+        found.setdefault(row.identifier, row)
+    return list(found.values())
+
+
+def recent_files(*, collectivite: HasKey) -> QuerySet[DepositedFile]:
+    """The newest first, without their bytes."""
+    return (
+        DepositedFile.objects.of(collectivite)
+        .defer("content")
+        .select_related("account__regie", "budget", "deposited_by")
+        .order_by("-deposited_at", "-pk")
+    )
+
+
+def file_numbered(*, collectivite: HasKey, file_id: int) -> DepositedFile | None:
+    """One file, with whose it is and who gave it."""
+    return (
+        DepositedFile.objects.of(collectivite)
+        .select_related("collectivite", "account__regie", "budget", "deposited_by", "confirm_asked_by")
+        .filter(pk=file_id)
+        .first()
+    )
+
+
+def candidates(
+    attempts: QuerySet[Attempt], *, accounts: Sequence[GatewayAccount], payments: Sequence[FiledPayment], days: int
+) -> list[Attempt]:
+    """Those of `attempts` which some payment of a file may be: of its accounts, its references and its days."""
+    if not payments:
+        return []
+    first, last = _first_and_last(payments)
+    since, _ = paris.day_bounds(first - timedelta(days=days))
+    _, until = paris.day_bounds(last)
+    of_these_days = (
+        attempts.filter(account__in=accounts, handed_off_at__gte=since, handed_off_at__lt=until)
+        .select_related("account")
+        .order_by("pk")
+    )
+    whole = {one.debt.reference for one in payments if one.debt.reference is not None}
+    found = [one for some in _batches(whole) for one in of_these_days.filter(debt_reference__in=some)]
+    exercices = {one.debt.exercice for one in payments if one.debt.reference is None and one.debt.exercice is not None}
+    in_parts = of_these_days.filter(account__debt_kind=DebtKind.ORMC, exercice__in=exercices)
+    if whole:
+        seen = {one.pk for one in found}
+        return found + [one for one in in_parts if one.pk not in seen]
+    return list(in_parts)
+
+
+def as_candidates(attempts: Sequence[Attempt], *, collectivite: HasKey) -> list[Candidate]:
+    """Attempts as `matching` wants them. Each has left: it has an hour of leaving."""
+    keys = [one.pk for one in attempts]
+    taken: set[int | None] = set()
+    for start in range(0, len(keys), BATCH):
+        some = keys[start : start + BATCH]
+        lines = FiledLine.objects.of(collectivite).filter(attempt__in=some, result__in=PAID_HERE)
+        taken |= set(lines.values_list("attempt_id", flat=True))
+    return [
+        Candidate(
+            key=one.pk,
+            kind=DebtKind(one.account.debt_kind),
+            reference=one.debt_reference,
+            amount=one.amount,
+            left_at=one.handed_off_at,
+            left_on=paris.today(one.handed_off_at),
+            announced=one.announced,
+            announced_on=paris.today(one.announced_at) if one.announced_at else None,
+            is_paid=one.status == State.PAID,
+            is_taken=one.pk in taken,
+        )
+        for one in attempts
+        if one.handed_off_at is not None
+    ]
+
+
+def told_earlier(*, file: DepositedFile, payments: Sequence[FiledPayment]) -> Mapping[Key, Sequence[Told]]:
+    """For each key of these payments, the lines of the confirmed file of the same accounts which has the most of it."""
+    if not payments:
+        return {}
+    lines = (
+        FiledLine.objects.filter(
+            _same_scope(file),
+            collectivite=file.collectivite_id,
+            file__confirmed_at__isnull=False,
+            day__range=_first_and_last(payments),
+        )
+        .exclude(file=file.pk)
+        .order_by("file_id", "number")
+    )
+    keys = {key_of(one) for one in payments}
+    found: dict[Key, dict[int, list[Told]]] = defaultdict(lambda: defaultdict(list))
+    for some in _batches({reference_of(one.debt) for one in payments}):
+        for line in lines.filter(reference__in=some):
+            key = (line.reference, line.amount.cents, line.day)
+            if key in keys:
+                found[key][line.file_id].append(Told(result=Result(line.result), attempt=line.attempt_id))
+    return {key: max(by_file.values(), key=len) for key, by_file in found.items()}
+
+
+def _first_and_last(payments: Sequence[FiledPayment]) -> tuple[date, date]:
+    return min(one.day for one in payments), max(one.day for one in payments)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """PostgreSQL takes 65,535 parameters, and a file may have more payments."""
+    ordered = sorted(texts)
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]
+
+
+def _same_scope(file: DepositedFile) -> Q:
+    if file.account is not None:
+        return Q(file__kind=FileKind.REGISSEUR_CSV, file__account__identifier=file.account.identifier)
+    assert file.budget is not None
+    return Q(file__kind=FileKind.PES_RETOUR, file__budget__siret=file.budget.siret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    count: int
+    total: Money
+
+
+def tallies(*, file: DepositedFile) -> dict[Result, Tally]:
+    """How many lines of a confirmed file led to each result, and how much they make."""
+    rows = (
+        FiledLine.objects.filter(collectivite=file.collectivite_id, file=file)
+        .order_by()
+        .values("result")
+        .annotate(lines=Count("pk"), cents=Sum(Cast("amount", BigIntegerField())))
+    )
+    return {Result(row["result"]): Tally(count=row["lines"], total=Money(row["cents"])) for row in rows}
+
+
+def lines_of(*, file: DepositedFile) -> QuerySet[FiledLine]:
+    """In the file's order."""
+    return FiledLine.objects.filter(collectivite=file.collectivite_id, file=file).order_by("number")
+
+
+def lines_proving(*, collectivite: HasKey, evidence: Sequence[int]) -> dict[int, FiledLine]:
+    """The lines that some pieces of evidence are, with their files; by the evidence's number."""
+    lines = FiledLine.objects.of(collectivite).filter(evidence__in=evidence).select_related("file")
+    return {line.evidence_id: line for line in lines.defer("file__content") if line.evidence_id is not None}
+
+
+def last_day_due(today: date) -> date:
+    """The last day after which two working days have passed: what was paid by then stands in the file of its day."""
+    day = today
+    while paris.add_working_days(day, WORKING_DAYS_BEFORE_ABSENT) > today:
+        day -= timedelta(days=1)
+    return day
+
+
+def absent_attempts(*, collectivite: HasKey, now: datetime) -> list[tuple[Attempt, DepositedFile]]:
+    """Attempts announced paid on a day that a confirmed file covers, two working days ago or more, and in no file.
+
+    With the last file that covers the day. Those for which a case was ever opened are left out.
+    """
+    _, until = paris.day_bounds(last_day_due(paris.today(now)))
+    covering: dict[int, list[DepositedFile]] = defaultdict(list)
+    files = DepositedFile.objects.of(collectivite).defer("content").select_related("collectivite", "account", "budget")
+    for file in files.filter(confirmed_at__isnull=False).order_by("confirmed_at", "pk"):
+        for account in accounts_of(file):
+            covering[account.pk].append(file)
+    told = Case.objects.of(collectivite).filter(
+        kind=CaseKind.ABSENT_FROM_FILE, subject_kind="attempt", subject_id=OuterRef("pk")
+    )
+    attempts = (
+        Attempt.objects.of(collectivite)
+        .filter(announced=Outcome.PAID, announced_at__lt=until, account__in=covering)
+        .exclude(status=State.PAID)
+        .exclude(Exists(told))
+        .order_by("pk")
+    )
+    found = []
+    for attempt in attempts:
+        assert attempt.announced_at is not None  # announced and announced_at are written together
+        day = paris.today(attempt.announced_at)
+        files_of_day = [one for one in covering[attempt.account_id] if one.covers_from <= day <= one.covers_to]
+        if files_of_day:
+            found.append((attempt, files_of_day[-1]))
+    return found
