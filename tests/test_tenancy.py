@@ -14,6 +14,8 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.test import Client, override_settings
 
 from regal.audit import operations as audit
+from regal.audit.models import Letter
+from regal.backoffice import staff, visits
 from regal.backoffice.administration import set_look
 from regal.cases.models import Kind
 from regal.cases.operations import open_case
@@ -24,7 +26,7 @@ from regal.lib import tokens
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
 from regal.payments.models import Attempt
-from regal.people.models import Membership, Role
+from regal.people.models import Membership, Role, User
 from tests import cast, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
@@ -46,8 +48,11 @@ class Neighbours:
         self.handles: dict[int, str] = {}
         self.notification_tokens: dict[int, str] = {}
         self.attempts: dict[int, Attempt] = {}
+        self.memberships: dict[int, int] = {}
+        self.operator = User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True)
         for town in (self.saint_aubin, self.next_town):
             self._fill(town)
+        self.chief = cast.make_agent(self.saint_aubin, "paul", Role.ADMINISTRATOR)  # no route asks for a higher role
 
     def _fill(self, town: Town) -> None:
         """A new table needs a row here."""
@@ -79,7 +84,18 @@ class Neighbours:
             AccountSecret.objects.create(
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
             )
-            audit.record(collectivite=town.collectivite, action="look", subject="attempt 1", now=MORNING)
+            act = audit.record(collectivite=town.collectivite, action="look", subject="attempt 1", now=MORNING)
+            Letter.objects.create(collectivite=town.collectivite, entry=act, recipient=town.agent, at=MORNING)
+            membership = Membership.objects.of(town.collectivite).select_related("user", "collectivite").get()
+            self.memberships[key] = membership.pk
+            staff.invite_again(membership=membership, now=MORNING)
+            visits.open_visit(
+                collectivite=town.collectivite,
+                operator=self.operator,
+                reason="Une question",
+                role=Role.AGENT,
+                now=MORNING,
+            )
             open_case(
                 collectivite_id=key,
                 kind=Kind.CONTRADICTION,
@@ -273,7 +289,7 @@ class TestTenant:
 class TestMemberships:
     def ask(self, user_id):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT collectivite_id, role FROM regal_memberships_of(%s)", [user_id])
+            cursor.execute("SELECT collectivite_id, role FROM regal_memberships_of(%s, %s)", [user_id, MORNING])
             return cursor.fetchall()
 
     def test_are_given_for_the_agent_asked_about_and_no_other(self, neighbours):
@@ -285,7 +301,7 @@ class TestMemberships:
     def test_are_the_only_thing_it_gives(self, neighbours):
         assert Membership.objects.count() == 0
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT user_id FROM regal_memberships_of(%s)", [neighbours.saint_aubin.agent.pk])
+            cursor.execute("SELECT user_id FROM regal_memberships_of(%s, now())", [neighbours.saint_aubin.agent.pk])
 
 
 def with_parameters() -> list[Route]:
@@ -315,6 +331,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "attempt_id": neighbours.attempts[theirs].pk,
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
+        "membership_id": neighbours.memberships[theirs],
     }
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     missing = set(route.parameters) - set(known)
@@ -340,7 +357,7 @@ class TestRoutes:
     def statuses(self, neighbours: Neighbours, route: Route, address: str) -> set[int]:
         client = Client(raise_request_exception=False)
         if route.host == "bureau":
-            client.force_login(neighbours.saint_aubin.agent)
+            client.force_login(neighbours.chief)
         return {client.get(address).status_code, client.post(address).status_code} - {405}
 
     def test_show_our_own(self, neighbours, route, filtered):
