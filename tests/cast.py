@@ -71,7 +71,7 @@ def make_agent(town: Town, identifier: str, role: Role) -> User:
 
 def _write_down(collectivite: Collectivite, **rows: Model) -> None:
     """What the operations that make such rows leave in the audit."""
-    kinds = {GatewayAccount: "account", AllowedOrigin: "origin"}
+    kinds: dict[type[Model], str] = {GatewayAccount: "account", AllowedOrigin: "origin"}
     for action, row in rows.items():
         kind = kinds.get(type(row), type(row).__name__.lower())
         record(collectivite=collectivite, action=action, subject=f"{kind} {row.pk}", now=MORNING)

@@ -17,17 +17,22 @@ from tests.routes import Route, routes
 from tests.sites import BureauClient
 from tests.test_tenancy import Neighbours, values
 
-GUARDED = [route for route in routes("bureau") if route.policy is None or route.policy.who is not Who.ANYBODY]
+
+def who_may(route: Route) -> Who | None:
+    return route.policy.who if route.policy is not None else None
+
+
+GUARDED = [route for route in routes("bureau") if who_may(route) is not Who.ANYBODY]
 OF_A_TOWN = [route for route in GUARDED if route.policy is not None and route.policy.tenant is Tenant.SLUG]
-OF_OPERATORS = [route for route in GUARDED if route.policy is not None and route.policy.who is Who.OPERATOR]
-ENOUGH = {
+OF_OPERATORS = [route for route in GUARDED if who_may(route) is Who.OPERATOR]
+ENOUGH: dict[Who | None, set[Role]] = {
     Who.SIGNED_IN: set(Role),
     Who.AGENT: set(Role),
     Who.REGISSEUR: {Role.REGISSEUR, Role.ADMINISTRATOR},
     Who.ADMINISTRATOR: {Role.ADMINISTRATOR},
 }
-TOO_LOW = [(route, role) for route in OF_A_TOWN for role in Role if role not in ENOUGH[route.policy.who]]
-ENOUGH_OF = [(route, role) for route in OF_A_TOWN for role in Role if role in ENOUGH[route.policy.who]]
+TOO_LOW = [(route, role) for route in OF_A_TOWN for role in Role if role not in ENOUGH[who_may(route)]]
+ENOUGH_OF = [(route, role) for route in OF_A_TOWN for role in Role if role in ENOUGH[who_may(route)]]
 
 
 class Crowd(Neighbours):

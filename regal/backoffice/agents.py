@@ -119,15 +119,14 @@ def agent(request: BureauRequest, slug: str, membership_id: int) -> HttpResponse
         membership = Membership.objects.of(town).select_related("user", "collectivite").filter(pk=membership_id).first()
     if membership is None:
         raise Http404
-    form = RoleForm(request.POST or None, initial={"role": membership.role})
+    act = request.POST.get("act", "")
+    form = RoleForm(request.POST if act == "role" else None, initial={"role": membership.role})
     refused = ""
-    if request.method == "POST":
-        act = request.POST.get("act", "")
-        if act != "role" or form.is_valid():
-            try:
-                return _done(request, slug, membership, act)
-            except refusals.Refusal as refusal:
-                refused = str(refusal)
+    if request.method == "POST" and (act != "role" or form.is_valid()):
+        try:
+            return _done(request, slug, membership, act)
+        except refusals.Refusal as refusal:
+            refused = str(refusal)
     with tenant(town):
         (shown,) = _shown(request, [membership])
     is_wrong = bool(refused) or request.method == "POST"

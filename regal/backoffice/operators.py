@@ -66,7 +66,7 @@ class CollectiviteForm(forms.Form):
 
 
 class VisitForm(forms.Form):
-    reason = forms.CharField(required=False)
+    reason = forms.CharField(error_messages={"required": refusals.MissingReason.sentence})
     role = forms.ChoiceField(
         choices=[
             (Role.AGENT.value, gettext_lazy("Regarder seulement.")),

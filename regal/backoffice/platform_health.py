@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
@@ -135,7 +136,8 @@ def _verified(now: datetime) -> Sign:
 
 
 def _mail(now: datetime) -> Sign:
-    waiting = Effect.objects.filter(done_at__isnull=True, kind__in=MAIL_KINDS)
+    begun = Q(due_at__lte=now) | Q(tries__gt=0)
+    waiting = Effect.objects.filter(begun, done_at__isnull=True, kind__in=MAIL_KINDS)
     oldest = waiting.order_by("created_at").first()
     is_good = oldest is None or now - oldest.created_at <= LATE
     said = _("aucun n’attend")

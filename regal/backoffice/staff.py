@@ -149,7 +149,7 @@ def _send_invitation(
         collectivite=collectivite,
         action="invite_agent",
         subject=f"invitation {invitation.pk}",
-        after={"user": user.pk, "role": role.value, "renews_password": renews_password},
+        after={"user": user.pk, "role": role.value, **({"renews_password": True} if renews_password else {})},
         now=now,
         actor_id=actor_id,
     )

@@ -143,7 +143,8 @@ class TestEnd:
 class TestSession:
     def test_is_over_twelve_hours_after_signing_in_however_much_it_is_used(self, nadia, monkeypatch):
         client = signed_in()
-        (opened,) = Session.objects.filter(user=nadia).values_list("opened_at", flat=True)
+        opened = Session.objects.get(user=nadia).opened_at
+        assert opened is not None
         for hours in (5, 10, 11):
             monkeypatch.setattr(pages, "clock", lambda hours=hours: opened + timedelta(hours=hours))
             client.get("/compte/")
@@ -175,6 +176,7 @@ class TestSmallWords:
         settings.SECRET_KEYS = f"k1:{new_master_key()}"
         client = signed_in()
         secret = re.search(r"<code[^>]*>([A-Z2-7 ]{32,})</code>", client.get("/compte/application/").content.decode())
+        assert secret is not None
         code = format_hotp_value(hotp_value(secret[1].replace(" ", ""), int(time.time()) // 30))
         read = plain(client.post("/compte/application/", {"code": code}, follow=True))
         assert "Vos codes de secours sont prêts" in read

@@ -184,6 +184,7 @@ class TestVisit:
             collectivite=town.collectivite, operator=olga, reason=REASON, role="agent", now=cast.MORNING
         )
         closed = visits.close_visit(collectivite=town.collectivite, operator=olga, now=cast.later(hours=9))
+        assert closed is not None
         assert closed.closed_at == visit.ends_at == cast.later(hours=2)
 
     def test_left_twice_is_left_once(self, operator, town):
