@@ -76,7 +76,7 @@ def test_a_new_town_its_administrator_and_his_colleague(demo: Demo, open_page: C
     expect(sami.get_by_role("heading", level=1)).to_have_text("Bourg-Neuf")
 
     rose.goto(f"{bureau}/bourg-neuf/reglages/journal/")
-    expect(rose.get_by_text("Rose Petit a envoyé une invitation à Sami Petit.")).to_be_visible()
+    expect(rose.get_by_text("Rose Petit a envoyé une invitation à Sami Petit.", exact=True)).to_be_visible()
 
     operator.goto(f"{bureau}/exploitation/collectivites/bourg-neuf/entrer/")
     operator.get_by_label("Pourquoi entrez-vous").fill("Rose a demandé de l’aide")

@@ -1,18 +1,15 @@
 """Where somebody is signed in: listed, ended one by one or all at once, and over after twelve hours in any case."""
 
 import re
-import time
 from datetime import timedelta
 
 import pytest
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib.sessions.models import Session as UnusedSession
 from django.utils import timezone
 
 from regal.audit.models import PlatformAct
 from regal.backoffice import sessions as pages
 from regal.config import jobs
-from regal.lib.vault import new_master_key
 from regal.people.invitations import path_for
 from regal.people.models import Session
 from regal.people.sessions import browser_in_two_words
@@ -172,16 +169,6 @@ class TestSession:
 
 
 class TestSmallWords:
-    def test_call_the_first_recovery_codes_ready_and_not_renewed(self, nadia, settings):
-        settings.SECRET_KEYS = f"k1:{new_master_key()}"
-        client = signed_in()
-        secret = re.search(r"<code[^>]*>([A-Z2-7 ]{32,})</code>", client.get("/compte/application/").content.decode())
-        assert secret is not None
-        code = format_hotp_value(hotp_value(secret[1].replace(" ", ""), int(time.time()) // 30))
-        read = plain(client.post("/compte/application/", {"code": code}, follow=True))
-        assert "Vos codes de secours sont prêts" in read
-        assert "renouvelés" not in read
-
     def test_say_of_each_empty_field_what_to_write(self, bureau):
         read = plain(bureau.post("/connexion/", {"login": "", "password": ""}))
         assert read.count("Écrivez votre identifiant ou votre adresse e-mail.") == 2  # summary and field

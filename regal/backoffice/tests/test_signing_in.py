@@ -170,7 +170,10 @@ class TestSecondFactor:
         secret = re.findall(r"<code>([A-Z2-7]{16,})</code>", page)[0]
         answer = bureau.post("/compte/application/", {"code": code_for(secret)})
         assert answer.url == "/compte/codes/"
-        codes = re.findall(r"<li><code>([0-9a-f]+)</code>", text(bureau.get("/compte/codes/")))
+        page = text(bureau.get("/compte/codes/"))
+        assert "Vos codes de secours sont prêts" in page
+        assert "renouvelés" not in page
+        codes = re.findall(r"<li><code>([0-9a-f]+)</code>", page)
         bureau.post("/deconnexion/")
         cache.clear()  # the code just used, and the limits
         return secret, codes
@@ -255,7 +258,9 @@ class TestSecondFactor:
         bureau.post("/connexion/confirmation/", {"password": PASSWORD, "next": "/compte/codes/renouveler/"})
         assert bureau.get("/compte/codes/renouveler/").status_code == 200
         assert bureau.post("/compte/codes/renouveler/").url == "/compte/codes/"
-        assert codes[1] not in text(bureau.get("/compte/codes/"))
+        page = text(bureau.get("/compte/codes/"))
+        assert codes[1] not in page
+        assert "sont renouvelés" in page
 
 
 class TestWhatIsNotThere:
