@@ -45,7 +45,6 @@ class InviteForm(forms.Form):
     )
     role = forms.ChoiceField(
         choices=ROLES,
-        widget=forms.RadioSelect,
         error_messages={
             "required": refusals.UnknownRole.sentence,
             "invalid_choice": refusals.UnknownRole.sentence,
@@ -65,7 +64,6 @@ class InviteForm(forms.Form):
 class RoleForm(forms.Form):
     role = forms.ChoiceField(
         choices=ROLES,
-        widget=forms.RadioSelect,
         error_messages={
             "required": refusals.UnknownRole.sentence,
             "invalid_choice": refusals.UnknownRole.sentence,

@@ -75,7 +75,6 @@ class VisitForm(forms.Form):
                 gettext_lazy("Regarder, et changer des réglages à la demande de la collectivité."),
             ),
         ],
-        widget=forms.RadioSelect,
         error_messages={
             "required": gettext_lazy("Dites si vous venez regarder, ou changer des réglages."),
             "invalid_choice": gettext_lazy("Dites si vous venez regarder, ou changer des réglages."),

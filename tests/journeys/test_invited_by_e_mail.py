@@ -63,7 +63,7 @@ def test_a_new_town_its_administrator_and_his_colleague(demo: Demo, open_page: C
     rose.get_by_label("Prénom et nom").fill("Sami Petit")
     rose.get_by_label("Identifiant").fill("sami")
     rose.get_by_label("Adresse e-mail").fill("sami@example.org")
-    rose.get_by_label(re.compile("^Régisseur")).check()
+    rose.get_by_label("Rôle").select_option("regisseur")
     rose.get_by_role("button", name="Envoyer l’invitation").click()
     expect(rose.get_by_role("status")).to_contain_text("sami@example.org")
 
@@ -80,7 +80,7 @@ def test_a_new_town_its_administrator_and_his_colleague(demo: Demo, open_page: C
 
     operator.goto(f"{bureau}/exploitation/collectivites/bourg-neuf/entrer/")
     operator.get_by_label("Pourquoi entrez-vous").fill("Rose a demandé de l’aide")
-    operator.get_by_label("Regarder seulement.").check()
+    operator.get_by_label("Que venez-vous faire").select_option("agent")
     operator.get_by_role("button", name="Entrer").click()
     expect(operator.get_by_text("Vous êtes chez Bourg-Neuf, en visite.")).to_be_visible()
     rose.goto(f"{bureau}/bourg-neuf/")
