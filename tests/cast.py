@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import Model
+
+from regal.audit.operations import record
 from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, GatewayAccount, Product, Regie
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import tokens
@@ -33,7 +36,7 @@ def make_town(
     collectivite = Collectivite.objects.create(slug=slug, name=name)
     user = User.objects.create_user(identifier=agent, email=f"{agent}@example.org", password=PASSWORD)
     with tenant(collectivite):
-        Membership.objects.create(collectivite=collectivite, user=user, role=Role.AGENT)
+        add_member(collectivite, user, Role.AGENT)
         budget = Budget.objects.create(collectivite=collectivite, siret="21350001600011", name="Budget principal")
         account = GatewayAccount.objects.create(
             collectivite=collectivite,
@@ -46,8 +49,32 @@ def make_town(
         product = Product.objects.create(
             collectivite=collectivite, slug="titres", name="Avis des sommes à payer", account=account
         )
-        AllowedOrigin.objects.create(collectivite=collectivite, origin=origin)
+        allowed = AllowedOrigin.objects.create(collectivite=collectivite, origin=origin)
+        _write_down(collectivite, add_budget=budget, add_account=account, add_product=product, allow_origin=allowed)
     return Town(collectivite=collectivite, account=account, product=product, agent=user)
+
+
+def add_member(collectivite: Collectivite, user: User, role: Role) -> Membership:
+    """Somebody works here; call it inside `tenant()`."""
+    membership = Membership.objects.create(collectivite=collectivite, user=user, role=role)
+    record(collectivite=collectivite, action="add_member", subject=f"user {user.pk}", after={"role": role}, now=MORNING)
+    return membership
+
+
+def make_agent(town: Town, identifier: str, role: Role) -> User:
+    """One more person who works in a town."""
+    user = User.objects.create_user(identifier=identifier, email=f"{identifier}@example.org", password=PASSWORD)
+    with tenant(town.collectivite):
+        add_member(town.collectivite, user, role)
+    return user
+
+
+def _write_down(collectivite: Collectivite, **rows: Model) -> None:
+    """What the operations that make such rows leave in the audit."""
+    kinds: dict[type[Model], str] = {GatewayAccount: "account", AllowedOrigin: "origin"}
+    for action, row in rows.items():
+        kind = kinds.get(type(row), type(row).__name__.lower())
+        record(collectivite=collectivite, action=action, subject=f"{kind} {row.pk}", now=MORNING)
 
 
 def make_product(
@@ -70,6 +97,7 @@ def make_product(
         regie = None
         if of_a_regie:
             regie = Regie.objects.create(collectivite=town.collectivite, budget=budget, name="Régie", number=numcli)
+            _write_down(town.collectivite, add_regie=regie)
         account = GatewayAccount.objects.create(
             collectivite=town.collectivite,
             gateway="payfip_url",
@@ -79,7 +107,7 @@ def make_product(
             budget=None if of_a_regie else budget,
             regie=regie,
         )
-        return Product.objects.create(
+        product = Product.objects.create(
             collectivite=town.collectivite,
             slug=slug,
             name="Eau" if kind is DebtKind.ORMC else "Cantine",
@@ -88,6 +116,8 @@ def make_product(
             reference_form=dict(reference_form or {}),
             **(usual | terms),
         )
+        _write_down(town.collectivite, add_account=account, add_product=product)
+    return product
 
 
 def make_saint_aubin() -> Town:

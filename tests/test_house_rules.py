@@ -149,6 +149,10 @@ class TestModels:
         }
         assert people <= {
             "people.Membership.user",
+            "people.Invitation.user",
+            "people.Invitation.invited_by",
+            "people.Visit.user",
+            "audit.Letter.recipient",
             "audit.AuditEntry.actor",
             "cases.Case.first_seen_by",
             "cases.Case.closed_by",

@@ -14,6 +14,8 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.test import Client, override_settings
 
 from regal.audit import operations as audit
+from regal.audit.models import Letter
+from regal.backoffice import staff, visits
 from regal.backoffice.administration import set_look
 from regal.cases.models import Kind
 from regal.cases.operations import look_at, open_case
@@ -50,13 +52,11 @@ class Neighbours:
         self.cases: dict[int, int] = {}
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
-        self.head = User.objects.create_user(identifier="chef", email="chef@example.org")  # of Saint-Aubin alone
+        self.memberships: dict[int, int] = {}
+        self.operator = User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True)
         for town in (self.saint_aubin, self.next_town):
             self._fill(town)
-        with tenant(self.saint_aubin.collectivite):
-            Membership.objects.create(
-                collectivite=self.saint_aubin.collectivite, user=self.head, role=Role.ADMINISTRATOR
-            )
+        self.chief = cast.make_agent(self.saint_aubin, "paul", Role.ADMINISTRATOR)  # no route asks for a higher role
 
     def _fill(self, town: Town) -> None:
         """A new table needs a row here."""
@@ -91,7 +91,18 @@ class Neighbours:
             AccountSecret.objects.create(
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
             )
-            audit.record(collectivite=town.collectivite, action="look", subject="attempt 1", now=MORNING)
+            act = audit.record(collectivite=town.collectivite, action="look", subject="attempt 1", now=MORNING)
+            Letter.objects.create(collectivite=town.collectivite, entry=act, recipient=town.agent, at=MORNING)
+            membership = Membership.objects.of(town.collectivite).select_related("user", "collectivite").get()
+            self.memberships[key] = membership.pk
+            staff.invite_again(membership=membership, now=MORNING)
+            visits.open_visit(
+                collectivite=town.collectivite,
+                operator=self.operator,
+                reason="Une question",
+                role=Role.AGENT,
+                now=MORNING,
+            )
             case = open_case(
                 collectivite_id=key,
                 kind=Kind.CONTRADICTION,
@@ -287,7 +298,7 @@ class TestTenant:
 class TestMemberships:
     def ask(self, user_id):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT collectivite_id, role FROM regal_memberships_of(%s)", [user_id])
+            cursor.execute("SELECT collectivite_id, role FROM regal_memberships_of(%s, %s)", [user_id, MORNING])
             return cursor.fetchall()
 
     def test_are_given_for_the_agent_asked_about_and_no_other(self, neighbours):
@@ -299,7 +310,7 @@ class TestMemberships:
     def test_are_the_only_thing_it_gives(self, neighbours):
         assert Membership.objects.count() == 0
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT user_id FROM regal_memberships_of(%s)", [neighbours.saint_aubin.agent.pk])
+            cursor.execute("SELECT user_id FROM regal_memberships_of(%s, now())", [neighbours.saint_aubin.agent.pk])
 
 
 def with_parameters() -> list[Route]:
@@ -330,6 +341,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "case_id": neighbours.cases[theirs],
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
+        "membership_id": neighbours.memberships[theirs],
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
     known |= {"file_id": neighbours.files[theirs].pk}
@@ -357,7 +369,7 @@ class TestRoutes:
     def statuses(self, neighbours: Neighbours, route: Route, address: str) -> set[int]:
         client = Client(raise_request_exception=False)
         if route.host == "bureau":
-            client.force_login(neighbours.head)  # no route refuses him for his role
+            client.force_login(neighbours.chief)
         return {client.get(address).status_code, client.post(address).status_code} - {405}
 
     def test_show_our_own(self, neighbours, route, filtered):

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
-from regal.lib.tenancy import TenantModel
+from regal.lib.tenancy import TenantForeignKey, TenantModel
 
 
 class AuditEntry(TenantModel):
@@ -37,3 +37,33 @@ class PlatformAct(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+
+class Letter(TenantModel):
+    """An e-mail that tells somebody of one act: what it says is written when it is sent."""
+
+    entry = TenantForeignKey(AuditEntry)
+    recipient = models.ForeignKey("people.User", models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "entry", "recipient"], name="audit_letter_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"letter about {self.entry_id}"
+
+
+class VerifyRun(models.Model):
+    """What one run of every invariant found; a shared table: numbers only."""
+
+    at = models.DateTimeField()
+    invariants = models.PositiveIntegerField()
+    rows = models.PositiveBigIntegerField()
+    broken = models.PositiveIntegerField()
+    milliseconds = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.invariants} invariants, {self.broken} broken"

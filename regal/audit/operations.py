@@ -3,8 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from regal.audit.models import AuditEntry, PlatformAct
+from django.db import transaction
+
+from regal.audit.models import AuditEntry, PlatformAct, VerifyRun
 from regal.lib.tenancy import HasKey
+
+RUNS_KEPT = 1000  # three days and a half
 
 
 def record(
@@ -32,3 +36,12 @@ def record(
 def record_on_platform(*, action: str, subject: str, now: datetime, actor_id: int | None = None) -> PlatformAct:
     """One act outside any collectivité; `subject` is a kind and a number, never a name."""
     return PlatformAct.objects.create(actor_id=actor_id, action=action, subject=subject, at=now)
+
+
+@transaction.atomic
+def keep_run(*, at: datetime, invariants: int, rows: int, broken: int, milliseconds: int) -> VerifyRun:
+    """What a run of the invariants found; the oldest make room."""
+    run = VerifyRun.objects.create(at=at, invariants=invariants, rows=rows, broken=broken, milliseconds=milliseconds)
+    last_kept = VerifyRun.objects.order_by("-pk").values_list("pk", flat=True)[RUNS_KEPT - 1 : RUNS_KEPT]
+    VerifyRun.objects.filter(pk__lt=max(last_kept, default=0)).delete()
+    return run

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from allauth.account import views as account_views
+from allauth.account.forms import LoginForm
 from allauth.core import ratelimit
 from allauth.mfa.base import views as mfa_views
 from allauth.mfa.recovery_codes import views as recovery_views
@@ -25,6 +26,29 @@ from regal.backoffice.administration import choose_password
 from regal.lib.policy import Rate, Tenant, Who, policy
 from regal.people.invitations import invited_user
 from regal.people.models import User
+from regal.people.sessions import end_sessions
+
+
+class SignIn(LoginForm):
+    """Allauth's, that says of each empty field what to write in it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].error_messages["required"] = _("Écrivez votre identifiant ou votre adresse e-mail.")
+        self.fields["password"].error_messages["required"] = _("Écrivez votre mot de passe.")
+
+
+class SignInView(account_views.LoginView):
+    form_class = SignIn
+
+
+class ChangePassword(account_views.PasswordChangeView):
+    """Whoever knew the old password, and is signed in with it somewhere, is so no more."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        end_sessions(user_id=form.user.pk, but=self.request.session.session_key)
+        return answer
 
 
 def _exposed(view: Any, template: str, *, who: Who = Who.SIGNED_IN) -> Callable[..., HttpResponse]:
@@ -35,12 +59,12 @@ def _exposed(view: Any, template: str, *, who: Who = Who.SIGNED_IN) -> Callable[
     return exposed
 
 
-login = _exposed(account_views.LoginView, "backoffice/login.html", who=Who.ANYBODY)
+login = _exposed(SignInView, "backoffice/login.html", who=Who.ANYBODY)
 second_factor = _exposed(mfa_views.AuthenticateView, "backoffice/second_factor.html", who=Who.ANYBODY)
 logout = _exposed(account_views.LogoutView, "backoffice/logout.html", who=Who.ANYBODY)  # between the two factors too
 reauthenticate = _exposed(account_views.ReauthenticateView, "backoffice/reauthenticate.html")
 reauthenticate_with_code = _exposed(mfa_views.ReauthenticateView, "backoffice/reauthenticate_with_code.html")
-change_password = _exposed(account_views.PasswordChangeView, "backoffice/change_password.html")
+change_password = _exposed(ChangePassword, "backoffice/change_password.html")
 my_account = _exposed(mfa_views.IndexView, "backoffice/my_account.html")
 activate_totp = _exposed(totp_views.ActivateTOTPView, "backoffice/activate_totp.html")
 deactivate_totp = _exposed(totp_views.DeactivateTOTPView, "backoffice/deactivate_totp.html")

@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 
 from regal.audit.operations import record, record_on_platform
 from regal.backoffice import refusals
+from regal.backoffice.letters import tell_administrators
 from regal.collectivites.models import (
     RESERVED_PRODUCT_SLUGS,
     RESERVED_SLUGS,
@@ -44,6 +45,7 @@ from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
 from regal.people import invitations
 from regal.people.models import Membership, Role, User
+from regal.people.sessions import end_sessions
 
 MAIN_BUDGET_CODE = "00"
 
@@ -625,7 +627,7 @@ def create_agent(
         already = refusals.AlreadyMember(identifier=user.identifier)
         with tenant(collectivite), _unless_taken({"people_membership_once": already}):
             membership = Membership.objects.create(collectivite=collectivite, user=user, role=Role(role).value)
-            record(
+            entry = record(
                 collectivite=collectivite,
                 action="add_member",
                 subject=f"user {user.pk}",
@@ -633,6 +635,8 @@ def create_agent(
                 now=now,
                 actor_id=actor_id,
             )
+            if membership.role == Role.ADMINISTRATOR:
+                tell_administrators(collectivite=collectivite, entry=entry, but=user.pk, now=now)
     return user
 
 
@@ -681,6 +685,7 @@ def choose_password(*, uid: str, token: str, password: str, now: datetime) -> Us
             return None
         invited.set_password(password)
         invited.save(update_fields=["password"])
+        end_sessions(user_id=invited.pk)
         record_on_platform(action="choose_password", subject=f"user {invited.pk}", now=now, actor_id=invited.pk)
     return invited
 

@@ -18,7 +18,7 @@ from regal.cases.explanations import Explanation, explanation_of
 from regal.cases.models import Case
 from regal.cases.queries import cases_about, open_cases
 from regal.collectivites.models import ENVIRONMENT_NAMES
-from regal.collectivites.queries import all_collectivites, workplaces
+from regal.collectivites.queries import workplaces
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Misconfigured
 from regal.gateways.registry import UnknownGateway
@@ -45,13 +45,14 @@ def clock() -> datetime:
 @policy(who=Who.SIGNED_IN, tenant=Tenant.NONE)
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """One collectivité: there. Several: which? An operator without any: the list of all, and nothing of their rows."""
+    """An operator: his pages. One collectivité: there. Several: which?"""
     user: Any = request.user
-    places = workplaces(user.pk)
+    if user.is_operator:
+        return redirect("platform")
+    places = workplaces(user.pk, now=clock())
     if len(places) == 1:
         return redirect("dashboard", places[0].slug)
-    everywhere = all_collectivites() if user.is_operator else []
-    return render(request, "backoffice/home.html", {"places": places, "everywhere": everywhere})
+    return render(request, "backoffice/home.html", {"places": places})
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)

@@ -5,6 +5,7 @@ the same as for an address that leads nowhere.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
@@ -14,7 +15,11 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from regal.collectivites.models import Collectivite
 from regal.collectivites.queries import workplace
 from regal.lib.policy import Policy, Tenant, Who, policy_of
-from regal.people.models import Role, User
+from regal.lib.tenancy import tenant
+from regal.people.models import Role, User, Visit
+from regal.people.queries import visits_under_way
+
+_ONLY_LOOKS = ("GET", "HEAD", "OPTIONS")
 
 _ROLES_ENOUGH = {
     Who.SIGNED_IN: frozenset(Role),
@@ -30,6 +35,12 @@ class BureauRequest(HttpRequest):
     user: User
     collectivite: Collectivite
     role: Role
+    visits: list[Visit]  # the operators who are in the town, for its administrators and for themselves
+
+
+def clock() -> datetime:
+    """The door's one look at the time: a visit ends by itself."""
+    return datetime.now(UTC)
 
 
 class EnforcePolicies:
@@ -53,7 +64,7 @@ class EnforcePolicies:
         if declared.who is Who.OPERATOR and not request.user.is_operator:
             raise Http404
         if declared.tenant is Tenant.SLUG:
-            _enter(request, request.user.pk, str(kwargs["slug"]), declared)
+            _enter(request, request.user, str(kwargs["slug"]), declared)
         elif declared.who not in (Who.SIGNED_IN, Who.OPERATOR):
             raise PermissionDenied("a role, and no town to have it in")
         return None
@@ -65,11 +76,18 @@ def demand(request: BureauRequest, who: Who) -> None:
         raise PermissionDenied("not this role")
 
 
-def _enter(request: HttpRequest, user_id: int, slug: str, declared: Policy) -> None:
-    found = workplace(user_id=user_id, slug=slug)
+def _enter(request: HttpRequest, user: User, slug: str, declared: Policy) -> None:
+    now = clock()
+    found = workplace(user_id=user.pk, slug=slug, now=now)
     if found is None:
         raise Http404
     collectivite, role = found
     if role not in _ROLES_ENOUGH.get(declared.who, frozenset()):
         raise PermissionDenied("not this role")
-    request.collectivite, request.role = collectivite, role  # type: ignore[attr-defined]
+    if user.is_operator and role is Role.AGENT and request.method not in _ONLY_LOOKS:
+        raise PermissionDenied("a visitor who said that he would only look")
+    visits: list[Visit] = []
+    if user.is_operator or role is Role.ADMINISTRATOR:
+        with tenant(collectivite):
+            visits = list(visits_under_way(collectivite=collectivite, now=now))
+    request.collectivite, request.role, request.visits = collectivite, role, visits  # type: ignore[attr-defined]

@@ -41,7 +41,13 @@ Refusal
 ├── EmailTaken           R344  by somebody with another identifier
 ├── AlreadyMember        R345
 ├── WeakPassword         R346
-└── MissingName          R347
+├── MissingName          R347
+├── LastAdministrator    R371  nobody who can come in would be left to administer
+├── NotYourself          R372  one's own role, one's own place: a colleague changes them
+├── JustInvited          R373
+├── UnknownRole          R374
+├── MissingReason        R375  an operator says why he comes in
+└── CardNumberTyped      R376
 """
 
 from django.utils.functional import Promise
@@ -314,3 +320,43 @@ class WeakPassword(Refusal):
 class MissingName(Refusal):
     code = "R347"
     sentence = _("Il manque un nom : de 1 à %(longest)s caractères.")
+
+
+class LastAdministrator(Refusal):
+    code = "R371"
+    sentence = _(
+        "Il ne resterait aucun administrateur qui ait choisi son mot de passe : donnez d’abord ce rôle à une autre"
+        " personne, et attendez qu’elle soit entrée."
+    )
+
+
+class NotYourself(Refusal):
+    code = "R372"
+    sentence = _(
+        "Vous ne pouvez ni changer votre propre rôle, ni vous retirer : demandez-le à un autre administrateur."
+    )
+
+
+class JustInvited(Refusal):
+    code = "R373"
+    sentence = _(
+        "Une invitation vient de partir pour %(person)s : attendez dix minutes avant d’en renvoyer une, et faites"
+        " regarder les courriers indésirables."
+    )
+
+
+class UnknownRole(Refusal):
+    code = "R374"
+    sentence = _("Choisissez un rôle dans la liste.")
+
+
+class MissingReason(Refusal):
+    code = "R375"
+    sentence = _(
+        "Dites pourquoi vous entrez, en 10 à 300 caractères : les administrateurs de la collectivité le liront."
+    )
+
+
+class CardNumberTyped(Refusal):
+    code = "R376"
+    sentence = _("Ce texte contient un numéro de carte : retirez-le. REGAL n’en garde aucun.")

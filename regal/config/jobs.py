@@ -1,6 +1,7 @@
 """What a worker can do: the effects' handlers by name, and the duties that come round."""
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -8,12 +9,15 @@ from django.db import connections
 from procrastinate.contrib.django import app
 
 from regal.agenda.operations import CARRY, QUEUE, Handler, carry, done_among, recovered_somewhere, stuck, sweep
+from regal.audit.operations import keep_run, record_on_platform
+from regal.backoffice import letters
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case, resolve
 from regal.cases.queries import open_subjects
 from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
+from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
 from regal.reconciliation import operations as reconciliation
 
@@ -24,6 +28,8 @@ HANDLERS: dict[str, Handler] = {
     payments.PRESUME_SILENT: payments.presume_silent,
     payments.SEAL_EVIDENCE: payments.seal_evidence,
     reconciliation.CONFIRM_FILE: reconciliation.confirm_file,
+    letters.SEND_INVITATION: letters.send_invitation,
+    letters.SEND_LETTER: letters.send_letter,
 }
 
 
@@ -80,10 +86,20 @@ def report_stuck_effects(timestamp: int) -> None:
 @app.task(name="regal.purge_inbox", queue=QUEUE, queueing_lock="regal.purge_inbox")
 def purge_old_messages(timestamp: int) -> None:
     """Raw messages hold a payer's address: they go after `REGAL_INBOX_DAYS`, what they proved stays."""
-    before = clock() - timedelta(days=settings.INBOX_DAYS)
+    now = clock()
+    erased = 0
     for collectivite in Collectivite.objects.all():
         with tenant(collectivite):
-            payments.purge_inbox(before=before)
+            erased += payments.purge_inbox(before=now - timedelta(days=settings.INBOX_DAYS))
+    record_on_platform(action="purge_inbox", subject=f"messages {erased}", now=now)
+
+
+@app.periodic(cron="40 3 * * *")
+@app.task(name="regal.purge_sessions", queue=QUEUE, queueing_lock="regal.purge_sessions")
+def purge_old_sessions(timestamp: int) -> None:
+    """Sessions that are over say where somebody worked, and when: they go."""
+    now = clock()
+    record_on_platform(action="purge_sessions", subject=f"sessions {purge_sessions(now=now)}", now=now)
 
 
 @app.periodic(cron="20 * * * *")
@@ -107,11 +123,19 @@ def tidy_files(timestamp: int) -> None:
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="regal.verify", queue=QUEUE, queueing_lock="regal.verify")
 def verify_invariants(timestamp: int) -> None:
-    """Run every invariant; each row that breaks one is an error in the log: numbers only, nothing personal."""
+    """Run every invariant and keep what came out; each row that breaks one is an error in the log: numbers only."""
+    now, started = clock(), time.perf_counter()
     try:
-        report = verify(now=clock())
+        report = verify(now=now)
     finally:
         connections["verify"].close()
+    keep_run(
+        at=now,
+        invariants=report.invariants,
+        rows=report.rows,
+        broken=len(report.broken),
+        milliseconds=int((time.perf_counter() - started) * 1000),
+    )
     for row in report.broken:
         logger.error("broken invariant: %s", row)
     for row in report.late:

@@ -71,6 +71,7 @@ BUREAU_MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "regal.backoffice.sessions.NoteUse",
     "regal.backoffice.policies.EnforcePolicies",
 ]
 MIDDLEWARE = BUREAU_MIDDLEWARE  # allauth insists on its own at start-up; `wsgi_guichet.py` then takes the guichet's
@@ -199,6 +200,7 @@ MFA_TOTP_ISSUER = "REGAL"
 MFA_TOTP_TOLERANCE = 1  # the code before and the code after: clocks of telephones differ
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # an invitation is valid for 24 h
 
+SESSION_ENGINE = "regal.people.sessions"
 SESSION_COOKIE_NAME = "__Host-regal" if SECURE else "regal"
 SESSION_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True

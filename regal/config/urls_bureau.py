@@ -3,7 +3,18 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.backoffice import accounts, cases, embedding, files, pages, town_settings
+from regal.backoffice import (
+    accounts,
+    agents,
+    audit_log,
+    cases,
+    embedding,
+    files,
+    operators,
+    pages,
+    sessions,
+    town_settings,
+)
 from regal.checkout import health
 
 # The names that begin with account_ and mfa_ are those by which django-allauth finds its own pages.
@@ -24,6 +35,12 @@ urlpatterns = [
         path("compte/application/retirer/", accounts.deactivate_totp, name="mfa_deactivate_totp"),
         path("compte/codes/", accounts.recovery_codes, name="mfa_view_recovery_codes"),
         path("compte/codes/renouveler/", accounts.renew_recovery_codes, name="mfa_generate_recovery_codes"),
+        path("compte/sessions/", sessions.sessions, name="sessions"),
+        path("exploitation/", operators.platform, name="platform"),
+        path("exploitation/sante/", operators.health, name="health"),
+        path("exploitation/collectivites/nouvelle/", operators.new_collectivite, name="new_collectivite"),
+        path("exploitation/collectivites/<slug:slug>/entrer/", operators.enter, name="enter"),
+        path("exploitation/collectivites/<slug:slug>/quitter/", operators.leave, name="leave"),
         path("<slug:slug>/", pages.dashboard, name="dashboard"),
         path("<slug:slug>/paiements/", pages.payments, name="payments"),
         path("<slug:slug>/paiements/<int:attempt_id>/", pages.payment, name="payment"),
@@ -58,6 +75,10 @@ urlpatterns = [
             town_settings.site_removal,
             name="settings_site_removal",
         ),
+        path("<slug:slug>/reglages/agents/", agents.agents, name="agents"),
+        path("<slug:slug>/reglages/agents/inviter/", agents.invite_agent, name="invite_agent"),
+        path("<slug:slug>/reglages/agents/<int:membership_id>/", agents.agent, name="agent"),
+        path("<slug:slug>/reglages/journal/", audit_log.audit, name="audit"),
         prefix_default_language=False,
     ),
 ]

@@ -24,8 +24,10 @@ from django.core.management import call_command
 from django.db import connections
 
 from regal.agenda.models import Effect
+from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
-from regal.collectivites.models import Budget, Collectivite, GatewayAccount, Product
+from regal.collectivites.models import Product
+from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
 from regal.lib.bound_process import BoundProcess
@@ -392,20 +394,20 @@ class Bench:
             )
 
     def _make_town(self) -> Product:
-        collectivite = Collectivite.objects.create(slug="saint-aubin", name="Saint-Aubin")
-        with tenant(collectivite):
-            budget = Budget.objects.create(collectivite=collectivite, siret="21350001600011", name="Budget principal")
-            account = GatewayAccount.objects.create(
-                collectivite=collectivite,
-                gateway="payfip_url",
-                debt_kind=DebtKind.TITRE,
-                environment=Environment.TEST,
-                identifier="006382",
-                budget=budget,
-            )
-            return Product.objects.create(
-                collectivite=collectivite, slug="titres", name="Avis des sommes à payer", account=account
-            )
+        now = datetime.now(UTC)
+        collectivite = administration.create_collectivite(
+            slug="saint-aubin", name="Saint-Aubin", siret=TOWNS[0].siret, now=now
+        )
+        account = administration.add_account(
+            collectivite=collectivite,
+            debt_kind=DebtKind.TITRE,
+            environment=Environment.TEST,
+            identifier="006382",
+            now=now,
+        )
+        return administration.add_product(
+            collectivite=collectivite, slug="titres", name="Avis des sommes à payer", account=account, now=now
+        )
 
 
 def _until(happens: Callable[[], bool], seconds: float) -> float:

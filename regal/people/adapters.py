@@ -19,6 +19,7 @@ TOTP_CONTEXT = b"people.totp"
 
 _WRONG = _("Identifiant ou mot de passe inconnu : vérifiez-les et recommencez.")
 _TOO_OFTEN = _("Trop d’essais : attendez quelques minutes, puis recommencez.")
+_CODES = "mfa/messages/recovery_codes_generated.txt"
 _SAID = {  # what we say instead of allauth's messages; of the others, nothing
     "account/messages/logged_out.txt": _("Vous êtes déconnecté."),
     "account/messages/password_changed.txt": _("Votre mot de passe est changé."),
@@ -55,8 +56,12 @@ class AccountAdapter(DefaultAccountAdapter):
         message: str | None = None,
     ) -> None:
         """Say it in our words, or not at all."""
-        if message_template in _SAID:
-            messages.add_message(request, level, str(_SAID[message_template]), extra_tags=extra_tags)
+        sentence = _SAID.get(message_template or "")
+        is_first = request.resolver_match is not None and request.resolver_match.url_name == "mfa_activate_totp"
+        if message_template == _CODES and is_first:  # made with the second factor itself: they replace none
+            sentence = _("Vos codes de secours sont prêts : notez-les, ils servent si vous perdez votre téléphone.")
+        if sentence is not None:
+            messages.add_message(request, level, str(sentence), extra_tags=extra_tags)
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """The password was right and the account is closed: back to the door, which says so."""

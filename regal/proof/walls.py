@@ -34,7 +34,7 @@ GUARD_FUNCTIONS = {
 }
 # MD5 of every function that runs with its owner's rights.
 DEFINER_FUNCTIONS = {
-    "regal_memberships_of": "5d0e4d619613ea8ef43ccb1759b01f07",
+    "regal_memberships_of": "7fc9c8c2a857b46890382b165ea33a9f",
     "regal_purge_inbox": "8d6558a40d5ce534bfb16895f12ff031",
 }
 
@@ -56,6 +56,7 @@ FREE_TEXT = {
     "payments_payer": ("email",),
     "reconciliation_depositedfile": ("name", "entity"),
     "reconciliation_filedline": ("place",),
+    "people_visit": ("reason",),
 }
 FREE_TEXT_SHARED = {
     "audit_platformact": ("subject",),

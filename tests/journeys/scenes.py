@@ -21,11 +21,10 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
 from regal.agenda.operations import schedule
-from regal.backoffice import administration, errors
+from regal.backoffice import administration, errors, staff, visits
 from regal.cases import operations as cases
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
@@ -40,7 +39,8 @@ from regal.lib.references import TitreReference
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder, judge_message, presume_silent, receive, start_payment
-from regal.people.models import Role, User
+from regal.people.models import Membership, Role, User
+from regal.people.sessions import SessionStore
 from regal.reconciliation import operations as reconciliation
 from tests.demo import Demo
 from tests.files import Paid, pes
@@ -248,9 +248,11 @@ def _people(town: Collectivite, now: datetime) -> dict[str, Any]:
     nowhere = User.objects.create_user(identifier="seule", email="seule@example.org", is_demo=True)
     people = {"guarded": guarded, "in two": in_two, "nowhere": nowhere, "leaving": nowhere}
     people |= {one: User.objects.get(identifier=one) for one in ("nadia", "paul", "exploitant")}
+    people["visitor"] = _visitor(town, now)
     return {
         "invitation": invited.removeprefix(settings.BUREAU_URL),
         "codes": codes,
+        "membership": _invited_a_moment_ago(town),
         "cookie": settings.SESSION_COOKIE_NAME,
         "sessions": {name: _session(user) for name, user in people.items()},
     }
@@ -284,6 +286,32 @@ def _cases(town: Collectivite, attempts: dict[str, int], now: datetime) -> dict[
         reason = "Mme Leroy a été prévenue au téléphone ce matin."
         cases.close(case=ended, by=nadia, role=Role.REGISSEUR, decision="payer_told", reason=reason, now=now)
     return {"held": held.pk, "unseen": unseen.pk, "closed": ended.pk}
+
+
+def _visitor(town: Collectivite, now: datetime) -> User:
+    """An operator who is in the town; its administrators see it."""
+    visitor = administration.create_operator(
+        identifier="visite", email="visite@example.org", display_name="Olga", password=PASSWORD, is_demo=True, now=now
+    )
+    visits.open_visit(
+        collectivite=town, operator=visitor, reason="Paul a demandé de l’aide", role=Role.AGENT.value, now=now
+    )
+    return visitor
+
+
+def _invited_a_moment_ago(town: Collectivite) -> int:
+    """Somebody invited so late that nothing is sent while the tests last, and a second invitation is refused."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    invitation = staff.invite(
+        collectivite=town,
+        identifier="lea",
+        email="lea@example.org",
+        display_name="Léa",
+        role=Role.REGISSEUR.value,
+        now=tomorrow,
+    )
+    with tenant(town):
+        return Membership.objects.of(town).get(user=invitation.user).pk
 
 
 def _session(user: User) -> str:

@@ -316,12 +316,14 @@ GUICHET = (
 # The bureau
 
 
-def _bureau(path: str, person: str = "nadia", press: str = "") -> Callable[[Visit], None]:
+def _bureau(path: str, person: str = "nadia", press: str = "", *, opened: bool = False) -> Callable[[Visit], None]:
     def show(visit: Visit) -> None:
         visit.as_(person)
         visit.go(visit.bureau, path)
         if press:
             visit.press(press)
+        if opened:
+            visit.frame.locator("details > summary").first.click()
 
     return show
 
@@ -431,6 +433,17 @@ def _days_refused(visit: Visit) -> None:
 
 SUBMIT = "main button[type=submit]"
 SETTINGS = f"/{TOWN.slug}/reglages/"
+
+
+def _agent(press: str = "") -> Callable[[Visit], None]:
+    """Somebody who was invited a moment ago: a second invitation must wait."""
+    return lambda visit: _bureau(f"{SETTINGS}agents/{visit.scenes['membership']}/", "paul", press)(visit)
+
+
+SUBMIT = "main button[type=submit]"
+AGAIN = "section[aria-labelledby=invite-again] button"
+SETTINGS = f"/{TOWN.slug}/reglages/"
+PLATFORM = "/exploitation/collectivites/"
 BUREAU = (
     Screen(name="login", template="backoffice/login.html", show=_bureau("/connexion/", ""), languages=BOTH),
     Screen(
@@ -458,7 +471,6 @@ BUREAU = (
     Screen(name="dead invitation", template="backoffice/dead_invitation.html", show=_bureau("/invitation/x/y/", "")),
     Screen(name="which town", template="backoffice/home.html", show=_bureau("/", "in two")),
     Screen(name="no town", template="backoffice/home.html", show=_bureau("/", "nowhere"), same_as="which town"),
-    Screen(name="operator", template="backoffice/home.html", show=_bureau("/", "exploitant"), same_as="which town"),
     Screen(name="dashboard", template="backoffice/dashboard.html", show=_bureau(f"/{TOWN.slug}/"), languages=BOTH),
     Screen(
         name="dashboard of a quiet town",
@@ -653,6 +665,84 @@ BUREAU = (
         for state in ("draft", "done", "doing", "discarded")
     ),
     Screen(name="file with wrong days", template="backoffice/file.html", show=_days_refused, says_error=True),
+    # people: sessions, agents, operators, the audit log
+    Screen(name="sessions", template="backoffice/sessions.html", show=_bureau("/compte/sessions/"), languages=BOTH),
+    Screen(
+        name="agents", template="backoffice/agents.html", show=_bureau(f"{SETTINGS}agents/", "paul"), languages=BOTH
+    ),
+    Screen(name="agent", template="backoffice/agent.html", show=_agent(), languages=BOTH),
+    Screen(name="agent with errors", template="backoffice/agent.html", show=_agent(AGAIN), says_error=True),
+    Screen(
+        name="invite an agent",
+        template="backoffice/invite_agent.html",
+        show=_bureau(f"{SETTINGS}agents/inviter/", "paul"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="invite an agent with errors",
+        template="backoffice/invite_agent.html",
+        show=_bureau(f"{SETTINGS}agents/inviter/", "paul", SUBMIT),
+        says_error=True,
+    ),
+    Screen(
+        name="audit log",
+        template="backoffice/audit.html",
+        show=_bureau(f"{SETTINGS}journal/", "paul", opened=True),
+        languages=BOTH,
+    ),
+    Screen(
+        name="no act in the audit log",
+        template="backoffice/audit.html",
+        show=_bureau(f"{SETTINGS}journal/?avant=1", "paul"),
+        same_as="audit log",
+    ),
+    Screen(
+        name="dashboard of a town that is visited",
+        template="backoffice/dashboard.html",
+        show=_bureau(f"/{TOWN.slug}/", "visitor"),
+        same_as="dashboard",
+    ),
+    Screen(
+        name="operator",
+        template="backoffice/platform.html",
+        show=_bureau("/exploitation/", "exploitant"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="operator finds nothing",
+        template="backoffice/platform.html",
+        show=_bureau("/exploitation/?nom=nulle+part", "exploitant"),
+    ),
+    Screen(
+        name="new collectivité",
+        template="backoffice/new_collectivite.html",
+        show=_bureau(f"{PLATFORM}nouvelle/", "exploitant"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="new collectivité with errors",
+        template="backoffice/new_collectivite.html",
+        show=_bureau(f"{PLATFORM}nouvelle/", "exploitant", SUBMIT),
+        says_error=True,
+    ),
+    Screen(
+        name="enter a town",
+        template="backoffice/enter.html",
+        show=_bureau(f"{PLATFORM}{TOWN.slug}/entrer/", "exploitant"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="enter a town with errors",
+        template="backoffice/enter.html",
+        show=_bureau(f"{PLATFORM}{TOWN.slug}/entrer/", "exploitant", SUBMIT),
+        says_error=True,
+    ),
+    Screen(
+        name="health",
+        template="backoffice/health.html",
+        show=_bureau("/exploitation/sante/", "exploitant"),
+        languages=BOTH,
+    ),
 )
 
 

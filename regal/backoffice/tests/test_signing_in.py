@@ -5,15 +5,18 @@ import re
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings as django_settings
+from django.contrib import messages
 from django.core.cache import cache
 from django.urls import NoReverseMatch, reverse
 
 from regal.lib.vault import new_master_key
+from regal.people.adapters import AccountAdapter
 from regal.people.models import User
 from tests import cast
 from tests.cast import PASSWORD
@@ -256,6 +259,19 @@ class TestSecondFactor:
         assert bureau.get("/compte/codes/renouveler/").status_code == 200
         assert bureau.post("/compte/codes/renouveler/").url == "/compte/codes/"
         assert codes[1] not in text(bureau.get("/compte/codes/"))
+
+    @pytest.mark.parametrize(
+        ("page", "said"),
+        [("mfa_activate_totp", "sont prêts"), ("mfa_generate_recovery_codes", "sont renouvelés")],
+    )
+    def test_codes_are_told_ready_the_first_time_and_renewed_after(self, rf, page, said):
+        heard: list[str] = []
+        request = rf.get("/")
+        request.resolver_match = SimpleNamespace(url_name=page)
+        request._messages = SimpleNamespace(add=lambda level, message, tags: heard.append(message))
+        AccountAdapter().add_message(request, messages.SUCCESS, "mfa/messages/recovery_codes_generated.txt")
+        assert len(heard) == 1
+        assert said in heard[0]
 
 
 class TestWhatIsNotThere:

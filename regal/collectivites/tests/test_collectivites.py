@@ -7,11 +7,12 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from regal.collectivites.models import RESERVED_SLUGS, AccountSecret, Collectivite, Logo
 from regal.collectivites.operations import keep_secret, open_secret
-from regal.collectivites.queries import all_collectivites, workplace, workplaces
+from regal.collectivites.queries import collectivites_called, workplace, workplaces
 from regal.lib.tenancy import tenant
 from regal.lib.vault import CannotOpen, Secret, UnknownKeyVersion, new_master_key
 from regal.people.models import Role
 from tests import cast, pictures
+from tests.cast import MORNING
 from tests.routes import all_routes
 
 
@@ -75,15 +76,15 @@ class TestLook:
 class TestWorkplaces:
     def test_are_the_towns_where_somebody_works(self, town):
         next_town = cast.make_next_town()
-        assert workplaces(town.agent.pk) == [town.collectivite]
-        assert workplaces(2**62) == []
-        assert all_collectivites() == [town.collectivite, next_town.collectivite]
+        assert workplaces(town.agent.pk, now=MORNING) == [town.collectivite]
+        assert workplaces(2**62, now=MORNING) == []
+        assert list(collectivites_called()) == [town.collectivite, next_town.collectivite]
 
     def test_are_entered_by_their_slug_in_one_s_role(self, town):
         cast.make_next_town()
-        assert workplace(user_id=town.agent.pk, slug="saint-aubin") == (town.collectivite, Role.AGENT)
-        assert workplace(user_id=town.agent.pk, slug="val-de-l-orne") is None
-        assert workplace(user_id=town.agent.pk, slug="nulle-part") is None
+        assert workplace(user_id=town.agent.pk, slug="saint-aubin", now=MORNING) == (town.collectivite, Role.AGENT)
+        assert workplace(user_id=town.agent.pk, slug="val-de-l-orne", now=MORNING) is None
+        assert workplace(user_id=town.agent.pk, slug="nulle-part", now=MORNING) is None
 
 
 class TestSecrets:

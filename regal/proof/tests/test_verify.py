@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from django.test import override_settings
 
+from regal.backoffice import staff, visits
 from regal.cases.models import Case, Kind
 from regal.cases.operations import assign, close, look_at, note, open_case
 from regal.collectivites.operations import keep_secret
@@ -22,7 +23,7 @@ from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.people.adapters import MfaAdapter
-from regal.people.models import Role
+from regal.people.models import Membership, Role, User
 from regal.proof import operations
 from regal.proof.findings import Snapshot
 from regal.proof.invariants import INVARIANTS
@@ -68,6 +69,15 @@ def build_world() -> dict[str, Any]:
     contrary, twice = _look_after_cases(town, next_town)
     with tenant(town.collectivite):
         keep_secret(account=town.account, name="hmac", value=Secret(b"a gateway's key"))
+        invitation = staff.invite_again(
+            membership=Membership.objects.of(town.collectivite).select_related("user", "collectivite").get(),
+            now=cast.MORNING,
+        )
+    operator = User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True)
+    visit = visits.open_visit(
+        collectivite=town.collectivite, operator=operator, reason="Une question", role=Role.AGENT, now=cast.MORNING
+    )
+    visits.close_visit(collectivite=town.collectivite, operator=operator, now=cast.later(minutes=5))
     Authenticator.objects.create(
         user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
     )
@@ -94,6 +104,9 @@ def build_world() -> dict[str, Any]:
         "fresh": fresh.pk,
         "twice": twice.pk,
         "contrary": contrary.pk,
+        "invitation": invitation.pk,
+        "visit": visit.pk,
+        "agent": town.agent.pk,
     }
 
 
@@ -675,6 +688,28 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE reconciliation_depositedfile SET name = '4111 1111 1111 1111.xml'",
         {"I-36"},
     ),
+    # rights
+    "a role given behind our back": ("UPDATE people_membership SET role = 'administrator'", {"I-33"}),
+    "a membership that nobody gave": (
+        "INSERT INTO people_membership (collectivite_id, user_id, role) VALUES ({next_town}, {agent}, 'agent')",
+        {"I-33"},
+    ),
+    "a membership back after its removal": (
+        "INSERT INTO audit_auditentry (collectivite_id, action, subject, at)"
+        " VALUES ({town}, 'remove_member', 'user {agent}', now())",
+        {"I-33"},
+    ),
+    **{
+        f"a {kind} that nobody made": (
+            f"DELETE FROM audit_auditentry WHERE collectivite_id = {{town}} AND subject LIKE '{kind} %'",
+            {"I-33"},
+        )
+        for kind in ("budget", "regie", "account", "product", "origin", "invitation", "visit")
+    },
+    "a visit longer than told": (
+        "DELETE FROM audit_auditentry WHERE action = 'close_visit' AND subject = 'visit {visit}'",
+        {"I-33"},
+    ),
     # secrets and text
     "a secret in clear": ("UPDATE collectivites_accountsecret SET sealed = 'motdepasse'", {"I-35"}),
     "a secret under a key that is gone": (
@@ -682,6 +717,10 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-35"},
     ),
     "a second factor in clear": ('UPDATE mfa_authenticator SET data = \'{{"secret": "JBSWY3DP"}}\'', {"I-35"}),
+    "a card number in an operator's reason": (
+        "UPDATE people_visit SET reason = 'carte 4111 1111 1111 1111' WHERE id = {visit}",
+        {"I-36"},
+    ),
     "a card number in a reason": (
         "UPDATE cases_case SET reason = 'carte 4111 1111 1111 1111' WHERE id = {twice};"
         "UPDATE cases_caseevent SET text = 'carte 4111 1111 1111 1111' WHERE case_id = {twice} AND step = 'closed'",

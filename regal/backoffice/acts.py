@@ -1,0 +1,141 @@
+"""What staff did, in plain words: one sentence for each kind of act, and what changed.
+
+A new `action="…"` needs a line in `SENTENCES`; `tests/test_acts.py` asks for it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from regal.audit.models import AuditEntry
+from regal.people.models import Role, User
+
+SENTENCES: dict[str, Promise] = {
+    "create_collectivite": _("%(actor)s a créé la collectivité dans REGAL."),
+    "add_budget": _("%(actor)s a ajouté un budget."),
+    "add_regie": _("%(actor)s a ajouté une régie."),
+    "add_account": _("%(actor)s a relié un contrat avec une passerelle de paiement."),
+    "add_product": _("%(actor)s a ajouté un produit à payer."),
+    "change_terms": _("%(actor)s a changé les conditions d’un produit."),
+    "allow_origin": _("%(actor)s a autorisé un site à afficher les pages de paiement."),
+    "set_look": _("%(actor)s a changé les couleurs ou le logo."),
+    "add_member": _("%(actor)s a fait entrer %(person)s dans la collectivité."),
+    "change_role": _("%(actor)s a changé le rôle de %(person)s."),
+    "remove_member": _("%(actor)s a retiré %(person)s de la collectivité."),
+    "invite_agent": _("%(actor)s a envoyé une invitation à %(person)s."),
+    "open_visit": _("%(actor)s, exploitant de REGAL, est entré dans la collectivité."),
+    "close_visit": _("%(actor)s, exploitant de REGAL, est sorti de la collectivité."),
+}
+KINDS: dict[str, Promise] = {
+    "create_collectivite": _("Création de la collectivité"),
+    "add_budget": _("Budget ajouté"),
+    "add_regie": _("Régie ajoutée"),
+    "add_account": _("Contrat relié"),
+    "add_product": _("Produit ajouté"),
+    "change_terms": _("Conditions d’un produit"),
+    "allow_origin": _("Site autorisé"),
+    "set_look": _("Couleurs et logo"),
+    "add_member": _("Personne ajoutée"),
+    "change_role": _("Rôle changé"),
+    "remove_member": _("Personne retirée"),
+    "invite_agent": _("Invitation"),
+    "open_visit": _("Entrée d’un exploitant"),
+    "close_visit": _("Sortie d’un exploitant"),
+}
+FIELDS: dict[str, Promise] = {
+    "name": _("Nom"),
+    "slug": _("Adresse"),
+    "siret": _("SIRET"),
+    "code": _("Code"),
+    "number": _("Numéro"),
+    "gateway": _("Passerelle"),
+    "debt_kind": _("Ce qui est dû"),
+    "environment": _("Environnement"),
+    "identifier": _("Numéro de client"),
+    "options": _("Options"),
+    "account": _("Contrat"),
+    "is_open": _("Ouvert"),
+    "opens_on": _("Ouvre le"),
+    "closes_on": _("Ferme le"),
+    "closed_note": _("Texte de fermeture"),
+    "reference_form": _("Forme de la référence"),
+    "min_amount_cents": _("Montant minimal, en centimes"),
+    "max_amount_cents": _("Montant maximal, en centimes"),
+    "origin": _("Site"),
+    "main_colour": _("Couleur principale"),
+    "accent_colour": _("Couleur d’accent"),
+    "logo_digest": _("Empreinte du logo"),
+    "logo_text": _("Texte du logo"),
+    "role": _("Rôle"),
+    "reason": _("Motif"),
+    "renews_password": _("Nouveau mot de passe"),
+}
+_HIDDEN = {"user"}  # said by the sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One thing that an act changed; "" where there was, or is, nothing."""
+
+    name: str
+    before: str
+    after: str
+
+
+def sentence_of(entry: AuditEntry, people: Mapping[int, User]) -> str:
+    """`Paul a changé le rôle de Nadia.`"""
+    actor = people.get(entry.actor_id) if entry.actor_id else None
+    person = people.get(person_of(entry) or 0)
+    sentence = SENTENCES.get(entry.action, _("%(actor)s a fait un acte que cette version ne connaît pas."))
+    return str(sentence) % {
+        "actor": actor or _now("La ligne de commande"),
+        "person": person or _now("une personne"),
+    }
+
+
+def person_of(entry: AuditEntry) -> int | None:
+    """Whom an act is about, when it is about somebody."""
+    kind, _space, number = entry.subject.partition(" ")
+    if kind == "user" and number.isdecimal():
+        return int(number)
+    told = entry.after if isinstance(entry.after, dict) else {}
+    return told["user"] if isinstance(told.get("user"), int) else None
+
+
+def people_of(entries: list[AuditEntry]) -> dict[int, User]:
+    """Everybody whom these acts name, by number."""
+    keys = {key for entry in entries for key in (entry.actor_id, person_of(entry)) if key}
+    return User.objects.in_bulk(keys)
+
+
+def changes_of(entry: AuditEntry) -> list[Change]:
+    """What was there and what is there now, where the two differ."""
+    before, after = _as_fields(entry.before), _as_fields(entry.after)
+    return [
+        Change(
+            name=str(FIELDS.get(name, name)),
+            before=_shown(name, before.get(name)),
+            after=_shown(name, after.get(name)),
+        )
+        for name in dict.fromkeys([*before, *after])
+        if name not in _HIDDEN and before.get(name) != after.get(name)
+    ]
+
+
+def _as_fields(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {} if value is None else {"": value}
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _now("oui") if value else _now("non")
+    if name == "role" and value in Role.values:
+        return str(Role(value).label)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,37 @@
+"""Every act that staff can do has its sentence in the audit log."""
+
+import ast
+
+from regal.backoffice import acts
+from tests.test_house_rules import code, dotted, name, tree
+
+ELSEWHERE = {  # calls whose `action` is not an act of staff in a collectivité
+    "record_on_platform",
+    "add_argument",
+    "consume_or_429",
+}
+
+
+def actions() -> dict[str, str]:
+    """Every `action="…"` of the code, and where it stands."""
+    found: dict[str, str] = {}
+    for file in code():
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.Call) and dotted(node.func).split(".")[-1] not in ELSEWHERE:
+                for keyword in node.keywords:
+                    if keyword.arg == "action" and isinstance(keyword.value, ast.Constant):
+                        found[str(keyword.value.value)] = f"{name(file)}:{node.lineno}"
+    return found
+
+
+class TestActs:
+    def test_have_each_a_sentence_and_a_name(self):
+        there = actions()
+        assert {action: where for action, where in there.items() if action not in acts.SENTENCES} == {}
+        assert set(acts.SENTENCES) == set(acts.KINDS) == set(there)
+
+    def test_are_said_of_somebody(self):
+        for sentence in acts.SENTENCES.values():
+            said = str(sentence) % {"actor": "Paul", "person": "Nadia"}
+            assert said.startswith("Paul")
+            assert said.endswith(".")
