@@ -10,6 +10,7 @@ Both choices can be seen beforehand with `is_ambiguous` and `is_imaginary`.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from regal.lib.money import NO_BREAK_SPACE
@@ -44,6 +45,11 @@ _MONTHS_EN = [
     "November",
     "December",
 ]
+
+
+_SATURDAY = 5
+_FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))  # (month, day)
+_AFTER_EASTER = (1, 39, 50)  # Easter Monday, Ascension, Whit Monday
 
 
 class NaiveDatetime(ValueError):
@@ -93,6 +99,25 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
     return at(day, time.min), at(day + timedelta(days=1), time.min)
 
 
+def is_working_day(day: date) -> bool:
+    """Say whether offices are open that day: neither a Saturday, a Sunday, nor a public holiday of metropolitan France.
+
+    The eleven days of the Code du travail (article L3133-1). What Alsace, Moselle and the overseas add is not counted.
+    """
+    return day.weekday() < _SATURDAY and day not in _public_holidays(day.year)
+
+
+def add_working_days(day: date, n: int) -> date:
+    """Give the n-th working day after a day, whatever the day itself is; 0 gives it back. Raises ValueError if n < 0."""
+    if n < 0:
+        raise ValueError("working days are only counted forwards")
+    for _ in range(n):
+        day += timedelta(days=1)
+        while not is_working_day(day):
+            day += timedelta(days=1)
+    return day
+
+
 def format_day_fr(day: date) -> str:
     """Write a day in French: `24 novembre 2026`, `1er décembre 2026`."""
     number = "1er" if day.day == 1 else str(day.day)
@@ -120,3 +145,19 @@ def _local(day: date, hour: time) -> datetime:
     if hour.tzinfo is not None:
         raise ValueError("the hour is Paris time already and carries no time zone")
     return datetime.combine(day, hour.replace(fold=0), tzinfo=PARIS)
+
+
+@cache
+def _public_holidays(year: int) -> frozenset[date]:
+    easter = _easter(year)
+    movable = (easter + timedelta(days=days) for days in _AFTER_EASTER)
+    return frozenset([*(date(year, month, day) for month, day in _FIXED_HOLIDAYS), *movable])
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday of the Gregorian calendar, by the rule of its epacts: the Sunday after the Paschal full moon."""
+    golden, century = year % 19, year // 100
+    moon = (century - century // 4 - (8 * century + 13) // 25 + 19 * golden + 15) % 30  # days from 21 March
+    moon -= moon // 28 * (1 - (29 // (moon + 1)) * ((21 - golden) // 11))  # two full moons that the rule forbids
+    full_moon = date(year, 3, 21) + timedelta(days=moon)
+    return full_moon + timedelta(days=6 - full_moon.weekday() or 7)

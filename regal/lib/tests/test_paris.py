@@ -116,3 +116,60 @@ class TestWriting:
             "février",
             "décembre",
         ]
+
+
+class TestWorkingDays:
+    @pytest.mark.parametrize(
+        "easter",
+        [
+            date(1954, 4, 18),  # the rule's first exception
+            date(1961, 4, 2),
+            date(1981, 4, 19),  # its second
+            date(2008, 3, 23),
+            date(2011, 4, 24),
+            date(2024, 3, 31),
+            date(2025, 4, 20),
+            date(2026, 4, 5),
+            date(2027, 3, 28),
+            date(2038, 4, 25),  # the latest possible
+            date(2285, 3, 22),  # the earliest possible
+        ],
+    )
+    def test_rest_on_the_days_that_follow_easter(self, easter: date) -> None:
+        for after in (1, 39, 50):
+            assert not paris.is_working_day(easter + timedelta(days=after))
+        assert paris.is_working_day(easter + timedelta(days=2))  # a Tuesday
+        assert easter.weekday() == 6
+
+    def test_of_2026_are_all_but_week_ends_and_public_holidays(self) -> None:
+        year = [date(2026, 1, 1) + timedelta(days=n) for n in range(365)]
+        off = [f"{day:%d/%m}" for day in year if day.weekday() < 5 and not paris.is_working_day(day)]
+        assert off == ["01/01", "06/04", "01/05", "08/05", "14/05", "25/05", "14/07", "11/11", "25/12"]
+        assert not any(paris.is_working_day(day) for day in year if day.weekday() >= 5)
+
+    @pytest.mark.parametrize(
+        ("day", "n", "then"),
+        [
+            (date(2026, 11, 24), 0, date(2026, 11, 24)),
+            (date(2026, 11, 24), 1, date(2026, 11, 25)),
+            (date(2026, 11, 24), 2, date(2026, 11, 26)),
+            (date(2026, 11, 26), 2, date(2026, 11, 30)),  # over a week-end
+            (date(2026, 11, 28), 1, date(2026, 11, 30)),  # from a Saturday
+            (date(2026, 12, 24), 1, date(2026, 12, 28)),  # Christmas, then a week-end
+            (date(2026, 12, 31), 2, date(2027, 1, 5)),  # into the next year
+            (date(2026, 5, 7), 1, date(2026, 5, 11)),
+            (date(2026, 4, 3), 1, date(2026, 4, 7)),  # Easter
+        ],
+    )
+    def test_are_counted_from_the_day_after(self, day: date, n: int, then: date) -> None:
+        assert paris.add_working_days(day, n) == then
+
+    @given(days, st.integers(min_value=1, max_value=30))
+    def test_never_end_on_a_day_off(self, day: date, n: int) -> None:
+        then = paris.add_working_days(day, n)
+        assert paris.is_working_day(then)
+        assert sum(paris.is_working_day(day + timedelta(days=k + 1)) for k in range((then - day).days)) == n
+
+    def test_are_not_counted_backwards(self) -> None:
+        with pytest.raises(ValueError, match="forwards"):
+            paris.add_working_days(date(2026, 11, 24), -1)
