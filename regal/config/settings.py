@@ -222,6 +222,9 @@ SILENCED_SYSTEM_CHECKS = [
 
 FORM_SILENCE_DAYS = environment.number("REGAL_FORM_SILENCE_DAYS", 7)  # then a silent attempt is presumed dead
 INBOX_DAYS = environment.number("REGAL_INBOX_DAYS", 90)  # raw messages; their digests and what they said stay
+ROUTING_DELAY_HOURS = environment.number(
+    "REGAL_ROUTING_DELAY_HOURS", 24
+)  # between asking where money goes and doing it
 
 LOGGING = {
     "version": 1,
