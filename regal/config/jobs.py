@@ -8,6 +8,7 @@ from django.db import connections
 from procrastinate.contrib.django import app
 
 from regal.agenda.operations import CARRY, QUEUE, Handler, carry, stuck, sweep
+from regal.backoffice import routing, routing_letters
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case
 from regal.collectivites.models import Collectivite
@@ -21,6 +22,11 @@ HANDLERS: dict[str, Handler] = {
     payments.JUDGE_MESSAGE: payments.judge_message,
     payments.PRESUME_SILENT: payments.presume_silent,
     payments.SEAL_EVIDENCE: payments.seal_evidence,
+    routing.CARRY_OUT: routing.carry_out,
+    routing.TELL_ASKED: routing_letters.tell_asked,
+    routing.TELL_APPROVED: routing_letters.tell_approved,
+    routing.TELL_CARRIED_OUT: routing_letters.tell_carried_out,
+    routing.TELL_CANCELLED: routing_letters.tell_cancelled,
 }
 
 

@@ -3,7 +3,7 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.backoffice import accounts, embedding, pages
+from regal.backoffice import accounts, activation, embedding, pages
 from regal.checkout import health
 
 # The names that begin with account_ and mfa_ are those by which django-allauth finds its own pages.
@@ -24,10 +24,15 @@ urlpatterns = [
         path("compte/application/retirer/", accounts.deactivate_totp, name="mfa_deactivate_totp"),
         path("compte/codes/", accounts.recovery_codes, name="mfa_view_recovery_codes"),
         path("compte/codes/renouveler/", accounts.renew_recovery_codes, name="mfa_generate_recovery_codes"),
+        path("exploitation/mises-en-production/", activation.approvals, name="approvals"),
         path("<slug:slug>/", pages.dashboard, name="dashboard"),
         path("<slug:slug>/paiements/", pages.payments, name="payments"),
         path("<slug:slug>/paiements/<int:attempt_id>/", pages.payment, name="payment"),
         path("<slug:slug>/integration/", embedding.integration, name="integration"),
+        path("<slug:slug>/reglages/contrats/", activation.accounts, name="accounts"),
+        path("<slug:slug>/reglages/contrats/ajouter/", activation.add_contract, name="add_contract"),
+        path("<slug:slug>/reglages/contrats/<str:numcli>/", activation.activation, name="activation"),
+        path("<slug:slug>/reglages/contrats/<str:numcli>/dossier/", activation.activation_dossier, name="dossier"),
         prefix_default_language=False,
     ),
 ]
