@@ -5,9 +5,10 @@ An invariant is a sentence that is true at any instant; its questions find the r
 
 from regal.proof.findings import Invariant
 from regal.proof.money import MONEY
+from regal.proof.routing import ROUTING
 from regal.proof.states_and_messages import STATES_AND_MESSAGES
 from regal.proof.walls import WALLS
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
-    sorted((*MONEY, *STATES_AND_MESSAGES, *WALLS), key=lambda invariant: invariant.id)
+    sorted((*MONEY, *ROUTING, *STATES_AND_MESSAGES, *WALLS), key=lambda invariant: invariant.id)
 )

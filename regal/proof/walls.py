@@ -29,11 +29,14 @@ APPEND_ONLY_TABLES = [
 GUARD_FUNCTIONS = {
     "regal_append_only": "13f99a9884d28a1a2cc806e92933a544",
     "regal_inbox_append_only": "f3776ad6c5e323a8e11be7e204c7d0af",
+    "regal_routing_facts_stay": "668be037e986b61c9a60fb0310d9af4d",
 }
 # MD5 of every function that runs with its owner's rights.
 DEFINER_FUNCTIONS = {
+    "regal_contract_of_one_collectivite": "e6954a751e4e799fbda88bb5c1a829bc",
     "regal_memberships_of": "5d0e4d619613ea8ef43ccb1759b01f07",
     "regal_purge_inbox": "8d6558a40d5ce534bfb16895f12ff031",
+    "regal_routing_for_operators": "adf6e1daeb189c74357762ffad3c4aa9",
 }
 
 TENANT_POLICY = (
@@ -44,10 +47,12 @@ TENANT_POLICY = (
 FREE_TEXT = {
     "audit_auditentry": ("subject", "before", "after"),
     "cases_case": ("facts", "reason"),
+    "collectivites_adhesion": ("office",),
     "collectivites_allowedorigin": ("origin",),
     "collectivites_budget": ("name",),
     "collectivites_product": ("name", "introduction"),
     "collectivites_regie": ("name",),
+    "collectivites_routingchange": ("reason",),
     "journal_entry": ("reason", "author"),
     "payments_attempt": ("label",),
     "payments_payer": ("email",),
