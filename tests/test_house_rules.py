@@ -150,6 +150,9 @@ class TestModels:
         assert people <= {
             "people.Membership.user",
             "audit.AuditEntry.actor",
+            "collectivites.RoutingChange.asked_by",
+            "collectivites.RoutingChange.approved_by",
+            "collectivites.RoutingChange.cancelled_by",
             "cases.Case.first_seen_by",
             "cases.Case.closed_by",
         }

@@ -18,7 +18,7 @@ from regal.backoffice.administration import set_look
 from regal.cases.models import Kind
 from regal.cases.operations import open_case
 from regal.checkout.look import colours_digest
-from regal.collectivites.models import AccountSecret, Budget, GatewayAccount, Regie
+from regal.collectivites.models import AccountSecret, Adhesion, Budget, GatewayAccount, Regie, RoutingChange
 from regal.gateways.base import DebtKind
 from regal.lib import tokens
 from regal.lib.policy import Tenant
@@ -46,6 +46,10 @@ class Neighbours:
         self.handles: dict[int, str] = {}
         self.notification_tokens: dict[int, str] = {}
         self.attempts: dict[int, Attempt] = {}
+        self.administrators = {
+            town.collectivite.pk: cast.make_administrator(town, f"admin-{town.collectivite.pk}")
+            for town in (self.saint_aubin, self.next_town)
+        }
         for town in (self.saint_aubin, self.next_town):
             self._fill(town)
 
@@ -78,6 +82,17 @@ class Neighbours:
             )
             AccountSecret.objects.create(
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
+            )
+            Adhesion.objects.create(collectivite=town.collectivite, gateway="payfip_url", identifier="x")
+            RoutingChange.objects.create(
+                collectivite=town.collectivite,
+                kind=RoutingChange.Kind.OPEN_PRODUCTION,
+                gateway="payfip_url",
+                identifier=town.account.identifier,
+                needs_operator=False,
+                asked_by=self.administrators[key],
+                asked_at=MORNING,
+                effective_at=MORNING,
             )
             audit.record(collectivite=town.collectivite, action="look", subject="attempt 1", now=MORNING)
             open_case(
@@ -315,6 +330,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "attempt_id": neighbours.attempts[theirs].pk,
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
+        "numcli": whose.account.identifier,
     }
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     missing = set(route.parameters) - set(known)
@@ -340,7 +356,7 @@ class TestRoutes:
     def statuses(self, neighbours: Neighbours, route: Route, address: str) -> set[int]:
         client = Client(raise_request_exception=False)
         if route.host == "bureau":
-            client.force_login(neighbours.saint_aubin.agent)
+            client.force_login(neighbours.administrators[neighbours.saint_aubin.collectivite.pk])
         return {client.get(address).status_code, client.post(address).status_code} - {405}
 
     def test_show_our_own(self, neighbours, route, filtered):

@@ -38,6 +38,7 @@ from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder, apply_notice, judge_message, presume_silent, receive, start_payment
 from regal.people.models import Role, User
 from tests.demo import Demo
+from tests.journeys import contract_scenes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -84,6 +85,8 @@ def write() -> None:
         "laid": _laid(),
     }
     _empty_town(now)
+    scenes["contracts"], administrators = contract_scenes.write(hear=_hear, now=now)
+    scenes["sessions"] |= {name: _session(user) for name, user in administrators.items()}
     print(json.dumps(scenes))  # noqa: T201 - what the test reads
 
 
