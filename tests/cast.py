@@ -120,6 +120,14 @@ def make_product(
     return product
 
 
+def make_administrator(town: Town, identifier: str) -> User:
+    """One more administrator of a town."""
+    user = User.objects.create_user(identifier=identifier, email=f"{identifier}@example.org", password=PASSWORD)
+    with tenant(town.collectivite):
+        Membership.objects.create(collectivite=town.collectivite, user=user, role=Role.ADMINISTRATOR)
+    return user
+
+
 def make_saint_aubin() -> Town:
     return make_town(
         slug="saint-aubin", name="Saint-Aubin", numcli="006382", agent="nadia", origin="https://saint-aubin.example"

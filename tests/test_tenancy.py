@@ -20,7 +20,15 @@ from regal.backoffice.administration import set_look
 from regal.cases.models import Kind
 from regal.cases.operations import look_at, open_case
 from regal.checkout.look import colours_digest
-from regal.collectivites.models import AccountSecret, AllowedOrigin, Budget, GatewayAccount, Regie
+from regal.collectivites.models import (
+    AccountSecret,
+    Adhesion,
+    AllowedOrigin,
+    Budget,
+    GatewayAccount,
+    Regie,
+    RoutingChange,
+)
 from regal.gateways.base import DebtKind
 from regal.lib import tokens
 from regal.lib.policy import Tenant
@@ -102,6 +110,17 @@ class Neighbours:
                 reason="Une question",
                 role=Role.AGENT,
                 now=MORNING,
+            )
+            Adhesion.objects.create(collectivite=town.collectivite, gateway="payfip_url", identifier="x")
+            RoutingChange.objects.create(
+                collectivite=town.collectivite,
+                kind=RoutingChange.Kind.OPEN_PRODUCTION,
+                gateway="payfip_url",
+                identifier=town.account.identifier,
+                needs_operator=False,
+                asked_by=town.agent,
+                asked_at=MORNING,
+                effective_at=MORNING,
             )
             case = open_case(
                 collectivite_id=key,
@@ -342,6 +361,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
         "membership_id": neighbours.memberships[theirs],
+        "numcli": whose.account.identifier,
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
     known |= {"file_id": neighbours.files[theirs].pk}

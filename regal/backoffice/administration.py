@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from regal.audit.operations import record, record_on_platform
-from regal.backoffice import refusals
+from regal.backoffice import activation_refusals, refusals
 from regal.backoffice.letters import tell_administrators
 from regal.collectivites.models import (
     RESERVED_PRODUCT_SLUGS,
@@ -188,18 +188,27 @@ def add_account(
     regie: Regie | None = None,
     now: datetime,
     actor_id: int | None = None,
+    routing_change_id: int | None = None,
 ) -> GatewayAccount:
     """A contract with a gateway: of the comptable through the main budget, or of a régie.
 
-    Raises BadIdentifier, BadOptions, NeedsRegie, AccountTaken.
+    A person opens a production account through an approved `RoutingChange` only; the command line is the host's way.
+    Raises BadIdentifier, BadOptions, NeedsRegie, AccountTaken, OfAnotherTown, NeedsTwoPeople.
     """
     kind, in_environment = DebtKind(debt_kind), Environment(environment)
+    if in_environment is Environment.PRODUCTION and actor_id is not None and routing_change_id is None:
+        raise activation_refusals.NeedsTwoPeople
     if not _NUMCLI.fullmatch(identifier):
         raise refusals.BadIdentifier(identifier=identifier)
     if (kind is DebtKind.REGIE) is not (regie is not None):
         raise refusals.NeedsRegie
-    taken = refusals.AccountTaken(identifier=identifier, environment=in_environment.value)
-    with tenant(collectivite), _unless_taken({"collectivites_account_identity": taken}):
+    taken = {
+        "collectivites_account_identity": refusals.AccountTaken(
+            identifier=identifier, environment=in_environment.value
+        ),
+        "collectivites_account_of_one_collectivite": activation_refusals.OfAnotherTown(identifier=identifier),
+    }
+    with tenant(collectivite), _unless_taken(taken):
         budget = None if regie else Budget.objects.of(collectivite).get(code=MAIN_BUDGET_CODE)
         account = GatewayAccount.objects.create(
             collectivite=collectivite,
@@ -225,6 +234,7 @@ def add_account(
                 "environment": in_environment.value,
                 "identifier": identifier,
                 "options": account.options,
+                **({"routing_change": routing_change_id} if routing_change_id is not None else {}),
             },
             now=now,
             actor_id=actor_id,

@@ -158,6 +158,7 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         "in_full": town.now - attempt.created_at <= FULL_PAGE,
         "now": town.now,
         "can_start_again": town.is_open(paid_for),
+        "is_test": attempt.environment == Environment.TEST,  # the product's contract may have changed since
     }
     return town.page(request, "checkout/follow.html", context, product=paid_for)
 

@@ -175,6 +175,95 @@ class AccountSecret(TenantModel):
         return f"{self.account_id} {self.name}"
 
 
+class Adhesion(TenantModel):
+    """What a collectivité notes of its joining PayFiP, one row a contract: three dates, and an office, no person."""
+
+    gateway = models.CharField(max_length=20)
+    identifier = models.CharField(max_length=40)
+    convention_on = models.DateField(null=True, blank=True)
+    form_sent_on = models.DateField(null=True, blank=True)
+    identifier_received_on = models.DateField(null=True, blank=True)
+    office = models.CharField(max_length=120, blank=True)  # the correspondent's
+    has_direct_debit = models.BooleanField(default=False)  # joined for prélèvement too
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["collectivite", "gateway", "identifier"], name="collectivites_adhesion_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.identifier}"
+
+
+class RoutingChange(TenantModel):
+    """A change of where money goes: asked by one person, approved by another, carried out a day later at the soonest.
+
+    What is decided never changes afterwards: the application's role may only add the next fact, and a trigger refuses
+    to alter one (`docs/decisions/0009`).
+    """
+
+    class Kind(models.TextChoices):
+        OPEN_PRODUCTION = "open_production"  # create the production account, and move products to it
+        REOPEN = "reopen"  # take a closed production account into service again
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    gateway = models.CharField(max_length=20)
+    identifier = models.CharField(max_length=40)
+    what: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)  # {"products": [their numbers]}
+    needs_operator = models.BooleanField()  # whoever runs the platform approves: nobody else here can, or never did yet
+    asked_by = models.ForeignKey("people.User", models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    effective_at = models.DateTimeField()  # not before
+    approved_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    carried_out_at = models.DateTimeField(null=True)
+    cancelled_by = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, related_name="+"
+    )  # None: it could not be
+    cancelled_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300, blank=True)  # of the cancelling
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["collectivite", "gateway", "identifier"],
+                condition=models.Q(carried_out_at__isnull=True, cancelled_at__isnull=True),
+                name="collectivites_routing_one_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["open_production", "reopen"]), name="collectivites_routing_known_kind"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by__isnull=True, approved_at__isnull=True)
+                | models.Q(approved_by__isnull=False, approved_at__gte=models.F("asked_at"))
+                & ~models.Q(approved_by=models.F("asked_by")),
+                name="collectivites_routing_two_people",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(carried_out_at__isnull=True)
+                | models.Q(
+                    approved_at__isnull=False,
+                    cancelled_at__isnull=True,
+                    carried_out_at__gte=models.F("effective_at"),
+                ),
+                name="collectivites_routing_approved_first",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(effective_at__gte=models.F("asked_at")), name="collectivites_routing_not_before"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.identifier}"
+
+    @property
+    def is_pending(self) -> bool:
+        """Neither carried out nor cancelled."""
+        return self.carried_out_at is None and self.cancelled_at is None
+
+
 class Standing(StrEnum):
     """Whether a product can be paid on a given day."""
 

@@ -22,6 +22,7 @@ LONGEST_BASE_ADDRESS = 60
 LONGEST_AT_PAYBOX = 150
 LONGEST_AT_PAYFIP = 250
 SHORTEST_SECRET_KEY = 50
+SHORTEST_ROUTING_DELAY_HOURS = 24
 LARGEST_KEY = 2**63 - 1
 _PLAIN_PORTS = {"http": 80, "https": 443}
 
@@ -88,6 +89,20 @@ def proxies(**options: Any) -> list[CheckMessage]:
             f"REGAL_TRUSTED_PROXIES : « {wrong[0]} » n’est ni une adresse ni un réseau ; écrivez par exemple 10.0.0.5"
             " ou 10.0.0.0/24.",
             id="regal.E008",
+        )
+    ]
+
+
+@register()
+def routing_delay(**options: Any) -> list[CheckMessage]:
+    """A day at least in which whoever is told can stop a change of where money goes."""
+    if settings.DEMO or settings.ROUTING_DELAY_HOURS >= SHORTEST_ROUTING_DELAY_HOURS:
+        return []
+    return [
+        Error(
+            f"REGAL_ROUTING_DELAY_HOURS : {SHORTEST_ROUTING_DELAY_HOURS} heures au moins entre la demande d’une mise en"
+            " production et son effet ; retirez ce réglage ou augmentez-le.",
+            id="regal.E016",
         )
     ]
 

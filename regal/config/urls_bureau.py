@@ -5,6 +5,7 @@ from django.urls import path
 
 from regal.backoffice import (
     accounts,
+    activation,
     agents,
     audit_log,
     cases,
@@ -41,6 +42,7 @@ urlpatterns = [
         path("exploitation/collectivites/nouvelle/", operators.new_collectivite, name="new_collectivite"),
         path("exploitation/collectivites/<slug:slug>/entrer/", operators.enter, name="enter"),
         path("exploitation/collectivites/<slug:slug>/quitter/", operators.leave, name="leave"),
+        path("exploitation/mises-en-production/", activation.approvals, name="approvals"),
         path("<slug:slug>/", pages.dashboard, name="dashboard"),
         path("<slug:slug>/paiements/", pages.payments, name="payments"),
         path("<slug:slug>/paiements/<int:attempt_id>/", pages.payment, name="payment"),
@@ -79,6 +81,10 @@ urlpatterns = [
         path("<slug:slug>/reglages/agents/inviter/", agents.invite_agent, name="invite_agent"),
         path("<slug:slug>/reglages/agents/<int:membership_id>/", agents.agent, name="agent"),
         path("<slug:slug>/reglages/journal/", audit_log.audit, name="audit"),
+        path("<slug:slug>/reglages/contrats/", activation.accounts, name="accounts"),
+        path("<slug:slug>/reglages/contrats/ajouter/", activation.add_contract, name="add_contract"),
+        path("<slug:slug>/reglages/contrats/<str:numcli>/", activation.activation, name="activation"),
+        path("<slug:slug>/reglages/contrats/<str:numcli>/dossier/", activation.activation_dossier, name="dossier"),
         prefix_default_language=False,
     ),
 ]

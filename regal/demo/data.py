@@ -2,7 +2,7 @@
 
 import json
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from regal.collectivites.models import Collectivite, Product
 from regal.demo.cast import OPERATOR, PASSWORD, PAYER_EMAIL, REGIE, TOWNS, DemoProduct, DemoTown, Notice, notices
 from regal.demo.environment import var_folder
 from regal.demo.logos import logo_of
-from regal.gateways.base import DebtKind
+from regal.gateways.base import DebtKind, Environment
 from regal.lib import paris
-from regal.lib.references import InvoiceReference
+from regal.lib.money import Money
+from regal.lib.references import InvoiceReference, TitreReference
 from regal.lib.tenancy import tenant
 from regal.people.models import Role, User
 
@@ -68,7 +69,8 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
             for town in TOWNS
             for notice in notices(town, today)
             if not isinstance(notice.reference, InvoiceReference)  # nobody but a régie knows its debts
-        ],
+        ]
+        + [_debt(notice) for notice in activation_notices(today)],
         "towns": [
             {
                 "name": town.name,
@@ -94,6 +96,23 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
         ],
         "settings": {"next_day_button": True, "three_d_secure": True},
     }
+
+
+def activation_notices(today: date) -> list[Notice]:
+    """What can be paid to activate a contract that is still in test, which has no other real debt."""
+    return [
+        Notice(
+            numcli=product.numcli,
+            reference=TitreReference(exercice=today.year, titre=801, ligne=1),
+            amount=Money(1_250),
+            label=product.name,
+            state="due",
+            taken_in_charge_on=today - timedelta(days=7),
+        )
+        for town in TOWNS
+        for product in town.products
+        if product.environment is Environment.TEST and product.kind is DebtKind.TITRE
+    ]
 
 
 def doors() -> list[tuple[str, str, str]]:

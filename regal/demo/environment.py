@@ -88,6 +88,7 @@ def demo_environment(var: Path, ports: Ports) -> dict[str, str]:
         "REGAL_SANDBOX_URL": f"http://127.0.0.1:{ports.sandbox}",
         "REGAL_SANDBOX_CONTROL_URL": f"http://127.0.0.1:{ports.sandbox_control}",
         "REGAL_TOWN_URLS": ",".join(f"http://localhost:{port}" for port in ports.towns),
+        "REGAL_ROUTING_DELAY_HOURS": "0",  # nobody waits a day to see what happens
         "REGAL_MAIL_URL": f"smtp://127.0.0.1:{ports.sandbox_smtp}",
         "REGAL_SECRET_KEYS_FILE": str(keys),
         "REGAL_SECRET_KEY_FILE": str(django_key),

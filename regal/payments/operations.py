@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from regal.agenda.operations import schedule
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case, resolve
-from regal.collectivites.models import Product
+from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import (
     Claims,
     DebtKind,
@@ -56,6 +56,12 @@ class PaymentOrder:
     flow_token: str
     handle: str
     told_of_earlier: bool
+    contract: GatewayAccount | None = None  # to try another phase of the product's contract; None: the product's own
+
+    @property
+    def account(self) -> GatewayAccount:
+        """The account that the payment goes to."""
+        return self.contract or self.product.account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +77,7 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
 
     For gateways that need no key first. Raises EarlierAttempt, AlreadyStarted, CannotHandOff (nothing is then kept).
     """
-    account = order.product.account
+    account = order.account
     collectivite_id = order.product.collectivite_id
     _queue_for_debt(account_id=account.pk, debt_reference=order.debt_reference)
     if Attempt.objects.of(order.product.collectivite).filter(flow_digest=tokens.digest(order.flow_token)).exists():
@@ -127,7 +133,7 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
 
 def check_order(*, order: PaymentOrder) -> Gateway:
     """Ask the gateway's rules about an order, before the payer confirms it. Raises CannotHandOff; keeps nothing."""
-    gateway = gateway_of(order.product.account)
+    gateway = gateway_of(order.account)
     try:
         gateway.hand_off(_request(order=order, notification_token=tokens.new_token()))
     except GatewayRefused as refused:
@@ -295,7 +301,7 @@ def _request(*, order: PaymentOrder, notification_token: str) -> PaymentRequest:
         exercice=order.exercice,
         label=order.product.name,
         payer_email=order.email,
-        environment=Environment(order.product.account.environment),
+        environment=Environment(order.account.environment),
         notification_url=f"{settings.NOTIFICATION_URL}/s/n/{order.product.collectivite_id}/{notification_token}",
         return_url=None,
     )

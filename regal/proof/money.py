@@ -149,6 +149,10 @@ MONEY = (
             FROM payments_attempt GROUP BY account_id, reference HAVING count(*) > 1""",
             """SELECT min(collectivite_id), 'accounts ' || string_agg(id::text, ', ' ORDER BY id) || ': one contract'
             FROM collectivites_gatewayaccount GROUP BY gateway, identifier, environment HAVING count(*) > 1""",
+            """SELECT min(collectivite_id), 'accounts ' || string_agg(id::text, ', ' ORDER BY id)
+                || ': one contract in several collectivités'
+            FROM collectivites_gatewayaccount GROUP BY gateway, identifier
+            HAVING count(DISTINCT collectivite_id) > 1""",
             """SELECT min(collectivite_id), 'an address of attempts ' || string_agg(id::text, ', ' ORDER BY id)
             FROM payments_attempt GROUP BY notification_digest HAVING count(*) > 1""",
         ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connections, transaction
 
 from regal.agenda.models import Effect
@@ -17,6 +18,7 @@ from regal.proof.invariants import INVARIANTS
 from regal.reconciliation.queries import last_day_due
 
 SEALED_BY = time(6)  # of the next day, Europe/Paris
+SHORTEST_ROUTING_DELAY_HOURS = 24  # the demonstration does with less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,7 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "edges_from": [source for source, _, _ in edges],
         "edges_event": [event for _, event, _ in edges],
         "edges_to": [target for _, _, target in edges],
+        "routing_delay_hours": min(settings.ROUTING_DELAY_HOURS, SHORTEST_ROUTING_DELAY_HOURS),
         "form_mode": [state.value for state in FORM_MODE],
         "key_tables": [table for table, _ in keys],
         "key_columns": [column for _, column in keys],

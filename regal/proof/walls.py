@@ -31,11 +31,14 @@ APPEND_ONLY_TABLES = [
 GUARD_FUNCTIONS = {
     "regal_append_only": "13f99a9884d28a1a2cc806e92933a544",
     "regal_inbox_append_only": "f3776ad6c5e323a8e11be7e204c7d0af",
+    "regal_routing_facts_stay": "668be037e986b61c9a60fb0310d9af4d",
 }
 # MD5 of every function that runs with its owner's rights.
 DEFINER_FUNCTIONS = {
+    "regal_contract_of_one_collectivite": "e6954a751e4e799fbda88bb5c1a829bc",
     "regal_memberships_of": "7fc9c8c2a857b46890382b165ea33a9f",
     "regal_purge_inbox": "8d6558a40d5ce534bfb16895f12ff031",
+    "regal_routing_for_operators": "adf6e1daeb189c74357762ffad3c4aa9",
 }
 
 TENANT_POLICY = (
@@ -47,10 +50,12 @@ FREE_TEXT = {
     "audit_auditentry": ("subject", "before", "after"),
     "cases_case": ("facts", "reason"),
     "cases_caseevent": ("text",),
+    "collectivites_adhesion": ("office",),
     "collectivites_allowedorigin": ("origin",),
     "collectivites_budget": ("name",),
     "collectivites_product": ("name", "introduction", "closed_note", "reference_form"),
     "collectivites_regie": ("name",),
+    "collectivites_routingchange": ("reason",),
     "journal_entry": ("reason", "author"),
     "payments_attempt": ("label",),
     "payments_payer": ("email",),

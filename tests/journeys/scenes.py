@@ -44,6 +44,7 @@ from regal.people.sessions import SessionStore
 from regal.reconciliation import operations as reconciliation
 from tests.demo import Demo
 from tests.files import Paid, pes
+from tests.journeys import contract_scenes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -93,6 +94,8 @@ def write() -> None:
         "files": _files(town, attempts["confirmed"][0], now),
     }
     _empty_town(now)
+    scenes["contracts"], administrators = contract_scenes.write(hear=_hear, now=now)
+    scenes["sessions"] |= {name: _session(user) for name, user in administrators.items()}
     print(json.dumps(scenes))  # noqa: T201 - what the test reads
 
 

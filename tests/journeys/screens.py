@@ -12,7 +12,7 @@ from playwright.sync_api import Frame
 
 from regal.demo.cast import PASSWORD, TOWNS, Notice, notices
 from tests.demo import Demo
-from tests.journeys import payer, scenes
+from tests.journeys import contract_scenes, payer, scenes
 
 TOWN = TOWNS[0]
 PRODUCTS = (
@@ -394,6 +394,18 @@ def _product_settings(slug: str, number: str = "", name: str | None = None) -> C
         if name is not None:
             visit.frame.locator("#id_name").fill(name)
             visit.press("main .settings button[type=submit]")
+BOURG = contract_scenes.TOWN
+
+
+def _contract(situation: str, person: str = "adele") -> Callable[[Visit], None]:
+    """One contract, everything on its page unfolded."""
+
+    def show(visit: Visit) -> None:
+        visit.as_(person)
+        visit.go(visit.bureau, f"/{BOURG}/reglages/contrats/{visit.scenes['contracts'][situation]}/")
+        folded = visit.frame.locator("details:not([open]) > summary")
+        while folded.count():
+            folded.first.click()
 
     return show
 
@@ -429,6 +441,12 @@ def _days_refused(visit: Visit) -> None:
     _file("draft")(visit)
     visit.frame.locator("input[name=au]").fill("demain")
     visit.press(SUBMIT)
+def _refused_trial(visit: Visit) -> None:
+    """A test payment that cannot be read, in the tab that was to lead to PayFiP."""
+    _contract("refused")(visit)
+    visit.frame.locator("#test_amount").fill("dix")
+    visit.frame.evaluate("document.querySelector('form[target]').removeAttribute('target')")
+    visit.press("form:has(#test_amount) button[type=submit]")
 
 
 SUBMIT = "main button[type=submit]"
@@ -742,6 +760,52 @@ BUREAU = (
         template="backoffice/health.html",
         show=_bureau("/exploitation/sante/", "exploitant"),
         languages=BOTH,
+    # Contracts and their activation
+    Screen(
+        name="contracts", template="backoffice/contracts.html", show=_bureau(f"/{BOURG}/reglages/contrats/", "adele")
+    ),
+    Screen(
+        name="add a contract",
+        template="backoffice/add_contract.html",
+        show=_bureau(f"/{BOURG}/reglages/contrats/ajouter/", "adele"),
+    ),
+    Screen(
+        name="add a contract with errors",
+        template="backoffice/add_contract.html",
+        show=_bureau(f"/{BOURG}/reglages/contrats/ajouter/", "adele", SUBMIT),
+        says_error=True,
+    ),
+    *(
+        Screen(name=f"contract, {situation}", template="backoffice/activation.html", show=_contract(situation))
+        for situation in (
+            "new",
+            "refused",
+            "contradicted",
+            "tested",
+            "activating",
+            "activated",
+            "asked",
+            "opened",
+            "paid",
+            "closed",
+        )
+    ),
+    Screen(
+        name="contract, to approve",
+        template="backoffice/activation.html",
+        show=_contract("asked", "basile"),
+        same_as="contract, asked",
+    ),
+    Screen(
+        name="contract with errors",
+        template="backoffice/activation.html",
+        show=_refused_trial,
+        says_error=True,
+    ),
+    Screen(
+        name="approvals",
+        template="backoffice/approvals.html",
+        show=_bureau("/exploitation/mises-en-production/", "exploitant"),
     ),
 )
 

@@ -1,5 +1,6 @@
 """What a collectivité is made of: each act whole, traced, or refused with a sentence that says what to mend."""
 
+import sys
 from datetime import date
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from django.db import IntegrityError
 
 from regal.audit.models import AuditEntry, PlatformAct
-from regal.backoffice import administration, refusals
+from regal.backoffice import activation_refusals, administration, refusals
 from regal.collectivites.models import (
     RESERVED_SLUGS,
     AllowedOrigin,
@@ -136,14 +137,34 @@ class TestAccount:
 
     def test_is_connected_once_on_the_whole_platform(self, account):
         other = create(slug="autre", siret="21610999100010")
+        for environment in Environment:
+            with pytest.raises(activation_refusals.OfAnotherTown):
+                administration.add_account(
+                    collectivite=other, debt_kind="titre", environment=environment, identifier="006382", now=MORNING
+                )
+        assert "add_account" not in [action for action, _, _ in acts(other)]
+
+    def test_is_connected_once_in_each_environment(self, bourg, account):
         with pytest.raises(refusals.AccountTaken):
             administration.add_account(
-                collectivite=other, debt_kind="titre", environment="test", identifier="006382", now=MORNING
+                collectivite=bourg, debt_kind="titre", environment="test", identifier="006382", now=MORNING
             )
         administration.add_account(
-            collectivite=other, debt_kind="titre", environment="production", identifier="006382", now=MORNING
+            collectivite=bourg, debt_kind="titre", environment="production", identifier="006382", now=MORNING
         )
-        assert [action for action, _, _ in acts(other)].count("add_account") == 1
+        assert [action for action, _, _ in acts(bourg)].count("add_account") == 2
+
+    def test_of_production_is_opened_by_nobody_alone(self, bourg, account):
+        with pytest.raises(activation_refusals.NeedsTwoPeople):
+            administration.add_account(
+                collectivite=bourg,
+                debt_kind="titre",
+                environment="production",
+                identifier="006382",
+                now=MORNING,
+                actor_id=1,
+            )
+        assert [action for action, _, _ in acts(bourg)].count("add_account") == 1
 
     @pytest.mark.parametrize("options", [{"nonsense": 1}, {"min_amount_cents": "100"}, {"max_amount_cents": 0}])
     def test_has_only_options_that_its_gateway_knows(self, bourg, options):
@@ -448,7 +469,7 @@ class TestRefusals:
         kinds = refusals.Refusal.__subclasses__()
         assert len({kind.code for kind in kinds}) == len(kinds)
         for kind in kinds:
-            assert kind.code in (refusals.__doc__ or "")
+            assert kind.code in (sys.modules[kind.__module__].__doc__ or "")
             assert str(kind.sentence)
 
 

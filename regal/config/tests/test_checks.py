@@ -26,9 +26,10 @@ def good(settings):
     settings.SECRET_KEYS = f"k1:{new_master_key()}"
     settings.SECRET_KEY = GOOD_KEY
     settings.TRUSTED_PROXIES = ["10.0.0.5", "192.168.0.0/24"]
+    settings.ROUTING_DELAY_HOURS = 24
 
 
-ALONE = (checks.addresses, checks.secrets, checks.databases, checks.proxies, checks.in_production)
+ALONE = (checks.addresses, checks.secrets, checks.databases, checks.proxies, checks.routing_delay, checks.in_production)
 
 
 def found():
@@ -56,6 +57,7 @@ class TestSettings:
             ("SECRET_KEYS", "", "regal.E005"),
             ("SECRET_KEYS", "k1:court", "regal.E005"),
             ("TRUSTED_PROXIES", ["10.0.0.5", "le proxy"], "regal.E008"),
+            ("ROUTING_DELAY_HOURS", 23, "regal.E016"),
             ("GUICHET_URL", "http://payer.exemple.fr", "regal.E011"),
             ("BUREAU_URL", "http://bureau.exemple.fr", "regal.E011"),
             ("PAYFIP_URL", "http://www.payfip.gouv.fr/tpa/", "regal.E011"),

@@ -14,9 +14,10 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from django.test import override_settings
 
-from regal.backoffice import staff, visits
+from regal.backoffice import administration, routing, staff, visits
 from regal.cases.models import Case, Kind
 from regal.cases.operations import assign, close, look_at, note, open_case
+from regal.collectivites.models import GatewayAccount, RoutingChange
 from regal.collectivites.operations import keep_secret
 from regal.gateways.base import DebtKind, Environment, Outcome
 from regal.lib.money import Money
@@ -67,6 +68,7 @@ def build_world() -> dict[str, Any]:
     notices.hear(regie, once, now=cast.later(hours=5))
     notices.hear(regie, again, now=cast.later(hours=6))
     contrary, twice = _look_after_cases(town, next_town)
+    routed = route_money(town)
     with tenant(town.collectivite):
         keep_secret(account=town.account, name="hmac", value=Secret(b"a gateway's key"))
         invitation = staff.invite_again(
@@ -107,6 +109,45 @@ def build_world() -> dict[str, Any]:
         "invitation": invitation.pk,
         "visit": visit.pk,
         "agent": town.agent.pk,
+        **routed,
+    }
+
+
+def route_money(town: cast.Town) -> dict[str, Any]:
+    """A contract in production by the command line, another by two people, closed and reopened since."""
+    asker, approver = (cast.make_administrator(town, name).pk for name in ("paul", "zoe"))
+    host: dict[str, Any] = {"collectivite": town.collectivite, "debt_kind": "titre", "now": cast.MORNING}
+    by_the_host = administration.add_account(environment="production", identifier="350077", **host)
+    administration.add_product(
+        collectivite=town.collectivite, slug="loyers", name="Loyers", account=by_the_host, now=cast.MORNING
+    )
+    tried = administration.add_account(environment="test", identifier="350088", **host)
+    product = administration.add_product(
+        collectivite=town.collectivite, slug="eau", name="Eau", account=tried, now=cast.MORNING
+    )
+    this: dict[str, Any] = {"collectivite": town.collectivite, "identifier": "350088", "actor_id": asker}
+
+    def approved(change: RoutingChange | None, hours: int) -> int:
+        assert change is not None
+        now = cast.later(hours=hours)
+        routing.approve(collectivite=town.collectivite, change_id=change.pk, now=now, actor_id=approver)
+        notices.run_due(cast.later(hours=hours + 30))
+        return int(change.pk)
+
+    opening = routing.ask(kind=RoutingChange.Kind.OPEN_PRODUCTION, product_ids=[product.pk], now=cast.MORNING, **this)
+    opened = approved(opening, 1)
+    routing.close_contract(now=cast.later(hours=40), **this)
+    reopened = approved(routing.reopen_contract(now=cast.later(hours=41), **this), 42)
+    with tenant(town.collectivite):
+        production = GatewayAccount.objects.get(environment="production", identifier="350088")
+    return {
+        "asker": asker,
+        "opened": opened,
+        "reopened": reopened,
+        "moved": product.pk,
+        "production": production.pk,
+        "tried": tried.pk,
+        "by_the_host": by_the_host.pk,
     }
 
 
@@ -195,6 +236,8 @@ TABLES = (
     "journal_entry",
     "audit_auditentry",
     "reconciliation_filedline",
+    "collectivites_routingchange",
+    "collectivites_gatewayaccount",
 )
 
 
@@ -228,6 +271,72 @@ def broken(world: dict[str, Any], statements: str = "") -> dict[str, list[str]]:
 
 
 TAMPERINGS: dict[str, tuple[str, set[str]]] = {
+    # where money goes
+    "a production account that nobody opened": (
+        "INSERT INTO collectivites_gatewayaccount (collectivite_id, gateway, debt_kind, environment, identifier,"
+        " budget_id, options, is_active) SELECT collectivite_id, gateway, debt_kind, 'production', '350099', budget_id,"
+        " options, true FROM collectivites_gatewayaccount WHERE id = {tried}",
+        {"I-34"},
+    ),
+    "a production account opened by one person": (
+        "UPDATE audit_auditentry SET actor_id = {asker} WHERE action = 'add_account'"
+        " AND subject = 'account ' || {by_the_host}",
+        {"I-34"},
+    ),
+    "a contract in two collectivités": (
+        "INSERT INTO collectivites_gatewayaccount (collectivite_id, gateway, debt_kind, environment, identifier,"
+        " budget_id, options, is_active) SELECT collectivite_id, gateway, debt_kind, 'activation', '350088', budget_id,"
+        " options, true FROM collectivites_gatewayaccount WHERE id = {next_account}",
+        {"I-09"},
+    ),
+    "a product moved by nobody": (
+        "UPDATE collectivites_product SET account_id = {by_the_host} WHERE id = {moved}",
+        {"I-34"},
+    ),
+    "a product that nobody asked to move": (
+        "UPDATE collectivites_routingchange SET what = '{{\"products\": []}}' WHERE id = {opened}",
+        {"I-34"},
+    ),
+    "a move whose trace is lost": ("DELETE FROM audit_auditentry WHERE action = 'move_product'", {"I-34"}),
+    "a change that its asker approved": (
+        "ALTER TABLE collectivites_routingchange DROP CONSTRAINT collectivites_routing_two_people;"
+        "UPDATE collectivites_routingchange SET approved_by_id = asked_by_id WHERE id = {opened}",
+        {"I-34"},
+    ),
+    "a change without approval": (
+        "ALTER TABLE collectivites_routingchange DROP CONSTRAINT collectivites_routing_approved_first;"
+        "UPDATE collectivites_routingchange SET approved_by_id = NULL, approved_at = NULL WHERE id = {opened}",
+        {"I-34"},
+    ),
+    "a change carried out too soon": (
+        "UPDATE collectivites_routingchange SET effective_at = asked_at,"
+        " carried_out_at = asked_at + interval '23 hours' WHERE id = {opened}",
+        {"I-34"},
+    ),
+    "a change carried out after it was cancelled": (
+        "ALTER TABLE collectivites_routingchange DROP CONSTRAINT collectivites_routing_approved_first;"
+        "UPDATE collectivites_routingchange SET cancelled_at = approved_at WHERE id = {opened}",
+        {"I-34"},
+    ),
+    "an approval that an operator never gave": (
+        "UPDATE collectivites_routingchange SET needs_operator = true WHERE id = {opened}",
+        {"I-34"},
+    ),
+    "a closed production account that serves": (
+        "DELETE FROM audit_auditentry WHERE action = 'reopen_account' AND subject = 'account ' || {production}",
+        {"I-34"},
+    ),
+    "a reopening for another contract": (
+        "UPDATE collectivites_routingchange SET identifier = '350077' WHERE id = {reopened}",
+        {"I-34"},
+    ),
+    "administrators who were not told": ("DELETE FROM agenda_effect WHERE kind = 'tell_routing_asked'", {"I-34"}),
+    "decisions that may be rewritten": ("DROP TRIGGER facts_stay ON collectivites_routingchange", {"I-34"}),
+    "a guard of decisions that does nothing": (
+        "CREATE OR REPLACE FUNCTION regal_routing_facts_stay() RETURNS trigger LANGUAGE plpgsql AS"
+        " E'BEGIN RETURN NEW\\x3b END'",
+        {"I-11"},
+    ),
     # money
     "a titre's reference that is none": (
         "UPDATE payments_attempt SET debt_reference = 'FC2026000412' WHERE id = {silent}",
@@ -327,7 +436,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "ALTER TABLE payments_attempt DROP CONSTRAINT payments_attempt_environment_of_account;"
         "ALTER TABLE payments_settlement DROP CONSTRAINT payments_settlement_environment_of_account;"
         "UPDATE collectivites_gatewayaccount SET environment = 'production' WHERE id = {account}",
-        {"I-23"},
+        {"I-23", "I-34"},
     ),
     "evidence of another environment": (
         'UPDATE payments_evidence SET facts = facts || \'{{"environment": "production"}}\' WHERE id = {told_evidence}',

@@ -1,0 +1,371 @@
+"""Contracts with PayFiP, and the assistant that brings one from its number to its first real payment."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from regal.backoffice import activation_refusals, dossier, headers, routing, trials
+from regal.backoffice.administration import add_account, add_regie
+from regal.backoffice.contract_forms import (
+    NEW_REGIE,
+    AddContract,
+    AskProduction,
+    CancelChange,
+    NoteAdhesion,
+    TryContract,
+)
+from regal.backoffice.contracts import Contract, contract, contracts
+from regal.backoffice.policies import BureauRequest
+from regal.backoffice.refusals import Refusal
+from regal.collectivites.models import Collectivite, Regie, RoutingChange
+from regal.gateways.base import DebtKind, Environment, Misconfigured
+from regal.gateways.registry import UnknownGateway
+from regal.lib import tokens
+from regal.lib.policy import Rate, Tenant, Who, policy
+from regal.lib.tenancy import tenant
+from regal.lib.vault import VaultError
+from regal.payments.accounts import gateway_of
+
+
+def clock() -> datetime:
+    """The pages' one look at the time."""
+    return datetime.now(UTC)
+
+
+@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
+@require_safe
+def accounts(request: BureauRequest, slug: str) -> HttpResponse:
+    """Every contract, with the phases it has reached."""
+    with tenant(request.collectivite):
+        found = contracts(collectivite=request.collectivite)
+    return render(request, "backoffice/contracts.html", {"contracts": found})
+
+
+@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_contract(request: BureauRequest, slug: str) -> HttpResponse:
+    """Connect one more contract: its test account, and nothing that moves money."""
+    town = request.collectivite
+    with tenant(town):
+        regies = list(Regie.objects.of(town).order_by("name"))
+    form = AddContract(request.POST if request.method == "POST" else None, regies=regies)
+    if form.is_valid():
+        try:
+            _add_contract(request, form, regies)
+        except Refusal as refusal:
+            form.accuse(refusal)
+        else:
+            messages.success(request, _("Le contrat est ajouté. Suivez maintenant ses étapes."))
+            return _see(request, form.cleaned_data["numcli"])
+    return render(request, "backoffice/add_contract.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+def _add_contract(request: BureauRequest, form: AddContract, regies: list[Regie]) -> None:
+    """All or nothing: a refused contract leaves no new régie behind. Raises Refusal."""
+    now, typed, town = clock(), form.cleaned_data, request.collectivite
+    with tenant(town):
+        regie = next((one for one in regies if str(one.pk) == typed["regie"]), None)
+        if typed["regie"] == NEW_REGIE:
+            regie = add_regie(
+                collectivite=town,
+                name=typed["regie_name"],
+                number=typed["regie_number"],
+                now=now,
+                actor_id=request.user.pk,
+            )
+        add_account(
+            collectivite=town,
+            debt_kind=DebtKind(typed["kind"]),
+            environment=Environment.TEST,
+            identifier=typed["numcli"],
+            options=form.limits,
+            regie=regie,
+            now=now,
+            actor_id=request.user.pk,
+        )
+
+
+@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, rate=Rate.START)
+@require_http_methods(["GET", "HEAD", "POST"])
+def activation(request: BureauRequest, slug: str, numcli: str) -> HttpResponse:
+    """The assistant of one contract; posted, one of its acts."""
+    page = Assistant(request, _contract_or_404(request.collectivite, numcli), now=clock())
+    if request.method != "POST":
+        return page.answer()
+    act = page.acts().get(request.POST.get("act", ""))
+    if act is None:
+        return page.answer(status=400)
+    try:
+        return act()
+    except Refusal as refusal:
+        return page.answer(refusal=refusal, status=422)
+
+
+@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
+@require_safe
+def activation_dossier(request: BureauRequest, slug: str, numcli: str) -> HttpResponse:
+    """The PDF to send to the correspondent."""
+    now, town = clock(), request.collectivite
+    found = _contract_or_404(town, numcli)
+    with tenant(town):
+        written = dossier.facts(collectivite=town, contract=found, now=now)
+    name = f"dossier-payfip-{found.identifier}.pdf"
+    return HttpResponse(
+        dossier.pdf(written, now=now),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@policy(who=Who.OPERATOR, tenant=Tenant.NONE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def approvals(request: HttpRequest) -> HttpResponse:
+    """What waits for whoever runs the platform: a number, a town's name, a contract's number, none of its rows."""
+    waiting = routing.waiting_for_operators()
+    refused = ""
+    if request.method == "POST":
+        chosen = next((one for one in waiting if str(one.number) == request.POST.get("number")), None)
+        if chosen is None:
+            refused = str(activation_refusals.AlreadyDecided())
+        elif not did_recently_reauthenticate(request):
+            return _confirm_who_you_are(request, reverse("approvals"))
+        else:
+            try:
+                routing.approve(
+                    collectivite=chosen.collectivite,
+                    change_id=chosen.number,
+                    as_operator=True,
+                    now=clock(),
+                    actor_id=request.user.pk or 0,
+                )
+            except Refusal as refusal:
+                refused = str(refusal)
+            else:
+                messages.success(
+                    request, _("La demande de %(town)s est approuvée.") % {"town": chosen.collectivite.name}
+                )
+                return HttpResponseRedirect(reverse("approvals"), status=303)
+    context = {"waiting": waiting, "refused": refused}
+    return render(request, "backoffice/approvals.html", context, status=422 if refused else 200)
+
+
+class Assistant:
+    """One contract's page, at one moment, for one administrator."""
+
+    def __init__(self, request: BureauRequest, found: Contract, *, now: datetime) -> None:
+        self.request, self.contract, self.now = request, found, now
+        self.town = request.collectivite
+        self.wrong: Any = None  # the form to mend
+
+    def acts(self) -> dict[str, Callable[[], HttpResponse]]:
+        """What the page's buttons do, by name."""
+        return {
+            "adhesion": self.note_adhesion,
+            "test": lambda: self.start_trial(Environment.TEST),
+            "open_activation": self.open_activation,
+            "activation": lambda: self.start_trial(Environment.ACTIVATION),
+            "ask": self.ask,
+            "approve": self.approve,
+            "cancel": self.cancel,
+            "close": self.close,
+            "reopen": self.reopen,
+        }
+
+    def answer(self, *, refusal: Refusal | None = None, status: int = 200) -> HttpResponse:
+        """The page; a test payment and an activation leave from it to PayFiP, so its policy names PayFiP's origin."""
+        pending = self.contract.pending
+        context = {
+            "contract": self.contract,
+            "now": self.now,
+            "refusal": refusal,
+            "form": self.wrong,
+            "adhesion_form": self._form("adhesion_form") or NoteAdhesion.about(self.contract),
+            "test_form": self._form("test_form") or self._try_form(Environment.TEST),
+            "activation_form": self._form("activation_form") or self._try_form(Environment.ACTIVATION),
+            "ask_form": self._form("ask_form") or AskProduction.about(self.contract),
+            "cancel_form": CancelChange(auto_id="cancel_%s"),
+            "asked_it": pending is not None and pending.asked_by_id == self.request.user.pk,
+        }
+        response = render(self.request, "backoffice/activation.html", context, status=status)
+        response.headers["Content-Security-Policy"] = headers.POLICY.replace(
+            "form-action 'self'", " ".join(["form-action 'self'", *self._origins()])
+        )
+        return response
+
+    def _origins(self) -> tuple[str, ...]:
+        """Where its payments leave to; nowhere when the contract cannot be opened any more."""
+        try:
+            with tenant(self.town):
+                return gateway_of(next(iter(self.contract.accounts.values()))).hand_off_origins
+        except (Misconfigured, UnknownGateway, KeyError, VaultError):
+            return ()
+
+    def _form(self, name: str) -> Any:
+        """The form that was posted, where it stands on the page."""
+        return self.wrong if getattr(self.wrong, "place", "") == name else None
+
+    def _try_form(self, environment: Environment, data: Any = None) -> TryContract:
+        return TryContract.on(
+            self.contract, environment, email=self.request.user.email, flow_token=tokens.new_token(), data=data
+        )
+
+    def note_adhesion(self) -> HttpResponse:
+        form = NoteAdhesion.about(self.contract, self.request.POST)
+        if form.is_valid():
+            try:
+                trials.note_adhesion(
+                    collectivite=self.town,
+                    identifier=self.contract.identifier,
+                    now=self.now,
+                    actor_id=self.request.user.pk,
+                    **form.cleaned_data,
+                )
+            except Refusal as refusal:
+                form.add_error("office", str(refusal))
+            else:
+                return self._done(_("L’adhésion est notée."))
+        return self._mend(form)
+
+    def start_trial(self, environment: Environment) -> HttpResponse:
+        """Lead this tab to PayFiP; the assistant stays in the other."""
+        account = self.contract.accounts.get(environment)
+        if account is None:
+            raise activation_refusals.TestFirst
+        form = self._try_form(environment, self.request.POST)
+        if form.is_valid():
+            typed = form.cleaned_data
+            try:
+                started = trials.start_trial(
+                    account=account,
+                    product=next(one for one in self.contract.products if str(one.pk) == typed["product"]),
+                    reference=typed["reference"],
+                    amount=typed["amount"],
+                    email=typed["email"],
+                    flow_token=typed["flow_token"],
+                    # every test uses the same reserved reference; its former payments are listed above the form
+                    told_of_earlier=typed["again"] or environment is Environment.TEST,
+                    now=self.now,
+                    actor_id=self.request.user.pk,
+                )
+            except Refusal as refusal:
+                form.accuse(refusal)
+            else:
+                return HttpResponseRedirect(started.hand_off.url, status=303)
+        return self._mend(form)
+
+    def open_activation(self) -> HttpResponse:
+        trials.open_activation(
+            collectivite=self.town, contract=self.contract, now=self.now, actor_id=self.request.user.pk
+        )
+        return self._done(_("L’étape d’activation est ouverte."))
+
+    def ask(self) -> HttpResponse:
+        form = AskProduction.about(self.contract, self.request.POST)
+        if self.contract.is_closed:
+            raise activation_refusals.ContractClosed
+        if self.contract.by_card is None and self.contract.production is None:
+            raise activation_refusals.ActivationFirst
+        if not form.is_valid():
+            raise activation_refusals.NotOfThisContract
+        return self._confirmed(
+            lambda: routing.ask(
+                collectivite=self.town,
+                kind=RoutingChange.Kind.OPEN_PRODUCTION,
+                identifier=self.contract.identifier,
+                product_ids=form.chosen,
+                now=self.now,
+                actor_id=self.request.user.pk,
+            ),
+            _("La mise en production est demandée. Les administrateurs en sont prévenus par e-mail."),
+        )
+
+    def approve(self) -> HttpResponse:
+        return self._confirmed(
+            lambda: routing.approve(
+                collectivite=self.town, change_id=self._change(), now=self.now, actor_id=self.request.user.pk
+            ),
+            _("La demande est approuvée. Les administrateurs en sont prévenus par e-mail."),
+        )
+
+    def cancel(self) -> HttpResponse:
+        form = CancelChange(self.request.POST)
+        reason = form.cleaned_data["reason"] if form.is_valid() else ""
+        routing.cancel(
+            collectivite=self.town,
+            change_id=self._change(),
+            reason=reason,
+            now=self.now,
+            actor_id=self.request.user.pk,
+        )
+        return self._done(_("La demande est annulée. Les administrateurs en sont prévenus par e-mail."))
+
+    def close(self) -> HttpResponse:
+        routing.close_contract(
+            collectivite=self.town,
+            identifier=self.contract.identifier,
+            now=self.now,
+            actor_id=self.request.user.pk,
+        )
+        return self._done(_("Le contrat est fermé : ses produits ne peuvent plus être payés."))
+
+    def reopen(self) -> HttpResponse:
+        change = routing.reopen_contract(
+            collectivite=self.town,
+            identifier=self.contract.identifier,
+            now=self.now,
+            actor_id=self.request.user.pk,
+        )
+        if change is None:
+            return self._done(_("Le contrat est rouvert."))
+        return self._done(_("La réouverture est demandée. Les administrateurs en sont prévenus par e-mail."))
+
+    def _change(self) -> int:
+        """The change that the page showed, if it still waits. Raises AlreadyDecided."""
+        pending = self.contract.pending
+        if pending is None or str(pending.pk) != self.request.POST.get("change"):
+            raise activation_refusals.AlreadyDecided
+        return pending.pk
+
+    def _confirmed(self, act: Callable[[], object], said: str) -> HttpResponse:
+        """An act that routes money wants to know that it is still the same person at the keyboard."""
+        if not did_recently_reauthenticate(self.request):
+            return _confirm_who_you_are(self.request, self._address())
+        act()
+        return self._done(said)
+
+    def _mend(self, form: Any) -> HttpResponse:
+        self.wrong = form
+        return self.answer(status=422)
+
+    def _done(self, said: str) -> HttpResponse:
+        messages.success(self.request, said)
+        return HttpResponseRedirect(self._address(), status=303)
+
+    def _address(self) -> str:
+        return reverse("activation", args=[self.town.slug, self.contract.identifier])
+
+
+def _contract_or_404(town: Collectivite, numcli: str) -> Contract:
+    with tenant(town):
+        found = contract(collectivite=town, identifier=numcli)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _see(request: BureauRequest, numcli: str) -> HttpResponse:
+    return HttpResponseRedirect(reverse("activation", args=[request.collectivite.slug, numcli]), status=303)
+
+
+def _confirm_who_you_are(request: HttpRequest, address: str) -> HttpResponse:
+    messages.info(request, _("Confirmez d’abord que c’est bien vous, puis recommencez."))
+    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': address})}", status=303)

@@ -1,0 +1,166 @@
+"""What an administrator, or whoever runs the platform, can mend while a contract is brought to production.
+
+Refusal
+├── OfAnotherTown        R451  the contract is connected to another collectivité, in whatever phase
+├── NeedsTwoPeople       R452  nobody opens a production account alone
+├── SamePerson           R453  whoever asked does not approve
+├── OperatorApproves     R454  nobody else in the collectivité can, or never did yet
+├── AlreadyDecided       R455  approved, carried out or cancelled meanwhile
+├── AlreadyAsked         R456  one change at a time for a contract
+├── TestFirst            R457  no test payment has succeeded yet
+├── ActivationFirst      R458  no activation payment by card has succeeded yet
+├── ContractClosed       R459
+├── NothingToOpen        R460  no product chosen
+├── NotOfThisContract    R461  the product belongs to another contract
+├── BadOffice            R462  a name too long, or a card number
+├── ReservedReference    R463  PayFiP's test references move no money: an activation wants a real debt
+├── UnreadableTrial      R464  the reference, the amount or the address cannot be read
+├── GatewayForbids       R465  PayFiP's rules forbid this request
+├── TriedAlready         R466  a payment of this debt is under way or paid
+├── TrialStarted         R467  the same form, sent twice
+└── NotAnAdministrator   R468  the approval is for an administrator of the collectivité
+"""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from regal.backoffice.refusals import Refusal
+
+
+class OfAnotherTown(Refusal):
+    code = "R451"
+    sentence = _(
+        "Le contrat %(identifier)s est relié à une autre collectivité. Vérifiez le numéro sur le courrier de votre"
+        " correspondant ; s’il est juste, écrivez à l’exploitant de REGAL."
+    )
+
+
+class NeedsTwoPeople(Refusal):
+    code = "R452"
+    sentence = _(
+        "Personne n’ouvre seul un contrat de production : demandez la mise en production sur la page du contrat,"
+        " une seconde personne l’approuvera."
+    )
+
+
+class SamePerson(Refusal):
+    code = "R453"
+    sentence = _("Vous avez fait cette demande : une autre personne doit l’approuver.")
+
+
+class OperatorApproves(Refusal):
+    code = "R454"
+    sentence = _("Cette demande est approuvée par l’exploitant de REGAL : prévenez-le qu’elle l’attend.")
+
+
+class AlreadyDecided(Refusal):
+    code = "R455"
+    sentence = _("Cette demande a été traitée entre-temps. Relisez son état sur la page du contrat.")
+
+
+class AlreadyAsked(Refusal):
+    code = "R456"
+    sentence = _("Une demande attend déjà pour ce contrat. Annulez-la si elle ne convient plus, puis recommencez.")
+
+
+class TestFirst(Refusal):
+    code = "R457"
+    sentence = _("Il faut d’abord un paiement d’essai réussi : faites l’étape 2.")
+
+
+class ActivationFirst(Refusal):
+    code = "R458"
+    sentence = _("Il faut d’abord un paiement d’activation réussi, par carte : faites l’étape 3.")
+
+
+class ContractClosed(Refusal):
+    code = "R459"
+    sentence = _("Ce contrat est fermé : rouvrez-le d’abord.")
+
+
+class NothingToOpen(Refusal):
+    code = "R460"
+    sentence = _("Choisissez au moins un produit à mettre en production.")
+
+
+class NotOfThisContract(Refusal):
+    code = "R461"
+    sentence = _("Un des produits choisis n’appartient plus à ce contrat. Rechargez la page et choisissez de nouveau.")
+
+
+class BadOffice(Refusal):
+    code = "R462"
+    sentence = _("Le nom du service a 120 caractères au plus, sur une ligne, sans numéro de carte.")
+
+
+class ReservedReference(Refusal):
+    code = "R463"
+    sentence = _(
+        "Les références de test de PayFiP ne servent qu’à l’essai : l’activation se fait avec une dette réelle, dont"
+        " vous payez le montant."
+    )
+
+
+UNREADABLE: dict[str, Promise] = {
+    "reference": _("Cette référence ne se lit pas. Recopiez-la telle qu’elle est imprimée sur l’avis."),
+    "amount": _("Ce montant ne se lit pas. Écrivez-le comme sur l’avis, par exemple 12,50."),
+    "email": _("Cette adresse e-mail ne se lit pas. Écrivez une seule adresse, sans accent."),
+}
+FORBIDDEN: dict[str, Promise] = {
+    "amount": _("PayFiP n’accepte pas ce montant : de 1 € à 99 999,99 €, sauf réglage du contrat."),
+    "reference": _("PayFiP n’accepte pas cette référence pour ce contrat. Comparez-la avec l’avis."),
+    "email": _("PayFiP n’accepte pas cette adresse e-mail : une seule adresse, de 6 à 80 caractères, sans accent."),
+}
+_FIELD_OF = {
+    "amount_out_of_bounds": "amount",
+    "reference_malformed": "reference",
+    "reference_reserved": "reference",
+    "exercice_malformed": "reference",
+    "exercice_differs": "reference",
+    "email_malformed": "email",
+}
+
+
+class UnreadableTrial(Refusal):
+    """`field` is the part of the form to mend."""
+
+    code = "R464"
+    sentence: Promise | str = UNREADABLE["reference"]
+
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self.field = field
+        self.sentence = UNREADABLE[field]
+
+
+class GatewayForbids(Refusal):
+    """`field` is the part of the form to mend; "" when none of them can."""
+
+    code = "R465"
+    sentence: Promise | str = _(
+        "PayFiP n’accepte pas cette demande. Écrivez à l’exploitant de REGAL, avec le code « %(reason)s »."
+    )
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+        self.field = _FIELD_OF.get(reason, "")
+        if self.field:
+            self.sentence = FORBIDDEN[self.field]
+
+
+class TriedAlready(Refusal):
+    code = "R466"
+    sentence = _(
+        "Un paiement de cette dette est déjà ouvert ou annoncé payé : regardez-le dans la liste. Pour payer tout de"
+        " même, cochez « Je l’ai vu, recommencer »."
+    )
+
+
+class TrialStarted(Refusal):
+    code = "R467"
+    sentence = _("Ce paiement est déjà ouvert, dans un autre onglet. Actualisez la page pour en voir l’état.")
+
+
+class NotAnAdministrator(Refusal):
+    code = "R468"
+    sentence = _("Seul un administrateur de la collectivité approuve cette demande.")

@@ -1,0 +1,182 @@
+"""Try a contract before it takes real payments: by the machinery that payers will use, on the account of its phase."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.utils.translation import get_language
+
+from regal.audit.operations import record
+from regal.backoffice import activation_refusals
+from regal.backoffice.administration import add_account
+from regal.backoffice.contracts import Contract
+from regal.backoffice.routing import GATEWAY
+from regal.collectivites.models import Adhesion, Collectivite, GatewayAccount, Product
+from regal.collectivites.reference_forms import read_reference
+from regal.gateways.base import DebtKind, Environment
+from regal.lib import tokens
+from regal.lib.card_numbers import holds_card_number
+from regal.lib.email_address import UnreadableEmail, normalise_email
+from regal.lib.money import Money, UnreadableAmount
+from regal.lib.references import UnreadableReference
+from regal.lib.tenancy import tenant
+from regal.payments.operations import PaymentOrder, Started, start_payment
+from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
+
+# PayFiP keeps these for tests (`docs/protocols/payfip.md`, "The debt's reference"); a régie's invoice is free.
+TEST_REFERENCES = {
+    DebtKind.TITRE: "999900000000999999",
+    DebtKind.ORMC: "999999990000000000000",
+    DebtKind.REGIE: "TEST0001",
+}
+LONGEST_OFFICE = 120
+
+
+def start_trial(
+    *,
+    account: GatewayAccount,
+    product: Product,
+    reference: str,
+    amount: str,
+    email: str,
+    flow_token: str,
+    told_of_earlier: bool,
+    now: datetime,
+    actor_id: int,
+) -> Started:
+    """Open a payment on a contract's test or activation account; commit before the browser leaves.
+
+    Raises ContractClosed, UnreadableTrial, ReservedReference, GatewayForbids, TriedAlready, TrialStarted.
+    """
+    if not account.is_active:
+        raise activation_refusals.ContractClosed
+    debt = _read(reference, account)
+    order = PaymentOrder(
+        product=product,
+        contract=account,
+        debt_reference=debt.digits,
+        exercice=debt.exercice,
+        amount=_amount(amount),
+        email=_email(email),
+        language=get_language() or "fr",
+        flow_token=flow_token,
+        handle=tokens.new_token(),
+        told_of_earlier=told_of_earlier,
+    )
+    with tenant(account.collectivite):
+        try:
+            started = start_payment(order=order, now=now)
+        except EarlierAttempt:
+            raise activation_refusals.TriedAlready from None
+        except AlreadyStarted:
+            raise activation_refusals.TrialStarted from None
+        except CannotHandOff as refused:
+            raise activation_refusals.GatewayForbids(refused.reason) from refused
+        record(
+            collectivite=account.collectivite,
+            action="try_contract",
+            subject=f"attempt {started.attempt.pk}",
+            after={
+                "account": account.pk,
+                "environment": account.environment,
+                "amount_cents": order.amount.cents,
+            },
+            now=now,
+            actor_id=actor_id,
+        )
+    return started
+
+
+def open_activation(*, collectivite: Collectivite, contract: Contract, now: datetime, actor_id: int) -> GatewayAccount:
+    """The contract's account for activation payments, once a test has succeeded. Raises ContractClosed, TestFirst."""
+    if contract.activation is not None:
+        return contract.activation
+    if contract.is_closed:
+        raise activation_refusals.ContractClosed
+    if contract.test is None or contract.tested is None:
+        raise activation_refusals.TestFirst
+    return add_account(
+        collectivite=collectivite,
+        debt_kind=contract.kind,
+        environment=Environment.ACTIVATION,
+        identifier=contract.identifier,
+        options=contract.test.options,
+        regie=contract.test.regie,
+        now=now,
+        actor_id=actor_id,
+    )
+
+
+def note_adhesion(
+    *,
+    collectivite: Collectivite,
+    identifier: str,
+    convention_on: date | None,
+    form_sent_on: date | None,
+    identifier_received_on: date | None,
+    office: str,
+    has_direct_debit: bool,
+    now: datetime,
+    actor_id: int,
+) -> Adhesion:
+    """What the collectivité knows of its joining PayFiP. Raises BadOffice."""
+    office = office.strip()
+    if len(office) > LONGEST_OFFICE or not office.isprintable() or holds_card_number(office):
+        raise activation_refusals.BadOffice
+    noted = {
+        "convention_on": convention_on,
+        "form_sent_on": form_sent_on,
+        "identifier_received_on": identifier_received_on,
+        "office": office,
+        "has_direct_debit": has_direct_debit,
+    }
+    with tenant(collectivite):
+        adhesion, _is_new = (
+            Adhesion.objects.of(collectivite)
+            .select_for_update()
+            .get_or_create(collectivite=collectivite, gateway=GATEWAY, identifier=identifier)
+        )
+        before = {name: getattr(adhesion, name) for name in noted}
+        if before == noted:
+            return adhesion
+        for name, value in noted.items():
+            setattr(adhesion, name, value)
+        adhesion.save(update_fields=list(noted))
+        record(
+            collectivite=collectivite,
+            action="note_adhesion",
+            subject=f"adhesion {adhesion.pk}",
+            before=_plain(before),
+            after=_plain(noted),
+            now=now,
+            actor_id=actor_id,
+        )
+    return adhesion
+
+
+def _plain(noted: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in noted.items()}
+
+
+def _read(reference: str, account: GatewayAccount) -> Any:
+    kind = DebtKind(account.debt_kind)
+    try:
+        debt = read_reference(kind, reference)
+    except UnreadableReference:
+        raise activation_refusals.UnreadableTrial("reference") from None
+    if account.environment != Environment.TEST and getattr(debt, "is_reserved", False):
+        raise activation_refusals.ReservedReference
+    return debt
+
+
+def _amount(text: str) -> Money:
+    try:
+        return Money.parse(text)
+    except UnreadableAmount:
+        raise activation_refusals.UnreadableTrial("amount") from None
+
+
+def _email(text: str) -> str:
+    try:
+        return normalise_email(text)
+    except UnreadableEmail:
+        raise activation_refusals.UnreadableTrial("email") from None

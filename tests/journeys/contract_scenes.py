@@ -1,0 +1,178 @@
+"""Contracts at every step of their activation, in a town with two administrators and in one with a single one."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from regal.backoffice import administration, routing, trials
+from regal.backoffice.contracts import Contract, contract
+from regal.collectivites.models import Collectivite, RoutingChange
+from regal.demo.cast import PASSWORD, PAYER_EMAIL
+from regal.gateways.base import DebtKind, Environment
+from regal.lib import tokens
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.payments.models import Attempt
+from regal.payments.operations import PaymentOrder, start_payment
+from regal.people.models import Role, User
+
+Hear = Callable[..., None]
+"""`hear(town, attempt, letter, now, **changes)`: PayFiP's notification, judged at once."""
+
+TOWN = "bourg-neuf"
+SMALL_TOWN = "les-aulnes"
+ADMINISTRATORS = ("adele", "basile")
+ALONE = "solange"
+
+
+def write(*, hear: Hear, now: datetime) -> tuple[dict[str, str], dict[str, User]]:
+    """The number of a contract in each situation, and the people who may see them."""
+    town = administration.create_collectivite(slug=TOWN, name="Bourg-Neuf", siret="21350980500007", now=now)
+    people = {name: _administrator(town, name, now) for name in ADMINISTRATORS}
+    scene = _Scene(town, people, hear, now)
+    scene.in_production_by_the_host("360100")
+    situations: dict[str, Callable[[str], None]] = {
+        "new": scene.new,
+        "refused": scene.refused,
+        "contradicted": scene.contradicted,
+        "tested": scene.tested,
+        "activating": scene.activating,
+        "activated": scene.activated,
+        "asked": scene.asked,
+        "opened": scene.opened,
+        "paid": scene.paid,
+        "closed": scene.closed,
+    }
+    numbers = {}
+    for number, (situation, reach) in enumerate(situations.items(), start=360_101):
+        numbers[situation] = f"{number}"
+        reach(f"{number}")
+    small_town = administration.create_collectivite(slug=SMALL_TOWN, name="Les Aulnes", siret="21350980500015", now=now)
+    people[ALONE] = _administrator(small_town, ALONE, now)
+    _Scene(small_town, {ALONE: people[ALONE]}, hear, now).asked("360200")
+    return numbers, people
+
+
+def _administrator(town: Collectivite, name: str, now: datetime) -> User:
+    return administration.create_agent(
+        collectivite=town,
+        identifier=name,
+        email=f"{name}@example.org",
+        role=Role.ADMINISTRATOR,
+        password=PASSWORD,
+        is_demo=True,
+        now=now,
+    )
+
+
+class _Scene:
+    def __init__(self, town: Collectivite, people: dict[str, User], hear: Hear, now: datetime) -> None:
+        self.town, self.hear, self.now = town, hear, now
+        self.people = [user.pk for user in people.values()]
+
+    def in_production_by_the_host(self, number: str) -> None:
+        administration.add_account(
+            collectivite=self.town,
+            debt_kind=DebtKind.TITRE,
+            environment=Environment.PRODUCTION,
+            identifier=number,
+            now=self.now,
+        )
+
+    def new(self, number: str) -> None:
+        account = administration.add_account(
+            collectivite=self.town,
+            debt_kind=DebtKind.TITRE,
+            environment=Environment.TEST,
+            identifier=number,
+            now=self.now,
+            actor_id=self.people[0],
+        )
+        administration.add_product(
+            collectivite=self.town,
+            slug=f"titres-{number}",
+            name="Avis des sommes à payer",
+            account=account,
+            now=self.now,
+        )
+
+    def refused(self, number: str) -> None:
+        self.new(number)
+        self.hear(self.town, self._try(number, Environment.TEST), "R", self.now, saisie="T")
+
+    def contradicted(self, number: str) -> None:
+        self.new(number)
+        self.hear(self.town, self._try(number, Environment.TEST), "P", self.now, saisie="X")
+
+    def tested(self, number: str) -> None:
+        self.new(number)
+        self.hear(self.town, self._try(number, Environment.TEST), "P", self.now, saisie="T")
+
+    def activating(self, number: str) -> None:
+        self.tested(number)
+        trials.open_activation(
+            collectivite=self.town, contract=self._contract(number), now=self.now, actor_id=self.people[0]
+        )
+
+    def activated(self, number: str) -> None:
+        self.activating(number)
+        self.hear(self.town, self._try(number, Environment.ACTIVATION), "P", self.now, saisie="X")
+
+    def asked(self, number: str) -> None:
+        self.activated(number)
+        routing.ask(
+            collectivite=self.town,
+            kind=RoutingChange.Kind.OPEN_PRODUCTION,
+            identifier=number,
+            product_ids=[product.pk for product in self._contract(number).products],
+            now=self.now,
+            actor_id=self.people[0],
+        )
+
+    def opened(self, number: str) -> None:
+        self.asked(number)
+        change = self._contract(number).changes[0]
+        routing.approve(collectivite=self.town, change_id=change.pk, now=self.now, actor_id=self.people[1])
+        routing.carry_out(self.town.pk, change.pk, self.now)
+
+    def paid(self, number: str) -> None:
+        self.opened(number)
+        with tenant(self.town):
+            (product,) = self._contract(number).products
+            order = PaymentOrder(
+                product=product,
+                debt_reference=f"{self.now.year}00000777000001",
+                exercice=self.now.year,
+                amount=Money(12_550),
+                email=PAYER_EMAIL,
+                language="fr",
+                flow_token=tokens.new_token(),
+                handle=tokens.new_token(),
+                told_of_earlier=False,
+            )
+            attempt = start_payment(order=order, now=self.now).attempt
+        self.hear(self.town, attempt, "P", self.now)
+
+    def closed(self, number: str) -> None:
+        self.tested(number)
+        routing.close_contract(collectivite=self.town, identifier=number, now=self.now, actor_id=self.people[0])
+
+    def _contract(self, number: str) -> Contract:
+        with tenant(self.town):
+            found = contract(collectivite=self.town, identifier=number)
+        assert found is not None
+        return found
+
+    def _try(self, number: str, environment: Environment) -> Attempt:
+        known = self._contract(number)
+        is_test = environment is Environment.TEST
+        return trials.start_trial(
+            account=known.accounts[environment],
+            product=known.products[0],
+            reference=trials.TEST_REFERENCES[known.kind] if is_test else f"{self.now.year}-778-1",
+            amount="10,00",
+            email=PAYER_EMAIL,
+            flow_token=tokens.new_token(),
+            told_of_earlier=is_test,
+            now=self.now,
+            actor_id=self.people[0],
+        ).attempt
