@@ -394,6 +394,8 @@ def _product_settings(slug: str, number: str = "", name: str | None = None) -> C
         if name is not None:
             visit.frame.locator("#id_name").fill(name)
             visit.press("main .settings button[type=submit]")
+
+
 BOURG = contract_scenes.TOWN
 
 
@@ -441,6 +443,8 @@ def _days_refused(visit: Visit) -> None:
     _file("draft")(visit)
     visit.frame.locator("input[name=au]").fill("demain")
     visit.press(SUBMIT)
+
+
 def _refused_trial(visit: Visit) -> None:
     """A test payment that cannot be read, in the tab that was to lead to PayFiP."""
     _contract("refused")(visit)
@@ -760,6 +764,7 @@ BUREAU = (
         template="backoffice/health.html",
         show=_bureau("/exploitation/sante/", "exploitant"),
         languages=BOTH,
+    ),
     # Contracts and their activation
     Screen(
         name="contracts", template="backoffice/contracts.html", show=_bureau(f"/{BOURG}/reglages/contrats/", "adele")
