@@ -3,7 +3,7 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.backoffice import accounts, embedding, pages
+from regal.backoffice import accounts, embedding, pages, transactions
 from regal.checkout import health
 
 # The names that begin with account_ and mfa_ are those by which django-allauth finds its own pages.
@@ -25,7 +25,9 @@ urlpatterns = [
         path("compte/codes/", accounts.recovery_codes, name="mfa_view_recovery_codes"),
         path("compte/codes/renouveler/", accounts.renew_recovery_codes, name="mfa_generate_recovery_codes"),
         path("<slug:slug>/", pages.dashboard, name="dashboard"),
-        path("<slug:slug>/paiements/", pages.payments, name="payments"),
+        path("<slug:slug>/paiements/", transactions.payments, name="payments"),
+        path("<slug:slug>/paiements/payeur/", transactions.payments_of_payer, name="payments_of_payer"),
+        path("<slug:slug>/paiements/export/", transactions.export_payments, name="export_payments"),
         path("<slug:slug>/paiements/<int:attempt_id>/", pages.payment, name="payment"),
         path("<slug:slug>/integration/", embedding.integration, name="integration"),
         prefix_default_language=False,
