@@ -82,10 +82,10 @@ def chart_of(days: Sequence[tuple[date, CameIn]]) -> Chart | None:
 
 
 def _round_above(cents: int) -> int:
-    """The next of 1, 2, 5 × a power of ten euros, so that the lines bear plain numbers."""
+    """The next of 1, 2, 4, 6, 8 × a power of ten euros: it and its half are plain numbers."""
     unit = 100
     while True:
-        for factor in (1, 2, 5):
+        for factor in (1, 2, 4, 6, 8):
             if unit * factor >= cents:
                 return unit * factor
         unit *= 10

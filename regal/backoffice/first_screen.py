@@ -157,9 +157,9 @@ def _waiting(*, collectivite: HasKey, today: date) -> Waiting:
         oldest=Min("announced_at"),
         whole=Count("*"),
         whole_cents=_CENTS,
-        young=Count("*", filter=is_young),
+        young=Count("announced_at", filter=is_young),
         young_cents=Sum("amount", filter=is_young, output_field=BigIntegerField()),
-        old=Count("*", filter=is_old),
+        old=Count("announced_at", filter=is_old),
         old_cents=Sum("amount", filter=is_old, output_field=BigIntegerField()),
     )
     whole, young, old = (_tally(found[name], found[f"{name}_cents"]) for name in ("whole", "young", "old"))

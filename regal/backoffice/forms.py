@@ -83,7 +83,7 @@ class PaymentFilters(forms.Form):
 
     produit = forms.ChoiceField(label=_("Produit"), required=False)
     date = forms.ChoiceField(
-        label=_("Jour où le paiement a été"),
+        label=_("Jour où il a été"),
         required=False,
         choices=[
             ("", _("commencé")),
@@ -119,9 +119,10 @@ class PaymentFilters(forms.Form):
         assert isinstance(choices, forms.ChoiceField)
         choices.choices = [("", _("Tous les produits")), *((product.slug, product.name) for product in products)]
         self._products = {product.slug: product for product in products}
-        for name, field in self.fields.items():
+        for field in self.fields.values():
             if isinstance(field, forms.ChoiceField):
                 field.error_messages["invalid_choice"] = BAD_CHOICE
+        for name in self.fields:
             self._describe(name)
 
     def _describe(self, name: str) -> None:
