@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from regal.backoffice.standing import NAMES
@@ -27,19 +27,19 @@ from regal.payments.standing import Standing
 SHORTEST_END = 3
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—−/._…]+")
-BAD_DAY = _("R421. Ce jour ne se lit pas : écrivez-le 24/11/2026. Il ne filtre rien.")
-BAD_AMOUNT = _("R422. Ce montant ne se lit pas : écrivez 125,50. Il ne filtre rien.")
+BAD_DAY = _("R421. Ce jour ne se lit pas : écrivez-le 24/11/2026. Il ne filtre rien.")
+BAD_AMOUNT = _("R422. Ce montant ne se lit pas : écrivez 125,50. Il ne filtre rien.")
 BAD_END = _(
     "R423. Tapez au moins 3 lettres ou chiffres de la fin de la référence, par exemple 412-1, ou la référence entière."
     " Ce qui est tapé ne filtre rien."
 )
-BAD_CHOICE = _("R424. Ce choix n’existe pas ici : prenez-en un dans la liste. Il ne filtre rien.")
-LOST_PAYER = _("R425. Ce lien ne dit plus quel payeur chercher : tapez de nouveau son adresse e-mail.")
-BACKWARD_DAYS = _("R426. La période finit avant de commencer : corrigez l’une des deux dates. Elles ne filtrent rien.")
+BAD_CHOICE = _("R424. Ce choix n’existe pas ici : prenez-en un dans la liste. Il ne filtre rien.")
+LOST_PAYER = _("R425. Ce lien ne dit plus quel payeur chercher : tapez de nouveau son adresse e-mail.")
+BACKWARD_DAYS = _("R426. La période finit avant de commencer : corrigez l’une des deux dates. Elles ne filtrent rien.")
 BACKWARD_AMOUNTS = _(
-    "R427. Le second montant est plus petit que le premier : corrigez l’un des deux. Ils ne filtrent rien."
+    "R427. Le second montant est plus petit que le premier : corrigez l’un des deux. Ils ne filtrent rien."
 )
-BAD_PAYER = _("R428. Cette adresse e-mail ne se lit pas : tapez-la entière, par exemple nom@exemple.fr.")
+BAD_PAYER = _("R428. Cette adresse e-mail ne se lit pas : tapez-la entière, par exemple nom@exemple.fr.")
 _NAMES = ("produit", "date", "du", "au", "etat", "environnement", "montant", "montant_max", "reference", "payeur")
 
 
@@ -220,7 +220,7 @@ class PaymentFilters(forms.Form):
                 continue
             field = self.fields[name]
             if name == "payeur":
-                words.append((_t("Payeur"), _t("une adresse e-mail, qui n’est pas répétée ici")))
+                words.append((gettext("Payeur"), gettext("une adresse e-mail, qui n’est pas répétée ici")))
             elif isinstance(field, forms.ChoiceField):
                 words.append((str(field.label), str(dict(field.choices)[value])))  # type: ignore[arg-type]
             elif isinstance(value, date):

@@ -67,7 +67,7 @@ def export_payments(request: BureauRequest, slug: str) -> HttpResponseBase:
     if filters.errors or not wanted.is_valid():
         return _list(request, filters, export=wanted, status=422)
     if not did_recently_reauthenticate(request):
-        messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez l’export de nouveau."))
+        messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez l’export de nouveau."))
         back = reverse("payments", args=[slug]) + filters.query()
         return _see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
     kind, emails = wanted.cleaned_data["format"], bool(wanted.cleaned_data["courriels"])
@@ -77,7 +77,7 @@ def export_payments(request: BureauRequest, slug: str) -> HttpResponseBase:
         if kind == "xlsx" and count > exports.MOST_SHEET_ROWS:
             wanted.add_error(
                 "format",
-                _("R429. Un classeur a 1 048 575 lignes au plus : choisissez le CSV, ou une période plus courte."),
+                _("R429. Un classeur a 1 048 575 lignes au plus : choisissez le CSV, ou une période plus courte."),
             )
             return _list(request, filters, export=wanted, status=422)
         record(

@@ -485,6 +485,20 @@ BUREAU = (
         )
         for name in ("forbidden", "too often", "bad request", "server error")
     ),
+    Screen(
+        name="payments with errors",
+        template="backoffice/payments.html",
+        show=_bureau(f"/{TOWN.slug}/paiements/?du=hier&montant=beaucoup&reference=1"),
+        says_error=True,
+        languages=BOTH,
+    ),
+    Screen(
+        name="payments of a payer who cannot be read",
+        template="backoffice/payments.html",
+        show=_bureau(f"/{TOWN.slug}/paiements/", press="form[action$='/payeur/'] button"),
+        same_as="payments with errors",
+        says_error=True,
+    ),
 )
 
 

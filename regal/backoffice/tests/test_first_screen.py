@@ -188,6 +188,7 @@ class TestChart:
         announced(town, 500, days=-29)
         found = state(town)
         chart = chart_of(found.days)
+        assert chart is not None
         assert [bar.day for bar in chart.bars] == [date(2026, 10, 26) + timedelta(days=n) for n in range(30)]
         assert chart.bars[-1].confirmed_height > 0 == chart.bars[-1].announced_height
         assert chart.bars[0].announced_height > 0 == chart.bars[0].confirmed_height
@@ -197,6 +198,7 @@ class TestChart:
         full = CameIn(confirmed=Tally(count=1, amount=Money(30_000)), announced=Tally(count=1, amount=Money(30_000)))
         least = CameIn(confirmed=Tally(count=1, amount=Money(1)))
         chart = chart_of([(day, full), (day, least), (day, CameIn())])
+        assert chart is not None
         whole, tiny, nothing = chart.bars
         assert whole.confirmed_height == whole.announced_height > 90
         assert whole.announced_y + whole.announced_height == whole.confirmed_y
