@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, BinaryIO
 
 import xlsxwriter
@@ -186,7 +185,7 @@ def _fill_payments(book: Any, found: Iterator[Row], *, emails: bool) -> Totals:
         sheet.write_datetime(number, 0, _naive(row.started_at), a_moment)
         sheet.write_string(number, 1, row.product)
         sheet.write_string(number, 2, row.reference)
-        sheet.write_number(number, 3, _euros(row.amount), euros)
+        sheet.write_number(number, 3, spreadsheets.workbook_number(row.amount), euros)
         sheet.write_string(number, 4, names[row.standing])
         if row.announced_at is not None:
             sheet.write_datetime(number, 5, _naive(row.announced_at), a_moment)
@@ -231,7 +230,7 @@ def _fill_about(
     for number, (name, tally) in enumerate(groups, start=first + 1):
         sheet.write_string(number, 0, name)
         sheet.write_number(number, 1, tally.count)
-        sheet.write_number(number, 2, _euros(tally.amount), euros)
+        sheet.write_number(number, 2, spreadsheets.workbook_number(tally.amount), euros)
     sheet.write_string(first + 4, 0, _("Essais, dans aucun total"))
     sheet.write_number(first + 4, 1, totals.trials)
 
@@ -239,10 +238,6 @@ def _fill_about(
 def _names() -> dict[str, str]:
     """The words of the columns with a closed list, in the language of the page."""
     return {str(key): str(name) for key, name in (NAMES | ENVIRONMENT_NAMES).items()}
-
-
-def _euros(amount: Money) -> Decimal:
-    return Decimal(amount.cents).scaleb(-2)
 
 
 def _naive(instant: datetime) -> datetime:

@@ -7,6 +7,7 @@ A workbook (XLSX) needs none of that: a text is written there as a text.
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 
 from regal.lib import paris
 from regal.lib.money import Money
@@ -35,6 +36,11 @@ def decimal(amount: Money) -> str:
     """1234,50: no spaces and no sign of the euro, so that it is a number."""
     sign, cents = ("-" if amount.cents < 0 else ""), abs(amount.cents)
     return f"{sign}{cents // 100},{cents % 100:02d}"
+
+
+def workbook_number(amount: Money) -> Decimal:
+    """Euros, exact: a workbook's cell knows no cents."""
+    return Decimal(amount.cents).scaleb(-2)
 
 
 def day(value: date | None) -> str:
