@@ -392,7 +392,7 @@ class Bench:
     @contextmanager
     def _bureau(self) -> Iterator[Family]:
         with self._process("serve", "bureau", "--port", str(self.port + 1)) as family:
-            _until(lambda: ports.answers(self.port + 1), 30)
+            _until(lambda: bench_bureau.is_ready(self.port + 1), 60)
             yield family
 
     def _wait_for(self, path: str) -> None:

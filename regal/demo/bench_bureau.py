@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -152,6 +153,18 @@ def fill(to: Connections, *, now: datetime, payments: int = PAYMENTS_OF_THE_TOWN
         connection.execute("VACUUM ANALYZE")
 
 
+def is_ready(port: int) -> bool:
+    """Whether the bureau serves on that port, its worker included."""
+    server = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        server.request("GET", "/healthz")
+        return server.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        server.close()
+
+
 class BureauBench:
     """Asks one server, already running on `port`, whose database `fill` has written."""
 
@@ -167,7 +180,6 @@ class BureauBench:
         request.session = self.in_process.session
         record_authentication(request, user, "password", reauthenticated=True)
         request.session.save()
-        self.server = http.client.HTTPConnection(HOST, port, timeout=600)
         self.cookies = {settings.SESSION_COOKIE_NAME: self.in_process.cookies[settings.SESSION_COOKIE_NAME].value}
 
     def pages(self) -> list[PageFigure]:
@@ -272,13 +284,15 @@ class BureauBench:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         if fields is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.server.request(method, address, urlencode(fields).encode() if fields is not None else None, headers)
-        answer = self.server.getresponse()
+        server = http.client.HTTPConnection(HOST, self.port, timeout=600)  # one each: the server drops idle ones
+        server.request(method, address, urlencode(fields).encode() if fields is not None else None, headers)
+        answer = server.getresponse()
         for cookie in answer.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
         content = answer.read()
-        if answer.status != 200:
+        server.close()
+        if answer.status != HTTPStatus.OK:
             raise WrongPage(f"{address}: {answer.status}")
         return content
 
