@@ -14,7 +14,7 @@ import xlsxwriter
 from django.utils.translation import gettext as _
 
 from regal.backoffice.explanations import RANKS
-from regal.backoffice.queries import Place, Tally, Totals, older_than, totals_from
+from regal.backoffice.queries import Place, Tally, Totals, older_than, plan_for_the_values_asked, totals_from
 from regal.backoffice.standing import NAMES
 from regal.collectivites.models import ENVIRONMENT_NAMES, Collectivite
 from regal.collectivites.reference_forms import read_reference
@@ -85,6 +85,7 @@ def rows(*, town: Collectivite, selection: Selection, emails: bool, now: datetim
     place: Place | None = (now, 2**63 - 1)
     while place is not None:
         with tenant(town):
+            plan_for_the_values_asked()
             attempts = older_than(selected(collectivite=town, selection=selection), place)
             batch = list(attempts[:BATCH].values_list(*_FIELDS))
             keys = [found[1] for found in batch]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.db import connection
 from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from regal.gateways.base import Environment
@@ -18,6 +19,12 @@ PAGE_LENGTH = 50
 
 _CURSOR = re.compile(r"(?P<microseconds>[0-9]{1,17})-(?P<key>[0-9]{1,18})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def plan_for_the_values_asked() -> None:
+    """Until the end of the transaction: no plan made for any town and any moment, which a large town would wait for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True, kw_only=True)

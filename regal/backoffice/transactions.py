@@ -118,6 +118,7 @@ def _list(
     town, selection = request.collectivite, filters.selection
     after, before = (request.GET.get(name, "") for name in ("apres", "avant"))
     with tenant(town):
+        queries.plan_for_the_values_asked()
         page = queries.page_of_attempts(collectivite=town, selection=selection, after=after, before=before)
         totals = queries.totals_of(collectivite=town, selection=selection)
         lines = [Line.of(attempt) for attempt in page.attempts]

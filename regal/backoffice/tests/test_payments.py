@@ -165,7 +165,7 @@ class TestList:
         attempts(town, 2)
         few = self.questions(nadia, LIST)
         attempts(town, 60)
-        assert self.questions(nadia, LIST) == few <= 11
+        assert self.questions(nadia, LIST) == few <= 12
 
     def questions(self, client, address):
         with CaptureQueriesContext(connection) as captured:
