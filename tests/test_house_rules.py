@@ -74,11 +74,13 @@ class TestMoney:
         "regal/config/management/commands/serve.py": "a server's patience",
         "regal/config/management/commands/worker.py": "a worker's patience",
         "regal/demo/bench.py": "measures of time",
+        "regal/demo/bench_bureau.py": "measures of time",
         "regal/demo/supervisor.py": "a supervisor's patience",
         "regal/demo/data.py": "how long to wait for the sandbox",
         "regal/lib/colours.py": "how much light a colour gives",
         "regal/lib/bound_process.py": "how long to wait for a process",
         "regal/lib/embedded_postgres.py": "how long to wait for a server",
+        "regal/lib/spreadsheets.py": "euros in a workbook's cell, from whole cents by an exact decimal",
     }
 
     def test_meets_no_fraction(self):

@@ -14,13 +14,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from regal.backoffice.routing import GATEWAY, accounts_of, is_closed, products_of
-from regal.backoffice.standing import Standing, standing_of
+from regal.backoffice.standing import standing_of
 from regal.collectivites.models import Adhesion, GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Means, Outcome
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Attempt, Evidence
+from regal.payments.standing import Standing
 from regal.payments.states import State
 
 MOST_SHOWN = 10  # payments tried, in each phase

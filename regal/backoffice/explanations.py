@@ -9,9 +9,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from regal.backoffice.standing import Standing, standing_of
+from regal.backoffice.standing import standing_of
 from regal.gateways.base import Outcome, Rank
 from regal.payments.models import Attempt, AttemptEvent, Evidence
+from regal.payments.standing import Standing
 from regal.payments.states import Event
 
 RANKS: dict[int, Promise] = {

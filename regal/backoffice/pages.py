@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from regal.backoffice import explanations, queries
-from regal.backoffice.forms import PaymentFilters
+from regal.backoffice.charts import chart_of
+from regal.backoffice.first_screen import first_screen
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.raw_messages import RawMessage, raw_message
 from regal.backoffice.standing import LOOKS, NAMES, standing_of
@@ -29,11 +30,12 @@ from regal.lib.tenancy import tenant
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt, Evidence
-from regal.payments.queries import evidence_about, is_said_paid, others_on_debt, timeline
+from regal.payments.queries import Selection, evidence_about, is_said_paid, others_on_debt, timeline
 from regal.reconciliation.models import FiledLine
 from regal.reconciliation.queries import lines_proving
 
-MOST_SHOWN = 50  # pieces of evidence, steps, cases on one page
+MOST_SHOWN = 50  # pieces of evidence, steps on one page
+MOST_CASES = 3  # on the first screen; the others are one press away
 LATEST = 5
 
 
@@ -58,44 +60,21 @@ def home(request: HttpRequest) -> HttpResponse:
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
 @require_safe
 def dashboard(request: BureauRequest, slug: str) -> HttpResponse:
-    """The state of things in one sentence, what waits for a person, and the latest payments."""
+    """The state of things in one sentence, what came in, what waits, and the latest payments."""
     town = request.collectivite
     with tenant(town):
-        context = {
-            "day": queries.state_of_things(collectivite=town, now=clock()),
-            "cases": [_ShownCase.of(case) for case in open_cases(collectivite=town)[:MOST_SHOWN]],
+        state = first_screen(collectivite=town, now=clock())
+        context: dict[str, Any] = {
+            "state": state,
+            "chart": chart_of(state.days),
+            "cases": [_ShownCase.of(case) for case in open_cases(collectivite=town)[:MOST_CASES]],
             "lines": [
                 Line.of(attempt)
-                for attempt in queries.page_of_attempts(
-                    collectivite=town, standing=None, environment=None, cursor=""
-                ).attempts[:LATEST]
+                for attempt in queries.page_of_attempts(collectivite=town, selection=Selection()).attempts[:LATEST]
             ],
         }
     context["has_second_factor"] = Authenticator.objects.filter(user=request.user).exists()
     return render(request, "backoffice/dashboard.html", context)
-
-
-@policy(who=Who.AGENT, tenant=Tenant.SLUG)
-@require_safe
-def payments(request: BureauRequest, slug: str) -> HttpResponse:
-    """Every attempt, the newest first, fifty a page."""
-    filters = PaymentFilters(request.GET)
-    with tenant(request.collectivite):
-        page = queries.page_of_attempts(
-            collectivite=request.collectivite,
-            standing=filters.standing,
-            environment=filters.environment,
-            cursor=request.GET.get("apres", ""),
-        )
-        lines = [Line.of(attempt) for attempt in page.attempts]
-    context = {
-        "lines": lines,
-        "filters": filters,
-        "is_first": not request.GET.get("apres"),
-        "first_page": filters.query(),
-        "next_page": filters.query(apres=page.next_cursor) if page.next_cursor else "",
-    }
-    return render(request, "backoffice/payments.html", context)
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)

@@ -1,18 +1,19 @@
-"""What the bureau's pages ask. Call it inside `tenant()`."""
+"""What the bureau's pages ask of one payment and of a list of them. Call it inside `tenant()`."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import connection
+from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet, Sum
 
-from regal.backoffice.standing import Standing, where
-from regal.cases.queries import open_cases
 from regal.gateways.base import Environment
-from regal.lib import paris
+from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Attempt, Evidence, InboxMessage, Payer
-from regal.payments.queries import recent_attempts
+from regal.payments.queries import Selection, selected
+from regal.payments.standing import Standing
 
 PAGE_LENGTH = 50
 
@@ -20,48 +21,116 @@ _CURSOR = re.compile(r"(?P<microseconds>[0-9]{1,17})-(?P<key>[0-9]{1,18})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Day:
-    """The state of things; trials are counted nowhere."""
-
-    opened_today: int
-    announced_paid: int
-    open_cases: int
-
-
-def state_of_things(*, collectivite: HasKey, now: datetime) -> Day:
-    """Production only: test money enters no total."""
-    midnight, _ = paris.day_bounds(paris.today(now))
-    real = Attempt.objects.of(collectivite).filter(environment=Environment.PRODUCTION)
-    return Day(
-        opened_today=real.filter(created_at__gte=midnight).count(),
-        announced_paid=real.filter(where(Standing.ANNOUNCED_PAID)).count(),
-        open_cases=open_cases(collectivite=collectivite).count(),
-    )
+def plan_for_the_values_asked() -> None:
+    """Until the end of the transaction: no plan made for any town and any moment, which a large town would wait for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
     attempts: list[Attempt]
-    next_cursor: str  # "" on the last page
+    older: str  # the cursor of the next page, "" on the last one
+    newer: str  # of the page before, "" on the first one
 
 
-def page_of_attempts(
-    *, collectivite: HasKey, standing: Standing | None, environment: Environment | None, cursor: str
-) -> Page:
-    """One page, the newest first. A cursor that cannot be read means the first page."""
-    attempts: QuerySet[Attempt] = recent_attempts(collectivite=collectivite)
-    if standing is not None:
-        attempts = attempts.filter(where(standing))
-    if environment is not None:
-        attempts = attempts.filter(environment=environment)
-    place = _read_cursor(cursor)
+def page_of_attempts(*, collectivite: HasKey, selection: Selection, after: str = "", before: str = "") -> Page:
+    """One page, the newest first: just older than `after`, or just newer than `before`. Else the first page."""
+    attempts = selected(collectivite=collectivite, selection=selection).select_related("product", "account")
+    place = _read_cursor(before)
     if place is not None:
-        created_at, key = place
-        attempts = attempts.filter(Q(created_at=created_at, pk__lt=key) | Q(created_at__lt=created_at))
-    found = list(attempts[: PAGE_LENGTH + 1])
+        found = list(newer_than(attempts, place)[: PAGE_LENGTH + 1])
+        if len(found) > PAGE_LENGTH:
+            shown = found[:PAGE_LENGTH][::-1]
+            return Page(attempts=shown, older=_cursor_at(shown[-1]), newer=_cursor_at(shown[0]))
+        place = None  # nothing newer is left out: the first page, whole
+    else:
+        place = _read_cursor(after)
+    found = list(older_than(attempts, place)[: PAGE_LENGTH + 1])
     shown = found[:PAGE_LENGTH]
-    return Page(attempts=shown, next_cursor=_cursor_after(shown[-1]) if len(found) > PAGE_LENGTH else "")
+    return Page(
+        attempts=shown,
+        older=_cursor_at(shown[-1]) if len(found) > PAGE_LENGTH else "",
+        newer=_cursor_at(shown[0]) if place is not None and shown else "",
+    )
+
+
+Place = tuple[datetime, int]
+
+
+def older_than(attempts: QuerySet[Attempt], place: Place | None) -> QuerySet[Attempt]:
+    """The newest first, below a place. The bound on the moment alone is said twice: the index can use it."""
+    if place is not None:
+        moment, key = place
+        attempts = attempts.filter(created_at__lte=moment).filter(Q(created_at__lt=moment) | Q(pk__lt=key))
+    return attempts.order_by("-created_at", "-pk")
+
+
+def newer_than(attempts: QuerySet[Attempt], place: Place) -> QuerySet[Attempt]:
+    """The oldest first, above a place."""
+    moment, key = place
+    above = attempts.filter(created_at__gte=moment).filter(Q(created_at__gt=moment) | Q(pk__gt=key))
+    return above.order_by("created_at", "pk")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """How many, and how much."""
+
+    count: int = 0
+    amount: Money = Money.zero
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(count=self.count + other.count, amount=self.amount + other.amount)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Of a selection, exact. Confirmed and announced money are never added; test money enters none of the three."""
+
+    confirmed: Tally
+    announced: Tally
+    others: Tally
+    trials: int  # how many were not in production
+
+    @property
+    def real(self) -> int:
+        """How many were in production."""
+        return self.confirmed.count + self.announced.count + self.others.count
+
+    @property
+    def count(self) -> int:
+        return self.real + self.trials
+
+
+def totals_of(*, collectivite: HasKey, selection: Selection) -> Totals:
+    """One statement, over indexes alone where the selection allows it."""
+    rows = (
+        selected(collectivite=collectivite, selection=selection)
+        .order_by()
+        .values_list("environment", "standing")
+        .annotate(count=Count("*"), cents=Sum("amount", output_field=BigIntegerField()))
+    )
+    return totals_from(
+        (environment, standing, Tally(count=count, amount=Money(int(cents))))
+        for environment, standing, count, cents in rows
+    )
+
+
+def totals_from(rows: Iterable[tuple[str, str, Tally]]) -> Totals:
+    """Each (environment, standing, tally) in its place."""
+    confirmed = announced = others = Tally()
+    trials = 0
+    for environment, standing, tally in rows:
+        if environment != Environment.PRODUCTION:
+            trials += tally.count
+        elif standing == Standing.CONFIRMED:
+            confirmed += tally
+        elif standing == Standing.ANNOUNCED_PAID:
+            announced += tally
+        else:
+            others += tally
+    return Totals(confirmed=confirmed, announced=announced, others=others, trials=trials)
 
 
 def attempt_numbered(*, collectivite: HasKey, attempt_id: int) -> Attempt | None:
@@ -82,11 +151,11 @@ def messages_waiting(*, attempt: Attempt) -> int:
     return received.filter(~Exists(judged)).count()
 
 
-def _cursor_after(attempt: Attempt) -> str:
+def _cursor_at(attempt: Attempt) -> str:
     return f"{(attempt.created_at - _EPOCH) // timedelta(microseconds=1)}-{attempt.pk}"
 
 
-def _read_cursor(text: str) -> tuple[datetime, int] | None:
+def _read_cursor(text: str) -> Place | None:
     match = _CURSOR.fullmatch(text)
     if match is None:
         return None

@@ -15,6 +15,7 @@ from regal.backoffice import (
     pages,
     sessions,
     town_settings,
+    transactions,
 )
 from regal.checkout import health
 
@@ -44,7 +45,9 @@ urlpatterns = [
         path("exploitation/collectivites/<slug:slug>/quitter/", operators.leave, name="leave"),
         path("exploitation/mises-en-production/", activation.approvals, name="approvals"),
         path("<slug:slug>/", pages.dashboard, name="dashboard"),
-        path("<slug:slug>/paiements/", pages.payments, name="payments"),
+        path("<slug:slug>/paiements/", transactions.payments, name="payments"),
+        path("<slug:slug>/paiements/payeur/", transactions.payments_of_payer, name="payments_of_payer"),
+        path("<slug:slug>/paiements/export/", transactions.export_payments, name="export_payments"),
         path("<slug:slug>/paiements/<int:attempt_id>/", pages.payment, name="payment"),
         path("<slug:slug>/anomalies/", cases.cases, name="cases"),
         path("<slug:slug>/anomalies/<int:case_id>/", cases.case, name="case"),

@@ -26,7 +26,9 @@ from django.db import connections
 from regal.agenda.models import Effect
 from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
+from regal.checkout.look import colours_digest
 from regal.collectivites.models import Product
+from regal.demo import bench_bureau
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
@@ -148,6 +150,7 @@ class Bench:
         self.port = next(port for port in range(18_500, 60_000) if ports.is_free(port))
         self.figures: list[Figure] = []
         self.memory: dict[str, float] = {}
+        self.bureau = ""
         self.web: Family | None = None
         self.worker: Family | None = None
 
@@ -175,6 +178,12 @@ class Bench:
             self._judge()
             self._verify()
             self._pgbench(server.connections, product, doors[0])
+            self.bureau = bench_bureau.measure(
+                server.connections,
+                port=self.port + 1,
+                serve=self._bureau,
+                say=self.say,
+            )
 
     # What is measured
 
@@ -211,6 +220,11 @@ class Bench:
         self._load("page Django vide (/healthz)", [["GET", "/healthz", ""]] * PAGES)
         first = f"/{product.collectivite.slug}/{product.slug}/"
         self._load("première page du payeur", [["GET", first, ""]] * (PAGES // 2))
+        town = product.collectivite
+        colours = f"/s/l/{town.pk}/{colours_digest(town)}.css"
+        self._load("couleurs de la collectivité (feuille de style)", [["GET", colours, ""]] * (PAGES // 2))
+        typed = {"exercice": "2026", "titre": "412", "ligne": "1", "amount": "125,50", "email": "payeur@example.org"}
+        self._load("récapitulatif du payeur", [["POST", first, urlencode(typed)]] * (PAGES // 4))
         self._load("tentative créée et départ donné au navigateur", self._recaps(product, 500), good="303")
 
     def _recaps(self, product: Product, count: int) -> list[list[str]]:
@@ -377,6 +391,12 @@ class Bench:
                 process.wait(timeout_seconds=30)
                 process.kill_group()
 
+    @contextmanager
+    def _bureau(self) -> Iterator[Family]:
+        with self._process("serve", "bureau", "--port", str(self.port + 1)) as family:
+            _until(lambda: bench_bureau.is_ready(self.port + 1), 60)
+            yield family
+
     def _wait_for(self, path: str) -> None:
         order = self._order([["GET", path, ""]], connections=1)
 
@@ -398,6 +418,7 @@ class Bench:
         collectivite = administration.create_collectivite(
             slug="saint-aubin", name="Saint-Aubin", siret=TOWNS[0].siret, now=now
         )
+        collectivite = administration.set_look(collectivite=collectivite, main_colour=TOWNS[0].main_colour, now=now)
         account = administration.add_account(
             collectivite=collectivite,
             debt_kind=DebtKind.TITRE,
@@ -454,6 +475,6 @@ def main(say: Callable[[str], object]) -> str:
     try:
         bench = Bench(folder, say)
         bench.run()
-        return table(bench.figures, bench.memory)
+        return f"{table(bench.figures, bench.memory)}\n\n{bench.bureau}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Reverse
 
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Outcome, Rank
@@ -10,6 +11,7 @@ from regal.lib.enumerations import values
 from regal.lib.money_field import MoneyField
 from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import TenantForeignKey, TenantModel
+from regal.payments.standing import standing_in_sql
 from regal.payments.states import Event, State
 
 
@@ -37,6 +39,16 @@ class Attempt(TenantModel):
     notification_digest = models.CharField(max_length=64)  # the address TIPI calls
     created_at = models.DateTimeField()
     handed_off_at = models.DateTimeField(null=True)
+    # Written by PostgreSQL. Lists filter and count by them: behind row-level security only plain columns compared by
+    # leakproof operators use an index, so neither an expression nor LIKE would (docs/decisions/0011).
+    standing = models.GeneratedField(
+        expression=standing_in_sql(), output_field=models.CharField(max_length=20), db_persist=True
+    )
+    debt_reference_reversed = models.GeneratedField(
+        expression=Reverse("debt_reference"),
+        output_field=models.CharField(max_length=30, db_collation="C"),
+        db_persist=True,
+    )
 
     class Meta:
         constraints = [
@@ -58,7 +70,28 @@ class Attempt(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["collectivite", "-created_at", "-id"], name="payments_attempt_recent"),
+            models.Index(  # the list, and every total of a period without reading the table
+                fields=["collectivite", "-created_at", "-id"],
+                include=["environment", "standing", "product", "amount"],
+                name="payments_attempt_recent",
+            ),
+            models.Index(
+                fields=["collectivite", "standing", "-created_at", "-id"], name="payments_attempt_by_standing"
+            ),
+            models.Index(fields=["collectivite", "product", "-created_at", "-id"], name="payments_attempt_by_product"),
+            models.Index(fields=["collectivite", "amount", "-created_at", "-id"], name="payments_attempt_by_amount"),
+            models.Index(fields=["collectivite", "debt_reference_reversed"], name="payments_attempt_by_end"),
+            models.Index(
+                fields=["collectivite", "-created_at", "-id"],
+                condition=~models.Q(environment=Environment.PRODUCTION.value),
+                name="payments_attempt_trials",
+            ),
+            models.Index(  # what is announced paid and waits for its proof, and since when
+                fields=["collectivite", "announced_at"],
+                include=["environment", "product", "amount"],
+                condition=models.Q(standing="announced_paid"),
+                name="payments_attempt_announced",
+            ),
             models.Index(fields=["collectivite", "account", "debt_reference"], name="payments_attempt_debt"),
         ]
 
@@ -82,6 +115,7 @@ class Payer(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["collectivite", "attempt"], name="payments_payer_once")]
+        indexes = [models.Index(fields=["collectivite", "email"], name="payments_payer_by_email")]
 
     def __str__(self) -> str:
         return f"payer of {self.attempt_id}"
@@ -190,6 +224,13 @@ class Settlement(TenantModel):
             models.UniqueConstraint(fields=["collectivite", "attempt"], name="payments_settlement_once"),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="payments_settlement_amount"),
             models.CheckConstraint(condition=models.Q(rank__gte=Rank.ASKED.value), name="payments_settlement_rank"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["collectivite", "accounting_day"],
+                include=["environment", "attempt", "amount"],
+                name="payments_settlement_by_day",
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,18 +1,24 @@
 """Questions about attempts. Call them inside `tenant()`."""
 
-from datetime import datetime, timedelta
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 from django.db.models import Case, Q, QuerySet, When
 
 from regal.collectivites.models import GatewayAccount
-from regal.gateways.base import Outcome
-from regal.lib import tokens
+from regal.gateways.base import Environment, Outcome
+from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
-from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage
+from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
+from regal.payments.standing import Standing
 from regal.payments.states import LIVE, State
 
 MOST_MESSAGES = 200
+FEW = 5_000
 FULL_PAGE = timedelta(minutes=30)
 ONE_LINE_PAGE = timedelta(days=7)
 
@@ -90,11 +96,6 @@ def has_heard_enough(*, attempt: Attempt) -> bool:
     return heard.values("pk")[MOST_MESSAGES - 1 : MOST_MESSAGES].exists()
 
 
-def recent_attempts(*, collectivite: HasKey) -> QuerySet[Attempt]:
-    """The newest first."""
-    return Attempt.objects.of(collectivite).select_related("product", "account").order_by("-created_at", "-pk")
-
-
 def timeline(*, attempt: Attempt) -> QuerySet[AttemptEvent]:
     """Every step of an attempt, in order."""
     return (
@@ -111,3 +112,106 @@ def evidence_about(*, attempt: Attempt) -> QuerySet[Evidence]:
         .select_related("message")
         .order_by("pk")
     )
+
+
+class ByDay(StrEnum):
+    """Which of an attempt's days a period speaks of."""
+
+    STARTED = "commence"
+    ANNOUNCED = "annonce"  # and nothing better since: what is proved goes by its own day
+    CONFIRMED = "confirme"  # the accounting day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which attempts of a collectivité are meant; None and "" filter nothing. Days are Europe/Paris, both included."""
+
+    product_id: int | None = None
+    by: ByDay = ByDay.STARTED
+    first_day: date | None = None
+    last_day: date | None = None
+    standing: Standing | None = None
+    environment: Environment | None = None
+    least: Money | None = None
+    most: Money | None = None
+    end: str = ""  # of the reference, as the payer reads it
+    email: str = ""  # of the payer, exact
+
+
+def selected(*, collectivite: HasKey, selection: Selection) -> QuerySet[Attempt]:
+    """The attempts meant, in no order."""
+    found = Attempt.objects.of(collectivite)
+    if selection.product_id is not None:
+        found = found.filter(product=selection.product_id)
+    if selection.standing is not None:
+        found = found.filter(standing=selection.standing)
+    if selection.environment is not None:
+        found = found.filter(environment=selection.environment)
+        if selection.environment is not Environment.PRODUCTION:
+            found = found.exclude(environment=Environment.PRODUCTION)  # said so, the index of the trials serves
+    if selection.least is not None and selection.least == selection.most:
+        found = found.filter(amount=selection.least)
+    else:
+        if selection.least is not None:
+            found = found.filter(amount__gte=selection.least)
+        if selection.most is not None:
+            found = found.filter(amount__lte=selection.most)
+    if selection.end:
+        found = found.filter(_ends_with(selection.end))
+    if selection.email:
+        addresses = {selection.email, selection.email.lower()}
+        payers = Payer.objects.of(collectivite).filter(email__in=addresses)
+        found = found.filter(pk__in=payers.values("attempt"))
+    return _in_period(found, collectivite=collectivite, selection=selection)
+
+
+def _in_period(found: QuerySet[Attempt], *, collectivite: HasKey, selection: Selection) -> QuerySet[Attempt]:
+    first, last = selection.first_day, selection.last_day
+    if selection.by is ByDay.CONFIRMED:
+        settled = Settlement.objects.of(collectivite)
+        if first is not None:
+            settled = settled.filter(accounting_day__gte=first)
+        if last is not None:
+            settled = settled.filter(accounting_day__lte=last)
+        found = found.filter(standing=Standing.CONFIRMED)
+        return found.filter(pk__in=_few_or_all(settled)) if first or last else found
+    moment = "created_at"
+    if selection.by is ByDay.ANNOUNCED:
+        moment, found = "announced_at", found.filter(standing=Standing.ANNOUNCED_PAID)
+    if first is not None:
+        found = found.filter(**{f"{moment}__gte": paris.day_bounds(first)[0]})
+    if last is not None:
+        found = found.filter(**{f"{moment}__lt": paris.day_bounds(last)[1]})
+    return found
+
+
+def _few_or_all(settled: QuerySet[Settlement]) -> "list[int] | QuerySet[Any, Any]":
+    """The attempts settled: by name when they are few, else as a question within the question.
+
+    Of a day's few hundred, PostgreSQL would otherwise walk through every payment in their search.
+    """
+    few = list(settled.values_list("attempt_id", flat=True)[: FEW + 1])
+    return few if len(few) <= FEW else settled.values("attempt")
+
+
+def _ends_with(typed: str) -> Q:
+    """References that end as typed. A titre's line is padded with zeros in the base, and left out by many payers."""
+    groups = [group for group in _BETWEEN_GROUPS.split(typed) if group]
+    plain = "".join(groups)
+    ends = {plain, plain.upper(), plain.lower()}
+    if all(group.isdecimal() for group in groups):
+        if len(groups) == 1:
+            ends |= {f"{plain}{line:06d}" for line in range(1, 10)}
+        elif len(groups[-1]) <= 6:
+            *_, number, line = groups
+            year = groups[0] if len(groups) == 3 else ""
+            ends.add(f"{year}{number.zfill(8) if year else number}{line.zfill(6)}")
+    meant = Q()
+    for end in ends:
+        backwards = end[::-1]
+        beyond = backwards[:-1] + chr(ord(backwards[-1]) + 1)
+        meant |= Q(debt_reference_reversed__gte=backwards, debt_reference_reversed__lt=beyond)
+    return meant
+
+
+_BETWEEN_GROUPS = re.compile(r"[\s\-‐‑‒–—−/._…]+")

@@ -395,6 +395,8 @@ def _product_settings(slug: str, number: str = "", name: str | None = None) -> C
             visit.frame.locator("#id_name").fill(name)
             visit.press("main .settings button[type=submit]")
 
+    return show
+
 
 BOURG = contract_scenes.TOWN
 
@@ -451,10 +453,6 @@ def _refused_trial(visit: Visit) -> None:
     visit.frame.locator("#test_amount").fill("dix")
     visit.frame.evaluate("document.querySelector('form[target]').removeAttribute('target')")
     visit.press("form:has(#test_amount) button[type=submit]")
-
-
-SUBMIT = "main button[type=submit]"
-SETTINGS = f"/{TOWN.slug}/reglages/"
 
 
 def _agent(press: str = "") -> Callable[[Visit], None]:
@@ -811,6 +809,20 @@ BUREAU = (
         name="approvals",
         template="backoffice/approvals.html",
         show=_bureau("/exploitation/mises-en-production/", "exploitant"),
+    ),
+    Screen(
+        name="payments with errors",
+        template="backoffice/payments.html",
+        show=_bureau(f"/{TOWN.slug}/paiements/?du=hier&montant=beaucoup&reference=1"),
+        says_error=True,
+        languages=BOTH,
+    ),
+    Screen(
+        name="payments of a payer who cannot be read",
+        template="backoffice/payments.html",
+        show=_bureau(f"/{TOWN.slug}/paiements/", press="form[action$='/payeur/'] button"),
+        same_as="payments with errors",
+        says_error=True,
     ),
 )
 

@@ -52,7 +52,7 @@ def paul(town):
         Membership.objects.create(collectivite=town.collectivite, user=user, role=Role.REGISSEUR)
     client = BureauClient()
     client.force_login(user)
-    client.user = user
+    client.user = user  # type: ignore[attr-defined]
     return client
 
 
@@ -112,8 +112,8 @@ def broken_every_way(town):
     product = cast.make_product(town, DebtKind.REGIE, slug="cantine", numcli="350005")
     regie = dataclasses.replace(town, product=product, account=product.account)
     for told in (False, True):
-        order = {"debt_reference": "FC2026000001", "amount": Money(4_500), "told_of_earlier": told}
-        notices.hear(regie, cast.start(regie, **order).attempt)
+        started = cast.start(regie, debt_reference="FC2026000001", amount=Money(4_500), told_of_earlier=told)
+        notices.hear(regie, started.attempt)
     facts = {"evidence": 1, "file": 12, "line": 7, "filed_cents": 9_900, "expected_cents": 12_550, "day": "2026-11-24"}
     for kind in (Kind.ABSENT_FROM_FILE, Kind.OTHER_AMOUNT, Kind.REFUSED_YET_FILED):
         opened(town, kind, subject_id=twice.pk, facts=facts)

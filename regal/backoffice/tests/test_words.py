@@ -6,12 +6,13 @@ import pytest
 
 from regal.backoffice import explanations
 from regal.backoffice.raw_messages import DOTS, LONGEST_SHOWN, raw_message
-from regal.backoffice.standing import NAMES, Standing, standing_of, where
+from regal.backoffice.standing import NAMES, standing_of, where
 from regal.gateways.base import Outcome, Rank
 from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage
+from regal.payments.standing import Standing
 from regal.payments.states import Event, State
 from tests import cast
 from tests.cast import MORNING

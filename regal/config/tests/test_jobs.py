@@ -3,8 +3,7 @@
 import pytest
 
 from regal.agenda import operations as agenda
-from regal.agenda.models import Effect
-from regal.agenda.operations import TRIES_BEFORE_A_CASE
+from regal.agenda.models import TRIES_BEFORE_A_CASE, Effect
 from regal.cases.models import Case
 from regal.config import jobs
 from regal.gateways.base import Environment
