@@ -13,14 +13,22 @@ ELSEWHERE = {  # calls whose `action` is not an act of staff in a collectivité
 
 
 def actions() -> dict[str, str]:
-    """Every `action="…"` of the code, and where it stands."""
+    """Every act of the code and where it stands: `action="…"`, `_record(…, "…")`, what the acts on a case return."""
     found: dict[str, str] = {}
     for file in code():
         for node in ast.walk(tree(file)):
             if isinstance(node, ast.Call) and dotted(node.func).split(".")[-1] not in ELSEWHERE:
-                for keyword in node.keywords:
-                    if keyword.arg == "action" and isinstance(keyword.value, ast.Constant):
-                        found[str(keyword.value.value)] = f"{name(file)}:{node.lineno}"
+                told = [keyword.value for keyword in node.keywords if keyword.arg == "action"]
+                if dotted(node.func) == "_record":
+                    told += node.args
+            elif isinstance(node, ast.Return) and name(file).endswith("backoffice/cases.py"):
+                told = node.value.elts[:1] if isinstance(node.value, ast.Tuple) else []
+            else:
+                continue
+            for one in told:
+                for constant in (one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,):
+                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                        found[constant.value] = f"{name(file)}:{node.lineno}"
     return found
 
 

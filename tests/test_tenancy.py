@@ -229,6 +229,20 @@ class TestRows:
                 assert cursor.rowcount == 0
 
 
+class TestCollectivites:
+    def test_are_changed_by_themselves_only(self, neighbours):
+        ours = neighbours.saint_aubin.collectivite
+        for here, allowed in ((neighbours.saint_aubin, True), (neighbours.next_town, False), (None, False)):
+            with as_application(here) as cursor:
+                statement = "UPDATE collectivites_collectivite SET contact = 'Mairie' WHERE id = %s"
+                if allowed:
+                    cursor.execute(statement, [ours.pk])
+                    assert cursor.rowcount == 1
+                else:
+                    with pytest.raises(DatabaseError, match="not the current tenant"), transaction.atomic():
+                        cursor.execute(statement, [ours.pk])
+
+
 class TestKeys:
     @pytest.mark.parametrize(("model", "field"), KEYS, ids=name_of)
     def test_cannot_lead_into_the_next_town(self, neighbours, model, field):

@@ -284,6 +284,7 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
         "age": age_in_words(case, now=now),
         "is_late": is_late(case, now=now),
         "facts": facts_in_words(case),
+        "file_id": _file_of(case),
         "attempts": attempts,
         "history": _told(case, list(queries.history(case=case))),
         "form": form,
@@ -296,6 +297,12 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
         "shortest": operations.SHORTEST_REASON,
         "typed": typed,
     }
+
+
+def _file_of(case: Case) -> int | None:
+    """The number of the deposited file that an anomaly comes from; its own page says whether it is there."""
+    number = case.facts.get("file") if isinstance(case.facts, dict) else None
+    return number if type(number) is int and 0 < number <= _LARGEST_KEY else None
 
 
 def _attempts_about(case: Case, *, town: Any) -> list[tuple[str, Attempt]]:
@@ -368,7 +375,6 @@ _FACTS: dict[str, tuple[Promise, Callable[[Any], str | Money | date]]] = {
     "filed_cents": (gettext_lazy("Montant dans le fichier"), Money),
     "expected_cents": (gettext_lazy("Montant demandé ici"), Money),
     "day": (gettext_lazy("Jour"), date.fromisoformat),
-    "file": (gettext_lazy("Fichier déposé, numéro"), _number),
     "line": (gettext_lazy("Ligne du fichier"), _number),
     "kind": (gettext_lazy("Traitement"), lambda kind: str(_WORKS.get(kind, kind))),
     "tries": (gettext_lazy("Essais"), _number),

@@ -42,6 +42,7 @@ from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.lib.uploads import LARGEST_LOGO, is_too_large
 from regal.payments.accounts import gateway_of
+from regal.people.queries import members
 
 LARGEST_KEY = 2**63 - 1
 
@@ -72,6 +73,8 @@ def hub(request: BureauRequest, slug: str) -> HttpResponse:
     with tenant(town):
         products = list(Product.objects.of(town).select_related("account"))
         origins = _origins(town)
+        contracts = set(GatewayAccount.objects.of(town).values_list("identifier", "environment"))
+        agents = members(collectivite=town).count()
     sections = [
         _about_the_town(town),
         _about_the_look(town),
@@ -82,7 +85,18 @@ def hub(request: BureauRequest, slug: str) -> HttpResponse:
             title=_("Intégrer au site"),
             is_set=_("Les codes à coller dans votre site, et un aperçu de chacun."),
         ),
-        # The contracts ("accounts"), the agents ("agents"), the audit log ("audit"): one Section each.
+        _about_the_contracts(contracts),
+        Section(
+            route="agents",
+            title=_("Agents et invitations"),
+            is_set=ngettext("%(number)s personne travaille ici.", "%(number)s personnes travaillent ici.", agents)
+            % {"number": agents},
+        ),
+        Section(
+            route="audit",
+            title=_("Journal des actes"),
+            is_set=_("Qui a fait quoi, et quand ; rien n’en est jamais effacé."),
+        ),
     ]
     return render(request, "backoffice/settings.html", {"sections": sections})
 
@@ -112,6 +126,19 @@ def _about_the_look(town: Collectivite) -> Section:
         route="settings_look",
         title=_("Apparence"),
         is_set=_("Les pages des payeurs : %(what)s.") % {"what": ", ".join(said)},
+    )
+
+
+def _about_the_contracts(contracts: set[tuple[str, str]]) -> Section:
+    real = {identifier for identifier, environment in contracts if environment == Environment.PRODUCTION}
+    every = {identifier for identifier, _environment in contracts}
+    said = ngettext("%(number)s contrat", "%(number)s contrats", len(every)) % {"number": len(every)}
+    missing = "" if real else _("Aucun contrat n’est en production : aucun argent ne peut arriver.")
+    return Section(
+        route="accounts",
+        title=_("Contrats PayFiP et mise en production"),
+        is_set=_("%(contracts)s, dont %(real)s en production.") % {"contracts": said, "real": len(real)},
+        missing=(missing,) if missing else (),
     )
 
 

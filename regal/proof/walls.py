@@ -31,6 +31,7 @@ APPEND_ONLY_TABLES = [
 GUARD_FUNCTIONS = {
     "regal_append_only": "13f99a9884d28a1a2cc806e92933a544",
     "regal_inbox_append_only": "f3776ad6c5e323a8e11be7e204c7d0af",
+    "regal_own_collectivite_only": "858a78778c286bdeb045920b4d08419e",
     "regal_routing_facts_stay": "668be037e986b61c9a60fb0310d9af4d",
 }
 # MD5 of every function that runs with its owner's rights.
@@ -203,6 +204,10 @@ WALLS = (
                     JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = u.here
                     JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = u.there
                     WHERE a.attname = 'collectivite_id' AND b.attname = 'collectivite_id')""",
+            """SELECT NULL, 'table collectivites_collectivite: a town may change another'
+            WHERE NOT EXISTS (SELECT 1 FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
+                WHERE g.tgrelid = 'collectivites_collectivite'::regclass AND p.proname = 'regal_own_collectivite_only'
+                    AND g.tgtype = 19 AND g.tgenabled IN ('O', 'A') AND g.tgqual IS NULL AND g.tgattr = '')""",
             """SELECT NULL, 'role ' || rolname || ': has powers it must not have' FROM pg_roles
             WHERE rolname LIKE 'regal\\_%%'
                 AND (rolsuper OR rolbypassrls OR rolcreatedb OR rolcreaterole OR rolreplication)""",

@@ -212,17 +212,23 @@ class _Index:
                 self._roles[reference.exercice, _unpadded(reference.number)].append((reference, candidate))
 
     def read_as(self, debt: FiledDebt) -> list[Candidate]:
-        """Those whose reference may be the one that the file means."""
+        """Those whose reference may be the one that the file means.
+
+        Whether the file's product code and period of a rôle are those that the notice prints is not known
+        (`docs/protocols/payfip.md`, "Files"): where they differ, only what PayFiP announced paid is thought of.
+        """
         if debt.reference is not None:
             return self._whole.get((debt.kind, debt.reference), [])
         if debt.kind is not DebtKind.ORMC or debt.exercice is None or not debt.number:
             return []
-        return [
-            candidate
-            for reference, candidate in self._roles.get((debt.exercice, _unpadded(debt.number)), [])
+        found = self._roles.get((debt.exercice, _unpadded(debt.number)), [])
+        alike = [
+            (reference, candidate)
+            for reference, candidate in found
             if debt.code in (None, "", reference.code)
             and (not debt.period or _unpadded(debt.period) == _unpadded(reference.period))
         ]
+        return [one for _, one in alike] or [one for _, one in found if one.announced == Outcome.PAID]
 
 
 def _unpadded(digits: str) -> str:

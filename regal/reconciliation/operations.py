@@ -20,7 +20,7 @@ from regal.cases.operations import open_case
 from regal.collectivites.models import Budget, GatewayAccount
 from regal.gateways.base import Claims, Environment, Notice, Outcome, Rank
 from regal.gateways.files import FiledPayment, FileKind, PaymentsFile
-from regal.gateways.payfip_url.files import read_file
+from regal.gateways.payfip_url.files import CsvOptions, read_file
 from regal.lib import canonical, paris
 from regal.lib.card_numbers import holds_card_number
 from regal.lib.money import Money
@@ -50,7 +50,7 @@ def deposit(
     `account_identifier`: the PayFiP client that the agent chose, for a régie's statement; "" for none.
     Raises NotThisFile, and the refusals from ForeignBudget to NotYetPaid.
     """
-    read = read_file(content)
+    read = read_file(content, options=_options(collectivite, account_identifier))
     account, budget = _whose(collectivite, read, account_identifier)
     today = paris.today(now)
     for payment in read.payments:
@@ -110,7 +110,7 @@ class Report:
 
 def examine(file: DepositedFile) -> Report:
     """Say what a draft would do; writes nothing."""
-    read = read_file(_bytes_of(file))
+    read = _read(file)
     matches, attempts = _match(file, read.payments, lock=False)
     return Report(read=read, matches=matches, refused_yet_filed=len(_denied(matches, attempts)))
 
@@ -157,7 +157,7 @@ def confirm_file(collectivite_id: int, file_id: int, now: datetime) -> None:
     )
     if file.confirmed_at is not None:
         return
-    read = read_file(_bytes_of(file))
+    read = _read(file)
     matches, attempts = _match(file, read.payments, lock=True)
     denied = _denied(matches, attempts)
     lines = [_write(file, one, attempts, now) for one in matches]
@@ -382,10 +382,21 @@ def _discard(file: DepositedFile, now: datetime) -> None:
     file.save(update_fields=["discarded_at", "content"])
 
 
-def _bytes_of(file: DepositedFile) -> bytes:
+def _read(file: DepositedFile) -> PaymentsFile:
+    """A file that was read before: it still says the same, whatever its account's options have become since."""
     if file.content is None:
         raise ValueError(f"the bytes of file {file.pk} are gone")
-    return bytes(file.content)
+    chosen = file.account.identifier if file.account is not None else ""
+    read = read_file(bytes(file.content), options=_options(file.collectivite, chosen))
+    if (len(read.payments), read.total) != (file.count, file.total):
+        raise ValueError(f"file {file.pk} is not read as it was")
+    return read
+
+
+def _options(collectivite: HasKey, identifier: str) -> CsvOptions | None:
+    """How the statements of the chosen client are written, where its account says so."""
+    accounts = queries.regie_accounts(collectivite=collectivite)
+    return next((CsvOptions.of_account(one.options) for one in accounts if one.identifier == identifier), None)
 
 
 def _one_at_a_time(collectivite_id: int) -> None:

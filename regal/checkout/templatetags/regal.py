@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django import template
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, override
 
 from regal.checkout import look
@@ -43,6 +43,13 @@ def day(value: date) -> str:
 def colours_digest(town: Collectivite) -> str:
     """What the address of the town's colours ends with; nothing when it has none."""
     return look.colours_digest(town)
+
+
+@register.simple_tag(takes_context=True)
+def here(context: template.Context, name: str) -> str:
+    """The attribute that says of a link of the menu: you are on this very page."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    return mark_safe(' aria-current="page"') if match and match.url_name == name else ""
 
 
 @register.simple_tag(takes_context=True)

@@ -707,6 +707,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "CREATE TABLE notes (id bigint PRIMARY KEY, collectivite_id bigint NOT NULL)",
         {"I-32"},
     ),
+    "a town that may change another": ("DROP TRIGGER own_only ON collectivites_collectivite", {"I-32"}),
     "row security off": ("ALTER TABLE payments_attempt DISABLE ROW LEVEL SECURITY", {"I-32"}),
     "row security not forced": ("ALTER TABLE payments_attempt NO FORCE ROW LEVEL SECURITY", {"I-32"}),
     "rows of nobody": ("ALTER TABLE payments_payer ALTER collectivite_id DROP NOT NULL", {"I-32"}),

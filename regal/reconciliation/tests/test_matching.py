@@ -153,6 +153,11 @@ class TestRole:
     def test_is_another_debt_when_a_part_differs(self, other):
         assert found([role(1, **other)], [of_role(7, "2026EA00000000012")]) == {1: (ELSEWHERE, None)}
 
+    @pytest.mark.parametrize("other", [{"code": "EAU1"}, {"period": "1"}])
+    def test_whose_codes_differ_is_confirmed_where_payfip_announced_it(self, other):
+        announced = of_role(7, "2026EA00000000012", announced=Outcome.PAID)
+        assert found([role(1, **other)], [announced, of_role(8, "2026CA00000000012")]) == {1: (CONFIRMED, 7)}
+
     def test_of_a_number_that_two_debts_share_confirms_neither(self):
         attempts = [of_role(7, "2026EA0012"), of_role(8, "2026EA00012")]
         (one,) = match([role(1, code="EA")], candidates=attempts, earlier={}, longest_days=DAYS)
