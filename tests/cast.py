@@ -74,7 +74,8 @@ def _write_down(collectivite: Collectivite, **rows: Model) -> None:
     kinds: dict[type[Model], str] = {GatewayAccount: "account", AllowedOrigin: "origin"}
     for action, row in rows.items():
         kind = kinds.get(type(row), type(row).__name__.lower())
-        record(collectivite=collectivite, action=action, subject=f"{kind} {row.pk}", now=MORNING)
+        after = {"account": row.account_id} if isinstance(row, Product) else None
+        record(collectivite=collectivite, action=action, subject=f"{kind} {row.pk}", after=after, now=MORNING)
 
 
 def make_product(
@@ -118,14 +119,6 @@ def make_product(
         )
         _write_down(town.collectivite, add_account=account, add_product=product)
     return product
-
-
-def make_administrator(town: Town, identifier: str) -> User:
-    """One more administrator of a town."""
-    user = User.objects.create_user(identifier=identifier, email=f"{identifier}@example.org", password=PASSWORD)
-    with tenant(town.collectivite):
-        Membership.objects.create(collectivite=town.collectivite, user=user, role=Role.ADMINISTRATOR)
-    return user
 
 
 def make_saint_aubin() -> Town:

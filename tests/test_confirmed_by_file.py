@@ -12,7 +12,7 @@ from regal.gateways.base import DebtKind, Environment, Outcome
 from regal.lib.tenancy import tenant
 from regal.payments.models import Settlement
 from regal.payments.states import State
-from regal.people.models import Membership, Role, User
+from regal.people.models import Role
 from tests import cast, notices, proof
 from tests.cast import MORNING, REFDET, later
 from tests.files import SIRET
@@ -42,11 +42,8 @@ def town(committed_db):
 
 @pytest.fixture
 def regisseuse(town):
-    user = User.objects.create_user(identifier="rose", email="rose@example.org")
-    with tenant(town.collectivite):
-        Membership.objects.create(collectivite=town.collectivite, user=user, role=Role.REGISSEUR)
     client = BureauClient()
-    client.force_login(user)
+    client.force_login(cast.make_agent(town, "rose", Role.REGISSEUR))
     return client
 
 

@@ -138,7 +138,7 @@ def _done(request: BureauRequest, slug: str, membership: Membership, act: str) -
     try:
         if act == "role":
             changed = staff.change_role(membership=membership, role=request.POST["role"], now=now, actor_id=actor_id)
-            said = _("%(person)s a maintenant le rôle « %(role)s ».") % {
+            said = _("%(person)s a maintenant le rôle « %(role)s ».") % {
                 **person,
                 "role": changed.get_role_display(),
             }

@@ -1,4 +1,4 @@
-"""« Dossier d’activation PayFiP »: the PDF that a collectivité sends to its correspondent.
+"""« Dossier d’activation PayFiP »: the PDF that a collectivité sends to its correspondent.
 
 The words are in `dossier.typ`, in French only: its reader is the DGFiP. What varies is handed over as data, never as
 source, so no name can become typst code. The same data at the same moment gives the same bytes. It holds no payer's

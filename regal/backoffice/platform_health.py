@@ -56,7 +56,7 @@ def _software() -> Iterator[Sign]:
         name=_("Base de données"),
         value=_("à jour") if current else _("en retard sur le logiciel"),
         is_good=current,
-        advice=_("Tout va bien.") if current else _("Lancez « regal migrate », puis redémarrez les processus."),
+        advice=_("Tout va bien.") if current else _("Lancez « regal migrate », puis redémarrez les processus."),
     )
 
 
@@ -116,7 +116,7 @@ def _verified(now: datetime) -> Sign:
     run = VerifyRun.objects.order_by("-pk").first()
     name = _("Vérification des invariants")
     if run is None:
-        advice = _("Le travailleur la lance toutes les cinq minutes ; vous pouvez lancer « regal verify ».")
+        advice = _("Le travailleur la lance toutes les cinq minutes ; vous pouvez lancer « regal verify ».")
         return Sign(name=name, value=_("jamais"), is_good=False, advice=advice)
     said = _("%(invariants)s invariants, %(rows)s lignes, %(broken)s anomalies, le %(moment)s") % {
         "invariants": run.invariants,

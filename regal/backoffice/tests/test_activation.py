@@ -17,7 +17,7 @@ from regal.collectivites.models import Adhesion, GatewayAccount, Product, Regie,
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
-from regal.people.models import User
+from regal.people.models import Role, User
 from tests import cast, notices
 from tests.cast import MORNING, later
 from tests.notices import form, hear, run_due, tell
@@ -46,12 +46,12 @@ def town():
 
 @pytest.fixture
 def paul(bureau, town):
-    return signed_in(bureau, cast.make_administrator(town, "paul"))
+    return signed_in(bureau, cast.make_agent(town, "paul", Role.ADMINISTRATOR))
 
 
 @pytest.fixture
 def zoe(town):
-    return cast.make_administrator(town, "zoe")
+    return cast.make_agent(town, "zoe", Role.ADMINISTRATOR)
 
 
 def signed_in(client, user):
@@ -189,7 +189,7 @@ class TestWhoMayCome:
         bureau.force_login(town.agent)
         assert bureau.get(path).status_code == 403
         stranger = cast.make_next_town()
-        bureau.force_login(cast.make_administrator(stranger, "lea"))
+        bureau.force_login(cast.make_agent(stranger, "lea", Role.ADMINISTRATOR))
         assert bureau.get(path).status_code == 404
         bureau.force_login(User.objects.create_user(identifier="ops", email="ops@x.fr", is_operator=True))
         assert bureau.get(path).status_code == 404
@@ -386,7 +386,7 @@ class TestActivating:
         played(paul, town, now)
         hear(town, latest(town), notices.notice(town, latest(town)))
         page = shown(paul, "/saint-aubin/")
-        assert "Aujourd’hui, aucun paiement ouvert" in page
+        assert "Aujourd’hui, aucun paiement commencé" in page
         assert latest(town).status == "paid"
 
 
@@ -525,7 +525,7 @@ class TestOperators:
         assert "Saint-Aubin" in shown(operator, self.ADDRESS)
 
     def test_are_the_only_ones_there(self, bureau, town):
-        bureau.force_login(cast.make_administrator(town, "paul"))
+        bureau.force_login(cast.make_agent(town, "paul", Role.ADMINISTRATOR))
         assert bureau.get(self.ADDRESS).status_code == 404
         bureau.logout()
         assert bureau.get(self.ADDRESS).status_code == 302

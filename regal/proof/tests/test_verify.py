@@ -72,7 +72,9 @@ def build_world() -> dict[str, Any]:
     with tenant(town.collectivite):
         keep_secret(account=town.account, name="hmac", value=Secret(b"a gateway's key"))
         invitation = staff.invite_again(
-            membership=Membership.objects.of(town.collectivite).select_related("user", "collectivite").get(),
+            membership=Membership.objects.of(town.collectivite)
+            .select_related("user", "collectivite")
+            .get(user=town.agent),
             now=cast.MORNING,
         )
     operator = User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True)
@@ -115,7 +117,7 @@ def build_world() -> dict[str, Any]:
 
 def route_money(town: cast.Town) -> dict[str, Any]:
     """A contract in production by the command line, another by two people, closed and reopened since."""
-    asker, approver = (cast.make_administrator(town, name).pk for name in ("paul", "zoe"))
+    asker, approver = (cast.make_agent(town, name, Role.ADMINISTRATOR).pk for name in ("paul", "zoe"))
     host: dict[str, Any] = {"collectivite": town.collectivite, "debt_kind": "titre", "now": cast.MORNING}
     by_the_host = administration.add_account(environment="production", identifier="350077", **host)
     administration.add_product(
@@ -270,13 +272,19 @@ def broken(world: dict[str, Any], statements: str = "") -> dict[str, list[str]]:
     return found
 
 
+def delete_cases(kind: str) -> str:
+    """Every case of a kind, with its history."""
+    of_it = f"(SELECT id FROM cases_case WHERE kind = '{kind}')"
+    return f"DELETE FROM cases_caseevent WHERE case_id IN {of_it}; DELETE FROM cases_case WHERE kind = '{kind}'"
+
+
 TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     # where money goes
     "a production account that nobody opened": (
         "INSERT INTO collectivites_gatewayaccount (collectivite_id, gateway, debt_kind, environment, identifier,"
         " budget_id, options, is_active) SELECT collectivite_id, gateway, debt_kind, 'production', '350099', budget_id,"
         " options, true FROM collectivites_gatewayaccount WHERE id = {tried}",
-        {"I-34"},
+        {"I-33", "I-34"},
     ),
     "a production account opened by one person": (
         "UPDATE audit_auditentry SET actor_id = {asker} WHERE action = 'add_account'"
@@ -287,7 +295,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "INSERT INTO collectivites_gatewayaccount (collectivite_id, gateway, debt_kind, environment, identifier,"
         " budget_id, options, is_active) SELECT collectivite_id, gateway, debt_kind, 'activation', '350088', budget_id,"
         " options, true FROM collectivites_gatewayaccount WHERE id = {next_account}",
-        {"I-09"},
+        {"I-09", "I-33"},
     ),
     "a product moved by nobody": (
         "UPDATE collectivites_product SET account_id = {by_the_host} WHERE id = {moved}",
@@ -436,7 +444,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "ALTER TABLE payments_attempt DROP CONSTRAINT payments_attempt_environment_of_account;"
         "ALTER TABLE payments_settlement DROP CONSTRAINT payments_settlement_environment_of_account;"
         "UPDATE collectivites_gatewayaccount SET environment = 'production' WHERE id = {account}",
-        {"I-23", "I-34"},
+        {"I-23"},
     ),
     "evidence of another environment": (
         'UPDATE payments_evidence SET facts = facts || \'{{"environment": "production"}}\' WHERE id = {told_evidence}',
@@ -757,18 +765,18 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE reconciliation_filedline SET amount_cents = amount_cents + 1 WHERE attempt_id = {filed}",
         {"I-08", "I-38"},
     ),
-    "another amount without a case": ("DELETE FROM cases_case WHERE kind = 'other_amount'", {"I-08"}),
-    "an ambiguous line without a case": ("DELETE FROM cases_case WHERE kind = 'ambiguous_line'", {"I-08"}),
+    "another amount without a case": (delete_cases("other_amount"), {"I-08"}),
+    "an ambiguous line without a case": (delete_cases("ambiguous_line"), {"I-08"}),
     "a line of another contract": (
         "UPDATE collectivites_budget SET siret = '21350999500014' WHERE collectivite_id = {bourg};"
         "INSERT INTO collectivites_budget (collectivite_id, siret, code, name)"
         " VALUES ({bourg}, '21350001600011', '02', 'x');"
         "UPDATE reconciliation_depositedfile SET budget_id = (SELECT id FROM collectivites_budget"
         " WHERE code = '02') WHERE id = {file}",
-        {"I-23"},
+        {"I-23", "I-33"},
     ),
     "an absence of which nobody was told": (
-        "DELETE FROM cases_case WHERE kind = 'absent_from_file'",
+        delete_cases("absent_from_file"),
         {"I-30"},
     ),
     "a total that its lines do not make": (
@@ -814,8 +822,19 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
             f"DELETE FROM audit_auditentry WHERE collectivite_id = {{town}} AND subject LIKE '{kind} %'",
             {"I-33"},
         )
-        for kind in ("budget", "regie", "account", "product", "origin", "invitation", "visit")
+        for kind in ("budget", "regie", "origin", "invitation")
     },
+    **{
+        f"a {kind} that nobody made": (
+            f"DELETE FROM audit_auditentry WHERE collectivite_id = {{town}} AND subject LIKE '{kind} %'",
+            {"I-33", "I-34"},  # some are in production
+        )
+        for kind in ("account", "product")
+    },
+    "a visit that nobody opened": (
+        "DELETE FROM audit_letter; DELETE FROM audit_auditentry WHERE subject = 'visit {visit}'",
+        {"I-33"},
+    ),
     "a visit longer than told": (
         "DELETE FROM audit_auditentry WHERE action = 'close_visit' AND subject = 'visit {visit}'",
         {"I-33"},

@@ -266,7 +266,7 @@ class TestAmounts:
             "",
             "abc",
             "=1,00",
-            "1,00 EUR",
+            "1,00 USD",
         ],
     )
     def test_that_are_no_positive_amount_are_refused_with_their_line(self, text):
