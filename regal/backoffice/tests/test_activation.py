@@ -168,7 +168,7 @@ class TestContracts:
         answer = paul.post(f"{LIST}ajouter/", {"kind": "titre", **typed})
         assert answer.status_code == 422
         assert said in words(answer)
-        assert "Erreur –" in words(answer)
+        assert "Erreur :" in words(answer)
         with tenant(town.collectivite):
             assert GatewayAccount.objects.of(town.collectivite).count() == 1
             assert not Regie.objects.of(town.collectivite).exists()

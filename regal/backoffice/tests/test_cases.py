@@ -310,7 +310,7 @@ class TestCase:
         answer = act(paul, case, "clore", **fields)
         assert answer.status_code == 422
         content = answer.content.decode()
-        assert "<title>Erreur – Anomalie" in content
+        assert "<title>Erreur : Anomalie" in content
         assert code in plain(answer)
         assert 'aria-invalid="true"' in content
         assert 'href="#acte_' in content

@@ -227,7 +227,7 @@ class TestFilters:
         answer = nadia.get(f"{LIST}?{query}")
         content = answer.content.decode()
         assert answer.status_code == 200
-        assert "<title>Erreur – Paiements" in content
+        assert "<title>Erreur : Paiements" in content
         assert f'href="#id_{field}">{code}' in content
         assert keys_of(answer) == [attempt.pk]
         if field != "payeur":
