@@ -165,7 +165,7 @@
         if (!hasLine(getComputedStyle(element))) found.push(`no line in forced colours: ${name(element)}`);
       }
       for (const element of all("body *")) {
-        if (getComputedStyle(element).forcedColorAdjust === "none" && !element.matches(".qr, svg, svg *, img, input[type=color]")) found.push(`keeps its own colours: ${name(element)}`);
+        if (getComputedStyle(element).forcedColorAdjust === "none" && !element.matches(".qr, .key, svg, svg *, img, input[type=color]")) found.push(`keeps its own colours: ${name(element)}`);
       }
       return found;
     },

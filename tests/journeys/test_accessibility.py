@@ -208,7 +208,9 @@ class TestKeyboardAlone:
         page.keyboard.press("Tab")
         page.keyboard.type("demonstration")
         enter(page)
-        tab_to(page, page.main_frame, "table a")
+        tab_to(page, page.main_frame, "nav a[href$='/paiements/']")
+        enter(page)
+        tab_to(page, page.main_frame, "main th a")
         enter(page)
         expect(page.locator("#explain")).to_be_visible()
 
