@@ -57,7 +57,10 @@ def make_town(
 def add_member(collectivite: Collectivite, user: User, role: Role) -> Membership:
     """Somebody works here; call it inside `tenant()`."""
     membership = Membership.objects.create(collectivite=collectivite, user=user, role=role)
-    record(collectivite=collectivite, action="add_member", subject=f"user {user.pk}", after={"role": role}, now=MORNING)
+    long_ago = MORNING - timedelta(days=30)
+    record(
+        collectivite=collectivite, action="add_member", subject=f"user {user.pk}", after={"role": role}, now=long_ago
+    )
     return membership
 
 

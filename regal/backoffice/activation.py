@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -318,15 +319,18 @@ class Assistant:
         return self._done(_("Le contrat est fermé : ses produits ne peuvent plus être payés."))
 
     def reopen(self) -> HttpResponse:
-        change = routing.reopen_contract(
-            collectivite=self.town,
-            identifier=self.contract.identifier,
-            now=self.now,
-            actor_id=self.request.user.pk,
-        )
-        if change is None:
+        def act() -> None:
+            routing.reopen_contract(
+                collectivite=self.town,
+                identifier=self.contract.identifier,
+                now=self.now,
+                actor_id=self.request.user.pk,
+            )
+
+        if self.contract.production is None:
+            act()
             return self._done(_("Le contrat est rouvert."))
-        return self._done(_("La réouverture est demandée. Les administrateurs en sont prévenus par e-mail."))
+        return self._confirmed(act, _("La réouverture est demandée. Les administrateurs en sont prévenus par e-mail."))
 
     def _change(self) -> int:
         """The change that the page showed, if it still waits. Raises AlreadyDecided."""
@@ -336,7 +340,12 @@ class Assistant:
         return pending.pk
 
     def _confirmed(self, act: Callable[[], object], said: str) -> HttpResponse:
-        """An act that routes money wants to know that it is still the same person at the keyboard."""
+        """An act that routes money is the town's own, and of the same person still at the keyboard.
+
+        Raises PermissionDenied.
+        """
+        if self.request.user.is_operator:
+            raise PermissionDenied("a visitor routes no money")
         if not did_recently_reauthenticate(self.request):
             return _confirm_who_you_are(self.request, self._address())
         act()

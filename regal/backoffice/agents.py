@@ -90,7 +90,7 @@ def agents(request: BureauRequest, slug: str) -> HttpResponse:
     return render(request, "backoffice/agents.html", {"agents": shown})
 
 
-@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
+@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, is_the_town_s=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite_agent(request: BureauRequest, slug: str) -> HttpResponse:
     """Bring somebody in; the link to choose a password leaves by e-mail."""
@@ -108,7 +108,7 @@ def invite_agent(request: BureauRequest, slug: str) -> HttpResponse:
     return render(request, "backoffice/invite_agent.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
+@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, is_the_town_s=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def agent(request: BureauRequest, slug: str, membership_id: int) -> HttpResponse:
     """One person: change the role, invite again, remove."""

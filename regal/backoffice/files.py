@@ -307,8 +307,12 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         tallies: dict[Result, queries.Tally] = {}
         lines: list[_ShownLine] = []
         opened: list[_ShownCases] = []
+        is_readable = True
         if file.is_draft:
-            report = operations.examine(file)
+            try:
+                report = operations.examine(file)
+            except (NotThisFile, ValueError):  # it was read when it was deposited: what reads it has changed since
+                report, is_readable = operations.Report.nothing(), False
             tallies = {result: report.tally(result) for result in Result}
             following = [one for one in report.matches if one.payment.number > after_number][: PAGE_LENGTH + 1]
             lines = [_ShownLine.of_match(one) for one in following]
@@ -341,6 +345,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         "next": lines[PAGE_LENGTH - 1].number if len(lines) > PAGE_LENGTH else None,
         "is_first": not after_number,
         "opened": opened,
+        "is_readable": is_readable,
         "may_deposit": _may_deposit(request),
     }
     answer = render(request, "backoffice/file.html", context, status=422 if form.errors else 200)

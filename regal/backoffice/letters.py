@@ -25,24 +25,28 @@ SEND_LETTER = "send_letter"
 
 
 def tell_administrators(
-    *, collectivite: Collectivite, entry: AuditEntry, but: int | None = None, now: datetime
+    *, collectivite: Collectivite, entry: AuditEntry, but: int | None = None, also: User | None = None, now: datetime
 ) -> list[Letter]:
-    """Write to every administrator but whoever acted, and whoever the act is about. Call it inside `tenant()`."""
-    letters = [
-        Letter.objects.create(collectivite=collectivite, entry=entry, recipient=member.user, at=now)
+    """Write to every administrator but whoever acted, and to who is one no longer. Call it inside `tenant()`."""
+    told = [
+        member.user
         for member in administrators(collectivite=collectivite)
         if member.user_id not in (entry.actor_id, but)
     ]
+    if also is not None and also not in told:
+        told.append(also)
+    letters = [Letter.objects.create(collectivite=collectivite, entry=entry, recipient=user, at=now) for user in told]
     for letter in letters:
         schedule(collectivite_id=collectivite.pk, kind=SEND_LETTER, subject_id=letter.pk, due_at=now, now=now)
     return letters
 
 
 def send_letter(collectivite_id: int, letter_id: int, now: datetime) -> None:
-    """Tell one administrator of one act; nobody, if he does not work here any more."""
+    """Tell one administrator of one act; nobody, if he does not work here any more, unless the act is his removal."""
     letters = Letter.objects.filter(collectivite=collectivite_id).select_related("entry", "recipient", "collectivite")
     letter = letters.get(pk=letter_id)
-    if not _works_here(letter.recipient, collectivite_id):
+    is_about_him = acts.person_of(letter.entry) == letter.recipient_id
+    if not (is_about_him or _works_here(letter.recipient, collectivite_id)):
         return
     subject, text = letter_text(letter)
     send(to=letter.recipient.email, subject=subject, text=text, sender="REGAL")

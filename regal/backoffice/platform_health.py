@@ -15,15 +15,23 @@ from django.utils.translation import gettext as _
 from regal.agenda.models import Effect
 from regal.agenda.operations import stuck
 from regal.audit.models import PlatformAct, VerifyRun
+from regal.backoffice import routing
 from regal.backoffice.letters import SEND_INVITATION, SEND_LETTER
 from regal.lib import paris
 from regal.lib.schema import schema_is_current
+from regal.reconciliation.operations import CONFIRM_FILE
 
 LATE = timedelta(minutes=2)
 WORKER_SILENCE = timedelta(seconds=30)
 VERIFY_SILENCE = timedelta(minutes=20)  # it runs every five minutes
 PURGE_SILENCE = timedelta(hours=48)
-MAIL_KINDS = (SEND_INVITATION, SEND_LETTER)
+ROUTING_LETTERS = (
+    routing.TELL_ASKED,
+    routing.TELL_APPROVED,
+    routing.TELL_CARRIED_OUT,
+    routing.TELL_CANCELLED,
+)
+MAIL_KINDS = (SEND_INVITATION, SEND_LETTER, *ROUTING_LETTERS)
 
 EFFECTS: dict[str, Promise] = {
     "judge_message": gettext_lazy("lire un message de PayFiP"),
@@ -31,6 +39,9 @@ EFFECTS: dict[str, Promise] = {
     "seal_evidence": gettext_lazy("sceller les preuves d’un jour"),
     SEND_INVITATION: gettext_lazy("envoyer une invitation"),
     SEND_LETTER: gettext_lazy("écrire à un administrateur"),
+    CONFIRM_FILE: gettext_lazy("confirmer les paiements d’un fichier"),
+    routing.CARRY_OUT: gettext_lazy("mettre un contrat en production"),
+    **dict.fromkeys(ROUTING_LETTERS, gettext_lazy("écrire à un administrateur")),
 }
 
 

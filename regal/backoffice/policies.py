@@ -86,6 +86,8 @@ def _enter(request: HttpRequest, user: User, slug: str, declared: Policy) -> Non
         raise PermissionDenied("not this role")
     if user.is_operator and role is Role.AGENT and request.method not in _ONLY_LOOKS:
         raise PermissionDenied("a visitor who said that he would only look")
+    if user.is_operator and declared.is_the_town_s and request.method not in _ONLY_LOOKS:
+        raise PermissionDenied("a visitor decides nothing about who works here")
     visits: list[Visit] = []
     if user.is_operator or role is Role.ADMINISTRATOR:
         with tenant(collectivite):

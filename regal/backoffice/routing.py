@@ -11,8 +11,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from regal.agenda.operations import schedule
+from regal.audit.models import AuditEntry
 from regal.audit.operations import record, record_on_platform
 from regal.backoffice import activation_refusals
 from regal.backoffice.administration import add_account
@@ -35,6 +37,19 @@ def administrators(*, collectivite: HasKey) -> list[User]:
     """Whoever administers it and may sign in. Call it inside `tenant()`."""
     members = Membership.objects.of(collectivite).filter(role=Role.ADMINISTRATOR, user__is_active=True)
     return [member.user for member in members.select_related("user").order_by("user__identifier")]
+
+
+def seasoned_administrators(*, collectivite: HasKey, now: datetime) -> list[User]:
+    """Those who have administered it for as long as a routing change waits: a colleague invented today is no second
+    person. Call it inside `tenant()`.
+    """
+    long_ago = now - timedelta(hours=settings.ROUTING_DELAY_HOURS)
+    found = [one for one in administrators(collectivite=collectivite) if one.has_usable_password()]
+    lately = AuditEntry.objects.of(collectivite).filter(
+        action__in=["add_member", "change_role"], subject__in=[f"user {one.pk}" for one in found], at__gt=long_ago
+    )
+    newcomers = set(lately.values_list("subject", flat=True))
+    return [one for one in found if f"user {one.pk}" not in newcomers]
 
 
 def accounts_of(*, collectivite: HasKey, identifier: str) -> dict[Environment, GatewayAccount]:
@@ -79,7 +94,7 @@ def ask(
             if not ours.issuperset(chosen):
                 raise activation_refusals.NotOfThisContract
         already_routed = GatewayAccount.objects.of(collectivite).filter(environment=Environment.PRODUCTION.value)
-        is_alone = len(administrators(collectivite=collectivite)) < 2
+        is_alone = len(seasoned_administrators(collectivite=collectivite, now=now)) < 2
         try:
             with transaction.atomic():
                 change = RoutingChange.objects.create(
@@ -116,7 +131,8 @@ def approve(
         if as_operator:
             allowed = change.needs_operator and User.objects.filter(pk=actor_id, is_operator=True).exists()
         else:
-            allowed = any(one.pk == actor_id for one in administrators(collectivite=collectivite))
+            seasoned = seasoned_administrators(collectivite=collectivite, now=now)
+            allowed = any(one.pk == actor_id for one in seasoned)
         if not allowed:
             raise activation_refusals.NotAnAdministrator
         if change.asked_by_id == actor_id:
@@ -157,6 +173,11 @@ def carry_out(collectivite_id: int, change_id: int, now: datetime) -> None:
     with tenant(collectivite):
         change = _locked(collectivite, change_id)
         if not change.is_pending or change.approved_at is None or now < change.effective_at:
+            return
+        here = {one.pk for one in administrators(collectivite=collectivite)}
+        if change.asked_by_id not in here or not (change.needs_operator or change.approved_by_id in here):
+            reason = _("Qui l’avait demandée ou approuvée n’administre plus cette collectivité.")
+            _cancel(change, reason=reason, now=now, actor_id=None)
             return
         try:
             with transaction.atomic():

@@ -90,7 +90,10 @@ def change_role(*, membership: Membership, role: str, now: datetime, actor_id: i
             now=now,
             actor_id=actor_id,
         )
-        tell_administrators(collectivite=changed.collectivite, entry=entry, but=changed.user_id, now=now)
+        was_administrator = changed.user if before is Role.ADMINISTRATOR else None
+        tell_administrators(
+            collectivite=changed.collectivite, entry=entry, but=changed.user_id, also=was_administrator, now=now
+        )
     return changed
 
 
@@ -109,7 +112,7 @@ def remove(*, membership: Membership, now: datetime, actor_id: int | None = None
         was_administrator = gone.role == Role.ADMINISTRATOR
         gone.delete()
         if was_administrator:
-            tell_administrators(collectivite=gone.collectivite, entry=entry, but=gone.user_id, now=now)
+            tell_administrators(collectivite=gone.collectivite, entry=entry, also=gone.user, now=now)
 
 
 def _locked(membership: Membership, *, actor_id: int | None, stays_administrator: bool) -> Membership:

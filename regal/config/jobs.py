@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import connections
@@ -87,15 +89,32 @@ def report_stuck_effects(timestamp: int) -> None:
                 )
 
 
+T = TypeVar("T")
+
+
+def _in_every_town(do: Callable[[Collectivite], T]) -> list[T]:
+    """Do something in each collectivité; one that fails does not starve the others. Raises its failure at the end."""
+    done: list[T] = []
+    failure: Exception | None = None
+    for collectivite in Collectivite.objects.order_by("pk"):
+        try:
+            with tenant(collectivite):
+                done.append(do(collectivite))
+        except Exception as error:
+            logger.error("duty failed in collectivité %s: %s", collectivite.pk, type(error).__name__)
+            failure = error
+    if failure is not None:
+        raise failure
+    return done
+
+
 @app.periodic(cron="30 3 * * *")
 @app.task(name="regal.purge_inbox", queue=QUEUE, queueing_lock="regal.purge_inbox")
 def purge_old_messages(timestamp: int) -> None:
     """Raw messages hold a payer's address: they go after `REGAL_INBOX_DAYS`, what they proved stays."""
     now = clock()
-    erased = 0
-    for collectivite in Collectivite.objects.all():
-        with tenant(collectivite):
-            erased += payments.purge_inbox(before=now - timedelta(days=settings.INBOX_DAYS))
+    before = now - timedelta(days=settings.INBOX_DAYS)
+    erased = sum(_in_every_town(lambda town: payments.purge_inbox(before=before)))
     record_on_platform(action="purge_inbox", subject=f"messages {erased}", now=now)
 
 
@@ -111,18 +130,14 @@ def purge_old_sessions(timestamp: int) -> None:
 @app.task(name="regal.look_for_absent", queue=QUEUE, queueing_lock="regal.look_for_absent")
 def look_for_absent_payments(timestamp: int) -> None:
     """What was announced paid and stands in no file waits for a person, once the file of its day has come."""
-    for collectivite in Collectivite.objects.all():
-        with tenant(collectivite):
-            reconciliation.open_absences(collectivite=collectivite, now=clock())
+    _in_every_town(lambda town: reconciliation.open_absences(collectivite=town, now=clock()))
 
 
 @app.periodic(cron="40 3 * * *")
 @app.task(name="regal.tidy_files", queue=QUEUE, queueing_lock="regal.tidy_files")
 def tidy_files(timestamp: int) -> None:
     """Files name debtors: drafts that nobody confirmed go, and so do the bytes of those done long ago."""
-    for collectivite in Collectivite.objects.all():
-        with tenant(collectivite):
-            reconciliation.tidy(collectivite=collectivite, now=clock())
+    _in_every_town(lambda town: reconciliation.tidy(collectivite=town, now=clock()))
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -52,16 +52,23 @@ class Policy:
     frame: Frame = Frame.NOBODY
     rate: Rate = Rate.PAGE
     largest_file: int = 0  # bytes that may be sent as a file; 0: none
+    is_the_town_s: bool = False  # an operator in visit may look, and do nothing
 
 
 def policy(
-    *, who: Who, tenant: Tenant, frame: Frame = Frame.NOBODY, rate: Rate = Rate.PAGE, largest_file: int = 0
+    *,
+    who: Who,
+    tenant: Tenant,
+    frame: Frame = Frame.NOBODY,
+    rate: Rate = Rate.PAGE,
+    largest_file: int = 0,
+    is_the_town_s: bool = False,
 ) -> Callable[[View], View]:
     """Declare a view's policy: the outermost decorator."""
 
     def declare(view: View) -> View:
         view.policy = Policy(  # type: ignore[attr-defined]
-            who=who, tenant=tenant, frame=frame, rate=rate, largest_file=largest_file
+            who=who, tenant=tenant, frame=frame, rate=rate, largest_file=largest_file, is_the_town_s=is_the_town_s
         )
         return view
 

@@ -223,7 +223,7 @@ def apply_notice(
     nothing and opens a case, whatever its rank. Another exercice is only remarked. Rank 0 and 1 only announce.
     """
     attempt = (
-        Attempt.objects.select_for_update(of=("self",))
+        Attempt.objects.select_for_update(of=("self",), no_key=True)
         .select_related("account")
         .get(collectivite=collectivite_id, pk=attempt_id)
     )
@@ -232,6 +232,8 @@ def apply_notice(
     remarks = [*notice.remarks]
     if notice.claims.is_of_another_exercice(expected):
         remarks.append("exercice_differs")
+    if notice.rank < Rank.ASKED and notice.occurred_at and not _is_possible(notice.occurred_at, attempt, now):
+        remarks.append("time_impossible")
     already = Evidence.objects.filter(  # the same bytes from a better witness are news
         collectivite=collectivite_id,
         attempt=attempt,
@@ -274,7 +276,7 @@ def apply_notice(
 
 def presume_silent(collectivite_id: int, attempt_id: int, now: datetime) -> None:
     """The window has passed: an attempt of which nobody spoke of payment is presumed dead. It can still become PAID."""
-    attempt = Attempt.objects.select_for_update().get(collectivite=collectivite_id, pk=attempt_id)
+    attempt = Attempt.objects.select_for_update(no_key=True).get(collectivite=collectivite_id, pk=attempt_id)
     if attempt.status == State.HANDED_OFF and attempt.announced != Outcome.PAID:
         _advance(attempt=attempt, event=Event.FELL_SILENT, evidence=None, occurred_at=now, now=now)
 
@@ -396,7 +398,7 @@ def _suspect(*, attempt: Attempt, evidence: Evidence, differences: tuple[str, ..
 
 def _announce(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetime) -> None:
     """Note what is said without proof. « payé » is not unsaid by a later, equally unproven « refusé »."""
-    occurred_at = notice.occurred_at or now
+    occurred_at = notice.occurred_at if notice.occurred_at and _is_possible(notice.occurred_at, attempt, now) else now
     _advance(
         attempt=attempt,
         event=Event.ANNOUNCED,
@@ -408,6 +410,12 @@ def _announce(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: date
     if attempt.announced != Outcome.PAID:
         attempt.announced, attempt.announced_at = notice.outcome, occurred_at
         attempt.save(update_fields=["announced", "announced_at"])
+
+
+def _is_possible(told: datetime, attempt: Attempt, now: datetime) -> bool:
+    """Whether an unproven message may be believed about its hour: else its sender would choose which file covers it."""
+    left = attempt.handed_off_at or attempt.created_at
+    return left - timedelta(hours=2) <= told <= now + timedelta(minutes=10)
 
 
 def _prove(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetime) -> None:

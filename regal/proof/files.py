@@ -25,7 +25,7 @@ _ABSENT_UNTOLD = f"""WITH covered AS ({_ACCOUNTS_OF_FILES})
         AND e.event = 'announced' AND e.outcome = 'paid' AND e.recorded_at < %(now)s - interval '1 day'
     LEFT JOIN cases_case c ON c.collectivite_id = a.collectivite_id AND c.kind = 'absent_from_file'
         AND c.subject_kind = 'attempt' AND c.subject_id = a.id
-    WHERE a.announced = 'paid' AND a.status <> 'paid' AND c.id IS NULL
+    WHERE a.standing = 'announced_paid' AND c.id IS NULL
         AND (a.announced_at AT TIME ZONE 'Europe/Paris')::date <= %(absent_day)s
         AND EXISTS (SELECT 1 FROM procrastinate_workers
             WHERE last_heartbeat > %(now)s - interval '30 seconds')"""  # noqa: S608 - our own text

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Self
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from regal.agenda.operations import schedule
 from regal.audit.operations import record
@@ -56,39 +57,51 @@ def deposit(
     for payment in read.payments:
         if payment.day > today:
             raise refusals.NotYetPaid(day=_in_figures(payment.day), place=payment.place)
-    _one_at_a_time(collectivite.pk)
-    already = DepositedFile.objects.of(collectivite).filter(digest=read.digest, discarded_at__isnull=True).first()
-    if already is not None:
-        raise refusals.AlreadyDeposited(file_id=already.pk, who=str(already.deposited_by), at=already.deposited_at)
+    _refuse_twice(collectivite, read.digest)
     covers_from, covers_to = _days_of(read, today)
-    file = DepositedFile.objects.create(
-        collectivite_id=collectivite.pk,
-        kind=read.kind,
-        digest=read.digest,
-        name=_plain(name.replace("\\", "/").rpartition("/")[2], LONGEST_NAME) or "?",
-        content=content,
-        entity=_plain(read.entity, LONGEST_ENTITY),
-        account=account,
-        budget=budget,
-        covers_from=covers_from,
-        covers_to=covers_to,
-        count=len(read.payments),
-        total=read.total,
-        left_out=read.left_out,
-        deposited_by_id=actor_id,
-        deposited_at=now,
-    )
+    try:
+        with transaction.atomic():
+            file = DepositedFile.objects.create(
+                collectivite_id=collectivite.pk,
+                kind=read.kind,
+                digest=read.digest,
+                name=_plain(name.replace("\\", "/").rpartition("/")[2], LONGEST_NAME) or "?",
+                content=content,
+                entity=_plain(read.entity, LONGEST_ENTITY),
+                account=account,
+                budget=budget,
+                covers_from=covers_from,
+                covers_to=covers_to,
+                count=len(read.payments),
+                total=read.total,
+                left_out=read.left_out,
+                deposited_by_id=actor_id,
+                deposited_at=now,
+            )
+    except IntegrityError:  # the same bytes at the same instant; nobody waits for a file that is being done
+        _refuse_twice(collectivite, read.digest)
+        raise
     _record(file, "deposit_file", actor_id, now, after=_facts_of(file))
     return file
+
+
+def _refuse_twice(collectivite: HasKey, digest: str) -> None:
+    already = DepositedFile.objects.of(collectivite).filter(digest=digest, discarded_at__isnull=True).first()
+    if already is not None:
+        raise refusals.AlreadyDeposited(file_id=already.pk, who=str(already.deposited_by), at=already.deposited_at)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """What a file would do if it were confirmed now."""
 
-    read: PaymentsFile
     matches: tuple[Match, ...]
     refused_yet_filed: int  # confirmed, though announced refused or abandoned
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """Of a file that cannot be read any more."""
+        return cls(matches=(), refused_yet_filed=0)
 
     def tally(self, result: Result) -> queries.Tally:
         chosen = [one.payment.amount.cents for one in self.matches if one.result is result]
@@ -112,7 +125,7 @@ def examine(file: DepositedFile) -> Report:
     """Say what a draft would do; writes nothing."""
     read = _read(file)
     matches, attempts = _match(file, read.payments, lock=False)
-    return Report(read=read, matches=matches, refused_yet_filed=len(_denied(matches, attempts)))
+    return Report(matches=matches, refused_yet_filed=len(_denied(matches, attempts)))
 
 
 def confirm(
@@ -241,7 +254,7 @@ def _match(
     """
     attempts = Attempt.objects.of(file.collectivite)
     if lock:
-        attempts = attempts.select_for_update(of=("self",))
+        attempts = attempts.select_for_update(of=("self",), no_key=True)  # a message about one may still be stored
     accounts = list(queries.accounts_of(file))
     found = queries.candidates(attempts, accounts=accounts, payments=payments, days=settings.FILE_DAYS)
     matches = match(

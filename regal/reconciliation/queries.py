@@ -11,12 +11,13 @@ from django.db.models.functions import Cast
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.collectivites.models import GatewayAccount
-from regal.gateways.base import DebtKind, Environment, Outcome
+from regal.gateways.base import DebtKind, Environment
 from regal.gateways.files import FiledPayment, FileKind
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Attempt
+from regal.payments.standing import Standing
 from regal.payments.states import State
 from regal.reconciliation.matching import PAID_HERE, Candidate, Key, Result, Told, key_of, reference_of
 from regal.reconciliation.models import DepositedFile, FiledLine
@@ -217,21 +218,28 @@ def absent_attempts(*, collectivite: HasKey, now: datetime) -> list[tuple[Attemp
     With the last file that covers the day. Those for which a case was ever opened are left out.
     """
     _, until = paris.day_bounds(last_day_due(paris.today(now)))
-    covering: dict[int, list[DepositedFile]] = defaultdict(list)
-    files = DepositedFile.objects.of(collectivite).defer("content").select_related("collectivite", "account", "budget")
-    for file in files.filter(confirmed_at__isnull=False).order_by("confirmed_at", "pk"):
-        for account in accounts_of(file):
-            covering[account.pk].append(file)
     told = Case.objects.of(collectivite).filter(
         kind=CaseKind.ABSENT_FROM_FILE, subject_kind="attempt", subject_id=OuterRef("pk")
     )
-    attempts = (
+    attempts = list(
         Attempt.objects.of(collectivite)
-        .filter(announced=Outcome.PAID, announced_at__lt=until, account__in=covering)
-        .exclude(status=State.PAID)
+        .filter(standing=Standing.ANNOUNCED_PAID, announced_at__lt=until)
+        .exclude(environment=Environment.TEST)
         .exclude(Exists(told))
-        .order_by("pk")
+        .order_by("announced_at", "pk")
     )
+    if not attempts:  # nearly always: asked every hour of every collectivité
+        return []
+    oldest = paris.today(attempts[0].announced_at or now)
+    files = DepositedFile.objects.of(collectivite).defer("content").select_related("collectivite", "account", "budget")
+    covering: dict[int, list[DepositedFile]] = defaultdict(list)
+    accounts: dict[tuple[int | None, int | None], list[int]] = {}
+    for file in files.filter(confirmed_at__isnull=False, covers_to__gte=oldest).order_by("confirmed_at", "pk"):
+        scope = (file.account_id, file.budget_id)
+        if scope not in accounts:
+            accounts[scope] = [account.pk for account in accounts_of(file)]
+        for key in accounts[scope]:
+            covering[key].append(file)
     found = []
     for attempt in attempts:
         assert attempt.announced_at is not None  # announced and announced_at are written together

@@ -170,6 +170,10 @@ SENTENCES: dict[str, Promise | str] = {
         "La ligne %(line)s de ce relevé nomme des colonnes dont une est répétée, ou manque parmi date, refdet et"
         " montant. Déposez le relevé tel que PayFiP l’a remis."
     ),
+    "F445": _(
+        "La ligne %(line)s porte un mode de saisie ou un résultat que REGAL ne connaît pas : rien n’est lu, pour ne pas"
+        " tenir pour payé ce qui ne l’est pas. Envoyez ce fichier à votre exploitant."
+    ),
 }
 
 

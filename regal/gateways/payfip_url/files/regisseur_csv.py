@@ -220,7 +220,7 @@ class _Statement:
                 reference=reference,
                 exercice=int(exercice) if _EXER.fullmatch(exercice) else None,
                 amount=told["montant"],
-                is_payment=_is_payment(told),
+                is_payment=_is_payment(told, number),
             )
         )
 
@@ -307,11 +307,13 @@ def _are_columns(names: tuple[str, ...]) -> bool:
     return all(isinstance(name, str) for name in names) and len(set(names)) == len(names) and set(NEEDED) <= set(names)
 
 
-def _is_payment(told: dict[str, str]) -> bool:
-    """Unless a column says otherwise: a test, or an outcome that is no payment."""
-    environment = SAISIE_ENVIRONMENTS.get(told.get("saisie", "").upper())
-    outcome = OUTCOMES.get(told.get("resultrans", "").upper())
-    return environment is not Environment.TEST and (outcome is None or outcome[0] is Outcome.PAID)
+def _is_payment(told: dict[str, str], number: int) -> bool:
+    """Unless a column says otherwise: a test, or an outcome that is no payment. What is unknown is never « paid »."""
+    saisie, letter = told.get("saisie", "").upper(), told.get("resultrans", "").upper()
+    if (saisie and saisie not in SAISIE_ENVIRONMENTS) or (letter and letter not in OUTCOMES):
+        raise NotThisFile("F445", line=number)
+    is_test = SAISIE_ENVIRONMENTS.get(saisie) is Environment.TEST
+    return not is_test and (not letter or OUTCOMES[letter][0] is Outcome.PAID)
 
 
 @lru_cache(maxsize=1024)
