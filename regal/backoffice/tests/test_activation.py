@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -168,7 +168,7 @@ class TestContracts:
         answer = paul.post(f"{LIST}ajouter/", {"kind": "titre", **typed})
         assert answer.status_code == 422
         assert said in words(answer)
-        assert "Erreur :" in words(answer)
+        assert "Erreur :" in words(answer)
         with tenant(town.collectivite):
             assert GatewayAccount.objects.of(town.collectivite).count() == 1
             assert not Regie.objects.of(town.collectivite).exists()
@@ -358,8 +358,11 @@ class TestActivating:
     def test_says_which_working_day_payfip_opens(self, paul, town, now):
         played(paul, town, now, until="test")
         paul.post(PAGE, {"act": "open_activation"})
+        now[0] = datetime(2026, 12, 24, 8, 55, tzinfo=UTC)  # a Thursday: the day after is Christmas
         try_(paul, town, "activation")
-        hear_from_payfip(town, dattrans="24122026", heurtrans="1000")  # a Thursday: the day after is Christmas
+        attempt = latest(town)
+        told = form(town, attempt, saisie="X", dattrans="24122026", heurtrans="1000")
+        tell(town, attempt, told, now=now[0] + timedelta(minutes=10))
         assert "le prochain jour ouvré : le 28 décembre 2026" in shown(paul)
 
     def test_of_one_means_does_not_activate_the_other(self, paul, town, now):

@@ -134,10 +134,17 @@ class TestVisit:
 
     def test_to_change_settings_may_and_is_written_down_as_the_operator_s(self, operator, town, olga):
         come_in(operator, Role.ADMINISTRATOR)
-        typed = {"display_name": "Léa", "identifier": "lea", "email": "lea@example.org", "role": "agent"}
-        assert operator.post("/saint-aubin/reglages/agents/inviter/", typed).status_code == 303
+        assert operator.post("/saint-aubin/reglages/sites/", {"site": "https://orne.example"}).status_code == 303
         with tenant(town.collectivite):
-            assert AuditEntry.objects.of(town.collectivite).get(action="invite_agent").actor == olga
+            acts = AuditEntry.objects.of(town.collectivite).filter(action="allow_origin", actor__isnull=False)
+            assert acts.get().actor == olga
+
+    def test_never_decides_who_works_there(self, operator, town):
+        come_in(operator, Role.ADMINISTRATOR)
+        typed = {"display_name": "Léa", "identifier": "lea", "email": "lea@example.org", "role": "administrator"}
+        assert operator.get("/saint-aubin/reglages/agents/inviter/").status_code == 200
+        assert operator.post("/saint-aubin/reglages/agents/inviter/", typed).status_code == 403
+        assert not User.objects.filter(identifier="lea").exists()
 
     def test_is_seen_by_the_town_s_administrators_on_every_page(self, operator, town):
         paul = signed_in(cast.make_agent(town, "paul", Role.ADMINISTRATOR))

@@ -172,7 +172,8 @@ SENTENCES: dict[str, Promise | str] = {
     ),
     "F445": _(
         "La ligne %(line)s porte un mode de saisie ou un résultat que REGAL ne connaît pas : rien n’est lu, pour ne pas"
-        " tenir pour payé ce qui ne l’est pas. Envoyez ce fichier à votre exploitant."
+        " tenir pour payé ce qui ne l’est pas. Déposez le fichier tel que PayFiP l’a remis ;"
+        " sinon, envoyez-le à votre exploitant."
     ),
 }
 
