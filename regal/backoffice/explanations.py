@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from regal.backoffice.standing import standing_of
-from regal.gateways.base import Outcome, Rank
+from regal.gateways.base import DebtKind, Outcome, Rank
 from regal.payments.models import Attempt, AttemptEvent, Evidence
 from regal.payments.standing import Standing
 from regal.payments.states import Event
@@ -75,7 +75,9 @@ class Answer:
 
 def answer_about(attempt: Attempt) -> Answer:
     """The short answer at the head of the page."""
-    where, why, to_do = (_filled(text) for text in _ANSWERS[standing_of(attempt)])
+    standing = standing_of(attempt)
+    answers = _ANSWERS | _ANSWERS_OF_A_REGIE if attempt.account.debt_kind == DebtKind.REGIE else _ANSWERS
+    where, why, to_do = (_filled(text) for text in answers[standing])
     return Answer(where=where, why=why, to_do=to_do)
 
 
@@ -203,7 +205,10 @@ _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stand
     Standing.UNDER_WAY: (
         gettext_lazy("Le payeur est parti payer ; nous attendons des nouvelles."),
         gettext_lazy("PayFiP prévient d’ordinaire dans les minutes qui suivent."),
-        gettext_lazy("Attendre. Sans nouvelles au bout de %(days)s jours, ce paiement sera tenu pour abandonné."),
+        gettext_lazy(
+            "Attendre. Si le payeur a reçu un ticket de PayFiP, il a payé : ne lui faites pas payer une seconde fois, le"
+            " prochain fichier confirmera. Sinon, au bout de %(days)s jours, ce paiement sera tenu pour abandonné."
+        ),
     ),
     Standing.SILENT: (
         gettext_lazy("Personne n’a parlé de ce paiement : il est sans doute abandonné."),
@@ -226,5 +231,23 @@ _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stand
         gettext_lazy("Ce paiement n’est jamais parti."),
         gettext_lazy("Rien n’a été demandé à PayFiP, rien n’a été débité."),
         _NOTHING,
+    ),
+}
+
+_ANSWERS_OF_A_REGIE: dict[Standing, tuple[Promise, Promise, Promise]] = {  # whose proof the régisseur downloads himself
+    Standing.ANNOUNCED_PAID: (
+        gettext_lazy("PayFiP annonce ce paiement payé ; il n’est pas encore confirmé."),
+        gettext_lazy(
+            "L’annonce n’est pas signée. La confirmation viendra du relevé de votre régie, à déposer sous Fichiers."
+        ),
+        gettext_lazy(
+            "Ne demandez pas au payeur de payer une seconde fois : son ticket PayFiP fait foi. Déposez le relevé qui"
+            " couvre ce jour."
+        ),
+    ),
+    Standing.ANNOUNCED_UNCLEAR: (
+        gettext_lazy("PayFiP a envoyé une annonce que REGAL ne comprend pas."),
+        _UNPROVED,
+        gettext_lazy("Demandez au payeur s’il a reçu un ticket de PayFiP, et déposez le relevé de votre régie."),
     ),
 }

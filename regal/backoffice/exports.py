@@ -226,7 +226,7 @@ def _fill_about(
     groups = [
         (_("Confirmés"), totals.confirmed),
         (_("Annoncés payés, pas encore confirmés"), totals.announced),
-        (_("Autres : rien n’est encaissé"), totals.others),
+        (_("Autres : aucun encaissement connu"), totals.others),
     ]
     for number, (name, tally) in enumerate(groups, start=first + 1):
         sheet.write_string(number, 0, name)

@@ -170,8 +170,6 @@ class FileForm(forms.Form):
         assert isinstance(compte, forms.ChoiceField)
         compte.choices = [("", _("Aucun : le fichier est un PES du comptable")), *named]
         self.has_regies = bool(named)
-        if len(named) == 1:
-            compte.initial = named[0][0]
 
 
 class DaysForm(forms.Form):

@@ -31,6 +31,7 @@ from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt, Evidence
 from regal.payments.queries import Selection, evidence_about, is_said_paid, others_on_debt, timeline
+from regal.payments.standing import Standing
 from regal.reconciliation.models import FiledLine
 from regal.reconciliation.queries import lines_proving
 
@@ -95,6 +96,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         context = {
             "line": Line.of(attempt),
             "answer": explanations.answer_about(attempt),
+            "awaits_a_file": standing_of(attempt) in (Standing.ANNOUNCED_PAID, Standing.UNDER_WAY),
             "steps": steps[:MOST_SHOWN],
             "has_more_steps": len(steps) > MOST_SHOWN,
             "evidence": [_ShownEvidence.of(one, hidden, filed.get(one.pk)) for one in heard[:MOST_SHOWN]],

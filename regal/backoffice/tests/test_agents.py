@@ -261,6 +261,12 @@ class TestRemoval:
         (act,) = acts(town, "remove_member")
         assert (act.actor, act.subject, act.before) == (paul, f"user {town.agent.pk}", {"role": "agent"})
 
+    def test_of_an_administrator_is_told_to_him_too(self, chief, town):
+        cast.make_agent(town, "zoe", Role.ADMINISTRATOR)
+        chief.post(page_of(town, User.objects.get(identifier="zoe")), {"act": "remove"})
+        post_now(town)
+        assert [message.to for message in mail.outbox] == [["zoe@example.org"]]
+
     def test_of_somebody_gone_already_is_not_found(self, chief, town):
         address = page_of(town, town.agent)
         chief.post(address, {"act": "remove"})

@@ -197,7 +197,7 @@ class TestWorkbook:
         assert told["Environnement"][0] == "production"
         assert told["Confirmés"] == (1, 1.01)
         assert told["Annoncés payés, pas encore confirmés"] == (1, 99_999.99)
-        assert told["Autres : rien n’est encaissé"] == (1, 7)
+        assert told["Autres : aucun encaissement connu"] == (1, 7)
         assert told["Essais, dans aucun total"][0] == 0
 
     def test_refuses_more_rows_than_a_sheet_has(self, nadia, town, monkeypatch):
@@ -225,7 +225,7 @@ class TestSelection:
         assert [(one[3], one[8]) for one in lines(take(nadia, environnement="test"))[1:]] == [("77,00", "test")]
         about = sheets(take(nadia, "xlsx", environnement="test"))["À propos"]
         told = {line[0]: line[1] for line in about.iter_rows(values_only=True) if line[0]}
-        assert (told["Autres : rien n’est encaissé"], told["Essais, dans aucun total"]) == (0, 1)
+        assert (told["Autres : aucun encaissement connu"], told["Essais, dans aucun total"]) == (0, 1)
 
     def test_is_refused_whole_when_a_filter_cannot_be_read(self, nadia, town):
         cast.start(town)

@@ -10,13 +10,13 @@ from django.db import DatabaseError, connection, transaction
 from regal.agenda.models import Effect
 from regal.audit.models import AuditEntry, PlatformAct
 from regal.backoffice import activation_refusals as refusals
-from regal.backoffice import administration, routing
+from regal.backoffice import administration, routing, staff
 from regal.backoffice.routing import approve, ask, cancel, carry_out
 from regal.collectivites.models import GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import mail as mailer
 from regal.lib.tenancy import tenant
-from regal.people.models import Role, User
+from regal.people.models import Membership, Role, User
 from tests import cast
 from tests.at_once import at_once
 from tests.cast import MORNING, later
@@ -226,6 +226,37 @@ class TestApproval:
         run_due(later(hours=24))
         assert world.production() is not None
         assert PlatformAct.objects.filter(action="approve_routing", subject=f"routing {change.pk}").count() == 1
+
+    def test_is_not_of_a_colleague_invited_for_it(self, db):
+        world = World(administrators=1)
+        accomplice = cast.make_agent(world.town, "zoe", Role.AGENT)
+        with tenant(world.collectivite):
+            member = Membership.objects.select_related("user", "collectivite").get(user=accomplice)
+        staff.change_role(membership=member, role=Role.ADMINISTRATOR, now=MORNING, actor_id=world.people[0].pk)
+        change = world.ask(now=later(hours=23))
+        assert change.needs_operator
+        with pytest.raises(refusals.OperatorApproves):
+            world.approve(change, by=accomplice, now=later(hours=23))
+
+    def test_of_an_administrator_of_a_day_comes_too_soon(self, world):
+        newcomer = cast.make_agent(world.town, "lea", Role.AGENT)
+        with tenant(world.collectivite):
+            member = Membership.objects.select_related("user", "collectivite").get(user=newcomer)
+        staff.change_role(membership=member, role=Role.ADMINISTRATOR, now=MORNING, actor_id=world.people[0].pk)
+        change = world.ask()
+        with pytest.raises(refusals.NotAnAdministrator):
+            world.approve(change, by=newcomer, now=later(hours=23))
+        world.approve(change, by=newcomer, now=later(hours=25))
+
+    def test_is_worth_nothing_once_who_asked_is_gone(self, world):
+        change = world.ask()
+        world.approve(change)
+        with tenant(world.collectivite):
+            member = Membership.objects.select_related("user", "collectivite").get(user=world.people[0])
+        staff.remove(membership=member, now=later(hours=1), actor_id=world.people[1].pk)
+        run_due(later(hours=30))
+        assert world.production() is None
+        assert "n’administre plus" in world.fresh(change).reason
 
     def test_is_the_operator_s_where_one_administers_alone(self, db):
         world = World(administrators=1)

@@ -73,6 +73,12 @@ class TestUnprovenMessage:
         assert steps(town, attempt)[2:] == [(3, "announced", "handed_off")]
         assert count(town, Settlement) == count(town, Entry) == count(town, Case) == 0
 
+    @pytest.mark.parametrize("day", ["24112099", "01012001", "23112026"])
+    def test_does_not_choose_the_day_that_a_file_must_cover(self, town, attempt, day):
+        evidence = tell(town, attempt, form(town, attempt, dattrans=day), now=later(minutes=5))
+        assert evidence.facts["remarks"] == "time_impossible"
+        assert seen(town, attempt).announced_at == later(minutes=5)
+
     def test_keeps_nothing_of_the_payer_but_in_the_inbox(self, town, attempt):
         evidence = tell(town, attempt, form(town, attempt))
         assert cast.MME_LEROY not in f"{evidence.facts}"

@@ -176,6 +176,12 @@ class TestColumns:
         assert [payment.number for payment in file.payments] == [1, 2, 3]
         assert file.left_out == 4
 
+    @pytest.mark.parametrize("told", ["M;ANNULE", "M;PAYE", "M;Q", "TEST;P", "W9;P"])
+    def test_of_an_outcome_or_a_mode_that_nobody_knows_are_never_read_as_paid(self, told):
+        with pytest.raises(NotThisFile) as refused:
+            read_file(statement("date;refdet;montant;saisie;resultrans", f"16/03/2026;F1;1,00;{told}"))
+        assert (refused.value.code, refused.value.values) == ("F445", {"line": 3})
+
 
 class TestClient:
     def test_is_unsaid_when_the_head_has_several_such_numbers(self):
