@@ -206,8 +206,8 @@ _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stand
         gettext_lazy("Le payeur est parti payer ; nous attendons des nouvelles."),
         gettext_lazy("PayFiP prévient d’ordinaire dans les minutes qui suivent."),
         gettext_lazy(
-            "Attendre. Si le payeur a reçu un ticket de PayFiP, il a payé : ne lui faites pas payer une seconde fois, le"
-            " prochain fichier confirmera. Sinon, au bout de %(days)s jours, ce paiement sera tenu pour abandonné."
+            "Attendre. Si le payeur a reçu un ticket de PayFiP, il a payé : ne lui faites pas payer une seconde fois,"
+            " le prochain fichier confirmera. Sinon, au bout de %(days)s jours, ce paiement sera tenu pour abandonné."
         ),
     ),
     Standing.SILENT: (

@@ -164,7 +164,7 @@ class FileForm(forms.Form):
     has_regies = False
 
     def offer(self, accounts: Iterable[Any]) -> None:
-        """The régies among which to choose; the only one is chosen beforehand."""
+        """The régies among which to choose, for a régie’s statement."""
         named = [(one.identifier, f"{one.regie.name} ({one.identifier})") for one in accounts]
         compte = self.fields["compte"]
         assert isinstance(compte, forms.ChoiceField)
