@@ -15,7 +15,7 @@ from tests.journeys import payer, scenes
 from tests.journeys.accessibility import DESKTOP, TELEPHONE, axe, examine, examine_at_360, measure
 from tests.journeys.screens import BUREAU, GUICHET, SANDBOX, Screen, Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("screens")]
 
 ROOT = Path(__file__).parents[2]
 SCREENS = (*GUICHET, *BUREAU, *SANDBOX)
