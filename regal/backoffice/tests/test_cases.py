@@ -154,7 +154,7 @@ class TestEachKind:
         for shown in (
             "Montant dans le fichier 99,00 €",
             "Montant demandé ici 125,50 €",
-            "Fichier déposé n° 12",
+            "Fichier Fichier déposé n° 12",
             "Ligne du fichier 7",
             "Jour 24 novembre 2026",
             "Le paiement 125,50 €, référence …",

@@ -176,7 +176,8 @@ class TestPage:
         assert copied(page(nadia, "/en/saint-aubin/integration/")) == copied(page(nadia))
 
     def test_gives_a_button_in_the_town_s_colour(self, nadia, town):
-        Collectivite.objects.filter(pk=town.collectivite.pk).update(main_colour="#6b2d3c")
+        with tenant(town.collectivite):
+            Collectivite.objects.filter(pk=town.collectivite.pk).update(main_colour="#6b2d3c")
         assert "background:#6b2d3c" in copied(page(nadia))["all-fr-button"]
 
     @pytest.mark.parametrize(("role", "may"), [(Role.AGENT, False), (Role.ADMINISTRATOR, True)])
@@ -213,7 +214,8 @@ class TestPage:
         ("site", "warned"), [("https://saint-aubin.example/mairie/", False), ("https://www.saint-aubin.example/", True)]
     )
     def test_warns_when_the_town_s_own_site_may_not(self, nadia, town, site, warned):
-        Collectivite.objects.filter(pk=town.collectivite.pk).update(site_url=site)
+        with tenant(town.collectivite):
+            Collectivite.objects.filter(pk=town.collectivite.pk).update(site_url=site)
         assert ("n’est pas dans la liste" in page(nadia)) is warned
 
     def test_says_that_a_product_is_closed_or_in_test(self, nadia, town):

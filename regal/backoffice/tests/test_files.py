@@ -308,9 +308,9 @@ class TestRefused:
 
 
 class TestTheForm:
-    def test_offers_the_regies_and_chooses_the_only_one(self, town, canteen, regisseuse):
+    def test_offers_the_regies_and_chooses_none_beforehand(self, town, canteen, regisseuse):
         page = regisseuse.get(FILES).content.decode()
-        assert '<option value="350005" selected>Régie (350005)</option>' in page
+        assert '<option value="350005">Régie (350005)</option>' in page
 
     def test_asks_no_account_where_there_is_no_regie(self, town, regisseuse):
         assert "id_compte" not in regisseuse.get(FILES).content.decode()

@@ -183,9 +183,10 @@ class TestPages:
         assert town.collectivite.name == "Saint-Aubin"
 
     def test_show_every_name_as_text(self, paul, town, canteen):
-        Collectivite.objects.filter(pk=town.collectivite.pk).update(
-            name=HOSTILE, contact=HOSTILE, logo_text=HOSTILE, site_url="https://x.example/"
-        )
+        with tenant(town.collectivite):
+            Collectivite.objects.filter(pk=town.collectivite.pk).update(
+                name=HOSTILE, contact=HOSTILE, logo_text=HOSTILE, site_url="https://x.example/"
+            )
         with tenant(town.collectivite):
             for product in Product.objects.of(town.collectivite):
                 product.name = product.introduction = product.closed_note = HOSTILE
@@ -221,9 +222,10 @@ class TestHub:
         assert "Aucun produit n’est ouvert aujourd’hui" in html
 
     def test_says_that_nothing_is_missing_by_saying_nothing(self, paul, town):
-        Collectivite.objects.filter(pk=town.collectivite.pk).update(
-            contact="Mairie", site_url="https://saint-aubin.example/mairie/"
-        )
+        with tenant(town.collectivite):
+            Collectivite.objects.filter(pk=town.collectivite.pk).update(
+                contact="Mairie", site_url="https://saint-aubin.example/mairie/"
+            )
         account = add_account(town, like=town.account, numcli="006399", environment=Environment.PRODUCTION)
         with tenant(town.collectivite):
             Product.objects.of(town.collectivite).update(account=account)
@@ -811,7 +813,8 @@ class TestSites:
 
     def test_warn_that_the_town_s_own_is_missing_and_add_it_at_one_press(self, paul, town):
         assert "n’est pas dans la liste" not in paul.get(self.PATH).content.decode()
-        Collectivite.objects.filter(pk=town.collectivite.pk).update(site_url="https://www.saint-aubin.example/x")
+        with tenant(town.collectivite):
+            Collectivite.objects.filter(pk=town.collectivite.pk).update(site_url="https://www.saint-aubin.example/x")
         html = paul.get(self.PATH).content.decode()
         assert "n’est pas dans la liste" in html
         assert 'name="site" value="https://www.saint-aubin.example"' in html
@@ -821,4 +824,5 @@ class TestSites:
             administration.disallow_origin(
                 collectivite=town.collectivite, origin="https://saint-aubin.example", now=MORNING
             )
-        assert len(acts(town, "disallow_origin")) == 1
+        with tenant(town.collectivite):
+            assert AuditEntry.objects.of(town.collectivite).filter(action="disallow_origin").count() == 1

@@ -7,7 +7,8 @@ import pytest
 from regal.backoffice import explanations
 from regal.backoffice.raw_messages import DOTS, LONGEST_SHOWN, raw_message
 from regal.backoffice.standing import NAMES, standing_of, where
-from regal.gateways.base import Outcome, Rank
+from regal.collectivites.models import GatewayAccount
+from regal.gateways.base import DebtKind, Outcome, Rank
 from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -18,6 +19,11 @@ from tests import cast
 from tests.cast import MORNING
 
 EVERY = list(itertools.product(State, ["", *Outcome]))
+
+
+def of(kind, **fields):
+    """An attempt on an account of this kind."""
+    return Attempt(account=GatewayAccount(debt_kind=kind), **fields)
 
 
 class TestStanding:
@@ -82,9 +88,17 @@ class TestStanding:
 
 class TestExplanations:
     @pytest.mark.parametrize(("status", "announced"), EVERY)
-    def test_answer_for_every_attempt(self, status, announced):
-        answer = explanations.answer_about(Attempt(status=status, announced=announced))
+    @pytest.mark.parametrize("kind", list(DebtKind))
+    def test_answer_for_every_attempt(self, status, announced, kind):
+        answer = explanations.answer_about(of(kind, status=status, announced=announced))
         assert all(text and "%(" not in text for text in (answer.where, answer.why, answer.to_do))
+
+    def test_send_a_regisseur_to_his_own_statement(self):
+        announced = {"status": State.HANDED_OFF, "announced": Outcome.PAID}
+        answer = explanations.answer_about(of(DebtKind.REGIE, **announced))
+        assert "relevé de votre régie" in answer.why
+        assert "comptable" not in answer.why + answer.to_do
+        assert "comptable" in explanations.answer_about(of(DebtKind.TITRE, **announced)).why
 
     @pytest.mark.parametrize("event", list(Event))
     @pytest.mark.parametrize("outcome", ["", *Outcome])
@@ -102,7 +116,7 @@ class TestExplanations:
 
     def test_never_call_an_announcement_a_confirmation(self):
         for status, announced in EVERY:
-            where_it_stands = explanations.answer_about(Attempt(status=status, announced=announced)).where
+            where_it_stands = explanations.answer_about(of(DebtKind.TITRE, status=status, announced=announced)).where
             assert ("est confirmé" in where_it_stands) is (status is State.PAID)
 
 

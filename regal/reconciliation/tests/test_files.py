@@ -656,8 +656,8 @@ class TestTwoTowns:
 
 @pytest.mark.slow
 class TestALargeFile:
-    def test_of_five_thousand_lines_is_done(self, town, canteen, capsys):
-        number = 5_000
+    def test_of_hundreds_of_lines_is_done(self, town, canteen, capsys):
+        number = 500
         with tenant(town.collectivite):
             attempts = Attempt.objects.bulk_create(
                 Attempt(
