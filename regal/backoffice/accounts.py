@@ -5,7 +5,7 @@ No sign-up, no e-mail addresses, no password sent by mail. What is not in this f
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account import views as account_views
 from allauth.account.forms import LoginForm
@@ -16,12 +16,15 @@ from allauth.mfa.totp import views as totp_views
 from django.contrib import messages
 from django.contrib.auth import logout as sign_out
 from django.contrib.auth.forms import SetPasswordForm
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
+from django.views.generic import FormView
 
+from regal.audit.operations import record_on_platform
 from regal.backoffice.administration import choose_password
 from regal.lib.policy import Rate, Tenant, Who, policy
 from regal.people.invitations import invited_user
@@ -42,8 +45,35 @@ class SignInView(account_views.LoginView):
     form_class = SignIn
 
 
-class ChangePassword(account_views.PasswordChangeView):
+class _WrittenDown(FormView):  # type: ignore[type-arg]
+    """What somebody does to the doors of his own account, with its row on the platform: a thief does it first."""
+
+    act: ClassVar[str]
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            answer: HttpResponse = super().form_valid(form)
+            who = self.request.user.pk
+            record_on_platform(action=self.act, subject=f"user {who}", now=datetime.now(UTC), actor_id=who)
+        return answer
+
+
+class ActivateTotp(_WrittenDown, totp_views.ActivateTOTPView):
+    act = "add_second_factor"
+
+
+class DeactivateTotp(_WrittenDown, totp_views.DeactivateTOTPView):
+    act = "remove_second_factor"
+
+
+class RenewRecoveryCodes(_WrittenDown, recovery_views.GenerateRecoveryCodesView):
+    act = "renew_recovery_codes"
+
+
+class ChangePassword(_WrittenDown, account_views.PasswordChangeView):
     """Whoever knew the old password, and is signed in with it somewhere, is so no more."""
+
+    act = "change_password"
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer: HttpResponse = super().form_valid(form)
@@ -66,10 +96,10 @@ reauthenticate = _exposed(account_views.ReauthenticateView, "backoffice/reauthen
 reauthenticate_with_code = _exposed(mfa_views.ReauthenticateView, "backoffice/reauthenticate_with_code.html")
 change_password = _exposed(ChangePassword, "backoffice/change_password.html")
 my_account = _exposed(mfa_views.IndexView, "backoffice/my_account.html")
-activate_totp = _exposed(totp_views.ActivateTOTPView, "backoffice/activate_totp.html")
-deactivate_totp = _exposed(totp_views.DeactivateTOTPView, "backoffice/deactivate_totp.html")
+activate_totp = _exposed(ActivateTotp, "backoffice/activate_totp.html")
+deactivate_totp = _exposed(DeactivateTotp, "backoffice/deactivate_totp.html")
 recovery_codes = _exposed(recovery_views.ViewRecoveryCodesView, "backoffice/recovery_codes.html")
-renew_recovery_codes = _exposed(recovery_views.GenerateRecoveryCodesView, "backoffice/renew_recovery_codes.html")
+renew_recovery_codes = _exposed(RenewRecoveryCodes, "backoffice/renew_recovery_codes.html")
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.NONE, rate=Rate.SIGN_IN)

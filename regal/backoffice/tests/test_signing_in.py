@@ -15,6 +15,7 @@ from django.contrib import messages
 from django.core.cache import cache
 from django.urls import NoReverseMatch, reverse
 
+from regal.audit.models import PlatformAct
 from regal.lib.vault import new_master_key
 from regal.people.adapters import AccountAdapter
 from regal.people.models import User
@@ -48,6 +49,12 @@ def is_inside(bureau):
 
 def text(answer):
     return answer.content.decode()
+
+
+def acts_of(user):
+    """What the platform wrote down of somebody's own doors."""
+    acts = PlatformAct.objects.filter(subject=f"user {user.pk}", actor=user).order_by("pk")
+    return list(acts.values_list("action", flat=True))
 
 
 class TestPassword:
@@ -120,6 +127,7 @@ class TestPassword:
         bureau.post("/deconnexion/")
         assert not is_inside(bureau)
         assert sign_in(bureau, "nadia", new).status_code == 302
+        assert acts_of(nadia) == ["change_password"]
 
 
 class TestSession:
@@ -247,6 +255,7 @@ class TestSecondFactor:
         bureau.post(with_code, {"code": code_for(secret), "next": "/compte/application/retirer/"})
         assert bureau.get("/compte/application/retirer/").status_code == 200
         assert bureau.post("/compte/application/retirer/").url == "/compte/"
+        assert acts_of(nadia) == ["add_second_factor", "remove_second_factor"]
         bureau.post("/deconnexion/")
         assert sign_in(bureau, "nadia").url == "/"
 
