@@ -6,6 +6,7 @@ A gateway is built for one account. Its life in a payment:
     hand_off    the address, or the form, to which the payer's browser leaves
     read        turn a message into a `Notice` (what became of the attempt) or a `Nudge` (ask me)
     ask         put the question ourselves, where it can be asked (`can_ask`): `AskableGateway`
+    describe    ask whose contract this is, where the other side tells: `DescribableGateway`
     acknowledge what to answer to the message
 
 The adapter states how much a message proves (`Rank`); `payments` decides what that is worth.
@@ -20,7 +21,7 @@ The adapter states how much a message proves (`Rank`); `payments` decides what t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -45,6 +46,7 @@ class Outcome(StrEnum):
     ABANDONED = "abandoned"
     PENDING = "pending"
     UNKNOWN = "unknown"  # a code that is not in the gateway's table
+    FORGOTTEN = "forgotten"  # asked, and the other side knows the key no more, or never did
 
 
 class Environment(StrEnum):
@@ -242,12 +244,30 @@ class Nudge:
     key: Key
 
 
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """How long a gateway that can be asked may take, so that nobody concludes too early. `payments` asks by it."""
+
+    opening: timedelta  # from its creation: later, a key opens no page; who pays has opened it before
+    outcome: timedelta  # from its creation: until then an outcome not known yet is no sign of anything
+    gives_up: timedelta  # from its creation: nobody asks any more
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientDescription:
+    """Whose contract the other side says this is; shown to the agent who types it."""
+
+    identifier: str
+    labels: tuple[str, ...]  # in the order given, empty ones left out
+
+
 class Gateway(Protocol):
     """One account at one gateway. Facts about the gateway are data, never methods that raise."""
 
     name: ClassVar[str]  # as in `registry.py`
     can_ask: ClassVar[bool]  # then it is an AskableGateway
     needs_key: ClassVar[bool]  # `open` gives a key that `hand_off` wants
+    needs_titre: ClassVar[bool]  # the other side knows no debt: we hand off what stands in our own base only
     opens_new_tab: ClassVar[bool]  # the other side sends the browser nowhere afterwards
     signed: ClassVar[bool]  # its messages carry a signature
     SECRET_FIELDS: ClassVar[frozenset[str]]  # protocol fields whose values leave the inbox in no form
@@ -288,6 +308,20 @@ class Gateway(Protocol):
 class AskableGateway(Protocol):
     """A gateway that answers when we ask what became of an attempt."""
 
+    @property
+    def timing(self) -> Timing:
+        """How long to wait before concluding anything."""
+        ...
+
     def ask(self, key: Key) -> Notice:
-        """Put the question. Raises Unreachable, Refused, Unreadable."""
+        """Put the question; PENDING and FORGOTTEN are answers too. Raises Unreachable, Refused, Unreadable."""
+        ...
+
+
+@runtime_checkable
+class DescribableGateway(Protocol):
+    """A gateway that tells whose contract an identifier is."""
+
+    def describe(self) -> ClientDescription:
+        """Ask. Raises Unreachable, Refused, Unreadable."""
         ...

@@ -86,6 +86,7 @@ class PayfipUrl:
     name: ClassVar[str] = "payfip_url"
     can_ask: ClassVar[bool] = False
     needs_key: ClassVar[bool] = False
+    needs_titre: ClassVar[bool] = False
     opens_new_tab: ClassVar[bool] = True
     signed: ClassVar[bool] = False
     SECRET_FIELDS: ClassVar[frozenset[str]] = frozenset({"mel", "objet"})
