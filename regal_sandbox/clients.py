@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from regal_sandbox.means import CARD, DIRECT_DEBIT, MEANS
+from regal_sandbox.means import CARD, DIRECT_DEBIT, MEANS, TRANSFER
 from regal_sandbox.shapes import BadShape, Shape, is_printable
 
 KINDS = ("titre", "role", "regie")
 PHASES = ("test", "active", "closed")
-PRODUCTION = ("A", "M")  # the values of `saisie` that move real money
+PRODUCTION = ("A", "M")  # the values of `saisie` that move real money in form mode
+SERVICE_PRODUCTION = "W"  # and through the web service
 
 _NUMCLI = re.compile(r"[0-9]{6}")
 _SIRET = re.compile(r"[0-9]{14}")
@@ -30,6 +31,7 @@ class Options:
     max_cents: int | None = None  # a lower ceiling than the general one, whatever the means
     card_max_cents: int | None = None  # above it, the card is not offered
     refuse_paid_refdet: bool = False  # of a régie: whether a reference already paid is refused; unknown of PayFiP
+    web_service: bool = False  # of a régie: the right to the web service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,19 +57,20 @@ class Client:
     phase: str = "test"  # of the card; `closed` closes the whole client
     active_from: date | None = None
     direct_debit: Activation | None = None  # None: the client never joined for prélèvement
+    transfer: Activation | None = None  # likewise for virement
     options: Options = field(default_factory=Options)
 
     def activation(self, means: str) -> Activation | None:
         """Where that means stands; None when the client does not have it."""
         if means == CARD:
             return Activation(phase=self.phase, active_from=self.active_from, max_cents=self.options.card_max_cents)
-        return self.direct_debit
+        return self.direct_debit if means == DIRECT_DEBIT else self.transfer
 
     def offers(self, saisie: str, day: date, *, montant: int = 0) -> list[str]:
         """The means a payer may choose: in production, those that were activated; never above their ceiling."""
         if self.phase == "closed":
             return []
-        phases = ("active",) if saisie in PRODUCTION else ("test", "active")
+        phases = ("active",) if saisie in (*PRODUCTION, SERVICE_PRODUCTION) else ("test", "active")
         offered = []
         for means in MEANS:
             known = self.activation(means)
@@ -95,10 +98,11 @@ class Client:
         told["active_from"] = _day(self.active_from)
         if self.siret is None:
             del told["siret"]
-        if self.direct_debit is None:
-            del told["direct_debit"]
-        else:
-            told["direct_debit"]["active_from"] = _day(self.direct_debit.active_from)
+        for means, known in ((DIRECT_DEBIT, self.direct_debit), (TRANSFER, self.transfer)):
+            if known is None:
+                del told[means]
+            else:
+                told[means]["active_from"] = _day(known.active_from)
         return told
 
 
@@ -128,6 +132,7 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
         max_cents=told.optional_integer("max_cents", least=1),
         card_max_cents=told.optional_integer("card_max_cents", least=1),
         refuse_paid_refdet=told.boolean("refuse_paid_refdet", False),
+        web_service=told.boolean("web_service", False),
     )
     told.done()
     client = Client(
@@ -137,17 +142,21 @@ def client_from_json(value: object, numcli: str | None = None) -> Client:
         siret=siret,
         phase=shape.choice("phase", PHASES, "test"),
         active_from=shape.optional_day("active_from"),
-        direct_debit=_activation(shape.optional_mapping("direct_debit")),
+        direct_debit=_activation(shape, DIRECT_DEBIT),
+        transfer=_activation(shape, TRANSFER),
         options=options,
     )
     shape.done()
+    if options.web_service and client.kind != "regie":
+        raise BadShape("client.options.web_service: only a régie has the right to the web service")
     return client
 
 
-def _activation(value: dict[str, Any] | None) -> Activation | None:
+def _activation(client: Shape, means: str) -> Activation | None:
+    value = client.optional_mapping(means)
     if value is None:
         return None
-    shape = Shape(value, "client.direct_debit")
+    shape = Shape(value, f"client.{means}")
     activation = Activation(
         phase=shape.choice("phase", PHASES, "test"),
         active_from=shape.optional_day("active_from"),
@@ -176,10 +185,15 @@ def activate_from(db: sqlite3.Connection, client: Client, means: str, day: date)
     known = client.activation(means)
     if known is None or known.phase != "test" or (known.active_from is not None and known.active_from <= day):
         return
+    write_client(db, _with_activation(client, means, replace(known, active_from=day)))
+
+
+def _with_activation(client: Client, means: str, known: Activation) -> Client:
     if means == DIRECT_DEBIT:
-        write_client(db, replace(client, direct_debit=replace(known, active_from=day)))
-    else:
-        write_client(db, replace(client, active_from=day))
+        return replace(client, direct_debit=known)
+    if means == TRANSFER:
+        return replace(client, transfer=known)
+    return replace(client, phase=known.phase, active_from=known.active_from)
 
 
 def put_in_phase(client: Client, means: str, phase: str) -> Client:
@@ -188,16 +202,13 @@ def put_in_phase(client: Client, means: str, phase: str) -> Client:
     if known is None:
         raise ValueError(f"this client has no {means}")
     active_from = None if phase == "test" else known.active_from
-    if means == DIRECT_DEBIT:
-        return replace(client, direct_debit=replace(known, phase=phase, active_from=active_from))
-    return replace(client, phase=phase, active_from=active_from)
+    return _with_activation(client, means, replace(known, phase=phase, active_from=active_from))
 
 
 def keep_activations(client: Client, known: Client) -> Client:
     """`client` as configured, with the openings that payments brought to `known`, its former self."""
-    if client.active_from is None:
-        client = replace(client, active_from=known.active_from)
-    if client.direct_debit and known.direct_debit and client.direct_debit.active_from is None:
-        opened = replace(client.direct_debit, active_from=known.direct_debit.active_from)
-        client = replace(client, direct_debit=opened)
+    for means in MEANS:
+        here, before = client.activation(means), known.activation(means)
+        if here and before and here.active_from is None:
+            client = _with_activation(client, means, replace(here, active_from=before.active_from))
     return client

@@ -20,7 +20,14 @@ from regal_sandbox.desk import desk_pages
 from regal_sandbox.hosts import is_loopback_name
 from regal_sandbox.mail import list_outgoing
 from regal_sandbox.shapes import BadShape, NumberConverter, Shape, whole_number
-from regal_sandbox.transactions import STATES, Filter, UnknownTransaction, find_by_number, list_transactions
+from regal_sandbox.transactions import (
+    STATES,
+    Filter,
+    UnknownTransaction,
+    describe_idops,
+    find_by_number,
+    list_transactions,
+)
 from regal_sandbox.world import World
 
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
@@ -233,6 +240,12 @@ def _transaction_routes(app: Flask, world: World) -> None:
             raise BadShape("state: one of " + ", ".join(STATES) + " is expected")
         with world.store.transaction() as db:
             return {"transactions": [one.to_json() for one in list_transactions(db, wanted)]}
+
+    @app.get("/idops")
+    def all_idops() -> Json:
+        with world.store.transaction() as db:
+            told = describe_idops(world, db, numcli=request.args.get("numcli"), refdet=request.args.get("refdet"))
+        return {"idops": told}
 
     def detail(number: int) -> Json:
         with world.store.transaction() as db:

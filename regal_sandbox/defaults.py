@@ -38,6 +38,9 @@ CLIENTS: list[dict[str, Any]] = [
         "kind": "regie",
         "labels": ["ECOLE DE MUSIQUE", "COMMUNE DE VALRIVE", "REGIE"],
         "phase": "active",
+        "direct_debit": {"phase": "active"},
+        "transfer": {"phase": "active"},
+        "options": {"web_service": True},
     },
 ]
 DEBTS: list[dict[str, Any]] = [

@@ -1,19 +1,23 @@
-"""Rules that disturb notifications or payment pages: for the next N times they match, or each time."""
+"""Rules that disturb notifications, payment pages or the web service: for the next N times they match, or each time,
+always or between two moments of the sandbox's clock."""
 
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from regal_sandbox.means import MEANS
+from regal_sandbox.means import MEANS, resultrans
 from regal_sandbox.settings import TRANSPORTS
 from regal_sandbox.shapes import BadShape, Shape, is_printable
+from regal_sandbox.soap import ARGUMENTS, TECHNICAL_FAULTS
+from regal_sandbox.store import moment, stamp
 from regal_sandbox.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
 class Disturbance:
-    """What happens to one notification."""
+    """What happens to one notification; of the web service, to the result itself as well."""
 
     drop: bool = False
     delay_seconds: float = 0
@@ -21,6 +25,8 @@ class Disturbance:
     reorder: bool = False  # held back until a later notification has been tried
     transport: str | None = None
     alter: dict[str, str | None] = field(default_factory=dict)  # None: the field is left out
+    late_seconds: float = 0  # of the web service: how much later than the payer the service knows the result
+    early_notification: bool = False  # it is then notified before it is known
 
     def and_then(self, other: "Disturbance") -> "Disturbance":
         """Both at once; where they contradict each other, the later rule wins."""
@@ -31,11 +37,16 @@ class Disturbance:
             reorder=self.reorder or other.reorder,
             transport=other.transport or self.transport,
             alter={**self.alter, **other.alter},
+            late_seconds=self.late_seconds + other.late_seconds,
+            early_notification=self.early_notification or other.early_notification,
         )
 
 
 PAGE_FAULTS = ("unavailable", "empty", "slow", "cut")
 PLACES = ("entry", "steps")
+SERVICE_FAULTS = (*TECHNICAL_FAULTS, *PAGE_FAULTS, "partial")
+DOCUMENTS = "wsdl"  # its description, beside its operations
+SERVICE_PLACES = (*ARGUMENTS, DOCUMENTS)
 OUTCOMES = tuple(sorted({letter for means in MEANS.values() for letter in means.letters.values()}))
 
 
@@ -50,6 +61,16 @@ class PageFault:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServiceFault:
+    """What happens to one call of the web service, instead of its answer."""
+
+    service: str  # one of SERVICE_FAULTS
+    seconds: float = 0  # how long before it happens
+    once_done: bool = False  # the call is obeyed first, and only its answer is lost, or late
+    operation: str | None = None  # one of SERVICE_PLACES; None: any operation, not the documents
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fault:
     id: int = 0
     next: int | None = None  # how many are still to be disturbed; None: all
@@ -58,21 +79,32 @@ class Fault:
     outcome: str | None = None  # one of OUTCOMES, as it really was
     disturbance: Disturbance = field(default_factory=Disturbance)
     page: PageFault | None = None  # set: the rule is about payment pages, not about notifications
+    service: ServiceFault | None = None  # set: about the web service
+    since: datetime | None = None  # on the sandbox's clock; None: from now on
+    until: datetime | None = None  # that moment excluded; None: no end
+
+    def is_on(self, now: datetime) -> bool:
+        return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
 
     def matches(self, transaction: Transaction) -> bool:
         return (
-            self.numcli in (None, transaction.numcli)
+            self.page is None
+            and self.service is None
+            and self.numcli in (None, transaction.numcli)
             and self.refdet in (None, transaction.refdet)
-            and self.outcome in (None, transaction.resultrans)
+            and self.outcome in (None, resultrans(transaction.means, transaction.state))
         )
 
     def to_json(self) -> dict[str, Any]:
-        if self.page is not None:
-            return {"id": self.id, "next": self.next, "numcli": self.numcli} | asdict(self.page)
-        told = asdict(self)
-        del told["page"]
-        disturbance: dict[str, Any] = told.pop("disturbance")
-        return told | disturbance
+        told: dict[str, Any] = {"id": self.id, "next": self.next, "numcli": self.numcli}
+        if self.since is not None:
+            told["from"] = stamp(self.since)
+        if self.until is not None:
+            told["until"] = stamp(self.until)
+        special = self.page or self.service
+        if special is not None:
+            return told | asdict(special)
+        return told | {"refdet": self.refdet, "outcome": self.outcome} | asdict(self.disturbance)
 
 
 def _disturbance(shape: Shape) -> Disturbance:
@@ -90,6 +122,8 @@ def _disturbance(shape: Shape) -> Disturbance:
         reorder=shape.boolean("reorder", False),
         transport=shape.choice("transport", TRANSPORTS) if shape.has("transport") else None,
         alter=alter,
+        late_seconds=shape.number("late_seconds", 0, most=10**7),
+        early_notification=shape.boolean("early_notification", False),
     )
 
 
@@ -110,19 +144,52 @@ def _page_fault(shape: Shape) -> PageFault:
     )
 
 
+def _service_fault(shape: Shape) -> ServiceFault:
+    return ServiceFault(
+        service=shape.choice("service", SERVICE_FAULTS),
+        seconds=shape.number("seconds", 0, most=300),
+        once_done=shape.boolean("once_done", False),
+        operation=shape.choice("operation", SERVICE_PLACES) if shape.has("operation") else None,
+    )
+
+
+def _moment(shape: Shape, member: str) -> datetime | None:
+    told = shape.optional_text(member)
+    if told is None:
+        return None
+    try:
+        read = datetime.fromisoformat(told)
+        if read.tzinfo is None:
+            raise ValueError(told)
+        return moment(stamp(read))
+    except (ValueError, OverflowError):
+        raise BadShape(f"fault.{member}: a moment with its offset, such as 2026-03-31T12:00:00+02:00") from None
+
+
 def fault_from_json(value: object) -> Fault:
-    """A rule about payment pages when it has the member `page`, about notifications otherwise. Raises BadShape."""
+    """A rule about payment pages when it has the member `page`, about the web service when it has `service`, about
+    notifications and results otherwise. Raises BadShape."""
     shape = Shape(value, "fault")
+    common: dict[str, Any] = {
+        "next": shape.optional_integer("next", least=1),
+        "numcli": shape.optional_text("numcli"),
+        "since": _moment(shape, "from"),
+        "until": _moment(shape, "until"),
+    }
     if shape.has("page"):
         page = _page_fault(shape)
-        fault = Fault(next=shape.optional_integer("next", least=1), numcli=shape.optional_text("numcli"), page=page)
         shape.done()
         if page.page == "slow" and not page.seconds:
             raise BadShape("fault: this rule does nothing; a slow page takes some seconds")
-        return fault
+        return Fault(page=page, **common)
+    if shape.has("service"):
+        service = _service_fault(shape)
+        shape.done()
+        if service.service == "slow" and not service.seconds:
+            raise BadShape("fault: this rule does nothing; a slow answer takes some seconds")
+        return Fault(service=service, **common)
     fault = Fault(
-        next=shape.optional_integer("next", least=1),
-        numcli=shape.optional_text("numcli"),
+        **common,
         refdet=shape.optional_text("refdet"),
         outcome=shape.choice("outcome", OUTCOMES) if shape.has("outcome") else None,
         disturbance=_disturbance(shape),
@@ -134,7 +201,7 @@ def fault_from_json(value: object) -> Fault:
 
 
 def add_fault(db: sqlite3.Connection, fault: Fault) -> Fault:
-    stored = json.dumps(asdict(fault))
+    stored = json.dumps(asdict(fault), default=stamp)
     cursor = db.execute("INSERT INTO faults (value, remaining) VALUES (?, ?)", (stored, fault.next))
     return replace(fault, id=int(cursor.lastrowid or 0))
 
@@ -145,6 +212,9 @@ def list_faults(db: sqlite3.Connection) -> list[Fault]:
         told = json.loads(row["value"])
         told["disturbance"] = Disturbance(**told["disturbance"])
         told["page"] = PageFault(**told["page"]) if told.get("page") else None
+        told["service"] = ServiceFault(**told["service"]) if told.get("service") else None
+        for name in ("since", "until"):
+            told[name] = moment(told[name]) if told.get(name) else None
         faults.append(replace(Fault(**told), id=row["id"], next=row["remaining"]))
     return faults
 
@@ -157,22 +227,40 @@ def delete_faults(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM faults")
 
 
-def consume_faults(db: sqlite3.Connection, transaction: Transaction) -> Disturbance:
-    """What the matching rules do to this outcome; each counted rule is used once, and disappears with its last use."""
+def consume_faults(
+    db: sqlite3.Connection, transaction: Transaction, now: datetime, *, late_only: bool = False
+) -> Disturbance:
+    """What the matching rules do to this outcome; each counted rule is used once, and disappears with its last use.
+
+    With `late_only`, those that make its result late: nobody is to be notified.
+    """
     disturbance = Disturbance()
     for fault in list_faults(db):
-        if fault.page is None and fault.matches(transaction):
+        if late_only and not fault.disturbance.late_seconds:
+            continue
+        if fault.is_on(now) and fault.matches(transaction):
             disturbance = disturbance.and_then(fault.disturbance)
             _use(db, fault)
     return disturbance
 
 
-def consume_page_fault(db: sqlite3.Connection, *, place: str, numcli: str) -> PageFault | None:
+def consume_page_fault(db: sqlite3.Connection, *, place: str, numcli: str, now: datetime) -> PageFault | None:
     """The oldest rule that matches a request for a payment page, used once; None when the page is to be served."""
     for fault in list_faults(db):
-        if fault.page and fault.page.on in (None, place) and fault.numcli in (None, numcli):
+        if fault.page and fault.page.on in (None, place) and fault.numcli in (None, numcli) and fault.is_on(now):
             _use(db, fault)
             return fault.page
+    return None
+
+
+def consume_service_fault(db: sqlite3.Connection, *, operation: str, numcli: str, now: datetime) -> ServiceFault | None:
+    """Likewise for a call of the web service, or for its documents (`wsdl`)."""
+    for fault in list_faults(db):
+        if fault.service is None or fault.numcli not in (None, numcli) or not fault.is_on(now):
+            continue
+        if fault.service.operation == operation or (fault.service.operation is None and operation != DOCUMENTS):
+            _use(db, fault)
+            return fault.service
     return None
 
 

@@ -17,6 +17,7 @@ from regal_sandbox.world import World
 
 KINDS = (
     "request",
+    "service",
     "decision",
     "error",
     "fault",

@@ -1,4 +1,7 @@
-"""The means of payment played: card, and prélèvement (SEPA direct debit). A request cannot choose; the payer does."""
+"""The means of payment played: card, prélèvement (SEPA direct debit), and virement, one that is still to come.
+
+A request cannot choose; the payer does. Nobody knows the letters of virement: those below are ours, and settings.
+"""
 
 from dataclasses import dataclass
 
@@ -13,6 +16,7 @@ class Means:
 
 CARD = "card"
 DIRECT_DEBIT = "direct_debit"
+TRANSFER = "transfer"
 MEANS: dict[str, Means] = {
     CARD: Means(
         label="Carte bancaire",
@@ -25,6 +29,12 @@ MEANS: dict[str, Means] = {
         decision="prelevement",
         first_state="sign_in",
         letters={"paid": "V", "refused": "Z", "abandoned": "A"},
+    ),
+    TRANSFER: Means(
+        label="Virement",
+        decision="virement",
+        first_state="transfer",
+        letters={"paid": "B", "refused": "C", "abandoned": "A"},
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Telling the client's site what became of a payment: the POST to `urlcl`.
+"""Telling the client's site what became of a payment: the POST to `urlcl`, or to `urlnotif` of the web service.
 
 A notification is a row written with the outcome itself; it is sent afterwards, and sent again after a crash between the
 sending and the note of the answer. Every attempt keeps the answer's status, first bytes and duration.
@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from regal_sandbox.faults import Disturbance, consume_faults
+from regal_sandbox.idops import list_outcomes, write_outcome
 from regal_sandbox.journal import record
 from regal_sandbox.outbox import Outbox
 from regal_sandbox.paris import in_paris
@@ -148,7 +149,12 @@ def _cut(connection: socket.socket, late: threading.Event) -> None:
 
 
 def notification_fields(transaction: Transaction, settings: Settings) -> dict[str, str]:
-    """The eleven fields, in the order of `FIELDS`; date and hour are those of Paris, day first, no seconds."""
+    """The eleven fields, in the order of `FIELDS`; date and hour are those of Paris, day first, no seconds.
+
+    Of the web service: the idOp alone, no result.
+    """
+    if transaction.idop:
+        return {"idop": transaction.idop}
     if transaction.decided_at is None:
         raise ValueError("a transaction without outcome has nothing to notify")
     decided = in_paris(transaction.decided_at)
@@ -203,18 +209,29 @@ def build_request(
 
 
 def plan_notifications(world: World, db: sqlite3.Connection, transaction: Transaction, settings: Settings) -> None:
-    """Write what is to be sent for a fresh outcome, disturbed by the faults that match it."""
-    if not transaction.urlcl:
+    """Write what is to be sent for a fresh outcome, disturbed by the faults that match it.
+
+    The web service may know the result later than the payer; it notifies when it knows.
+    """
+    if not transaction.urlcl and not transaction.idop:
         return
-    disturbance = consume_faults(db, transaction)
-    _write(world, db, transaction, settings, disturbance, cause="outcome")
+    now = world.now()
+    disturbance = consume_faults(db, transaction, now, late_only=not transaction.urlcl)
+    begins_at = now
+    if transaction.idop:
+        known_at = now + timedelta(seconds=settings.result_delay_seconds + disturbance.late_seconds)
+        write_outcome(db, transaction, known_at=known_at)
+        begins_at = now if disturbance.early_notification else known_at
+    if transaction.urlcl:
+        _write(world, db, transaction, settings, disturbance, cause="outcome", begins_at=begins_at)
 
 
 def resend(world: World, db: sqlite3.Connection, transaction: Transaction, disturbance: Disturbance) -> None:
     """Plan one more notification of the same outcome, due now, whatever the standing faults."""
-    if not transaction.urlcl or not transaction.resultrans:
+    decided = list_outcomes(db, transaction.id) if transaction.idop else transaction.resultrans
+    if not transaction.urlcl or not decided:
         raise ValueError("this transaction has no outcome to notify, or no address to notify it to")
-    _write(world, db, transaction, read_settings(db), disturbance, cause="resend")
+    _write(world, db, transaction, read_settings(db), disturbance, cause="resend", begins_at=world.now())
 
 
 def _write(
@@ -225,6 +242,7 @@ def _write(
     disturbance: Disturbance,
     *,
     cause: str,
+    begins_at: datetime,
 ) -> None:
     fields = notification_fields(transaction, settings)
     for name, value in disturbance.alter.items():
@@ -232,7 +250,7 @@ def _write(
             fields.pop(name, None)
         else:
             fields[name] = value
-    due = world.now() + timedelta(seconds=disturbance.delay_seconds)
+    due = begins_at + timedelta(seconds=disturbance.delay_seconds)
     if disturbance.reorder and not disturbance.delay_seconds:
         due = NEVER  # until a later one releases it
     for copy in range(1 + disturbance.duplicate):

@@ -1,10 +1,13 @@
-"""Faults in front of the payment pages: what a payer's browser meets when PayFiP, or the way to it, fails.
+"""Faults in front of the payment pages and of the web service: what a payer's browser, or a program, meets when PayFiP,
+or the way to it, fails.
 
-They act outside the pages themselves, as a failing front end would, and as often as the rules in `faults.py` say.
+They act outside the pages and the service themselves, as a failing front end would, and as often as the rules in
+`faults.py` say.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from threading import BoundedSemaphore
 from typing import Any
@@ -13,15 +16,19 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from waitress.channel import ClientDisconnected
 
-from regal_sandbox.faults import PageFault, consume_page_fault
+from regal_sandbox import soap
+from regal_sandbox.faults import DOCUMENTS, PageFault, ServiceFault, consume_page_fault, consume_service_fault
 from regal_sandbox.journal import record
+from regal_sandbox.soap import Call, NotACall, read_call
+from regal_sandbox.wsdl import SERVICE_PATHS
 from regal_sandbox.world import World
 
 PREFIX = "/tpa/"
 MOST_WAITING = 4  # at once: half of the server's threads, so that the mailbox and the health page go on
-ENTRIES = ("/tpa/paiement.web", "/tpa/accueilportail.web")
+ENTRIES = ("/tpa/paiement.web", "/tpa/accueilportail.web", "/tpa/paiementws.web")
+PATIENCE = "regal_sandbox.patience_seconds"  # in the WSGI environment: how long a client in process waits
 MAX_BODY_BYTES = 64 * 1024
-HTML = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
+HTML = "text/html; charset=utf-8"
 UNAVAILABLE = """<!doctype html>
 <html lang="fr"><head><meta charset="utf-8"><title>503 – Bac à sable</title></head>
 <body><h1>Service momentanément indisponible</h1>
@@ -32,6 +39,17 @@ UNAVAILABLE = """<!doctype html>
 
 class ConnectionCut(ClientDisconnected):
     """Leaves the server without answer: it closes the connection."""
+
+
+class AnswerTooLate(ConnectionCut):
+    """A client in process waited as long as it was ready to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
 class PageFaults:
@@ -46,67 +64,139 @@ class PageFaults:
         path = environ.get("PATH_INFO", "")
         if not path.startswith(PREFIX):
             return self._app(environ, start_response)
-        fault = self._fault(environ, path)
+        fault = self._service_fault(environ, path) if path in SERVICE_PATHS else self._page_fault(environ, path)
         if fault is None:
             return self._app(environ, start_response)
-        if fault.seconds:
-            self._pause(fault.seconds)
-        if fault.page == "slow":
-            return self._app(environ, start_response)
-        if fault.once_done:
-            self._obey(environ)
-        if fault.page == "cut":
-            raise ConnectionCut(path)
-        body = UNAVAILABLE if fault.page == "unavailable" else b""
-        status = "503 Service Unavailable" if fault.page == "unavailable" else "200 OK"
-        start_response(status, [*HTML, ("Content-Length", str(len(body)))])
-        return [body]
+        answer = self._play(environ, fault)
+        start_response(answer.status, answer.headers)
+        if isinstance(fault, ServiceFault) and fault.service == "partial":
+            return _cut_short(answer.body, path)
+        return [answer.body]
 
-    def _pause(self, seconds: float) -> None:
-        """Keep the payer waiting, unless as many wait already as the server can spare."""
-        if self._seats.acquire(blocking=False):
-            try:
-                self._world.pause(seconds)
-            finally:
-                self._seats.release()
+    def _play(self, environ: WSGIEnvironment, fault: PageFault | ServiceFault) -> _Answer:
+        """What is answered, once what must be obeyed was. Raises ConnectionCut."""
+        what = fault.page if isinstance(fault, PageFault) else fault.service
+        answer = self._obey(environ) if fault.once_done else None
+        too_late = self._pause(fault.seconds, environ.get(PATIENCE)) if fault.seconds else False
+        if what in ("slow", "partial"):
+            answer = answer or self._obey(environ)
+        if too_late:
+            raise AnswerTooLate(environ.get("PATH_INFO"))
+        if what == "cut":
+            raise ConnectionCut(environ.get("PATH_INFO"))
+        if what in ("slow", "partial") and answer is not None:
+            return answer
+        if what in soap.TECHNICAL_FAULTS:
+            return _answer("500 Internal Server Error", soap.technical_fault(what), soap.CONTENT_TYPE)
+        if what == "unavailable":
+            return _answer("503 Service Unavailable", UNAVAILABLE)
+        return _answer("200 OK", b"")
 
-    def _fault(self, environ: WSGIEnvironment, path: str) -> PageFault | None:
+    def _pause(self, seconds: float, patience: float | None) -> bool:
+        """Keep the client waiting, unless as many wait already as the server can spare; whether he gave up."""
+        if not self._seats.acquire(blocking=False):
+            return False
+        try:
+            self._world.pause(seconds if patience is None else min(seconds, patience))
+        finally:
+            self._seats.release()
+        return patience is not None and seconds >= patience
+
+    def _page_fault(self, environ: WSGIEnvironment, path: str) -> PageFault | None:
         """The fault of this request, noted in the journal; None: the page is served."""
         with self._world.store.transaction() as db:
-            if db.execute("SELECT 1 FROM faults LIMIT 1").fetchone() is None:
+            if not _has_faults(db):
                 return None
-            transaction = _transaction(db, path)
-            numcli = transaction["numcli"] if transaction else _numcli_told(environ)
-            fault = consume_page_fault(db, place="entry" if path in ENTRIES else "steps", numcli=numcli)
+            transaction = _transaction(db, path, environ)
+            numcli = transaction["numcli"] if transaction else _told(environ, "numcli")
+            place = "entry" if path in ENTRIES else "steps"
+            fault = consume_page_fault(db, place=place, numcli=numcli, now=self._world.now())
             if fault is not None:
                 told = asdict(fault) | {"method": environ["REQUEST_METHOD"], "path": path}
                 number = transaction["id"] if transaction else None
                 record(self._world, db, "fault", told, numcli=numcli, transaction=number)
         return fault
 
-    def _obey(self, environ: WSGIEnvironment) -> None:
-        """Let the page do its work, and throw its answer away."""
+    def _service_fault(self, environ: WSGIEnvironment, path: str) -> ServiceFault | None:
+        """Likewise for a call of the web service."""
+        with self._world.store.transaction() as db:
+            if not _has_faults(db):
+                return None
+            call = None
+            if environ["REQUEST_METHOD"] == "POST":
+                with suppress(NotACall):
+                    call = read_call(_body(environ), environ.get("CONTENT_TYPE", ""))
+                operation = call.operation if call else ""
+            else:
+                operation = DOCUMENTS
+            number, numcli = _about(db, call)
+            fault = consume_service_fault(db, operation=operation, numcli=numcli, now=self._world.now())
+            if fault is not None:
+                told = asdict(fault) | {"method": environ["REQUEST_METHOD"], "path": path, "operation": operation}
+                record(self._world, db, "fault", told, numcli=numcli, transaction=number)
+        return fault
 
-        def ignore(*_: Any) -> Any:
-            return lambda data: None
+    def _obey(self, environ: WSGIEnvironment) -> _Answer:
+        """Let the page do its work, and keep its answer."""
+        begun: list[Any] = []
+        written: list[bytes] = []
 
-        answer = self._app(environ, ignore)
-        for _ in answer:
-            pass
-        getattr(answer, "close", lambda: None)()
+        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+            begun[:] = [status, headers]
+            return written.append
+
+        answer = self._app(environ, start)
+        try:
+            written.extend(answer)
+        finally:
+            getattr(answer, "close", lambda: None)()
+        return _Answer(status=begun[0], headers=begun[1], body=b"".join(written))
 
 
-def _transaction(db: Any, path: str) -> Any:
+def _answer(status: str, body: bytes, content_type: str = HTML) -> _Answer:
+    headers = [("Content-Type", content_type), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))]
+    return _Answer(status=status, headers=headers, body=body)
+
+
+def _cut_short(body: bytes, path: str) -> Iterator[bytes]:
+    """The first half of an answer, then nothing."""
+    yield body[: len(body) // 2]
+    raise ConnectionCut(path)
+
+
+def _has_faults(db: Any) -> bool:
+    return db.execute("SELECT 1 FROM faults LIMIT 1").fetchone() is not None
+
+
+def _transaction(db: Any, path: str, environ: WSGIEnvironment) -> Any:
+    if path == "/tpa/paiementws.web":
+        idop = _told(environ, "idop")
+        return db.execute("SELECT id, numcli FROM transactions WHERE idop = ?", (idop,)).fetchone()
     token = path.removeprefix("/tpa/transaction/").split("/")[0]
     return db.execute("SELECT id, numcli FROM transactions WHERE token = ?", (token,)).fetchone()
 
 
-def _numcli_told(environ: WSGIEnvironment) -> str:
-    """The `numcli` of the request, its body read and put back."""
+def _about(db: Any, call: Call | None) -> tuple[int | None, str]:
+    """The transaction and the client of a call."""
+    told = call.arguments if call else {}
+    row = db.execute("SELECT id, numcli FROM transactions WHERE idop = ?", (told.get("idOp"),)).fetchone()
+    if row is not None:
+        return row["id"], row["numcli"]
+    return None, told.get("numcli") or told.get("numCli") or ""
+
+
+def _told(environ: WSGIEnvironment, name: str) -> str:
+    """One parameter of the request, from its address or its form."""
     told = parse_qs(environ.get("QUERY_STRING", ""))
+    told |= parse_qs(_body(environ).decode("latin-1"))
+    return str(told.get(name, [""])[0])
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    """The body of the request, read and put back; empty when it is larger than any."""
     length = environ.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and 0 < int(length) <= MAX_BODY_BYTES:
-        body = environ["wsgi.input"].read(int(length))
-        environ["wsgi.input"] = BytesIO(body)
-        told |= parse_qs(body.decode("latin-1"))
-    return str(told.get("numcli", [""])[0])
+    if not length.isdigit() or not 0 < int(length) <= MAX_BODY_BYTES:
+        return b""
+    body: bytes = environ["wsgi.input"].read(int(length))
+    environ["wsgi.input"] = BytesIO(body)
+    return body

@@ -6,7 +6,7 @@ No script anywhere: every decision is a form whose submit buttons are named `dec
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, NotFound
@@ -17,6 +17,7 @@ from regal_sandbox.amounts import euros
 from regal_sandbox.clients import Client, find_client, list_clients
 from regal_sandbox.debts import list_debts
 from regal_sandbox.hosts import is_ours
+from regal_sandbox.idops import may_be_opened
 from regal_sandbox.journal import KEPT_CHARACTERS, record, record_request
 from regal_sandbox.mailbox_pages import mailbox_pages
 from regal_sandbox.means import MEANS
@@ -27,11 +28,12 @@ from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, i
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
 from regal_sandbox.refusals import note_refusal
 from regal_sandbox.rules import RULES
+from regal_sandbox.service_pages import add_service
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.shapes import NumberConverter
 from regal_sandbox.tickets import ticket_lines
 from regal_sandbox.transaction import Transaction
-from regal_sandbox.transactions import UnknownTransaction, decide, means_offered, open_transaction, see
+from regal_sandbox.transactions import UnknownTransaction, decide, enter, means_offered, open_transaction, see
 from regal_sandbox.world import World
 
 SHOWN_DEBTS = 20
@@ -39,6 +41,7 @@ HEALTH_PAGE = '<html><head></head><body><div id="server_status" style="text-alig
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; base-uri 'none'"
 )
+LETS_BACK_TO_THE_SITE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http: https:")
 PAGES = {
     "recap": "recap.html",
     "means": "means.html",
@@ -46,6 +49,7 @@ PAGES = {
     "secure": "secure.html",
     "sign_in": "sign_in.html",
     "mandate": "mandate.html",
+    "transfer": "transfer.html",
     "paid": "ticket.html",
     "refused": "refused.html",
     "abandoned": "abandoned.html",
@@ -63,9 +67,27 @@ class RefusedPage:
     code: str
     message: str
     status: int
-    opens_on: date | None  # the activation payment succeeded: the client opens that day
-    payable_from: date | None  # the debt is known, but not payable yet
-    next_day_token: str | None
+    opens_on: date | None = None  # the activation payment succeeded: the client opens that day
+    payable_from: date | None = None  # the debt is known, but not payable yet
+    next_day_token: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """How the payer goes back to the site of the web service's client."""
+
+    method: str  # GET, with the idOp in the address, or POST, with the idOp in a form
+    url: str
+    idop: str
+
+
+def _way_back(transaction: Transaction, settings: Settings) -> WayBack:
+    url = transaction.urlredirect
+    if settings.return_method == "GET":
+        parts = urlsplit(url)
+        query = f"{parts.query}&idop={transaction.idop}" if parts.query else f"idop={transaction.idop}"
+        url = urlunsplit(parts._replace(query=query))
+    return WayBack(method=settings.return_method, url=url, idop=transaction.idop)
 
 
 def pages_app(world: World) -> Flask:
@@ -143,6 +165,7 @@ def pages_app(world: World) -> Flask:
 
     _entries(app, world)
     _steps(app, world)
+    add_service(app, world)
     return app
 
 
@@ -150,7 +173,7 @@ def _entries(app: Flask, world: World) -> None:
     """Where a payment begins: the address a site sends the payer to, and PayFiP's own portal."""
 
     @app.route("/tpa/paiement.web", methods=["GET", "POST"])
-    def enter() -> BaseResponse | tuple[str, int]:
+    def enter_form() -> BaseResponse | tuple[str, int]:
         if request.method == "HEAD":  # somebody checks a link, nobody pays
             return Response()
         # Both ways in at once, the body first: it is unknown whether PayFiP takes POST, so be tolerant.
@@ -159,6 +182,34 @@ def _entries(app: Flask, world: World) -> None:
         if isinstance(opened, Transaction):
             return redirect(url_for("step", token=opened.token), code=303)
         return render_template("error.html", refused=opened), opened.status
+
+    @app.route("/tpa/paiementws.web", methods=["GET", "POST"])
+    def enter_by_idop() -> BaseResponse | tuple[str, int]:
+        if request.method == "HEAD":
+            return Response()
+        idop = request.form.get("idop", request.args.get("idop", ""))
+        with world.store.transaction() as db:
+            known = read_settings(db)
+            try:
+                entered = enter(world, idop)
+            except Refused as refusal:
+                rule = refusal.rule
+            else:
+                record_request(world, db, received(), method=request.method, entry="service", transaction=entered.id)
+                return redirect(url_for("step", token=entered.token), code=303)
+            number = note_refusal(
+                db, at=world.now(), rule=rule, code=known.code(rule), entry="service", parameters={"idop": idop[:100]}
+            )
+            record_request(world, db, received(), method=request.method, entry="service", rule=rule)
+        refused = RefusedPage(
+            number=number,
+            rule=rule,
+            parameter=RULES[rule].parameter,
+            code=known.code(rule),
+            message=known.message(rule),
+            status=known.error_status,
+        )
+        return render_template("error.html", refused=refused), refused.status
 
     @app.route("/tpa/accueilportail.web", methods=["GET", "POST"])
     def enter_portal() -> BaseResponse | str | tuple[str, int]:
@@ -207,18 +258,20 @@ def _entries(app: Flask, world: World) -> None:
             abort(404)
         if refusal.entry == "portal":
             return redirect(url_for("enter_portal"), code=303)
-        return redirect(f"{url_for('enter')}?{urlencode(refusal.parameters)}", code=303)
+        return redirect(f"{url_for('enter_form')}?{urlencode(refusal.parameters)}", code=303)
 
 
 def _steps(app: Flask, world: World) -> None:
     """The transaction's own pages, from the recap to the outcome."""
 
     @app.get("/tpa/transaction/<token>")
-    def step(token: str) -> str | tuple[str, int]:
+    def step(token: str) -> BaseResponse | tuple[BaseResponse, int]:
         with world.store.transaction() as db:
             transaction, known = see(world, token), read_settings(db)
             client = find_client(db, transaction.numcli)
-        page = show(transaction, client, known)
+        page = Response(show(transaction, client, known))
+        if transaction.is_finished and transaction.urlredirect:
+            page.headers["Content-Security-Policy"] = LETS_BACK_TO_THE_SITE
         return (page, known.error_status) if transaction.stopped_by else page
 
     def show(transaction: Transaction, known_client: Client | None, known: Settings) -> str:
@@ -234,6 +287,10 @@ def _steps(app: Flask, world: World) -> None:
             ticket=ticket_lines(transaction, client) if transaction.state == "paid" else [],
             code=known.code(rule) if rule else "",
             message=known.message(rule) if rule else "",
+            back=_way_back(transaction, known) if transaction.is_finished and transaction.urlredirect else None,
+            may_begin_again=transaction.state == "abandoned"
+            and bool(transaction.idop)
+            and may_be_opened(transaction, known, world.now()),
         )
 
     @app.post("/tpa/transaction/<token>")

@@ -1,7 +1,8 @@
-"""Reading and checking what the payer's browser brings to `paiement.web`, or types on `accueilportail.web`.
+"""Reading and checking what the payer's browser brings to `paiement.web` or types on `accueilportail.web`, and what a
+client asks of the web service.
 
 The order of the checks is plausible, not known, with two fixed points: the debt is looked for before its amount is
-compared, and `mel` is checked before the amount's bounds (recorded on the web service).
+compared, and `mel` is checked before the amount's upper bound (recorded on the web service).
 """
 
 import re
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
-from regal_sandbox.clients import PRODUCTION, Client, find_client, is_numcli
+from regal_sandbox.clients import PRODUCTION, SERVICE_PRODUCTION, Client, find_client, is_numcli
 from regal_sandbox.debts import Debt, find_debt, paid_before
 from regal_sandbox.references import (
     SHORT_TEST_REFDET_ROLE,
@@ -26,6 +27,8 @@ from regal_sandbox.settings import Settings
 
 PARAMETERS = ("numcli", "exer", "refdet", "objet", "montant", "mel", "urlcl", "saisie")
 SAISIES = ("T", "X", *PRODUCTION)
+SERVICE_PARAMETERS = ("exer", "mel", "montant", "numcli", "objet", "refdet", "saisie", "urlnotif", "urlredirect")
+SERVICE_SAISIES = ("T", "X", SERVICE_PRODUCTION)
 
 _EXER = re.compile(r"[0-9]{4}")
 _OBJET = re.compile(r"[A-Za-z0-9 ]{0,100}")
@@ -55,6 +58,7 @@ class PaymentRequest:
     urlcl: str
     saisie: str
     debt: Debt | None  # None: a reserved test reference, or a régie's free one
+    urlredirect: str = ""  # of the web service, whose `urlnotif` is `urlcl` here
 
 
 def check_request(
@@ -64,22 +68,10 @@ def check_request(
     told = {name: parameters.get(name, "") for name in PARAMETERS}
     if told["saisie"] not in SAISIES:
         raise Refused("saisie_invalid")
-    client = _check_client(told["numcli"], told["saisie"], db=db, today=today)
-    _check_exer(told["exer"], kind=client.kind)
-    _check_refdet(told["refdet"], kind=client.kind, settings=settings)
-    debt = _look_up_debt(told, client=client, db=db, settings=settings, today=today)
-    if _CENTS.fullmatch(told["montant"]) is None:
-        raise Refused("montant_invalid")
-    _check_mel(told["mel"])
-    montant = int(told["montant"])
-    _check_bounds(montant, client=client, settings=settings)
-    if not client.offers(told["saisie"], today, montant=montant):
-        raise Refused("montant_too_large")
-    if debt is not None and montant != debt.montant:
-        raise Refused("montant_differs")
-    if _OBJET.fullmatch(told["objet"]) is None:
-        raise Refused("objet_invalid")
-    if told["urlcl"] and not is_notification_address(told["urlcl"]):
+    client = _known_client(told["numcli"], db=db)
+    _check_open(client, told["saisie"], today=today)
+    montant, debt = _check_payment(told, client=client, db=db, settings=settings, today=today)
+    if told["urlcl"] and not is_web_address(told["urlcl"]):
         raise Refused("urlcl_invalid")
     return PaymentRequest(
         client=client,
@@ -94,6 +86,59 @@ def check_request(
     )
 
 
+def check_service_request(
+    parameters: Mapping[str, str], *, db: sqlite3.Connection, settings: Settings, today: date
+) -> PaymentRequest:
+    """What `creerPaiementSecurise` asks. Raises Refused as above; only régies have the right to the web service."""
+    told = {name: parameters.get(name, "") for name in SERVICE_PARAMETERS}
+    if told["saisie"] not in SERVICE_SAISIES:
+        raise Refused("saisie_invalid")
+    client = _known_client(told["numcli"], db=db)
+    if not client.options.web_service:
+        raise Refused("web_service_not_allowed")
+    _check_open(client, told["saisie"], today=today)
+    montant, debt = _check_payment(told, client=client, db=db, settings=settings, today=today)
+    if told["urlnotif"] and not is_web_address(told["urlnotif"]):
+        raise Refused("urlnotif_invalid")
+    if told["urlredirect"] and not is_web_address(told["urlredirect"]):
+        raise Refused("urlredirect_invalid")
+    if settings.urlredirect_required and not told["urlredirect"]:
+        raise Refused("urlredirect_invalid")
+    return PaymentRequest(
+        client=client,
+        exer=told["exer"],
+        refdet=told["refdet"],
+        objet=told["objet"],
+        montant=montant,
+        mel=told["mel"],
+        urlcl=told["urlnotif"],
+        saisie=told["saisie"],
+        debt=debt,
+        urlredirect=told["urlredirect"],
+    )
+
+
+def _check_payment(
+    told: Mapping[str, str], *, client: Client, db: sqlite3.Connection, settings: Settings, today: date
+) -> tuple[int, Debt | None]:
+    """What both ways in check alike, from `exer` to `objet`: the amount in cents, and the debt if there is one."""
+    _check_exer(told["exer"], kind=client.kind)
+    _check_refdet(told["refdet"], kind=client.kind, settings=settings)
+    debt = _look_up_debt(told, client=client, db=db, settings=settings, today=today)
+    if _CENTS.fullmatch(told["montant"]) is None:
+        raise Refused("montant_invalid")
+    _check_mel(told["mel"])
+    montant = int(told["montant"])
+    _check_bounds(montant, client=client, settings=settings)
+    if not client.offers(told["saisie"], today, montant=montant):
+        raise Refused("montant_too_large")
+    if debt is not None and montant != debt.montant:
+        raise Refused("montant_differs")
+    if _OBJET.fullmatch(told["objet"]) is None:
+        raise Refused("objet_invalid")
+    return montant, debt
+
+
 def is_payable(debt: Debt, *, db: sqlite3.Connection, settings: Settings, today: date) -> bool:
     """Whether a request for that debt, without other mistake, would be accepted under some `saisie`."""
     told = {"numcli": debt.numcli, "exer": debt.exer, "refdet": debt.refdet, "montant": str(debt.montant)}
@@ -104,17 +149,20 @@ def is_payable(debt: Debt, *, db: sqlite3.Connection, settings: Settings, today:
     return False
 
 
-def _check_client(numcli: str, saisie: str, *, db: sqlite3.Connection, today: date) -> Client:
+def _known_client(numcli: str, *, db: sqlite3.Connection) -> Client:
     if not is_numcli(numcli):
         raise Refused("numcli_invalid")
     client = find_client(db, numcli)
     if client is None:
         raise Refused("numcli_unknown")
+    return client
+
+
+def _check_open(client: Client, saisie: str, *, today: date) -> None:
     if client.phase == "closed":
         raise Refused("client_closed")
     if not client.offers(saisie, today):
         raise Refused("client_not_active")
-    return client
 
 
 def _check_exer(exer: str, *, kind: str) -> None:
@@ -178,7 +226,7 @@ def _check_bounds(montant: int, *, client: Client, settings: Settings) -> None:
         raise Refused("montant_too_large")
 
 
-def is_notification_address(url: str) -> bool:
+def is_web_address(url: str) -> bool:
     """An absolute http or https address of at most 250 characters, already decoded."""
     if len(url) > 250 or _URL_CHARACTERS.fullmatch(url) is None:
         return False

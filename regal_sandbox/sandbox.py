@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
 from regal_sandbox.clock import TimeSource, real_time
 from regal_sandbox.config import Config, apply_config, is_configured, load_config
 from regal_sandbox.control import control_app
+from regal_sandbox.in_process import InProcessTransport
 from regal_sandbox.mail import MailOutbox, MailTransport
 from regal_sandbox.mailbox import store_mail
 from regal_sandbox.notifications import NotificationOutbox, NotificationTransport, send_over_http
@@ -19,6 +21,7 @@ from regal_sandbox.pages import pages_app
 from regal_sandbox.paris import paris_day
 from regal_sandbox.store import Store
 from regal_sandbox.town_pages import town_app
+from regal_sandbox.transactions import describe_idops
 from regal_sandbox.world import World
 
 
@@ -45,6 +48,15 @@ class Sandbox:
 
     def now(self) -> datetime:
         return self.world.now()
+
+    def transport(self) -> InProcessTransport:
+        """For `httpx.Client(transport=…)`: the pages and the web service, without sockets."""
+        return InProcessTransport(self.pages)
+
+    def idops(self, *, numcli: str | None = None, refdet: str | None = None) -> list[dict[str, Any]]:
+        """The truth about every payment of the web service, the oldest first; see `GET /idops`."""
+        with self.world.store.transaction() as db:
+            return describe_idops(self.world, db, numcli=numcli, refdet=refdet)
 
     def deliver_due(self) -> int:
         """Send every notification and e-mail that is due now; how many were tried."""

@@ -32,15 +32,31 @@ CREATE TABLE IF NOT EXISTS transactions (
     urlcl TEXT NOT NULL,
     saisie TEXT NOT NULL,
     on_debt INTEGER NOT NULL CHECK (on_debt IN (0, 1)),  -- 0: a reserved test reference, or a free one
-    entry TEXT NOT NULL DEFAULT 'form' CHECK (entry IN ('form', 'portal')),
-    means TEXT NOT NULL DEFAULT 'card' CHECK (means IN ('', 'card', 'direct_debit')),  -- empty: not chosen yet
-    state TEXT NOT NULL CHECK (state IN ('recap', 'means', 'card', 'secure', 'sign_in', 'mandate',
+    entry TEXT NOT NULL DEFAULT 'form' CHECK (entry IN ('form', 'portal', 'service')),
+    means TEXT NOT NULL DEFAULT 'card' CHECK (means IN ('', 'card', 'direct_debit', 'transfer')),  -- empty: not chosen yet
+    state TEXT NOT NULL CHECK (state IN ('created', 'recap', 'means', 'card', 'secure', 'sign_in', 'mandate', 'transfer',
                                          'paid', 'refused', 'abandoned', 'stopped')),
     opened_at TEXT NOT NULL,
     decided_at TEXT,
     numauto TEXT NOT NULL DEFAULT '',
-    stopped_by TEXT  -- the rule that was broken between opening and paying
+    stopped_by TEXT,  -- the rule that was broken between opening and paying
+    letter TEXT NOT NULL DEFAULT '',  -- `resultrans`, where the settings choose it
+    idop TEXT UNIQUE,  -- of the web service; NULL: form mode
+    idop_ms INTEGER UNIQUE,  -- the millisecond that the idOp bears
+    urlredirect TEXT NOT NULL DEFAULT '',
+    entered_at TEXT  -- when the payer last opened `paiementws.web`
 ) STRICT;
+
+-- What became of the payments of the web service: an abandon may be followed by one more outcome.
+CREATE TABLE IF NOT EXISTS outcomes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    transaction_id INTEGER NOT NULL REFERENCES transactions (id),
+    resultrans TEXT NOT NULL,
+    numauto TEXT NOT NULL,
+    decided_at TEXT NOT NULL,
+    known_at TEXT NOT NULL  -- from when the service tells it
+) STRICT;
+CREATE INDEX IF NOT EXISTS outcomes_of ON outcomes (transaction_id);
 
 -- One online payment for one debt, whatever the code above believes.
 CREATE UNIQUE INDEX IF NOT EXISTS one_payment_per_debt
@@ -102,7 +118,7 @@ CREATE TABLE IF NOT EXISTS refusals (
     at TEXT NOT NULL,
     rule TEXT NOT NULL,
     code TEXT NOT NULL,
-    entry TEXT NOT NULL DEFAULT 'form' CHECK (entry IN ('form', 'portal')),
+    entry TEXT NOT NULL DEFAULT 'form' CHECK (entry IN ('form', 'portal', 'service')),
     parameters TEXT NOT NULL
 ) STRICT;
 

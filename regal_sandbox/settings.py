@@ -1,6 +1,7 @@
 """What may be adjusted because nobody outside DGFiP knows it for sure. See `docs/sandbox-fidelity.md`."""
 
 import json
+import re
 import sqlite3
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +18,10 @@ SEPARATORS = (";", ",", "\t", "|")
 DATES = {"JJ/MM/AAAA": "%d/%m/%Y", "JJMMAAAA": "%d%m%Y", "AAAA-MM-JJ": "%Y-%m-%d"}
 STATEMENT_COLUMNS = ("date", "heure", "numcli", "exer", "refdet", "objet", "montant", "saisie", "resultrans", "numauto")
 PORTAL_SAISIES = ("M", "A", "T")
+WSDL_FLAVOURS = ("current", "2019", "documentation")
+PURGE_KEEPS = ("results", "payments", "nothing")
+
+_LETTER = re.compile(r"[A-Z]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,22 @@ class Settings:
     statement_amounts: str = "euros"  # or cents
     statement_has_activations: bool = True  # whether X payments are in the statements; T never are
     mail_from: str = "ne-pas-repondre@bac-a-sable.invalid"
+    # Of the web service.
+    wsdl_flavour: str = "current"  # 2019: its former schemas; documentation: the second address is broken as theirs is
+    trust_forwarded_proto: bool = False  # a proxy in front says http or https; else anybody could
+    missing_content_type: bool = True  # a call without Content-Type is read all the same
+    malformed_status: int = 500  # of the fault that answers what is no SOAP call; or 400
+    exer_reply: str = "full"  # or "truncated": its first two digits, as in three recordings
+    urlredirect_required: bool = False
+    idop_opening_minutes: int = 15  # from the creation of an idOp to its last opening
+    idop_single_opening: bool = False  # true: a page left without outcome cannot be opened again
+    purge_hour: int = 3  # of Paris; each night, idOps of the days before that were never paid are forgotten
+    purge_keeps: str = "results"  # every known result, "payments" alone, or "nothing"
+    purge_keeps_days: int = 0  # how long what is kept is; 0: for ever
+    result_delay_seconds: float = 0  # between the payer's outcome and the moment when the service knows it
+    return_method: str = "GET"  # how the payer's browser comes back to `urlredirect`
+    transfer_letter: str = "B"  # `resultrans` of a virement accepted; nobody knows it
+    transfer_refused_letter: str = "C"
     messages: dict[str, dict[str, str]] = field(default_factory=dict)  # rule → {"code", "message"}
 
     def code(self, rule: str) -> str:
@@ -54,6 +75,18 @@ class Settings:
 
     def message(self, rule: str) -> str:
         return self.messages.get(rule, {}).get("message", RULES[rule].message)
+
+    def service_code(self, rule: str) -> str:
+        """What a fault of the web service bears, even where PayFiP's code is unknown."""
+        return self.code(rule) or RULES[rule].service_code
+
+    def libelle(self, rule: str) -> str:
+        """The sentence of a fault of the web service, as recorded where it was."""
+        known = RULES[rule]
+        message = self.message(rule)
+        if message != known.message:
+            return message
+        return known.libelle or message.replace("’", "'")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -104,11 +137,47 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
         statement_has_activations=shape.boolean("statement_has_activations", base.statement_has_activations),
         mail_from=shape.text("mail_from", base.mail_from, max_length=200),
         messages=messages,
+        **_service_settings(shape, base),
     )
     shape.done()
     if read.min_cents > read.max_cents:
         raise BadShape("settings.min_cents: at most max_cents is expected")
     return read
+
+
+def _service_settings(shape: Shape, base: Settings) -> dict[str, Any]:
+    """Those of the web service."""
+    return {
+        "wsdl_flavour": shape.choice("wsdl_flavour", WSDL_FLAVOURS, base.wsdl_flavour),
+        "trust_forwarded_proto": shape.boolean("trust_forwarded_proto", base.trust_forwarded_proto),
+        "missing_content_type": shape.boolean("missing_content_type", base.missing_content_type),
+        "malformed_status": _malformed_status(shape, base),
+        "exer_reply": shape.choice("exer_reply", ("full", "truncated"), base.exer_reply),
+        "urlredirect_required": shape.boolean("urlredirect_required", base.urlredirect_required),
+        "idop_opening_minutes": shape.integer("idop_opening_minutes", base.idop_opening_minutes, least=1, most=100_000),
+        "idop_single_opening": shape.boolean("idop_single_opening", base.idop_single_opening),
+        "purge_hour": shape.integer("purge_hour", base.purge_hour, most=23),
+        "purge_keeps": shape.choice("purge_keeps", PURGE_KEEPS, base.purge_keeps),
+        "purge_keeps_days": shape.integer("purge_keeps_days", base.purge_keeps_days, most=10_000),
+        "result_delay_seconds": shape.number("result_delay_seconds", base.result_delay_seconds, most=10**7),
+        "return_method": shape.choice("return_method", METHODS, base.return_method),
+        "transfer_letter": _letter(shape, "transfer_letter", base.transfer_letter),
+        "transfer_refused_letter": _letter(shape, "transfer_refused_letter", base.transfer_refused_letter),
+    }
+
+
+def _malformed_status(shape: Shape, base: Settings) -> int:
+    status = shape.integer("malformed_status", base.malformed_status)
+    if status not in (400, 500):
+        raise BadShape("settings.malformed_status: 400 or 500 is expected")
+    return status
+
+
+def _letter(shape: Shape, member: str, default: str) -> str:
+    letter = shape.text(member, default)
+    if _LETTER.fullmatch(letter) is None:
+        raise BadShape(f"settings.{member}: one capital letter is expected")
+    return letter
 
 
 def _error_status(shape: Shape, base: Settings) -> int:

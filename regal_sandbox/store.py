@@ -13,6 +13,7 @@ TABLES = (
     "notifications",
     "outgoing_mails",
     "debts",
+    "outcomes",
     "transactions",
     "mails",
     "faults",

@@ -4,22 +4,25 @@ Each page is a state, and each of its buttons a step to another. By card: recap,
 when the settings ask for it. By prélèvement: recap, sign-in, mandate. A choice stands after the recap when several
 means are offered.
 
-One transaction has one outcome. Whoever refused or abandoned and wants to try again opens `paiement.web` again, as from
-the town's site: no source shows a payer coming back on a finished transaction of the URL mode (the idOp that allows it
-belongs to the web service). The same `urlcl` may then hear `A` and later `P`.
+In form mode one transaction has one outcome. Whoever refused or abandoned and wants to try again opens `paiement.web`
+again, as from the town's site: no source shows a payer coming back on a finished transaction there. The same `urlcl`
+may then hear `A` and later `P`. A payment of the web service is `created` by the client and opened by its idOp; after
+an abandon the same idOp may be opened again, so that it has an `A`, then another outcome.
 """
 
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from regal_sandbox.clients import Client, activate_from, find_client
 from regal_sandbox.debts import find_debt, mark_paid, paid_before
+from regal_sandbox.idops import describe, draw_idop, is_purged, list_outcomes, may_be_opened, page_is_open
 from regal_sandbox.journal import KEPT_CHARACTERS, record
-from regal_sandbox.means import CARD, MEANS, resultrans
+from regal_sandbox.means import CARD, MEANS, TRANSFER, resultrans
 from regal_sandbox.notifications import plan_notifications
 from regal_sandbox.paris import next_working_day
-from regal_sandbox.payment_requests import PaymentRequest
+from regal_sandbox.payment_requests import PaymentRequest, Refused
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.tickets import plan_tickets
@@ -33,10 +36,11 @@ _STEPS = {  # state → button → next state
     "secure": {"valider": "paid", "refuser": "refused"},
     "sign_in": {"identifier": "mandate"},
     "mandate": {"payer": "paid", "refuser": "refused"},
+    "transfer": {"payer": "paid", "refuser": "refused"},
 }
 
 
-STATES = (*_STEPS, *sorted(FINISHED))
+STATES = ("created", *_STEPS, *sorted(FINISHED))
 
 
 class UnknownTransaction(LookupError):
@@ -44,13 +48,14 @@ class UnknownTransaction(LookupError):
 
 
 def open_transaction(world: World, request: PaymentRequest, *, entry: str = "form") -> Transaction:
-    """`entry` is `form` (`paiement.web`) or `portal` (`accueilportail.web`)."""
+    """`entry` is `form` (`paiement.web`), `portal` (`accueilportail.web`) or `service` (the web service)."""
     with world.store.transaction() as db:
+        idop, ms = draw_idop(world, db) if entry == "service" else (None, None)
         cursor = db.execute(
             "INSERT INTO transactions"
             " (token, numcli, exer, refdet, objet, montant, mel, urlcl, saisie, on_debt, entry,"
-            " means, state, opened_at)"
-            " VALUES ('', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 'recap', ?)",
+            " means, state, opened_at, idop, idop_ms, urlredirect)"
+            " VALUES ('', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?)",
             (
                 request.client.numcli,
                 request.exer,
@@ -62,7 +67,11 @@ def open_transaction(world: World, request: PaymentRequest, *, entry: str = "for
                 request.saisie,
                 int(request.debt is not None),
                 entry,
+                "recap" if idop is None else "created",
                 stamp(world.now()),
+                idop,
+                ms,
+                request.urlredirect,
             ),
         )
         number = int(cursor.lastrowid or 0)
@@ -70,14 +79,43 @@ def open_transaction(world: World, request: PaymentRequest, *, entry: str = "for
         return find_by_number(db, number)
 
 
+def enter(world: World, idop: str) -> Transaction:
+    """What `paiementws.web?idop=` opens: the payment, or Refused with the rule of its error page.
+
+    A payment left without outcome goes on where it was, unless the settings forbid a second opening; an abandoned one
+    begins again.
+    """
+    with world.store.transaction() as db:
+        transaction = find_by_idop(db, idop)
+        if transaction is None:
+            raise Refused("idop_unknown")
+        transaction = see(world, transaction.token)
+        settings, now = read_settings(db), world.now()
+        if is_purged(transaction, list_outcomes(db, transaction.id), settings, now):
+            raise Refused("idop_unknown")
+        if page_is_open(transaction, settings, now):
+            if settings.idop_single_opening:
+                raise Refused("idop_used")
+            return transaction
+        if transaction.state not in ("created", "abandoned"):
+            raise Refused("idop_used")
+        if not may_be_opened(transaction, settings, now):
+            raise Refused("idop_expired")
+        db.execute(
+            "UPDATE transactions SET state = 'recap', means = '', decided_at = NULL, entered_at = ? WHERE id = ?",
+            (stamp(now), transaction.id),
+        )
+        return find_by_number(db, transaction.id)
+
+
 def see(world: World, token: str) -> Transaction:
     """The transaction as its page shows it now; one left open for too long ends here, and nobody is notified."""
     with world.store.transaction() as db:
         transaction = find_by_token(db, token)
         minutes = read_settings(db).page_expiry_minutes
-        if transaction.is_finished or not minutes:
+        if transaction.is_finished or transaction.state == "created" or not minutes:
             return transaction
-        if world.now() < transaction.opened_at + timedelta(minutes=minutes):
+        if world.now() < (transaction.entered_at or transaction.opened_at) + timedelta(minutes=minutes):
             return transaction
         _stop(world, db, transaction, "page_expired")
         return find_by_number(db, transaction.id)
@@ -91,7 +129,7 @@ def decide(world: World, token: str, decision: str) -> Transaction:
     with world.store.transaction() as db:
         transaction = see(world, token)
         steps = {"abandonner": "abandoned", **_STEPS.get(transaction.state, {})}
-        obeyed = not transaction.is_finished and decision in steps
+        obeyed = transaction.state in _STEPS and decision in steps
         told = {"decision": decision[:KEPT_CHARACTERS], "state": transaction.state, "obeyed": obeyed}
         record(world, db, "decision", told, numcli=transaction.numcli, transaction=transaction.id)
         if obeyed:
@@ -148,13 +186,16 @@ def _finish(world: World, db: sqlite3.Connection, transaction: Transaction, stat
         if rule is not None:
             _stop(world, db, transaction, rule)
             return
+    settings = read_settings(db)
     numauto = _draw_numauto(world, transaction) if state == "paid" else ""
+    letter = ""
+    if transaction.means == TRANSFER and state != "abandoned":
+        letter = settings.transfer_letter if state == "paid" else settings.transfer_refused_letter
     db.execute(
-        "UPDATE transactions SET state = ?, decided_at = ?, numauto = ? WHERE id = ?",
-        (state, stamp(world.now()), numauto, transaction.id),
+        "UPDATE transactions SET state = ?, decided_at = ?, numauto = ?, letter = ? WHERE id = ?",
+        (state, stamp(world.now()), numauto, letter, transaction.id),
     )
     finished = find_by_number(db, transaction.id)
-    settings = read_settings(db)
     plan_notifications(world, db, finished, settings)
     if state == "paid" and client is not None:
         if finished.on_debt:
@@ -165,11 +206,14 @@ def _finish(world: World, db: sqlite3.Connection, transaction: Transaction, stat
 
 
 def _draw_numauto(world: World, transaction: Transaction) -> str:
-    """By card, six hexadecimal characters; by prélèvement sixteen, shaped as the recorded `112233445566-tip`."""
+    """By card, six hexadecimal characters; by prélèvement sixteen, shaped as the recorded `112233445566-tip`.
+
+    By virement, nobody knows: sixteen too.
+    """
     drawn = world.draw("numauto", transaction.id)
     if transaction.means == CARD:
         return drawn[:6]
-    return f"{int(drawn, 16) % 10**12:012d}-tip"
+    return f"{int(drawn, 16) % 10**12:012d}-{'vir' if transaction.means == TRANSFER else 'tip'}"
 
 
 def _obstacle(world: World, db: sqlite3.Connection, transaction: Transaction, client: Client | None) -> str | None:
@@ -198,6 +242,11 @@ def find_by_token(db: sqlite3.Connection, token: str) -> Transaction:
     return _transaction(row)
 
 
+def find_by_idop(db: sqlite3.Connection, idop: str) -> Transaction | None:
+    row = db.execute("SELECT * FROM transactions WHERE idop = ?", (idop,)).fetchone()
+    return _transaction(row) if row else None
+
+
 def find_by_number(db: sqlite3.Connection, number: int) -> Transaction:
     row = db.execute("SELECT * FROM transactions WHERE id = ?", (number,)).fetchone()
     if row is None:
@@ -222,6 +271,19 @@ def list_transactions(db: sqlite3.Connection, wanted: Filter | None = None) -> l
     return [_transaction(row) for row in rows]
 
 
+def describe_idops(
+    world: World, db: sqlite3.Connection, *, numcli: str | None = None, refdet: str | None = None
+) -> list[dict[str, Any]]:
+    """The truth about every payment of the web service, the oldest first; see `idops.describe`."""
+    rows = db.execute(
+        "SELECT * FROM transactions WHERE idop IS NOT NULL AND numcli = coalesce(?, numcli)"
+        " AND refdet = coalesce(?, refdet) ORDER BY id",
+        (numcli, refdet),
+    ).fetchall()
+    settings, now = read_settings(db), world.now()
+    return [describe(one, list_outcomes(db, one.id), settings, now) for one in map(_transaction, rows)]
+
+
 def _transaction(row: sqlite3.Row) -> Transaction:
     decided: datetime | None = moment(row["decided_at"]) if row["decided_at"] else None
     return Transaction(
@@ -239,9 +301,12 @@ def _transaction(row: sqlite3.Row) -> Transaction:
         entry=row["entry"],
         means=row["means"],
         state=row["state"],
-        resultrans=resultrans(row["means"], row["state"]),
+        resultrans=row["letter"] or resultrans(row["means"], row["state"]),
         opened_at=moment(row["opened_at"]),
         decided_at=decided,
         numauto=row["numauto"],
         stopped_by=row["stopped_by"],
+        idop=row["idop"] or "",
+        urlredirect=row["urlredirect"],
+        entered_at=moment(row["entered_at"]) if row["entered_at"] else None,
     )

@@ -36,3 +36,43 @@ class Effect(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_id}"
+
+
+class Watch(models.Model):
+    """An attempt whose gateway is asked again and again until its end is known. Numbers only, as above.
+
+    `closed_at`: nothing that the gateway could still say is awaited. Until then `due_at` is never empty.
+    """
+
+    collectivite = models.ForeignKey("collectivites.Collectivite", models.PROTECT, related_name="+")
+    account_id = models.BigIntegerField()  # whom to ask; its pace is shared
+    attempt_id = models.BigIntegerField()
+    due_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)  # somebody is asking; after that he is taken for dead
+    asked_at = models.DateTimeField(null=True)  # the last time
+    asked = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)  # in a row, of the other side
+    failure = models.CharField(max_length=80, blank=True)  # the last one's stable code
+    closed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "attempt_id"], name="agenda_watch_once"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="agenda_watch_due", condition=models.Q(closed_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"watch of attempt {self.attempt_id}"
+
+
+class Pace(models.Model):
+    """When an account may next be asked something: its questions pass one after the other."""
+
+    account_id = models.BigIntegerField(primary_key=True)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"pace of account {self.account_id}"

@@ -24,6 +24,10 @@ class Kind(models.TextChoices):
     REFUSED_YET_FILED = "refused_yet_filed", _("annoncé refusé ou abandonné, présent dans le fichier")
     AMBIGUOUS_LINE = "ambiguous_line", _("ligne de fichier qui va à plusieurs dettes")
     DOUBLE_PAYMENT = "double_payment", _("deux paiements confirmés de la même facture")
+    EXCESS = "excess", _("payé plus que dû")
+    LATE_PAYMENT = "late_payment", _("paiement prouvé après son échéance")
+    IMPOSSIBLE_ANSWER = "impossible_answer", _("réponse impossible de PayFiP")
+    NO_ANSWER = "no_answer", _("résultat jamais connu")
 
 
 class Decision(models.TextChoices):

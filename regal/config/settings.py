@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "regal.journal",
     "regal.payments",
     "regal.reconciliation",
+    "regal.titres",
     "regal.checkout",
     "regal.backoffice",
     "regal.proof",

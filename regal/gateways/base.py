@@ -2,6 +2,7 @@
 
 A gateway is built for one account. Its life in a payment:
 
+    check       say whether a request could be sent, before the payer confirms it
     open        ask the other side for a key, where it wants one (`needs_key`)
     hand_off    the address, or the form, to which the payer's browser leaves
     read        turn a message into a `Notice` (what became of the attempt) or a `Nudge` (ask me)
@@ -95,9 +96,16 @@ class Refused(GatewayFailure):
 
 
 class Unreachable(GatewayFailure):
-    """No usable answer came: nothing is known of what happened on the other side."""
+    """No usable answer came: nothing is known of what happened on the other side.
+
+    `sent` is False where it is certain that nothing left us: then nothing happened there either.
+    """
 
     retry = True
+
+    def __init__(self, code: str, *, sent: bool = True) -> None:
+        super().__init__(code)
+        self.sent = sent
 
 
 class NotAuthentic(GatewayFailure):
@@ -221,7 +229,8 @@ _BINDING_CLAIMS = ("account_identifier", "debt_reference", "amount", "environmen
 class Notice:
     """What a gateway says became of one attempt, in our words, with nothing personal in it.
 
-    `facts` is what the evidence row keeps: text to text, already normalised. The raw bytes stay in the inbox.
+    `facts` is what the evidence row keeps: text to text, already normalised. The raw bytes of a message stay in the
+    inbox; those of an answer to our question are not kept, and leave their digest.
     """
 
     rank: Rank
@@ -235,6 +244,7 @@ class Notice:
     facts: Mapping[str, str] = field(default_factory=dict)
     contradicts: tuple[str, ...] = ()  # what says otherwise than the account itself: it speaks of another payment
     remarks: tuple[str, ...] = ()  # oddities that changed nothing, as stable codes
+    digest: str | None = None  # SHA-256 of the answer's bytes, in hexadecimal; None for a message: its row has it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,6 +295,10 @@ class Gateway(Protocol):
     @property
     def hand_off_origins(self) -> tuple[str, ...]:
         """Every origin the hand-off goes to, redirects included, for `form-action`: `https://host[:port]`."""
+        ...
+
+    def check(self, request: PaymentRequest) -> None:
+        """Say whether this request could be sent, from what we know ourselves. Raises Refused."""
         ...
 
     def open(self, request: PaymentRequest) -> Key | None:

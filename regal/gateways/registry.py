@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
+import httpx
+
 from regal.gateways.base import AccountConfig, Gateway
 from regal.gateways.payfip_url.gateway import PayfipUrl
+from regal.gateways.payfip_ws.gateway import PayfipWs
 
-Build = Callable[[AccountConfig], Gateway]
+Connect = Callable[[], httpx.Client]
+Build = Callable[[AccountConfig, Connect], Gateway]
 
 GATEWAYS: Mapping[str, Build] = {
-    PayfipUrl.name: PayfipUrl.configure,
+    PayfipUrl.name: lambda config, connect: PayfipUrl.configure(config),
+    PayfipWs.name: lambda config, connect: PayfipWs.configure(config, connect()),
 }
 
 
@@ -16,8 +21,11 @@ class UnknownGateway(LookupError):
     """No gateway has that name."""
 
 
-def build(name: str, config: AccountConfig) -> Gateway:
-    """Build the gateway of one account. Raises UnknownGateway, Misconfigured."""
+def build(name: str, config: AccountConfig, connect: Connect) -> Gateway:
+    """Build the gateway of one account; `connect` gives their client to those that ask questions.
+
+    Raises UnknownGateway, Misconfigured.
+    """
     if name not in GATEWAYS:
         raise UnknownGateway(name)
-    return GATEWAYS[name](config)
+    return GATEWAYS[name](config, connect)

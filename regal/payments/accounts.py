@@ -6,9 +6,10 @@ from regal.collectivites.models import AccountSecret, GatewayAccount
 from regal.collectivites.operations import open_secret
 from regal.gateways.base import AccountConfig, DebtKind, Environment, Gateway
 from regal.gateways.registry import build
+from regal.lib.http import outbound
 from regal.lib.vault import Secret
 
-SERVICE_URLS = {"payfip_url": lambda: settings.PAYFIP_URL}
+SERVICE_URLS = {"payfip_url": lambda: settings.PAYFIP_URL, "payfip_ws": lambda: settings.PAYFIP_URL}
 
 
 def gateway_of(account: GatewayAccount) -> Gateway:
@@ -23,6 +24,7 @@ def gateway_of(account: GatewayAccount) -> Gateway:
             options=account.options,
             secrets=_secrets_of(account),
         ),
+        outbound,
     )
 
 

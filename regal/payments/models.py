@@ -23,8 +23,12 @@ class Attempt(TenantModel):
 
     account = TenantForeignKey("collectivites.GatewayAccount")
     product = TenantForeignKey("collectivites.Product")
+    titre = TenantForeignKey("titres.Titre", null=True)  # the debt in our own base; None where the gateway knows it
     environment = models.CharField(max_length=10)  # the account's, by a foreign key on the three columns
     reference = models.CharField(max_length=43)  # ours, unique for ever in its account; TIPI's form mode never sees it
+    key = models.CharField(
+        max_length=64, blank=True, default="", db_default=""
+    )  # what the gateway gave to name it: PayFiP's idOp
     debt_reference = models.CharField(max_length=30)  # without separators: 18 digits for a titre
     exercice = models.PositiveSmallIntegerField(null=True)
     amount = MoneyField()
@@ -53,6 +57,9 @@ class Attempt(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "reference"], name="payments_attempt_reference"),
+            models.UniqueConstraint(
+                fields=["account", "key"], condition=~models.Q(key=""), name="payments_attempt_key"
+            ),
             models.UniqueConstraint(fields=["collectivite", "flow_digest"], name="payments_attempt_flow"),
             models.UniqueConstraint(fields=["collectivite", "handle_digest"], name="payments_attempt_handle"),
             models.UniqueConstraint(
@@ -93,6 +100,11 @@ class Attempt(TenantModel):
                 name="payments_attempt_announced",
             ),
             models.Index(fields=["collectivite", "account", "debt_reference"], name="payments_attempt_debt"),
+            models.Index(
+                fields=["collectivite", "titre"],
+                condition=models.Q(titre__isnull=False),
+                name="payments_attempt_by_titre",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -235,3 +247,22 @@ class Settlement(TenantModel):
 
     def __str__(self) -> str:
         return f"settlement of {self.attempt_id}"
+
+
+class Allocation(TenantModel):
+    """What of a settlement extinguishes a titre. Append-only. The rest of the settlement is an *excédent*: a case."""
+
+    settlement = TenantForeignKey(Settlement)
+    titre = TenantForeignKey("titres.Titre")
+    amount = MoneyField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "settlement", "titre"], name="payments_allocation_once"),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="payments_allocation_amount"),
+        ]
+        indexes = [models.Index(fields=["collectivite", "titre"], name="payments_allocation_by_titre")]
+
+    def __str__(self) -> str:
+        return f"allocation of settlement {self.settlement_id}"

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from regal.agenda.operations import schedule
+from regal.agenda.watches import hasten, watch
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case, resolve
 from regal.collectivites.models import GatewayAccount, Product
@@ -16,6 +17,7 @@ from regal.gateways.base import (
     DebtKind,
     Environment,
     Gateway,
+    Key,
     Message,
     Notice,
     Nudge,
@@ -30,10 +32,13 @@ from regal.journal.operations import record_settlement, seal_day
 from regal.lib import canonical, paris, tokens
 from regal.lib.money import Money
 from regal.payments.accounts import gateway_of
-from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
-from regal.payments.queries import earlier_attempts
-from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
-from regal.payments.states import ANSWERED, Event, State, next_state
+from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
+from regal.payments.queries import balance_of, earlier_attempts
+from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, TitreNotPayable
+from regal.payments.states import ANSWERED, BEFORE_LEAVING, LIVE, Event, State, next_state
+from regal.titres import holds
+from regal.titres.models import Collector, Titre
+from regal.titres.states import State as TitreState
 
 logger = logging.getLogger("regal.payments")
 
@@ -41,6 +46,9 @@ JUDGE_MESSAGE = "judge_message"
 PRESUME_SILENT = "presume_silent"
 SEAL_EVIDENCE = "seal_evidence"
 SEAL_HOUR = time(2)  # of the next day, Europe/Paris: well before 06:00
+HOLD = timedelta(minutes=20)  # PayFiP opens no page after 15; then the gateway is asked
+LONGEST_REQUEST = timedelta(minutes=2)  # nobody waits for a key any more
+FIRST_QUESTION = timedelta(seconds=30)  # after the payer left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +64,7 @@ class PaymentOrder:
     flow_token: str
     handle: str
     told_of_earlier: bool
+    titre: Titre | None = None  # where the gateway knows no debt
     contract: GatewayAccount | None = None  # to try another phase of the product's contract; None: the product's own
 
     @property
@@ -72,33 +81,156 @@ class Started:
     hand_off: Redirect
 
 
+@dataclass(frozen=True, kw_only=True)
+class Requested:
+    """An attempt that stands in the database and waits for its key: what to ask, and of whom."""
+
+    attempt: Attempt
+    gateway: Gateway
+    request: PaymentRequest
+
+
 def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
     """Record an attempt and give the address to which its payer leaves; commit before sending the browser there.
 
-    For gateways that need no key first. Raises EarlierAttempt, AlreadyStarted, CannotHandOff (nothing is then kept).
+    For gateways that need no key first; `departure.depart` does it for all. Raises EarlierAttempt, AlreadyStarted,
+    CannotHandOff (nothing is then kept).
     """
-    account = order.account
-    collectivite_id = order.product.collectivite_id
-    _queue_for_debt(account_id=account.pk, debt_reference=order.debt_reference)
-    if Attempt.objects.of(order.product.collectivite).filter(flow_digest=tokens.digest(order.flow_token)).exists():
-        raise AlreadyStarted
-    earlier = earlier_attempts(account=account, debt_reference=order.debt_reference, amount=order.amount)
-    if earlier.exists() and not order.told_of_earlier:
-        raise EarlierAttempt
     notification_token = tokens.new_token()
     request = _request(order=order, notification_token=notification_token)
+    _queue_for_debt(account_id=order.account.pk, debt_reference=order.debt_reference)
+    _check_not_sent(order=order)
+    _check_told(order=order)
+    gateway = gateway_of(order.account)
+    if gateway.needs_key:
+        raise TypeError(f"{gateway.name} wants a key first")
     try:
-        hand_off = gateway_of(account).hand_off(request)
+        hand_off = gateway.hand_off(request)
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
     if not isinstance(hand_off, Redirect):  # said before anything is stored; the page that posts comes with its gateway
-        raise TypeError(f"{account.gateway} hands off by a form")
+        raise TypeError(f"{gateway.name} hands off by a form")
+    attempt = _record(order=order, request=request, notification_token=notification_token, now=now)
+    _leave(attempt=attempt, now=now)
+    schedule(
+        collectivite_id=attempt.collectivite_id,
+        kind=PRESUME_SILENT,
+        subject_id=attempt.pk,
+        due_at=now + timedelta(days=settings.FORM_SILENCE_DAYS),
+        now=now,
+    )
+    return Started(attempt=attempt, hand_off=hand_off)
+
+
+def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
+    """Record an attempt that is about to ask for a key, hold its titre, and own it; commit before asking.
+
+    Raises TitreNotPayable, EarlierAttempt, AlreadyStarted, CannotHandOff (nothing is then kept).
+    """
+    if order.titre is None:
+        raise TypeError("a gateway that knows no debt hands off titres of our own base")
+    notification_token = tokens.new_token()
+    request = _request(order=order, notification_token=notification_token)
+    titre = holds.lock(collectivite_id=order.product.collectivite_id, titre_id=order.titre.pk)
+    _check_not_sent(order=order)
+    check_titre(titre=titre, order=order, now=now)
+    _check_told(order=order)
+    gateway = gateway_of(order.account)
+    try:
+        gateway.check(request)
+    except GatewayRefused as refused:
+        raise CannotHandOff(refused.code) from refused
+    attempt = _record(order=order, request=request, notification_token=notification_token, now=now)
+    _advance(attempt=attempt, event=Event.KEY_ASKED, evidence=None, occurred_at=now, now=now)
+    holds.hold(titre=titre, attempt_id=attempt.pk, until=now + HOLD)
+    watch(
+        collectivite_id=attempt.collectivite_id,
+        account_id=attempt.account_id,
+        attempt_id=attempt.pk,
+        due_at=now + LONGEST_REQUEST,
+        now=now,
+    )
+    return Requested(attempt=attempt, gateway=gateway, request=request)
+
+
+def check_titre(*, titre: Titre, order: PaymentOrder, now: datetime) -> None:
+    """Whether this titre may be handed off for this order now. Raises TitreNotPayable."""
+    if titre.collector != Collector.REGIE or order.account.debt_kind != DebtKind.REGIE:
+        raise TitreNotPayable("not_collected_here")
+    if titre.product_id != order.product.pk or titre.reference != order.debt_reference:
+        raise TitreNotPayable("not_collected_here")
+    if titre.paid_at is not None:
+        raise TitreNotPayable("paid")
+    if titre.status != TitreState.OPEN:
+        raise TitreNotPayable(titre.status)
+    if titre.is_held(now):
+        raise TitreNotPayable("held", until=titre.held_until)
+    if balance_of(titre) != order.amount:
+        raise TitreNotPayable("other_amount")
+
+
+def key_given(*, collectivite_id: int, attempt_id: int, key: Key, now: datetime) -> Attempt | None:
+    """Store the key: the payer may leave once this is committed. None if the request was given up meanwhile."""
+    attempt = _lock(collectivite_id=collectivite_id, attempt_id=attempt_id)
+    if attempt.status != State.REQUESTED:
+        return None
+    attempt.key = key.value
+    attempt.save(update_fields=["key"])
+    _advance(attempt=attempt, event=Event.KEY_GIVEN, evidence=None, occurred_at=now, now=now)
+    _leave(attempt=attempt, now=now)
+    hasten(collectivite_id=collectivite_id, attempt_id=attempt_id, at=now + FIRST_QUESTION)
+    return attempt
+
+
+def key_denied(*, collectivite_id: int, attempt_id: int, now: datetime) -> None:
+    """The gateway said no: nothing was begun there."""
+    attempt = _lock(collectivite_id=collectivite_id, attempt_id=attempt_id)
+    if attempt.status == State.REQUESTED:
+        _advance(attempt=attempt, event=Event.KEY_DENIED, evidence=None, occurred_at=now, now=now)
+
+
+def key_not_known(*, collectivite_id: int, attempt_id: int, now: datetime) -> None:
+    """No usable answer came: the attempt stays REQUESTED, but its payer has no address, so another may begin."""
+    attempt = _lock(collectivite_id=collectivite_id, attempt_id=attempt_id)
+    if attempt.status == State.REQUESTED and attempt.titre_id is not None:
+        holds.let_go(collectivite_id=collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt_id)
+
+
+def _lock(*, collectivite_id: int, attempt_id: int) -> Attempt:
+    return (
+        Attempt.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("account")
+        .get(collectivite=collectivite_id, pk=attempt_id)
+    )
+
+
+def _leave(*, attempt: Attempt, now: datetime) -> None:
+    attempt.handed_off_at = now
+    attempt.save(update_fields=["handed_off_at"])
+    _advance(attempt=attempt, event=Event.PAYER_LEFT, evidence=None, occurred_at=now, now=now)
+
+
+def _check_not_sent(*, order: PaymentOrder) -> None:
+    if Attempt.objects.of(order.product.collectivite).filter(flow_digest=tokens.digest(order.flow_token)).exists():
+        raise AlreadyStarted
+
+
+def _check_told(*, order: PaymentOrder) -> None:
+    earlier = earlier_attempts(account=order.account, debt_reference=order.debt_reference, amount=order.amount)
+    if earlier.exists() and not order.told_of_earlier:
+        raise EarlierAttempt
+
+
+def _record(*, order: PaymentOrder, request: PaymentRequest, notification_token: str, now: datetime) -> Attempt:
+    account = order.account
+    collectivite_id = order.product.collectivite_id
     try:
         with transaction.atomic():
             attempt = Attempt.objects.create(
                 collectivite_id=collectivite_id,
                 account=account,
                 product=order.product,
+                titre=order.titre,
                 environment=account.environment,
                 reference=request.reference,
                 debt_reference=order.debt_reference,
@@ -118,24 +250,14 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
         raise AlreadyStarted from None
     Payer.objects.create(collectivite_id=collectivite_id, attempt=attempt, email=order.email)
     _note(attempt=attempt, event=Event.RECORDED, number=1, before=None, occurred_at=now, now=now)
-    _note(attempt=attempt, event=Event.PAYER_LEFT, number=2, before=State.CREATED, occurred_at=now, now=now)
-    attempt.status, attempt.handed_off_at = State.HANDED_OFF, now
-    attempt.save(update_fields=["status", "handed_off_at"])
-    schedule(
-        collectivite_id=collectivite_id,
-        kind=PRESUME_SILENT,
-        subject_id=attempt.pk,
-        due_at=now + timedelta(days=settings.FORM_SILENCE_DAYS),
-        now=now,
-    )
-    return Started(attempt=attempt, hand_off=hand_off)
+    return attempt
 
 
 def check_order(*, order: PaymentOrder) -> Gateway:
     """Ask the gateway's rules about an order, before the payer confirms it. Raises CannotHandOff; keeps nothing."""
     gateway = gateway_of(order.account)
     try:
-        gateway.hand_off(_request(order=order, notification_token=tokens.new_token()))
+        gateway.check(_request(order=order, notification_token=tokens.new_token()))
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
     return gateway
@@ -195,8 +317,9 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
         )
         logger.warning("security: unreadable notification, message %s, %s", stored.pk, unreadable.code)
         return
-    if isinstance(notice, Nudge):  # no gateway of today nudges: the checker comes with the first that does
-        raise NotImplementedError
+    if isinstance(notice, Nudge):
+        _hear_nudge(stored=stored, nudge=notice, now=now)
+        return
     apply_notice(
         collectivite_id=collectivite_id,
         attempt_id=stored.attempt_id,
@@ -205,6 +328,24 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
         message=stored,
         now=now,
     )
+
+
+def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
+    """Somebody says: ask. It proves nothing; of our own key, or where we have none, it hastens the next question."""
+    attempt = stored.attempt
+    is_ours = attempt.key in ("", nudge.key.value)
+    _keep(
+        attempt=attempt,
+        message=stored,
+        verdict=Evidence.Verdict.FITS if is_ours else Evidence.Verdict.UNREADABLE,
+        facts={"key": nudge.key.value} if is_ours else {"why": "another_key"},
+        digest=stored.digest,
+        now=now,
+    )
+    if is_ours:
+        hasten(collectivite_id=attempt.collectivite_id, attempt_id=attempt.pk, at=now)
+    else:
+        logger.warning("security: message %s names another key than attempt %s", stored.pk, attempt.pk)
 
 
 def apply_notice(
@@ -222,11 +363,7 @@ def apply_notice(
     A notice that contradicts the attempt (account, reference, amount, environment) or its account is kept, moves
     nothing and opens a case, whatever its rank. Another exercice is only remarked. Rank 0 and 1 only announce.
     """
-    attempt = (
-        Attempt.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("account")
-        .get(collectivite=collectivite_id, pk=attempt_id)
-    )
+    attempt = _lock(collectivite_id=collectivite_id, attempt_id=attempt_id)
     expected = _claims_of(attempt)
     differences = (*notice.claims.differences_from(expected), *notice.contradicts)
     remarks = [*notice.remarks]
@@ -305,8 +442,14 @@ def _request(*, order: PaymentOrder, notification_token: str) -> PaymentRequest:
         payer_email=order.email,
         environment=Environment(order.account.environment),
         notification_url=f"{settings.NOTIFICATION_URL}/s/n/{order.product.collectivite_id}/{notification_token}",
-        return_url=None,
+        return_url=_return_url(order),
     )
+
+
+def _return_url(order: PaymentOrder) -> str:
+    """Where the gateway sends the browser back: the attempt's own page, in the payer's language."""
+    language = "/en" if order.language == "en" else ""
+    return f"{settings.GUICHET_URL}{language}/{order.product.collectivite.slug}/retour/{order.handle}/"
 
 
 def _queue_for_debt(*, account_id: int, debt_reference: str) -> None:
@@ -422,7 +565,9 @@ def _prove(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetim
     occurred_at = notice.occurred_at or now
     if notice.outcome is Outcome.PENDING:
         return
-    if attempt.status == State.PAID:
+    if notice.outcome is Outcome.FORGOTTEN:
+        _give_up(attempt=attempt, evidence=evidence, now=now)
+    elif attempt.status == State.PAID:
         agrees = notice.outcome is Outcome.PAID
         event = Event.CONFIRMED if agrees else Event.CONTRADICTED
         _advance(attempt=attempt, event=event, evidence=evidence, occurred_at=occurred_at, now=now)
@@ -437,6 +582,14 @@ def _prove(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetim
             _open_attempt_case(CaseKind.UNKNOWN_OUTCOME, attempt, evidence, now)
 
 
+def _give_up(*, attempt: Attempt, evidence: Evidence | None, now: datetime) -> None:
+    """Nothing more is expected of the gateway. It can still become PAID; one that is paid, or said not to be, stays."""
+    if attempt.status in BEFORE_LEAVING:
+        _advance(attempt=attempt, event=Event.NEVER_LEFT, evidence=evidence, occurred_at=now, now=now)
+    elif attempt.status == State.HANDED_OFF:
+        _advance(attempt=attempt, event=Event.FELL_SILENT, evidence=evidence, occurred_at=now, now=now)
+
+
 _NEGATIVE_EVENTS = {
     Outcome.REFUSED: Event.REFUSED,
     Outcome.ABANDONED: Event.ABANDONED,
@@ -445,8 +598,11 @@ _NEGATIVE_EVENTS = {
 
 
 def _settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now: datetime) -> None:
+    is_late = attempt.titre_id is not None and attempt.status in (State.EXPIRED_PRESUMED, State.NEVER_STARTED)
     _advance(attempt=attempt, event=Event.SETTLED, evidence=evidence, occurred_at=occurred_at, now=now)
-    Settlement.objects.create(
+    if is_late:
+        _open_attempt_case(CaseKind.LATE_PAYMENT, attempt, evidence, now)
+    settlement = Settlement.objects.create(
         collectivite_id=attempt.collectivite_id,
         attempt=attempt,
         account_id=attempt.account_id,
@@ -460,6 +616,7 @@ def _settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now:
         accounting_day=paris.today(occurred_at),
         recorded_at=now,
     )
+    _allocate(attempt=attempt, settlement=settlement, occurred_at=occurred_at, now=now)
     record_settlement(  # late: it locks the head of the books
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,
@@ -483,12 +640,43 @@ def _settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now:
     )
 
 
+def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime, now: datetime) -> None:
+    """Extinguish the titre as far as something is due; what is too much waits in a case. Test money pays nothing."""
+    if attempt.titre_id is None or attempt.environment == Environment.TEST:
+        return
+    titre = holds.lock(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id)
+    is_due = titre.status in (TitreState.OPEN, TitreState.SUSPENDED)
+    left = max(balance_of(titre), Money.zero) if is_due else Money.zero
+    allocated = min(settlement.amount, left)
+    if allocated > Money.zero:
+        Allocation.objects.create(
+            collectivite_id=attempt.collectivite_id,
+            settlement=settlement,
+            titre=titre,
+            amount=allocated,
+            recorded_at=now,
+        )
+        if allocated == left:
+            holds.mark_paid(titre=titre, at=occurred_at)
+    excess = settlement.amount - allocated
+    if excess > Money.zero:
+        open_case(
+            collectivite_id=attempt.collectivite_id,
+            kind=CaseKind.EXCESS,
+            subject_kind="attempt",
+            subject_id=attempt.pk,
+            rule="settled",
+            facts={"excess_cents": excess.cents, "titre": titre.pk, "why": "paid" if is_due else titre.status},
+            now=now,
+        )
+
+
 def _report_double_payment(*, attempt: Attempt, now: datetime) -> None:
     """PayFiP takes a régie's invoice twice: a person must see the second settlement.
 
     Asked once the head of the books is held: of two that settle at the same instant, the second sees the first.
     """
-    if attempt.account.debt_kind != DebtKind.REGIE:
+    if attempt.account.debt_kind != DebtKind.REGIE or attempt.titre_id is not None:  # an excédent says it already
         return
     others = Settlement.objects.filter(
         collectivite=attempt.collectivite_id,
@@ -547,6 +735,8 @@ def _advance(
     if after != before:
         attempt.status = after
         attempt.save(update_fields=["status"])
+    if attempt.titre_id is not None and before in LIVE and after not in LIVE:
+        holds.let_go(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt.pk)
 
 
 def _note(

@@ -6,16 +6,18 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, Q, QuerySet, Sum, When
 
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Environment, Outcome
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
-from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
+from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
 from regal.payments.standing import Standing
-from regal.payments.states import LIVE, State
+from regal.payments.states import State
+from regal.titres.models import Titre
+from regal.titres.queries import amount_due
 
 MOST_MESSAGES = 200
 FEW = 5_000
@@ -24,11 +26,11 @@ ONE_LINE_PAGE = timedelta(days=7)
 
 
 def earlier_attempts(*, account: GatewayAccount, debt_reference: str, amount: Money) -> QuerySet[Attempt]:
-    """Attempts on the same debt and amount that are under way, announced paid, or paid."""
+    """Attempts on the same debt and amount whose payer left and may be paying, announced paid, or paid."""
     return (
         Attempt.objects.of(account.collectivite)
         .filter(account=account, debt_reference=debt_reference, amount=amount)
-        .filter(Q(status__in=[*LIVE, State.PAID]) | Q(announced=Outcome.PAID))
+        .filter(Q(status__in=[State.HANDED_OFF, State.PAID]) | Q(announced=Outcome.PAID))
         .exclude(status=State.HANDED_OFF, announced__in=[Outcome.REFUSED, Outcome.ABANDONED])
     )
 
@@ -45,6 +47,14 @@ def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
         .select_related("product", "account")
         .order_by("-created_at", "-pk")
     )
+
+
+def balance_of(titre: Titre) -> Money:
+    """What is left to pay of a titre: what is due, less what settlements extinguished. Negative once it was reduced."""
+    allocated = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre).aggregate(
+        cents=Sum("amount")
+    )
+    return amount_due(titre) - (allocated["cents"] or Money.zero)
 
 
 def is_said_paid(attempt: Attempt) -> bool:

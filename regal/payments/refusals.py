@@ -3,8 +3,12 @@
 Refusal
 ├── EarlierAttempt    R101  the payer was not yet told of an earlier attempt on this debt
 ├── AlreadyStarted    R102  this recap was already sent: the payment stands in another tab
-└── CannotHandOff     R103  the gateway's rules forbid this request
+├── CannotHandOff     R103  the gateway's rules forbid this request, or it said no
+├── TitreNotPayable   R104  our own base says no: paid, held by another attempt, cancelled…
+└── GatewayAway       R105  the gateway gave no usable answer: nothing was begun that could be paid
 """
+
+from datetime import datetime
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +32,27 @@ class AlreadyStarted(Refusal):
 class CannotHandOff(Refusal):
     code = "R103"
     sentence = _("PayFiP n’accepte pas cette demande. Vérifiez la référence et le montant imprimés sur votre avis.")
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TitreNotPayable(Refusal):
+    """`reason`: "paid", "held" (until `until`), "other_amount", "not_collected_here", or the titre's state."""
+
+    code = "R104"
+    sentence = _("Cette facture n’est pas payable en ligne en ce moment.")
+
+    def __init__(self, reason: str, *, until: datetime | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.until = until
+
+
+class GatewayAway(Refusal):
+    code = "R105"
+    sentence = _("Le service de paiement ne répond pas en ce moment. Rien n’a été payé, vous pourrez recommencer.")
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -6,6 +6,8 @@ None of ours holds a payer's name, e-mail or amount (`docs/decisions`, tenants).
 SHARED_TABLES: dict[str, str] = {
     "collectivites_collectivite": "the tenants themselves: slug, name, public contact",
     "agenda_effect": "due work of all collectivités: numbers only, carried before any tenant is known",
+    "agenda_watch": "attempts whose gateway is asked: numbers only, found before any tenant is known",
+    "agenda_pace": "when an account may next be asked: numbers only",
     "audit_platformact": "acts outside any collectivité: a kind and a number",
     "people_user": "agents and operators: one person may work for several collectivités",
     "throttling_cache": "counters of attempts to sign in",

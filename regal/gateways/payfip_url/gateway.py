@@ -6,10 +6,8 @@ question to ask. The accounting file confirms, later and elsewhere.
 """
 
 import re
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from regal.gateways.base import (
@@ -26,25 +24,25 @@ from regal.gateways.base import (
     Refused,
     Verdict,
 )
+from regal.gateways.payfip_fields import (
+    MAX_AMOUNT,
+    MIN_AMOUNT,
+    MIN_REFERENCE_LENGTH,
+    check_account,
+    check_reference,
+    check_service_url,
+    checked_email,
+    checked_url,
+    clean_label,
+    regie_exercice,
+    typed_option,
+)
 from regal.gateways.payfip_url.files.regisseur_csv import ACCOUNT_OPTIONS, CsvOptions
 from regal.gateways.payfip_url.notification import read_notification
-from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
 from regal.lib.references import RESERVED_EXERCICE, TitreReference, UnreadableReference
 
-T = TypeVar("T", int, bool)
-
-MIN_AMOUNT = Money(100)
-MAX_AMOUNT = Money(9_999_999)
-MIN_REFERENCE_LENGTH = 6
-MAX_REFERENCE_LENGTH = 30
-MAX_LABEL_LENGTH = 100
-MAX_NOTIFICATION_URL_LENGTH = 250
-
-_REFERENCE = re.compile(r"[A-Za-z0-9]{1,30}")
 _ORMC_REFERENCE = re.compile(r"[0-9]{4}[A-Z0-9]{2}[0-9]{2}[0-9]{1,13}")
-_NUMCLI = re.compile(r"[0-9]{6}")
-_LIGATURES = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +61,7 @@ class PayfipUrlAccount:
     min_reference_length: int = MIN_REFERENCE_LENGTH
 
     def __post_init__(self) -> None:
-        if not _NUMCLI.fullmatch(self.numcli):
-            raise Misconfigured("identifier", "not_six_digits")
-        if not Money.zero < self.min_amount <= self.max_amount:
-            raise Misconfigured("min_amount", "out_of_order")
-        if self.max_amount.cents > 99_999_999_999:
-            raise Misconfigured("max_amount", "too_large")
-        if not 1 <= self.min_reference_length <= MAX_REFERENCE_LENGTH:
-            raise Misconfigured("min_reference_length", "out_of_bounds")
+        check_account(self.numcli, self.min_amount, self.max_amount, self.min_reference_length)
 
 
 @dataclass(frozen=True)
@@ -92,8 +83,7 @@ class PayfipUrl:
     SECRET_FIELDS: ClassVar[frozenset[str]] = frozenset({"mel", "objet"})
 
     def __post_init__(self) -> None:
-        if not _is_web_address(self.service_url) or "?" in self.service_url or not self.service_url.endswith("/"):
-            raise Misconfigured("service_url", "not_an_address")
+        check_service_url(self.service_url)
 
     @classmethod
     def configure(cls, config: AccountConfig) -> Self:
@@ -115,6 +105,10 @@ class PayfipUrl:
         """PayFiP's own origin; the card page behind it is opened by PayFiP, in its own tab."""
         parts = urlsplit(self.service_url)
         return (f"{parts.scheme}://{parts.netloc}",)
+
+    def check(self, request: PaymentRequest) -> None:
+        """Raises Refused, with the codes of `hand_off`."""
+        self.hand_off(request)
 
     def open(self, request: PaymentRequest) -> Key | None:
         """This mode has no key."""
@@ -140,8 +134,8 @@ class PayfipUrl:
             "refdet": request.debt_reference,
             "objet": label or None,
             "montant": str(request.amount.cents),
-            "mel": _checked_email(request.payer_email),
-            "urlcl": _checked_notification_url(request.notification_url),
+            "mel": checked_email(request.payer_email),
+            "urlcl": checked_url(request.notification_url, "notification_url"),
             "saisie": self._saisie(),
         }
         sent = {name: value for name, value in parameters.items() if value is not None}
@@ -151,7 +145,7 @@ class PayfipUrl:
         """Read a notification, from the body, the query string, or both ("Notification"). Always rank UNPROVEN.
 
         A production message in the other mode of entry (A for M) contradicts the account: it answers another request.
-        Raises Unreadable; its codes are listed in `notification.py`.
+        Raises Unreadable; its codes are listed in `payfip_fields.py`.
         """
         notice = read_notification(message)
         is_ours = notice.claims.environment is self.environment
@@ -173,12 +167,9 @@ class PayfipUrl:
     def _exercice_to_send(self, request: PaymentRequest) -> int | None:
         """Check the debt's reference, and give the exercice that goes with it: the reference's own, if it holds one."""
         reference = request.debt_reference
-        if not _REFERENCE.fullmatch(reference) or len(reference) < self.account.min_reference_length:
-            raise Refused("reference_malformed")
+        check_reference(reference, self.account.min_reference_length)
         if self.account.kind is DebtKind.REGIE:
-            if request.exercice is not None and not 1000 <= request.exercice <= 9999:
-                raise Refused("exercice_malformed")
-            return request.exercice
+            return regie_exercice(request.exercice)
         exercice = _exercice_inside(reference, self.account.kind)
         if exercice == RESERVED_EXERCICE:
             if self.account.environment is not Environment.TEST:
@@ -187,14 +178,6 @@ class PayfipUrl:
         if request.exercice not in (None, exercice):
             raise Refused("exercice_differs")
         return exercice
-
-
-def clean_label(label: str) -> str:
-    """Reduce a label to what `objet` takes: at most 100 of `[A-Za-z0-9 ]`; accents go, the rest becomes a space."""
-    plain = unicodedata.normalize("NFKD", label.translate(_LIGATURES))
-    without_accents = "".join(character for character in plain if not unicodedata.combining(character))
-    words = re.findall(r"[A-Za-z0-9]+", without_accents)
-    return " ".join(words)[:MAX_LABEL_LENGTH].rstrip()
 
 
 def _account(config: AccountConfig) -> PayfipUrlAccount:
@@ -216,18 +199,11 @@ def _account(config: AccountConfig) -> PayfipUrlAccount:
         numcli=config.identifier,
         kind=config.debt_kind,
         environment=config.environment,
-        manual_entry=_typed(options, "manual_entry", bool),
-        min_amount=Money(_typed(options, "min_amount_cents", int)),
-        max_amount=Money(_typed(options, "max_amount_cents", int)),
-        min_reference_length=_typed(options, "min_reference_length", int),
+        manual_entry=typed_option(options, "manual_entry", bool),
+        min_amount=Money(typed_option(options, "min_amount_cents", int)),
+        max_amount=Money(typed_option(options, "max_amount_cents", int)),
+        min_reference_length=typed_option(options, "min_reference_length", int),
     )
-
-
-def _typed(options: Mapping[str, object], name: str, kind: type[T]) -> T:
-    value = options[name]
-    if type(value) is kind:  # not isinstance: a bool is an int
-        return value
-    raise Misconfigured(name, "wrong_type")
 
 
 def _exercice_inside(reference: str, kind: DebtKind) -> int:
@@ -240,24 +216,3 @@ def _exercice_inside(reference: str, kind: DebtKind) -> int:
     except UnreadableReference:
         raise Refused("reference_malformed") from None
     return titre.exercice
-
-
-def _checked_email(address: str) -> str:
-    try:
-        return normalise_email(address)
-    except UnreadableEmail:
-        raise Refused("email_malformed") from None
-
-
-def _checked_notification_url(url: str | None) -> str | None:
-    if url is None:
-        return None
-    if len(url) > MAX_NOTIFICATION_URL_LENGTH:
-        raise Refused("notification_url_too_long")
-    if not _is_web_address(url):
-        raise Refused("notification_url_malformed")
-    return url
-
-
-def _is_web_address(url: str) -> bool:
-    return re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(?:[/?][\x21\x22\x24-\x7e]*)?", url) is not None

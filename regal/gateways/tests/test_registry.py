@@ -1,11 +1,14 @@
 """The register of gateways, and the claims a message makes."""
 
+import dataclasses
 from pathlib import Path
 
+import httpx
 import pytest
 
 from regal.gateways import registry
 from regal.gateways.base import AccountConfig, Claims, DebtKind, Environment
+from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.lib.money import Money
 
 CONFIG = AccountConfig(
@@ -16,15 +19,26 @@ CONFIG = AccountConfig(
 )
 
 
+def no_connection() -> httpx.Client:
+    raise AssertionError("this gateway speaks to nobody")
+
+
 class TestRegistry:
     def test_builds_a_gateway_by_its_name(self) -> None:
-        gateway = registry.build("payfip_url", CONFIG)
+        gateway = registry.build("payfip_url", CONFIG, no_connection)
         assert gateway.name == "payfip_url"
         assert gateway.account_identifier == "099042"
 
     def test_says_when_there_is_no_such_gateway(self) -> None:
         with pytest.raises(registry.UnknownGateway):
-            registry.build("pigeon", CONFIG)
+            registry.build("pigeon", CONFIG, no_connection)
+
+    def test_connects_the_gateways_that_ask_and_no_other(self) -> None:
+        nobody = httpx.Client()
+        regie = dataclasses.replace(CONFIG, debt_kind=DebtKind.REGIE)
+        gateway = registry.build("payfip_ws", regie, lambda: nobody)
+        assert isinstance(gateway, PayfipWs)
+        assert gateway.http is nobody
 
     def test_holds_every_gateway_that_has_a_folder(self) -> None:
         folders = {file.parent.name for file in Path(registry.__file__).parent.glob("*/gateway.py")}

@@ -24,8 +24,8 @@ from regal.gateways.base import (
     Refused,
     Unreadable,
 )
-from regal.gateways.payfip_url.gateway import PayfipUrl, PayfipUrlAccount, clean_label
-from regal.gateways.payfip_url.notification import MAX_MESSAGE_BYTES
+from regal.gateways.payfip_fields import MAX_MESSAGE_BYTES, clean_label
+from regal.gateways.payfip_url.gateway import PayfipUrl, PayfipUrlAccount
 from regal.gateways.tests.contract import GatewayContract
 from regal.lib.money import Money
 

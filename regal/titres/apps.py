@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TitresConfig(AppConfig):
+    name = "regal.titres"
+    label = "titres"

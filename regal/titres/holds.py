@@ -1,0 +1,32 @@
+"""What `payments` does to a titre: lock it, hold it while an attempt runs, let it go, mark it paid."""
+
+from datetime import datetime
+
+from regal.titres.models import Titre
+
+
+def lock(*, collectivite_id: int, titre_id: int) -> Titre:
+    """The titre, locked until the end of the transaction. Raises Titre.DoesNotExist."""
+    return (
+        Titre.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("product")
+        .get(collectivite=collectivite_id, pk=titre_id)
+    )
+
+
+def hold(*, titre: Titre, attempt_id: int, until: datetime) -> None:
+    """Let nobody else begin before then. The caller has locked the titre."""
+    titre.held_by, titre.held_until = attempt_id, until
+    titre.save(update_fields=["held_by", "held_until"])
+
+
+def let_go(*, collectivite_id: int, titre_id: int, attempt_id: int) -> None:
+    """End an attempt's own hold; another's stays."""
+    held = Titre.objects.filter(collectivite=collectivite_id, pk=titre_id, held_by=attempt_id)
+    held.update(held_by=None, held_until=None)
+
+
+def mark_paid(*, titre: Titre, at: datetime) -> None:
+    """Its allocations reach what is due. The caller has locked the titre."""
+    titre.paid_at = at
+    titre.save(update_fields=["paid_at"])
