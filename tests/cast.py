@@ -9,11 +9,14 @@ from django.db.models import Model
 from regal.audit.operations import record
 from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, GatewayAccount, Product, Regie
 from regal.gateways.base import DebtKind, Environment
-from regal.lib import tokens
+from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.operations import PaymentOrder, Started, start_payment
 from regal.people.models import Membership, Role, User
+from regal.titres.models import Collector, DocumentKind, Titre, TitreEvent
+from regal.titres.states import Event as TitreEventKind
+from regal.titres.states import State as TitreState
 
 MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 MME_LEROY = "mme.leroy@example.org"
@@ -87,6 +90,7 @@ def make_product(
     *,
     slug: str,
     numcli: str,
+    gateway: str = "payfip_url",
     environment: Environment = Environment.TEST,
     reference_form: Mapping[str, object] | None = None,
     **terms: object,
@@ -104,7 +108,7 @@ def make_product(
             _write_down(town.collectivite, add_regie=regie)
         account = GatewayAccount.objects.create(
             collectivite=town.collectivite,
-            gateway="payfip_url",
+            gateway=gateway,
             debt_kind=kind,
             environment=environment,
             identifier=numcli,
@@ -122,6 +126,45 @@ def make_product(
         )
         _write_down(town.collectivite, add_account=account, add_product=product)
     return product
+
+
+def make_titre(
+    product: Product, *, reference: str = "FC2026000042", amount: Money | None = None, now: datetime = MORNING
+) -> Titre:
+    """One open invoice of a régie's product."""
+    with tenant(product.collectivite_id):
+        titre = Titre.objects.create(
+            collectivite_id=product.collectivite_id,
+            collector=Collector.REGIE,
+            regie_id=product.account.regie_id,
+            product=product,
+            document_kind=DocumentKind.FACTURE,
+            exercice=2026,
+            number=reference,
+            reference=reference,
+            label="Cantine, octobre 2026",
+            issued_on=paris.today(now),
+            amount=amount or Money(8_470),
+            status=TitreState.OPEN,
+            created_at=now,
+        )
+        for number, (before, event, after) in enumerate(
+            (
+                ("", TitreEventKind.RECORDED, TitreState.DRAFT),
+                (TitreState.DRAFT, TitreEventKind.ISSUED, TitreState.OPEN),
+            ),
+            start=1,
+        ):
+            TitreEvent.objects.create(
+                collectivite_id=product.collectivite_id,
+                titre=titre,
+                number=number,
+                event=event,
+                from_state=before,
+                to_state=after,
+                recorded_at=now,
+            )
+    return titre
 
 
 def make_saint_aubin() -> Town:
