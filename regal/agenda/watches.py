@@ -1,4 +1,4 @@
-"""Attempts whose gateway is asked until their end is known: when to ask next, who is at it, and which account is silent.
+"""Attempts whose gateway is asked until their end is known: when to ask next, who is at it, which account is silent.
 
 A watch is taken for as long as a question may last, and given back with its next hour or closed; who dies meanwhile
 loses it, and it is asked again. Every instant comes from the caller. Numbers only: no tenant is needed here.
@@ -118,20 +118,16 @@ def was_hastened(watch: Watch) -> bool:
 
 
 def note_answer(*, watch: Watch, answer: str, at: datetime, now: datetime) -> bool:
-    """A question put at `at` was answered: its account is there. Whether it had been failing.
-
-    What failed before falls due at once.
-    """
-    watch.asked_at, watch.asked = at, F("asked") + 1
+    """A question put at `at` was answered. Whether its account had been failing. The caller has locked the watch."""
+    watch.asked_at, watch.asked = at, watch.asked + 1
     watch.answered_at, watch.answer = now, answer
     watch.failures, watch.failure = 0, ""
     watch.save(update_fields=["asked_at", "asked", "answered_at", "answer", "failures", "failure"])
-    watch.refresh_from_db(fields=["asked"])
     return end_outage(account_id=watch.account_id, now=now)
 
 
 def end_outage(*, account_id: int, now: datetime) -> bool:
-    """The account speaks again. Whether it had been failing."""
+    """The account speaks again: what failed before falls due at once. Whether it had been failing."""
     silent = Pace.objects.filter(pk=account_id, failures__gt=0)
     was_failing = silent.update(free_at=now, failures=0, failure="", failing_since=None) > 0
     if was_failing:
@@ -141,11 +137,10 @@ def end_outage(*, account_id: int, now: datetime) -> bool:
 
 
 def note_failure(*, watch: Watch, failure: str, at: datetime) -> None:
-    """A question put at `at` brought nothing usable."""
-    watch.asked_at, watch.asked = at, F("asked") + 1
+    """A question put at `at` brought nothing usable. The caller has locked the watch."""
+    watch.asked_at, watch.asked = at, watch.asked + 1
     watch.failures, watch.failure = watch.failures + 1, failure[:80]
     watch.save(update_fields=["asked_at", "asked", "failures", "failure"])
-    watch.refresh_from_db(fields=["asked"])
 
 
 def note_outage(*, account_id: int, failure: str, draw: int, now: datetime) -> datetime:
