@@ -14,9 +14,8 @@ from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.operations import PaymentOrder, Started, start_payment
 from regal.people.models import Membership, Role, User
-from regal.titres.models import Collector, DocumentKind, Titre, TitreEvent
-from regal.titres.states import Event as TitreEventKind
-from regal.titres.states import State as TitreState
+from regal.titres import operations as titres
+from regal.titres.models import Titre
 
 MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 MME_LEROY = "mme.leroy@example.org"
@@ -131,40 +130,17 @@ def make_product(
 def make_titre(
     product: Product, *, reference: str = "FC2026000042", amount: Money | None = None, now: datetime = MORNING
 ) -> Titre:
-    """One open invoice of a régie's product."""
-    with tenant(product.collectivite_id):
-        titre = Titre.objects.create(
-            collectivite_id=product.collectivite_id,
-            collector=Collector.REGIE,
-            regie_id=product.account.regie_id,
-            product=product,
-            document_kind=DocumentKind.FACTURE,
-            exercice=2026,
-            number=reference,
-            reference=reference,
-            label="Cantine, octobre 2026",
-            issued_on=paris.today(now),
-            amount=amount or Money(8_470),
-            status=TitreState.OPEN,
-            created_at=now,
-        )
-        for number, (before, event, after) in enumerate(
-            (
-                ("", TitreEventKind.RECORDED, TitreState.DRAFT),
-                (TitreState.DRAFT, TitreEventKind.ISSUED, TitreState.OPEN),
-            ),
-            start=1,
-        ):
-            TitreEvent.objects.create(
-                collectivite_id=product.collectivite_id,
-                titre=titre,
-                number=number,
-                event=event,
-                from_state=before,
-                to_state=after,
-                recorded_at=now,
-            )
-    return titre
+    """One open invoice of a régie's product, owed by Mme Leroy."""
+    titre = titres.record_titre(
+        product=product,
+        number=reference,
+        label="Cantine, octobre 2026",
+        debtor="Mme Leroy",
+        amount=amount or Money(8_470),
+        issued_on=paris.today(now),
+        now=now,
+    )
+    return titres.issue(titre=titre, now=now)
 
 
 def make_saint_aubin() -> Town:
