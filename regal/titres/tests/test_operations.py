@@ -1,12 +1,12 @@
 """What people decide about an invoice: each act, and each refusal."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from regal.audit.models import AuditEntry
 from regal.collectivites.models import Product
-from regal.gateways.base import DebtKind
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.queries import balance_of, paid_of
@@ -20,14 +20,14 @@ from tests.cast import MORNING, later
 pytestmark = pytest.mark.django_db
 
 TODAY = date(2026, 11, 24)
-TYPED = {
+TYPED: dict[str, Any] = {
     "number": "FC2026-000042",
     "label": "Cantine, octobre 2026",
     "debtor": "Mme Leroy",
     "amount": Money(8_470),
     "issued_on": TODAY,
 }
-DECISIONS = {
+DECISIONS: dict[Any, State] = {
     operations.suspend: State.SUSPENDED,
     operations.cancel: State.CANCELLED,
     operations.transfer: State.TRANSFERRED,
@@ -42,7 +42,7 @@ def town():
 
 @pytest.fixture
 def canteen(town):
-    return cast.make_product(town, DebtKind.REGIE, slug="cantine", numcli="006383", gateway="payfip_ws")
+    return cast.make_canteen(town)
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def decide(act, titre, **told):
 
 
 def adjust(titre, direction, cents, **told):
-    told = {"reason": "Enfant absent", "paid": nothing, "now": later(hours=1)} | told
-    return operations.adjust(titre=titre, direction=direction, amount=Money(cents), **told)
+    usual: dict[str, Any] = {"reason": "Enfant absent", "paid": nothing, "now": later(hours=1)}
+    return operations.adjust(titre=titre, direction=direction, amount=Money(cents), **(usual | told))
 
 
 def as_kept(titre):
