@@ -50,11 +50,16 @@ def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
 
 
 def balance_of(titre: Titre) -> Money:
-    """What is left to pay of a titre: what is due, less what settlements extinguished. Negative once it was reduced."""
+    """What is left to pay of a titre: what is due, less what settlements extinguished."""
+    return amount_due(titre) - paid_of(titre)
+
+
+def paid_of(titre: Titre) -> Money:
+    """What settlements extinguished of a titre."""
     allocated = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre).aggregate(
         cents=Sum("amount")
     )
-    return amount_due(titre) - (allocated["cents"] or Money.zero)
+    return allocated["cents"] or Money.zero
 
 
 def is_said_paid(attempt: Attempt) -> bool:

@@ -20,11 +20,14 @@ APPEND_ONLY_TABLES = [
     "audit_platformact",
     "cases_caseevent",
     "journal_entry",
+    "payments_allocation",
     "payments_attemptevent",
     "payments_evidence",
     "payments_inboxmessage",
     "payments_settlement",
     "reconciliation_filedline",
+    "titres_adjustment",
+    "titres_titreevent",
 ]
 
 # MD5 of the text of what guards the tables: whoever owns them could make it do nothing.
@@ -63,6 +66,10 @@ FREE_TEXT = {
     "reconciliation_depositedfile": ("name", "entity"),
     "reconciliation_filedline": ("place",),
     "people_visit": ("reason",),
+    "titres_adjustment": ("reason",),
+    "titres_debtor": ("name",),
+    "titres_titre": ("label",),
+    "titres_titreevent": ("reason",),
 }
 FREE_TEXT_SHARED = {
     "audit_platformact": ("subject",),
