@@ -63,6 +63,7 @@ PAGE_FAULT_NAMES = {
     "empty": "réponse vide",
     "slow": "réponse lente",
     "cut": "connexion coupée",
+    "reset": "connexion réinitialisée",
 }
 # One click each: what it is called, and the rule as the JSON would write it.
 USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
