@@ -79,5 +79,7 @@ class InProcessTransport(httpx.BaseTransport):
         except ConnectionReset:
             raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request) from None
         except ConnectionCut:
-            raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request) from None
+            raise httpx.RemoteProtocolError(
+                "Server disconnected without sending a response.", request=request
+            ) from None
         return response

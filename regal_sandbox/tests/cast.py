@@ -1,6 +1,7 @@
 """Who plays in these tests: clients of several kinds, a debt of Mme Leroy, a payer, the site of a client."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -151,6 +152,30 @@ class Payer:
         self.open(**changed)
         self.press("continuer")
         return self.press("payer")
+
+    def create(self, **changed: str | None) -> str:
+        """The régie creates a payment by the web service: its idOp."""
+        answer = self.browser.post("/tpa/services/securite", data=regie_call(**changed), content_type="text/xml")
+        found = re.search(r"<idOp>([^<]+)</idOp>", answer.text)
+        assert found is not None, answer.text
+        return found[1]
+
+    def ask_by_idop(self, idop: str) -> TestResponse:
+        """Open `paiementws.web`, without following."""
+        return self.browser.get("/tpa/paiementws.web", query_string={"idop": idop})
+
+    def enter(self, idop: str) -> None:
+        answer = self.ask_by_idop(idop)
+        assert answer.status_code == 303, answer.text
+        self.address = answer.headers["Location"]
+
+    def pay_by_idop(self, idop: str, *decisions: str) -> str:
+        """By card, unless told what to press after `continuer`."""
+        self.enter(idop)
+        self.press("continuer")
+        for decision in (decisions or ("carte", "payer"))[:-1]:
+            self.press(decision)
+        return self.press((decisions or ("payer",))[-1])
 
 
 class Control:
