@@ -75,7 +75,8 @@ SCHEMA = etree.XMLSchema(
 def inside(envelope: bytes) -> etree._Element:
     """What an envelope's body holds: for a fault, what its detail holds."""
     ((said,),) = etree.fromstring(envelope).findall(f"{{{SOAP}}}Body")
-    return said if said.tag != f"{{{SOAP}}}Fault" else said.find("detail")[0]
+    (told,) = said.findall("detail/*") or [said]
+    return told
 
 
 class World:
@@ -123,10 +124,8 @@ class World:
     def address(self, key: Key) -> str:
         """Where the payer is, once his page was opened."""
         with self.sandbox.world.store.transaction() as db:
-            return (
-                "/tpa/transaction/"
-                + db.execute("SELECT token FROM transactions WHERE idop = ?", (key.value,)).fetchone()["token"]
-            )
+            row = db.execute("SELECT token FROM transactions WHERE idop = ?", (key.value,)).fetchone()
+        return f"/tpa/transaction/{row['token']}"
 
     def decide(self, key: Key, *decisions: str) -> None:
         address = self.enter(key).headers["Location"]
@@ -209,7 +208,7 @@ class TestCreation:
         assert refused(world.open) == "payfip_M5"
 
     def test_is_refused_by_payfip_for_a_reference_it_already_saw_paid(self, world: World) -> None:
-        client = world.control.get(f"/clients/{CANTEEN}").json
+        client: Any = world.control.get(f"/clients/{CANTEEN}").json
         client["options"]["refuse_paid_refdet"] = True
         assert world.control.put(f"/clients/{CANTEEN}", json=client).status_code == 200
         world.decide(world.open(), *BY_CARD, "payer")
