@@ -59,6 +59,8 @@ STATES_AND_MESSAGES = (
                 AND earlier.amount_cents = later.amount_cents AND earlier.id < later.id
             JOIN payments_attemptevent first ON first.collectivite_id = later.collectivite_id
                 AND first.attempt_id = later.id AND first.number = 1
+            JOIN payments_attemptevent gone ON gone.collectivite_id = earlier.collectivite_id
+                AND gone.attempt_id = earlier.id AND gone.event = 'payer_left' AND gone.id < first.id
             WHERE NOT later.warned AND (
                 NOT EXISTS (SELECT 1 FROM payments_attemptevent e WHERE e.collectivite_id = earlier.collectivite_id
                     AND e.attempt_id = earlier.id AND e.id < first.id

@@ -39,16 +39,6 @@ class Disagreement(AssertionError):
     """REGAL does not say what PayFiP knows."""
 
 
-def tell(*, seed: int, loss: float | None = None) -> World:
-    """Play the history of a seed; `loss` overrides how many notifications are lost. Raises Disagreement."""
-    history = History(seed=seed, loss=loss)
-    with history.world.on_the_wire():
-        history.trouble()
-        history.calm()
-    history.agree()
-    return history.world
-
-
 @dataclass(frozen=True, kw_only=True)
 class Payer:
     """Somebody with an invoice, and what he will do with it."""
@@ -63,14 +53,21 @@ class Payer:
 
 
 class History:
-    def __init__(self, *, seed: int, loss: float | None) -> None:
-        self.seed = seed
+    def __init__(self, *, seed: int, loss: float | None = None) -> None:
         draw_amounts = itertools.islice(itertools.count(8_470, 1_130), 1 + seed % 2)
         self.world = World(seed=seed, titres=tuple(map(Money, draw_amounts)))
         self._draw = self.world.draw
         self._loss = loss
         self._planned: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+
+    def tell(self) -> World:
+        """Play it from beginning to end. Raises Disagreement."""
+        with self.world.on_the_wire():
+            self.trouble()
+            self.calm()
+        self.agree()
+        return self.world
 
     def trouble(self) -> None:
         """Three hours in which people pay and things go wrong."""

@@ -138,6 +138,7 @@ class World:
         self.began = self.clock()
         self.killed = 0
         self.worker_up = True
+        self._fuse: int | None = self.draw.randrange(5, 40)  # statements that a worker lives; shorter until it has died
         numcli = f"{100_000 + seed % 800_000}"
         self.post = Post(self.draw, self.note)
         self.payfip = create(
@@ -217,10 +218,13 @@ class World:
         """What workers, PayFiP and its post office do at this moment."""
         self.payfip.deliver_due()
         if self.worker_up:
-            self.may_die(lambda: run_due(handlers=HANDLERS, now=self.clock()))
-            self.may_die(self._check)
+            died = self.killed
+            self.may_die(self._work, after=self._fuse)
+            if self._fuse is not None:
+                self._fuse = None if self.killed > died else max(0, self._fuse - 5)
 
-    def _check(self) -> None:
+    def _work(self) -> None:
+        run_due(handlers=HANDLERS, now=self.clock())
         checker.check_due(clock=self.clock, pool=None, draw=lambda: 50, wait=checker.no_wait)
 
     def _hear(self, url: str, body: bytes) -> None:
