@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,14 +18,14 @@ from django.db import connection
 from regal.agenda.operations import run_due
 from regal.config.jobs import HANDLERS
 from regal.gateways.base import DebtKind, Environment, Message
-from regal.lib import http
+from regal.lib import http, paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments import checker
 from regal.payments.operations import receive
 from regal.payments.queries import attempt_by_notification_token
 from regal.titres.models import Titre
-from regal_sandbox import Answer, NotificationRequest, create
+from regal_sandbox import Answer, NotificationRequest, Sandbox, create, load_config
 from tests import cast
 
 FORM = "application/x-www-form-urlencoded"
@@ -141,28 +142,7 @@ class World:
         self._fuse: int | None = self.draw.randrange(5, 40)  # statements that a worker lives; shorter until it has died
         numcli = f"{100_000 + seed % 800_000}"
         self.post = Post(self.draw, self.note)
-        self.payfip = create(
-            clock=self.clock,
-            seed=str(seed),
-            send_notification=self.post,
-            send_mail=lambda message: None,
-            pause=lambda seconds: None,
-            town_count=0,
-            config={
-                "clients": [
-                    {
-                        "numcli": numcli,
-                        "kind": "regie",
-                        "labels": ["RESTAURANT SCOLAIRE", "SIMULATION", "REGIE"],
-                        "phase": "active",
-                        "direct_debit": {"phase": "active"},
-                        "options": {"web_service": True},
-                    }
-                ],
-                "debts": [],
-                "towns": [],
-            },
-        )
+        self.payfip = _payfip(self.clock, self.post, numcli=numcli, seed=seed)
         self.wire = Wire(self.payfip.transport(), self.draw, self.note)
         self._client = httpx.Client(transport=self.wire, timeout=15)
         self.post.deliver = self._hear
@@ -235,6 +215,51 @@ class World:
             if attempt is None:
                 raise AssertionError("PayFiP calls an address that we did not give")
             receive(attempt=attempt, message=message, now=self.clock())
+
+
+class _Switchboard:
+    """To whom the one sandbox of this process belongs: making one takes longer than playing a history."""
+
+    clock: Clock
+    post: Post
+
+    def now(self) -> datetime:
+        return self.clock()
+
+    def send(self, request: NotificationRequest) -> Answer:
+        return self.post(request)
+
+
+_switchboard = _Switchboard()
+
+
+@cache
+def _sandbox() -> Sandbox:
+    return create(
+        clock=_switchboard.now,
+        send_notification=_switchboard.send,
+        send_mail=lambda message: None,
+        pause=lambda seconds: None,
+        town_count=0,
+        config={"clients": [], "debts": [], "towns": []},
+    )
+
+
+def _payfip(clock: Clock, post: Post, *, numcli: str, seed: int) -> Sandbox:
+    """A PayFiP that remembers nothing, with one régie's client."""
+    _switchboard.clock, _switchboard.post = clock, post
+    payfip = _sandbox()
+    client = {
+        "numcli": numcli,
+        "kind": "regie",
+        "labels": ["RESTAURANT SCOLAIRE", "SIMULATION", "REGIE"],
+        "phase": "active",
+        "direct_debit": {"phase": "active"},
+        "options": {"web_service": True},
+    }
+    payfip.config = load_config({"clients": [client], "debts": [], "towns": []}, today=paris.today(clock()))
+    payfip.reset(str(seed))
+    return payfip
 
 
 def _fuse(statements: int) -> Callable[..., Any]:
