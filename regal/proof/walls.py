@@ -76,7 +76,7 @@ FREE_TEXT_SHARED = {
     "collectivites_collectivite": ("name", "contact", "site_url", "logo_text"),
     "people_user": ("identifier", "email", "display_name"),
 }
-FACTS_THAT_ARE_NUMBERS = ["account_identifier", "amount_cents", "authorisation", "debt_reference", "exercice"]
+FACTS_THAT_ARE_NUMBERS = ["account_identifier", "amount_cents", "authorisation", "debt_reference", "exercice", "key"]
 
 _SEALED_ANYWHERE = re.compile(r"rv1\.([a-z0-9]{1,16})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
