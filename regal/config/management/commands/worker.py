@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -38,6 +39,7 @@ async def work(*, places: Mapping[str, int], name: str) -> None:
     """Work until told to stop, and start again whenever PostgreSQL goes away and comes back."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=sum(places.values())))  # a thread for each place
 
     def stop() -> None:
         stopping.set()
