@@ -8,6 +8,7 @@ from django.db import transaction
 
 from regal.agenda import watches
 from regal.agenda.models import Pace, Watch
+from regal.agenda.watches import Lease
 from tests import cast
 from tests.at_once import at_once
 from tests.cast import MORNING, later
@@ -43,16 +44,35 @@ def watch(attempt_id=1):
     return Watch.objects.get(attempt_id=attempt_id)
 
 
+def take(now) -> Lease:
+    lease = watches.take_one(now=now)
+    assert lease is not None
+    return lease
+
+
+def ours(lease) -> Watch:
+    held = watches.still_ours(lease=lease)
+    assert held is not None
+    return held
+
+
 def give_back(lease, *, due_at):
     with transaction.atomic():
-        watches.put_back(watch=watches.still_ours(lease=lease), due_at=due_at)
+        watches.put_back(watch=ours(lease), due_at=due_at)
+
+
+def every(taken) -> list[Lease]:
+    """What all who took at once have; raises what made one fail."""
+    failed = [one for one in taken if isinstance(one, Exception)]
+    assert failed == []
+    return [lease for one in taken for lease in one]
 
 
 class TestTaking:
     def test_gives_what_has_waited_longest(self, town):
         own(town, 1, due_at=later(seconds=2))
         own(town, 2, due_at=later(seconds=1))
-        assert watches.take_one(now=later(seconds=3)).attempt_id == 2
+        assert take(later(seconds=3)).attempt_id == 2
 
     def test_gives_nothing_before_its_hour(self, town):
         own(town, due_at=later(seconds=2))
@@ -60,17 +80,17 @@ class TestTaking:
 
     def test_gives_nobody_else_the_same(self, town):
         own(town)
-        assert watches.take_one(now=MORNING).attempt_id == 1
+        assert take(MORNING).attempt_id == 1
         assert watches.take_one(now=later(seconds=119)) is None
 
     def test_gives_it_again_once_its_holder_must_be_dead(self, town):
         own(town)
-        lost = watches.take_one(now=MORNING)
-        again = watches.take_one(now=later(seconds=120))
+        lost = take(MORNING)
+        again = take(later(seconds=120))
         assert again.attempt_id == 1
         with transaction.atomic():
             assert watches.still_ours(lease=lost) is None  # should he come back to life
-            assert watches.still_ours(lease=again) is not None
+            assert ours(again)
 
     def test_lines_an_account_s_questions_up_200_ms_apart_and_one_second_ahead(self, town):
         for attempt_id in range(1, 9):
@@ -89,21 +109,21 @@ class TestTaking:
 class TestGivingBack:
     def test_says_when_to_ask_next(self, town):
         own(town)
-        give_back(watches.take_one(now=MORNING), due_at=later(minutes=3))
+        give_back(take(MORNING), due_at=later(minutes=3))
         assert (watch().due_at, watch().leased_until) == (later(minutes=3), None)
 
     def test_hears_whoever_wanted_it_sooner_meanwhile(self, town):
         own(town)
-        lease = watches.take_one(now=MORNING)
+        lease = take(MORNING)
         hasten(town, at=later(seconds=1))
         give_back(lease, due_at=later(minutes=3))
         assert watch().due_at == later(seconds=1)
 
     def test_closed_is_asked_no_more(self, town):
         own(town)
-        lease = watches.take_one(now=MORNING)
+        lease = take(MORNING)
         with transaction.atomic():
-            watches.close(watch=watches.still_ours(lease=lease), now=later(seconds=1))
+            watches.close(watch=ours(lease), now=later(seconds=1))
         assert watches.take_one(now=later(days=1)) is None
 
 
@@ -120,15 +140,15 @@ class TestHastening:
         assert not hasten(town, at=later(minutes=2))
         assert watches.take_one(now=later(minutes=2)) is None
         assert hasten(town, at=later(minutes=2), reopen=True)
-        assert watches.take_one(now=later(minutes=2)).attempt_id == 1
+        assert take(later(minutes=2)).attempt_id == 1
 
     def test_takes_no_lease_from_whoever_asks(self, town):
         own(town)
-        lease = watches.take_one(now=MORNING)
+        lease = take(MORNING)
         hasten(town, at=later(seconds=1), reopen=True)
         assert watches.take_one(now=later(seconds=2)) is None
         with transaction.atomic():
-            assert watches.still_ours(lease=lease) is not None
+            assert ours(lease)
 
 
 class TestAnAccountThatDoesNotAnswer:
@@ -160,9 +180,9 @@ class TestAnAccountThatDoesNotAnswer:
             own(town, attempt_id)
         Watch.objects.filter(attempt_id=2).update(due_at=later(minutes=9), failures=3)
         self.fail(MORNING)
-        lease = watches.take_one(now=later(minutes=5))
+        lease = take(later(minutes=5))
         with transaction.atomic():
-            held = watches.still_ours(lease=lease)
+            held = ours(lease)
             assert watches.note_answer(watch=held, answer="pending", at=later(minutes=5), now=later(minutes=5))
             watches.put_back(watch=held, due_at=later(minutes=8))
         assert {one.attempt_id for one in watches.take_due(now=later(minutes=5), most=20)} == {2, 3}
@@ -176,9 +196,9 @@ class TestAtOnce:
             for number in range(8):
                 own(committed_town, 100 * round_ + number, account_id=number)
             taken = at_once(*[partial(watches.take_due, now=MORNING, most=4)] * 4)
-            ours = [lease.attempt_id for one in taken for lease in one]
-            assert len(ours) == len(set(ours))
-            assert len(ours) >= 4
+            asked = [lease.attempt_id for lease in every(taken)]
+            assert len(asked) == len(set(asked))
+            assert len(asked) >= 4
             Watch.objects.update(closed_at=MORNING)
             Pace.objects.update(free_at=MORNING)
 
@@ -186,6 +206,6 @@ class TestAtOnce:
         for number in range(20):
             own(committed_town, number)
         taken = at_once(*[partial(watches.take_due, now=MORNING, most=5)] * 4)
-        hours = sorted(lease.at for one in taken for lease in one)
+        hours = sorted(lease.at for lease in every(taken))
         assert hours == [MORNING + timedelta(milliseconds=200 * place) for place in range(len(hours))]
         assert 1 <= len(hours) <= 5

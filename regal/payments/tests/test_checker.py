@@ -145,6 +145,7 @@ class TestANudge:
         clock.pass_(seconds=40)
         payfip.meanwhile = lambda: nudge(town, attempt, attempt.key, clock)
         lease = take_one(now=clock.now)
+        assert lease is not None
         check_one(lease=lease, clock=clock, draw=lambda: 50)
         assert watch_of(attempt).due_at <= clock.now
         payfip.meanwhile = lambda: None
@@ -192,6 +193,7 @@ class TestAnAbandonedPayment:
         check_until(clock, MORNING + timedelta(minutes=150))
         watch = watch_of(attempt)
         assert watch.closed_at is not None
+        assert watch.answered_at is not None
         assert watch.answered_at >= MORNING + timedelta(minutes=120)
         assert again(attempt).status == status
         assert evidence(attempt)[-1] == ("inquiry", 2, "repeated", status)
@@ -517,6 +519,7 @@ class TestADeath:
     def test_that_was_only_a_long_sleep_brings_nothing_old_over_what_is_newer(self, attempt, payfip, clock):
         clock.pass_(minutes=1)
         asleep = take_one(now=clock.now)
+        assert asleep is not None
         payfip.says[attempt.key] = "A"
 
         def sleep_and_let_another_ask():
