@@ -507,7 +507,7 @@ def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str) ->
     if source == INQUIRY:
         last = heard.filter(source=INQUIRY).order_by("-pk").first()
         told = (Evidence.Verdict.FITS, Evidence.Verdict.REPEATED)
-        return last is not None and last.digest == digest and last.verdict in told
+        return last is not None and last.digest == digest and last.rank >= notice.rank and last.verdict in told
     return heard.filter(digest=digest, verdict=Evidence.Verdict.FITS, rank__gte=notice.rank).exists()
 
 
