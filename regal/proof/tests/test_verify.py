@@ -837,7 +837,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " subject_id, facts,"
         " rule, opened_at, decision, reason) SELECT collectivite_id, kind, subject_kind, subject_id, facts, rule,"
         " opened_at, '', '' FROM cases_case",
-        {"I-21", "I-31"},  # the second was looked at by nobody
+        {"I-03", "I-21", "I-31"},  # the second was looked at by nobody
     ),
     "a message that waits": (
         "UPDATE payments_inboxmessage SET received_at = received_at - interval '1 minute' WHERE id = {fresh}",
