@@ -447,9 +447,9 @@ def _request(*, order: PaymentOrder, notification_token: str) -> PaymentRequest:
 
 
 def _return_url(order: PaymentOrder) -> str:
-    """Where the gateway sends the browser back: the attempt's own page, in the payer's language."""
+    """Where the gateway sends the browser back, in the payer's language; it leads to the attempt's own page."""
     language = "/en" if order.language == "en" else ""
-    return f"{settings.GUICHET_URL}{language}/{order.product.collectivite.slug}/retour/{order.handle}/"
+    return f"{settings.GUICHET_URL}{language}/{order.product.collectivite.slug}/suivi/{order.handle}/retour/"
 
 
 def _queue_for_debt(*, account_id: int, debt_reference: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Case, Q, QuerySet, Sum, When
 
-from regal.collectivites.models import GatewayAccount
+from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import Environment, Outcome
 from regal.lib import paris, tokens
 from regal.lib.money import Money
@@ -16,8 +16,9 @@ from regal.lib.tenancy import HasKey
 from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
 from regal.payments.standing import Standing
 from regal.payments.states import State
-from regal.titres.models import Titre
+from regal.titres.models import Collector, Titre
 from regal.titres.queries import amount_due
+from regal.titres.states import State as TitreState
 
 MOST_MESSAGES = 200
 FEW = 5_000
@@ -51,10 +52,59 @@ def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
 
 def balance_of(titre: Titre) -> Money:
     """What is left to pay of a titre: what is due, less what settlements extinguished. Negative once it was reduced."""
-    allocated = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre).aggregate(
-        cents=Sum("amount")
+    return amount_due(titre) - allocated_of(titre)
+
+
+def allocated_of(titre: Titre) -> Money:
+    """What settlements extinguished of a titre."""
+    allocations = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre)
+    allocated: Money | None = allocations.aggregate(cents=Sum("amount"))["cents"]
+    return allocated or Money.zero
+
+
+class Situation(StrEnum):
+    """What a payer may be told of the invoice that he holds."""
+
+    PAYABLE = "payable"
+    UNKNOWN = "unknown"  # no such reference, another amount, another product, a draft, not ours: one answer for all
+    PAID = "paid"
+    HELD = "held"  # another attempt runs
+    NOT_PAYABLE_NOW = "not_payable_now"  # why is between the régie and its agents
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookUp:
+    """What our own base says of a reference and an amount, to whoever types both."""
+
+    situation: Situation
+    titre: Titre | None = None  # unless it is UNKNOWN
+    since: datetime | None = None  # paid
+    until: datetime | None = None  # held
+
+
+def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -> LookUp:
+    """Say whether an invoice may be paid. Only reference and amount together tell that it exists.
+
+    The same questions are put to the base whatever is found, so that the time of the answer tells nothing either.
+    """
+    collectivite_id = product.collectivite_id
+    titres = Titre.objects.of(product.collectivite).filter(
+        product=product, reference=reference, collector=Collector.REGIE, regie=product.account.regie_id
     )
-    return amount_due(titre) - (allocated["cents"] or Money.zero)
+    titre = titres.first()
+    asked = titre or Titre(pk=0, collectivite_id=collectivite_id, amount=Money.zero)
+    due, allocated = amount_due(asked), allocated_of(asked)
+    if titre is None or titre.status == TitreState.DRAFT:
+        return LookUp(situation=Situation.UNKNOWN)
+    if titre.paid_at is not None and amount in (due, allocated):
+        return LookUp(situation=Situation.PAID, titre=titre, since=titre.paid_at)
+    if amount != due - allocated:
+        return LookUp(situation=Situation.UNKNOWN)
+    if titre.status != TitreState.OPEN:
+        return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)
+    if titre.is_held(now):
+        return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until)
+    return LookUp(situation=Situation.PAYABLE, titre=titre)
 
 
 def is_said_paid(attempt: Attempt) -> bool:

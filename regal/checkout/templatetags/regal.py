@@ -34,6 +34,12 @@ def instant(moment: datetime) -> str:
 
 
 @register.filter
+def hour(moment: datetime) -> str:
+    """14 h 05, in Paris time."""
+    return paris.format_hour_en(moment) if _in_english() else paris.format_hour_fr(moment)
+
+
+@register.filter
 def day(value: date) -> str:
     """24 novembre 2026."""
     return paris.format_day_en(value) if _in_english() else paris.format_day_fr(value)
