@@ -48,6 +48,7 @@ SEAL_EVIDENCE = "seal_evidence"
 SEAL_HOUR = time(2)  # of the next day, Europe/Paris: well before 06:00
 HOLD = timedelta(minutes=20)  # PayFiP opens no page after 15; then the gateway is asked
 LONGEST_REQUEST = timedelta(minutes=2)  # nobody waits for a key any more
+SECOND_CLICK = timedelta(seconds=30)  # how long a key leads to the gateway again: it opens one page
 FIRST_QUESTION = timedelta(seconds=30)  # after the payer left
 
 
@@ -261,6 +262,17 @@ def check_order(*, order: PaymentOrder) -> Gateway:
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
     return gateway
+
+
+def hand_off_again(*, attempt: Attempt, order: PaymentOrder, now: datetime) -> Redirect | None:
+    """Give the same address to the second click of one press; None once that moment has passed, or without a key."""
+    if not attempt.key or attempt.status != State.HANDED_OFF or attempt.handed_off_at is None:
+        return None
+    if now - attempt.handed_off_at >= SECOND_CLICK:
+        return None
+    request = _request(order=order, notification_token=tokens.new_token())
+    hand_off = gateway_of(attempt.account).hand_off(request, Key(value=attempt.key))
+    return hand_off if isinstance(hand_off, Redirect) else None
 
 
 def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool = False) -> InboxMessage:

@@ -15,7 +15,7 @@ from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
 from regal.payments.standing import Standing
-from regal.payments.states import State
+from regal.payments.states import BEFORE_LEAVING, State
 from regal.titres.models import Collector, Titre
 from regal.titres.queries import amount_due
 from regal.titres.states import State as TitreState
@@ -137,6 +137,17 @@ def attempt_by_handle(*, collectivite: HasKey, handle: str, now: datetime) -> At
 def attempt_by_flow(*, collectivite: HasKey, flow_token: str) -> Attempt | None:
     """The attempt that one recap opened, however long ago."""
     return Attempt.objects.of(collectivite).filter(flow_digest=tokens.digest(flow_token)).first()
+
+
+def is_opening(*, attempt: Attempt, now: datetime) -> bool:
+    """Whether somebody still waits for its key, and will leave with it."""
+    titre = attempt.titre if attempt.status in BEFORE_LEAVING else None
+    return titre is not None and titre.held_by == attempt.pk and titre.is_held(now)
+
+
+def never_left(*, attempt: Attempt) -> bool:
+    """Whether no payer was ever given its address: nothing of it can have been paid."""
+    return attempt.status in (*BEFORE_LEAVING, State.NEVER_STARTED)
 
 
 def attempt_by_notification_token(*, collectivite_id: int, token: str) -> Attempt | None:

@@ -51,6 +51,12 @@ def colours_digest(town: Collectivite) -> str:
     return look.colours_digest(town)
 
 
+@register.filter
+def local_day(moment: datetime) -> date:
+    """Which day it was in Paris."""
+    return paris.today(moment)
+
+
 @register.simple_tag(takes_context=True)
 def here(context: template.Context, name: str) -> str:
     """The attribute that says of a link of the menu: you are on this very page."""
