@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from django.core import signing
 
 import regal_sandbox
 from regal.checkout import notifications, pages
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.payfip_ws.tests.answers import fault
 from regal.lib import http
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, Payer
 from regal.titres.models import Titre
@@ -88,6 +90,19 @@ class Story:
     def leave(self, page=None):
         """Press « Payer » on a page: the recap, unless another one offers it."""
         return self.guichet.post(f"{FORM}payer/", form_in(page or self.recap(), f"{FORM}payer/"))
+
+    def follow_address(self):
+        """Of the first payment's own page, as PayFiP sends the browser back to it."""
+        return urlsplit(self.sandbox.idops()[0]["urlredirect"]).path.removesuffix("retour/")
+
+    def follow(self):
+        return self.guichet.get(self.follow_address())
+
+    def press_again(self, page, **typed):
+        """« Recommencer » on the attempt's own page, « Payer » or « Réessayer » on those that follow."""
+        address = f"{self.follow_address()}recommencer/"
+        action = f"{address}#suite" if f'action="{address}#suite"' in page.content.decode() else address
+        return self.guichet.post(address, form_in(page, action) | typed)
 
     def at_payfip(self, left, decision):
         """On PayFiP's pages: `payer`, `refuser` or `abandonner`; the last page."""
@@ -300,8 +315,223 @@ class TestLeaving:
 
 
 class TestPaying:
-    def test_ends_paid_and_the_invoice_is_told_paid(self, story):
+    def test_ends_confirmed_and_the_invoice_is_told_paid(self, story):
         story.at_payfip(story.leave(), "payer")
         story.pass_(seconds=10)
         assert (story.statuses(), story.is_paid()) == (["paid"], True)
+        assert not unsaid(story.follow(), "Votre paiement de 84,70~€ est confirmé")
         assert not unsaid(story.recap(), "Cette facture est déjà payée", "depuis le 24 novembre 2026")
+
+    def test_refused_can_be_begun_again_without_typing_anything_but_the_address(self, story):
+        story.at_payfip(story.leave(), "refuser")
+        story.pass_(seconds=10)
+        page = story.follow()
+        assert not unsaid(page, "La banque a refusé", "Rien n’est débité")
+        again = story.press_again(page)
+        assert not unsaid(again, "Recommencer le paiement", "84,70~€", "…0042")
+        left = story.press_again(again, email=cast.MME_LEROY)
+        assert left.status_code == 303
+        story.at_payfip(left, "payer")
+        story.pass_(seconds=10)
+        assert (story.statuses(), story.is_paid()) == (["refused", "paid"], True)
+
+    def test_abandoned_can_be_begun_again(self, story):
+        story.at_payfip(story.leave(), "abandonner")
+        story.pass_(seconds=10)
+        page = story.follow()
+        assert not unsaid(page, "Paiement abandonné", "rien n’est débité")
+        assert story.press_again(story.press_again(page), email=cast.MME_LEROY).status_code == 303
+
+    def test_in_a_tab_that_was_closed_is_found_again_and_goes_on_by_itself(self, story):
+        story.is_deaf = True
+        story.at_payfip(story.leave(), "payer")
+        assert not unsaid(story.follow(), "En attente de PayFiP", "Nous demandons à PayFiP")
+        story.pass_(minutes=5)
+        assert not unsaid(story.follow(), "Paiement confirmé")
+
+    def test_left_unfinished_holds_the_invoice_and_says_until_when(self, story):
+        story.leave()
+        held = story.press_again(story.follow())
+        assert held.status_code == 409
+        assert not unsaid(held, "est en cours", "au plus tard à 9~h~20")
+        story.clock.pass_(minutes=20)
+        again = story.press_again(held)
+        assert not unsaid(again, "Recommencer le paiement", "a été ouvert le 24 novembre 2026")
+        assert story.press_again(again, email=cast.MME_LEROY).status_code == 303
+        assert [attempt.warned for attempt in story.attempts()] == [False, True]
+
+    def test_twice_from_two_tabs_tells_the_second(self, story):
+        """The first tab stood open until its hold had ended; both are debited, and one of them is too much."""
+        first = story.leave()
+        page = story.payfip.get(first.headers["Location"], follow_redirects=True)
+        story.clock.pass_(minutes=20)
+        told = story.leave()
+        assert not unsaid(told, "a été ouvert le 24 novembre 2026", "PayFiP ne refuse pas une facture déjà payée")
+        second = story.leave(told)
+        for decision in ("continuer", "payer"):
+            page = story.payfip.post(page.url, data={"decision": decision}, follow_redirects=True)
+        story.pass_(seconds=10)
+        assert not unsaid(story.recap(), "Cette facture est déjà payée")
+        assert not unsaid(story.leave(told), "Cette facture est déjà payée") or second.status_code == 303
+
+    def test_is_counted_though_payfip_s_page_was_never_left(self, story):
+        story.is_deaf = True
+        story.at_payfip(story.leave(), "payer")
+        story.pass_(minutes=5)
+        assert (story.statuses(), story.is_paid()) == (["paid"], True)
+
+
+class TestComingBack:
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_shows_the_attempt_s_own_page_and_moves_nothing(self, story, method):
+        story.leave()
+        answer = getattr(story.guichet, method)(f"{story.follow_address()}retour/", {"idop": "x", "resultrans": "P"})
+        assert (answer.status_code, answer.headers["Location"]) == (303, story.follow_address())
+        assert story.statuses() == ["handed_off"]
+
+    def test_is_where_payfip_sends_the_browser(self, story):
+        page = story.at_payfip(story.leave(), "payer")
+        (idop,) = story.sandbox.idops()
+        back = urlsplit(idop["urlredirect"]).path
+        assert back in html.unescape(page.text)
+        assert story.guichet.post(back, {"idop": idop["idop"]}).headers["Location"] == story.follow_address()
+
+    def test_has_payfip_asked_at_once(self, story):
+        story.is_deaf = True
+        story.at_payfip(story.leave(), "payer")
+        story.guichet.get(f"{story.follow_address()}retour/")
+        check_until(story.clock, story.clock.now)
+        assert story.statuses() == ["paid"]
+
+    def test_in_english_stays_in_english(self, story):
+        recap = story.guichet.post(f"/en{FORM}", TYPED)
+        story.guichet.post(f"/en{FORM}payer/", form_in(recap, f"/en{FORM}payer/"))
+        (idop,) = story.sandbox.idops()
+        assert urlsplit(idop["urlredirect"]).path.startswith("/en/saint-aubin/suivi/")
+
+    @pytest.mark.parametrize("rest", ["", "retour/", "recommencer/"])
+    def test_to_a_stranger_s_handle_finds_nothing(self, story, rest):
+        story.leave()
+        cast.make_next_town()
+        assert story.guichet.get(f"{story.follow_address()[:-4]}aaa/{rest}").status_code == 404
+        elsewhere = story.follow_address().replace("saint-aubin", "val-de-l-orne")
+        assert story.guichet.post(elsewhere + rest).status_code in ((405,) if rest == "" else (404,))
+
+
+class TestFollowing:
+    @pytest.mark.parametrize(
+        ("status", "sentence"),
+        [
+            ("requested", "PayFiP s’ouvre"),
+            ("handed_off", "En attente de PayFiP"),
+            ("paid", "Votre paiement de 84,70~€ est confirmé"),
+            ("refused", "La banque a refusé"),
+            ("abandoned", "Paiement abandonné"),
+            ("unknown", "Résultat inconnu"),
+            ("expired_presumed", "nous continuons à demander"),
+            ("never_started", "PayFiP n’a pas ouvert ce paiement"),
+        ],
+    )
+    def test_says_what_is_known(self, story, status, sentence):
+        story.leave()
+        with tenant(story.town.collectivite):
+            Attempt.objects.of(story.town.collectivite).update(status=status)
+        page = story.follow()
+        assert not unsaid(page, sentence)
+        assert says(page, ">Recommencer</button>") is (status not in ("paid", "unknown"))
+
+    def test_asks_sooner_whatever_is_looked_at(self, story):
+        story.is_deaf = True
+        story.at_payfip(story.leave(), "payer")
+        story.follow()
+        check_until(story.clock, story.clock.now)
+        assert not unsaid(story.follow(), "Paiement confirmé")
+
+    def test_shows_neither_the_whole_number_nor_who_pays_nor_does_beginning_again(self, story):
+        story.at_payfip(story.leave(), "refuser")
+        story.pass_(seconds=10)
+        page = story.follow()
+        token = form_in(page, f"{story.follow_address()}recommencer/#suite")["token"]
+        for shown in (page, story.press_again(page)):
+            assert not says(shown, cast.MME_LEROY)
+            assert not says(shown, "FC2026000042")
+        assert "FC2026" not in str(signing.b64_decode(token.split(":")[0].encode()))
+
+    def test_is_one_line_after_half_an_hour(self, story):
+        story.leave()
+        story.clock.pass_(minutes=31)
+        assert not unsaid(story.follow(), "nous continuons à demander", "84,70~€")
+        assert not says(story.follow(), "Recommencer")
+
+
+class TestBeginningAgain:
+    @pytest.fixture
+    def refused(self, story):
+        """The page of a payment that the bank refused."""
+        story.at_payfip(story.leave(), "refuser")
+        story.pass_(seconds=10)
+        return story.follow()
+
+    def test_asks_for_an_address_that_can_be_read(self, story, refused):
+        again = story.press_again(story.press_again(refused), email="mme.leroy")
+        assert again.status_code == 422
+        assert not unsaid(again, 'id="email-error"', 'value="mme.leroy"', "Erreur~:")
+        assert story.press_again(again, email=cast.MME_LEROY).status_code == 303
+
+    def test_looks_at_the_invoice_again(self, story, refused):
+        story.change(status=TitreState.CANCELLED)
+        assert not unsaid(story.press_again(refused), "pas payable en ligne en ce moment")
+
+    def test_of_an_invoice_reduced_since_sends_back_to_the_paper(self, story, refused):
+        story.change(amount=Money(8_000))
+        assert not unsaid(story.press_again(refused), "son montant a changé", f'href="{FORM}"')
+
+    def test_of_one_paid_since_says_so(self, story, refused):
+        story.change(paid_at=story.clock.now)
+        assert not unsaid(story.press_again(refused), "Cette facture est déjà payée")
+
+    def test_during_an_outage_keeps_the_address_and_can_be_tried_again(self, story, refused):
+        again = story.press_again(refused)
+        story.fault(service="cut", next=1)
+        away = story.press_again(again, email=cast.MME_LEROY)
+        assert away.status_code == 503
+        assert not unsaid(away, "PayFiP ne répond pas", "…0042")
+        assert story.press_again(away).status_code == 303
+
+    def test_by_a_double_click_leads_to_one_page(self, story, refused):
+        again = story.press_again(refused)
+        first, second = (story.press_again(again, email=cast.MME_LEROY) for _ in range(2))
+        assert first.headers["Location"] == second.headers["Location"]
+        assert len(story.attempts()) == 2
+
+    def test_says_beside_the_address_that_payfip_refuses_it(self, story, refused, refusing):
+        again = story.press_again(refused)
+        with refusing("A2"):
+            answer = story.press_again(again, email=cast.MME_LEROY)
+        assert not unsaid(answer, 'id="email-error"', "PayFiP n’accepte pas cette adresse")
+        assert story.press_again(answer, email=cast.MME_LEROY).status_code == 303
+
+    def test_says_whose_fault_it_is_when_payfip_refuses_the_contract(self, story, refused, refusing):
+        again = story.press_again(refused)
+        with refusing("T2"):
+            answer = story.press_again(again, email=cast.MME_LEROY)
+        assert not unsaid(answer, "ne reconnaît pas le contrat de la collectivité")
+
+    @pytest.mark.parametrize("token", ["", "altered", "x" * 9000])
+    def test_with_a_token_that_is_not_ours_goes_back_to_the_payment(self, story, refused, token):
+        answer = story.guichet.post(f"{story.follow_address()}recommencer/", {"token": token, "email": cast.MME_LEROY})
+        assert answer.headers["Location"] == story.follow_address()
+        assert len(story.attempts()) == 1
+
+    def test_with_a_token_too_old_or_of_another_step_goes_back_to_the_payment(self, story, refused):
+        recap = form_in(story.recap(), f"{FORM}payer/")
+        address = f"{story.follow_address()}recommencer/"
+        assert story.guichet.post(address, recap).headers["Location"] == story.follow_address()
+        story.clock.pass_(minutes=31)
+        assert story.press_again(refused).headers["Location"] == story.follow_address()
+
+    def test_of_a_closed_product_says_that_it_is_closed(self, story, refused):
+        with tenant(story.town.collectivite):
+            type(story.product).objects.filter(pk=story.product.pk).update(is_open=False)
+        assert story.press_again(refused).status_code == 409
+        assert not says(story.follow(), "Recommencer")

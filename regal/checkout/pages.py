@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from regal.checkout.flow import BadToken, ExpiredToken, Recap, unseal
-from regal.checkout.town import NotHere, Town, situation_of
-from regal.checkout.ways import ByForm, as_typed, once_more, set_off
+from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
+from regal.checkout.forms import EmailForm
+from regal.checkout.town import NotHere, Town, situation_of, situation_when_asked
+from regal.checkout.ways import Again, ByForm, as_typed, once_more, set_off
 from regal.gateways.base import Environment
 from regal.lib import tokens
 from regal.lib.client_address import budget_of, client_address
@@ -24,6 +25,7 @@ from regal.lib.policy import Frame, Rate, Tenant, Who, policy
 from regal.lib.references import DebtReference
 from regal.lib.tenancy import tenant
 from regal.lib.throttle import is_too_often
+from regal.payments.checker import hasten_by_payer
 from regal.payments.operations import check_order
 from regal.payments.queries import FULL_PAGE, Situation
 from regal.payments.refusals import CannotHandOff
@@ -33,6 +35,16 @@ MOST_STARTS = 60  # attempts opened
 MOST_FORMS = 180  # forms sent: somebody who tries amounts on another's reference is slowed down
 MOST_LOOK_UPS = 60  # invoices of our own base asked for, found or not
 MOST_LOOK_UPS_IN_TOWN = 1_200  # by everybody together
+
+
+RESTARTS = {  # where « Recommencer » stands on the page of an attempt whose gateway is asked: before all, or last
+    "refused": "first",
+    "abandoned": "first",
+    "never_started": "first",
+    "opening": "last",
+    "waiting": "last",
+    "silent": "last",
+}
 
 
 def clock() -> datetime:
@@ -139,13 +151,15 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS)
 @require_safe
 def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
-    """The attempt's own page: full for 30 minutes, one line for 7 days; amount, end of reference, status."""
+    """The attempt's own page: full for 30 minutes, one line for 7 days; amount, end of reference, status.
+
+    Who looks at it has its gateway asked sooner, where it can be asked.
+    """
     town = Town.called(slug, now=clock())
     attempt = town.attempt(handle=handle)
     if attempt is None:
-        context = {"products": town.open_products(), "is_well_formed": tokens.is_well_formed(handle)}
-        return town.page(request, "checkout/nothing_started.html", context, status=404)
-    paid_for = next(product for product in town.products if product.pk == attempt.product_id)
+        return town.nothing_started_page(request, handle)
+    paid_for = town.product_of(attempt)
     context = {
         "attempt": attempt,
         "situation": situation_of(attempt),
@@ -154,7 +168,64 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         "can_start_again": town.is_open(paid_for),
         "is_test": attempt.environment == Environment.TEST,  # the product's contract may have changed since
     }
-    return town.page(request, "checkout/follow.html", context, product=paid_for)
+    if attempt.titre_id is None:
+        return town.page(request, "checkout/follow.html", context, product=paid_for)
+    with tenant(town.collectivite):
+        hasten_by_payer(attempt=attempt, now=town.now)
+    situation = situation_when_asked(attempt)
+    context |= {
+        "situation": situation,
+        "restarts": RESTARTS.get(situation, "") if town.is_open(paid_for) else "",
+        "again": {
+            "action": reverse("again", args=[slug, handle]),
+            "hidden": {"token": new_again(handle=handle, product=paid_for, now=town.now)},
+        },
+    }
+    return town.page(request, "checkout/follow_asked.html", context, product=paid_for)
+
+
+@policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def back(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
+    """The browser, sent back by the gateway: whatever it brings proves nothing, but now is the time to ask."""
+    town = Town.called(slug, now=clock())
+    attempt = town.attempt(handle=handle)
+    if attempt is None:
+        return town.nothing_started_page(request, handle)
+    with tenant(town.collectivite):
+        hasten_by_payer(attempt=attempt, now=town.now)
+    return HttpResponseRedirect(reverse("follow", args=[slug, handle]), status=303)
+
+
+@policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)
+@require_http_methods(["GET", "HEAD", "POST"])
+def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
+    """Pay the same invoice again, from the page of an attempt that failed: only the e-mail address is asked.
+
+    Without an address it is the recap; with one, the departure.
+    """
+    town = Town.called(slug, now=clock())
+    attempt = town.attempt(handle=handle)
+    if attempt is None:
+        return town.nothing_started_page(request, handle)
+    product = town.product_of(attempt)
+    try:
+        token = unseal_again(request.POST.get("token", ""), handle=handle, product=product, now=town.now)
+    except BadToken:  # the address typed again, or a page too old: the attempt's own page gives another
+        return HttpResponseRedirect(reverse("follow", args=[slug, handle]), status=303)
+    if is_too_often(rate=Rate.START, source=source_of(request), limit=MOST_STARTS, now=town.now):
+        return town.too_often_page(request, product)
+    form = EmailForm(request.POST if "email" in request.POST else None)
+    way = Again(town, request, product, form=form, attempt=attempt, of=handle, token=token)
+    if (started := way.started()) is not None:
+        return once_more(way, started)
+    if not town.is_open(product):
+        return town.closed_page(request, product, status=409)
+    if form.is_valid():
+        return set_off(way, clock=clock)
+    if form.is_bound:
+        return way.page(status=422)
+    return way.answer_to(way.look_up(now=town.now))
 
 
 def _looks_too_often(request: HttpRequest, town: Town) -> bool:

@@ -13,7 +13,7 @@ from regal.checkout.forms import FORMS, DebtForm
 from regal.checkout.headers import content_security_policy
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
 from regal.gateways.base import DebtKind, Environment, Gateway, Outcome
-from regal.lib import paris
+from regal.lib import paris, tokens
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt
@@ -37,6 +37,23 @@ def situation_of(attempt: Attempt) -> str:
     if attempt.status == State.EXPIRED_PRESUMED:
         return "silent"
     return "waiting"
+
+
+def situation_when_asked(attempt: Attempt) -> str:
+    """The same where the gateway is asked: one word for each sentence of `follow_asked.html`."""
+    return SITUATIONS_WHEN_ASKED.get(State(attempt.status), "waiting")
+
+
+SITUATIONS_WHEN_ASKED = {
+    State.CREATED: "opening",
+    State.REQUESTED: "opening",
+    State.PAID: "confirmed",
+    State.REFUSED: "refused",
+    State.ABANDONED: "abandoned",
+    State.UNKNOWN: "unknown",
+    State.EXPIRED_PRESUMED: "silent",
+    State.NEVER_STARTED: "never_started",
+}
 
 
 class NotHere(Http404):
@@ -86,6 +103,10 @@ class Town:
         """The attempt that a payer's page shows."""
         with tenant(self.collectivite):
             return attempt_by_handle(collectivite=self.collectivite, handle=handle, now=self.now)
+
+    def product_of(self, attempt: Attempt) -> Product:
+        """What an attempt pays."""
+        return next(product for product in self.products if product.pk == attempt.product_id)
 
     def gateway(self, product: Product) -> Gateway:
         """The gateway of its contract."""
@@ -137,6 +158,11 @@ class Town:
             "typed": form.typed if request.method == "POST" else {},
         }
         return self.page(request, "checkout/form.html", context, product=product, status=status)
+
+    def nothing_started_page(self, request: HttpRequest, handle: str) -> HttpResponse:
+        """No attempt has this handle: not yet, no longer, or never."""
+        context = {"products": self.open_products(), "is_well_formed": tokens.is_well_formed(handle)}
+        return self.page(request, "checkout/nothing_started.html", context, status=404)
 
     def lost_page(self, request: HttpRequest, product: Product) -> HttpResponse:
         """A token that cannot be read: nothing is known of what it held."""

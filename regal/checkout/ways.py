@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from regal.checkout.flow import Recap, seal
-from regal.checkout.forms import FORMS, OUR_CONTRACT, DebtForm, InvoiceForm
+from regal.checkout.flow import AgainToken, Recap, seal, seal_again
+from regal.checkout.forms import FORMS, OUR_CONTRACT, DebtForm, EmailForm, InvoiceForm
 from regal.checkout.town import Town, situation_of
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import read_reference
@@ -169,7 +169,7 @@ def once_more(way: Way, started: Attempt) -> HttpResponse:
     """The same press again: a second click follows the first; later, the attempt's own page says where it stands."""
     now = way.town.now
     with tenant(way.town.collectivite):
-        hand_off = hand_off_again(attempt=started, order=way.order(None), now=now)
+        hand_off = hand_off_again(attempt=started, now=now)
         opens, left_nothing = is_opening(attempt=started, now=now), never_left(attempt=started)
     if hand_off is not None:
         return HttpResponseRedirect(hand_off.url, status=303)
@@ -245,6 +245,88 @@ class ByForm(Way):
         assert isinstance(self.form, InvoiceForm)
         self.form.say_not_found()
         return self.town.form_page(self.request, self.product, self.form, status=422)
+
+
+class Again(Way):
+    """Again, from the page of an attempt that failed. Its address opened this: the debt stays with us, unshown."""
+
+    def __init__(
+        self,
+        town: Town,
+        request: HttpRequest,
+        product: Product,
+        *,
+        form: EmailForm,
+        attempt: Attempt,
+        of: str,
+        token: AgainToken,
+    ) -> None:
+        super().__init__(town, request, product)
+        self.form, self.attempt, self.of, self.token = form, attempt, of, token
+        self.flow_token, self.handle = token.flow_token, token.handle
+        self.reference, self.amount = attempt.debt_reference, attempt.amount
+
+    @property
+    def action(self) -> str:
+        return reverse("again", args=[self.town.collectivite.slug, self.of])
+
+    def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
+        email = self.form.data.get("email")
+        return self._token(is_fresh=is_fresh) | ({} if email is None else {"email": email})
+
+    def _token(self, *, is_fresh: bool = False) -> dict[str, str]:
+        token = self.token
+        if is_fresh:
+            token = replace(token, flow_token=tokens.new_token(), handle=tokens.new_token())
+        return {"token": seal_again(token, handle=self.of, product=self.product, now=self.town.now)}
+
+    def order(self, titre: Titre | None) -> PaymentOrder:
+        return PaymentOrder(
+            product=self.product,
+            debt_reference=self.reference,
+            exercice=titre.exercice if titre else self.attempt.exercice,
+            amount=self.amount,
+            email=self.form.cleaned_data["email"],
+            language=get_language() or "fr",
+            flow_token=self.flow_token,
+            handle=self.handle,
+            told_of_earlier=self.token.told_of_earlier,
+            titre=titre,
+        )
+
+    def context(self) -> dict[str, Any]:
+        return {
+            "shown_reference": f"…{self.attempt.reference_tail}",
+            "amount": self.amount,
+            "again": {"action": self.action, "hidden": self._token(is_fresh=True)},
+            "languages": {"name": "again", "argument": self.of, "hidden": self._token()},
+        }
+
+    def recap_page(self, titre: Titre | None) -> HttpResponse:
+        return self.page()
+
+    def page(self, *, notice: str = "", status: int = 200) -> HttpResponse:
+        """What is to be paid again, and where the ticket goes."""
+        earlier = self._earlier()
+        self.token = replace(self.token, told_of_earlier=earlier is not None)
+        context = {
+            "hidden": self._token(),
+            "question": self.form.question,
+            "wrong": self.form.wrong,
+            "notice": notice,
+            "earlier": earlier,
+            "earlier_situation": situation_of(earlier) if earlier else "",
+            "of": self.of,
+        }
+        return self._page("checkout/again.html", context, status=status)
+
+    def refused_page(self, refusal: CannotHandOff) -> HttpResponse:
+        """PayFiP was asked and has used up this token."""
+        self.token = replace(self.token, flow_token=tokens.new_token(), handle=tokens.new_token())
+        return self.page(notice="" if self.form.accuse(refusal.reason) else notice_of(refusal), status=422)
+
+    def not_found_page(self) -> HttpResponse:
+        return self._page("checkout/not_payable.html", {"situation": Situation.UNKNOWN}, status=409)
 
 
 def notice_of(refusal: CannotHandOff) -> str:

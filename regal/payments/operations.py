@@ -267,13 +267,23 @@ def check_order(*, order: PaymentOrder) -> Gateway:
     return gateway
 
 
-def hand_off_again(*, attempt: Attempt, order: PaymentOrder, now: datetime) -> Redirect | None:
+def hand_off_again(*, attempt: Attempt, now: datetime) -> Redirect | None:
     """Give the same address to the second click of one press; None once that moment has passed, or without a key."""
     if not attempt.key or attempt.status != State.HANDED_OFF or attempt.handed_off_at is None:
         return None
     if now - attempt.handed_off_at >= SECOND_CLICK:
         return None
-    request = _request(order=order, notification_token=tokens.new_token())
+    request = PaymentRequest(  # the gateway heard the rest when it gave the key
+        reference=attempt.reference,
+        amount=attempt.amount,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        label=attempt.label,
+        payer_email="",
+        environment=Environment(attempt.environment),
+        notification_url="",
+        return_url="",
+    )
     hand_off = gateway_of(attempt.account).hand_off(request, Key(value=attempt.key))
     return hand_off if isinstance(hand_off, Redirect) else None
 
