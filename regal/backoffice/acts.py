@@ -43,6 +43,7 @@ SENTENCES: dict[str, Promise] = {
     "note_case": _("%(actor)s a noté quelque chose sur une anomalie."),
     "close_case": _("%(actor)s a clos une anomalie."),
     "note_adhesion": _("%(actor)s a noté où en est l’adhésion à PayFiP."),
+    "check_contract": _("%(actor)s a fait vérifier un contrat par PayFiP, et l’a reconnu."),
     "try_contract": _("%(actor)s a essayé un contrat par un paiement."),
     "ask_routing": _("%(actor)s a demandé une mise en production."),
     "approve_routing": _("%(actor)s a approuvé une mise en production."),
@@ -79,6 +80,7 @@ KINDS: dict[str, Promise] = {
     "note_case": _("Note sur une anomalie"),
     "close_case": _("Anomalie close"),
     "note_adhesion": _("Adhésion à PayFiP"),
+    "check_contract": _("Contrat vérifié"),
     "try_contract": _("Essai d’un contrat"),
     "ask_routing": _("Mise en production demandée"),
     "approve_routing": _("Mise en production approuvée"),
@@ -135,6 +137,7 @@ FIELDS: dict[str, Promise] = {
     "routing_change": _("Demande"),
     "event": _("Étape"),
     "office": _("Bureau"),
+    "labels": _("Libellés chez PayFiP"),
 }
 _HIDDEN = {"user"}  # said by the sentence
 

@@ -13,10 +13,11 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regal.backoffice.routing import GATEWAY, accounts_of, is_closed, products_of
+from regal.backoffice.routing import accounts_of, is_closed, products_of
 from regal.backoffice.standing import standing_of
 from regal.collectivites.models import Adhesion, GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Means, Outcome
+from regal.gateways.registry import PAYFIP
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
@@ -156,6 +157,11 @@ class Contract:
     changes: list[RoutingChange]  # the newest first
 
     @property
+    def gateway(self) -> str:
+        """The way to PayFiP, one for all phases."""
+        return str(next(iter(self.accounts.values())).gateway)
+
+    @property
     def kind(self) -> DebtKind:
         return DebtKind(next(iter(self.accounts.values())).debt_kind)
 
@@ -245,7 +251,7 @@ class Contract:
 
 def contracts(*, collectivite: HasKey) -> list[Contract]:
     """All of a collectivité's, by number."""
-    numbers = GatewayAccount.objects.of(collectivite).filter(gateway=GATEWAY).values_list("identifier", flat=True)
+    numbers = GatewayAccount.objects.of(collectivite).filter(gateway__in=PAYFIP).values_list("identifier", flat=True)
     found = (contract(collectivite=collectivite, identifier=identifier) for identifier in sorted(set(numbers)))
     return [one for one in found if one is not None]
 
@@ -255,8 +261,8 @@ def contract(*, collectivite: HasKey, identifier: str) -> Contract | None:
     accounts = accounts_of(collectivite=collectivite, identifier=identifier)
     if not accounts:
         return None
-    changes = RoutingChange.objects.of(collectivite).filter(gateway=GATEWAY, identifier=identifier)
-    adhesions = Adhesion.objects.of(collectivite).filter(gateway=GATEWAY, identifier=identifier)
+    changes = RoutingChange.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
+    adhesions = Adhesion.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
     paid_activations = _paid(collectivite, accounts.get(Environment.ACTIVATION))
     first_by_means = {trial.means: trial for trial in reversed(paid_activations)}
     real = _paid(collectivite, accounts.get(Environment.PRODUCTION), most=1)

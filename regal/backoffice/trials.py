@@ -9,7 +9,7 @@ from regal.audit.operations import record
 from regal.backoffice import activation_refusals
 from regal.backoffice.administration import add_account
 from regal.backoffice.contracts import Contract
-from regal.backoffice.routing import GATEWAY
+from regal.backoffice.routing import gateway_at
 from regal.collectivites.models import Adhesion, Collectivite, GatewayAccount, Product
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment
@@ -99,6 +99,7 @@ def open_activation(*, collectivite: Collectivite, contract: Contract, now: date
         debt_kind=contract.kind,
         environment=Environment.ACTIVATION,
         identifier=contract.identifier,
+        gateway=contract.gateway,
         options=contract.test.options,
         regie=contract.test.regie,
         now=now,
@@ -133,7 +134,11 @@ def note_adhesion(
         adhesion, _is_new = (
             Adhesion.objects.of(collectivite)
             .select_for_update()
-            .get_or_create(collectivite=collectivite, gateway=GATEWAY, identifier=identifier)
+            .get_or_create(
+                collectivite=collectivite,
+                gateway=gateway_at(collectivite=collectivite, identifier=identifier),
+                identifier=identifier,
+            )
         )
         before = {name: getattr(adhesion, name) for name in noted}
         if before == noted:

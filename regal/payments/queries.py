@@ -51,15 +51,16 @@ def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
 
 
 def balance_of(titre: Titre) -> Money:
-    """What is left to pay of a titre: what is due, less what settlements extinguished. Negative once it was reduced."""
-    return amount_due(titre) - allocated_of(titre)
+    """What is left to pay of a titre: what is due, less what settlements extinguished."""
+    return amount_due(titre) - paid_of(titre)
 
 
-def allocated_of(titre: Titre) -> Money:
+def paid_of(titre: Titre) -> Money:
     """What settlements extinguished of a titre."""
-    allocations = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre)
-    allocated: Money | None = allocations.aggregate(cents=Sum("amount"))["cents"]
-    return allocated or Money.zero
+    allocated = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre).aggregate(
+        cents=Sum("amount")
+    )
+    return allocated["cents"] or Money.zero
 
 
 class Situation(StrEnum):
@@ -93,12 +94,12 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -
     )
     titre = titres.first()
     asked = titre or Titre(pk=0, collectivite_id=collectivite_id, amount=Money.zero)
-    due, allocated = amount_due(asked), allocated_of(asked)
+    due, paid = amount_due(asked), paid_of(asked)
     if titre is None or titre.status == TitreState.DRAFT:
         return LookUp(situation=Situation.UNKNOWN)
-    if titre.paid_at is not None and amount in (due, allocated):
+    if titre.paid_at is not None and amount in (due, paid):
         return LookUp(situation=Situation.PAID, titre=titre, since=titre.paid_at)
-    if amount != due - allocated:
+    if amount != due - paid:
         return LookUp(situation=Situation.UNKNOWN)
     if titre.status != TitreState.OPEN:
         return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)

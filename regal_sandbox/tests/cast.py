@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
 from flask.testing import FlaskClient
+from lxml import etree
 from werkzeug.test import TestResponse
 
 from regal_sandbox import Answer, NotificationRequest, Sandbox
-from regal_sandbox.soap import CREATE, ENVELOPE, SERVICE
+from regal_sandbox.soap import CONTENT_TYPE, CREATE, DETAIL, ENVELOPE, SERVICE
+from regal_sandbox.wsdl import SERVICE_PATH
 
 NOON = datetime(2026, 3, 16, 11, 0, tzinfo=UTC)  # a Monday, 12:00 in Paris
 NUMCLI = "090909"
@@ -170,12 +172,60 @@ class Payer:
         self.address = answer.headers["Location"]
 
     def pay_by_idop(self, idop: str, *decisions: str) -> str:
-        """By card, unless told what to press after `continuer`."""
+        """By card, unless told what to press after `continuer`; the page that follows."""
         self.enter(idop)
-        self.press("continuer")
-        for decision in (decisions or ("carte", "payer"))[:-1]:
-            self.press(decision)
-        return self.press((decisions or ("payer",))[-1])
+        page = self.press("continuer")
+        for decision in decisions or ("carte", "payer"):
+            page = self.press(decision)
+        return page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the web service answered."""
+
+    status: int
+    body: bytes
+    values: dict[str, str]  # of `return`, or of the fault's detail
+    fault: str  # the name of the fault's detail; empty: none
+
+
+class Service:
+    """A client of the web service, asked in process, that reads answers as a careful one does."""
+
+    def __init__(self, browser: FlaskClient) -> None:
+        self.browser = browser
+
+    def post(self, body: str | bytes, content_type: str | None = "text/xml; charset=utf-8") -> TestResponse:
+        return self.browser.post(SERVICE_PATH, data=body, content_type=content_type)
+
+    def __call__(self, operation: str, asked: Mapping[str, str]) -> Told:
+        return read(self.post(call(operation, asked)))
+
+    def create(self, **changed: str | None) -> Told:
+        return self(CREATE, regie_request(**changed))
+
+    def detail(self, idop: str) -> Told:
+        return self(DETAIL, {"idOp": idop})
+
+    def told(self, idop: str) -> str:
+        """The letter, or the code of the fault."""
+        answer = self.detail(idop)
+        return answer.values["code" if answer.fault else "resultrans"]
+
+
+def read(answer: TestResponse) -> Told:
+    assert answer.headers["Content-Type"] == CONTENT_TYPE
+    root = etree.fromstring(answer.data)
+    detail = root.find(".//detail/*")
+    element = root.find(".//return") if detail is None else detail
+    assert element is not None, answer.text
+    return Told(
+        status=answer.status_code,
+        body=answer.data,
+        values={str(one.tag): one.text or "" for one in element},
+        fault="" if detail is None else etree.QName(detail).localname,
+    )
 
 
 class Control:
