@@ -50,6 +50,7 @@ SEAL_EVIDENCE = "seal_evidence"
 SEAL_HOUR = time(2)  # of the next day, Europe/Paris: well before 06:00
 HOLD = timedelta(minutes=20)  # PayFiP opens no page after 15; then the gateway is asked
 LONGEST_REQUEST = timedelta(minutes=2)  # nobody waits for a key any more
+SECOND_CLICK = timedelta(seconds=30)  # how long a key leads to the gateway again: it opens one page
 INQUIRY = "inquiry"  # where evidence comes from: our own question
 
 
@@ -264,6 +265,27 @@ def check_order(*, order: PaymentOrder) -> Gateway:
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
     return gateway
+
+
+def hand_off_again(*, attempt: Attempt, now: datetime) -> Redirect | None:
+    """Give the same address to the second click of one press; None once that moment has passed, or without a key."""
+    if not attempt.key or attempt.status != State.HANDED_OFF or attempt.handed_off_at is None:
+        return None
+    if now - attempt.handed_off_at >= SECOND_CLICK:
+        return None
+    request = PaymentRequest(  # the gateway heard the rest when it gave the key
+        reference=attempt.reference,
+        amount=attempt.amount,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        label=attempt.label,
+        payer_email="",
+        environment=Environment(attempt.environment),
+        notification_url="",
+        return_url="",
+    )
+    hand_off = gateway_of(attempt.account).hand_off(request, Key(value=attempt.key))
+    return hand_off if isinstance(hand_off, Redirect) else None
 
 
 def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool = False) -> InboxMessage:
@@ -547,9 +569,9 @@ def _request(*, order: PaymentOrder, notification_token: str) -> PaymentRequest:
 
 
 def _return_url(order: PaymentOrder) -> str:
-    """Where the gateway sends the browser back: the attempt's own page, in the payer's language."""
+    """Where the gateway sends the browser back, in the payer's language; it leads to the attempt's own page."""
     language = "/en" if order.language == "en" else ""
-    return f"{settings.GUICHET_URL}{language}/{order.product.collectivite.slug}/retour/{order.handle}/"
+    return f"{settings.GUICHET_URL}{language}/{order.product.collectivite.slug}/suivi/{order.handle}/retour/"
 
 
 def _queue_for_debt(*, account_id: int, debt_reference: str) -> None:
