@@ -76,7 +76,8 @@ class TestHttps:
         for door in (client, httpx.Client(base_url=program.pages, trust_env=False)):
             told = {"service": service, "next": 1}
             httpx.post(f"{program.control}faults", json=told, trust_env=False).raise_for_status()
-            with pytest.raises(error):
+            expected = (error, httpx.RemoteProtocolError) if door is client else error  # Python hides resets under TLS
+            with pytest.raises(expected):
                 create(door)
             assert create(door).status_code == 200
 
