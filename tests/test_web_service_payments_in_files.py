@@ -111,7 +111,7 @@ def test_a_payment_is_confirmed_by_the_statement_of_its_day(town, payfip, attemp
     answer = rose.post("/saint-aubin/fichiers/", sent)
     assert answer.status_code == 303, answer.content.decode()
     where = answer["Location"]
-    expected = "1 paiement est déjà confirmé" if was_asked else "1 paiement sera confirmé"
+    expected = "1 l’est déjà" if was_asked else "1 paiement sera confirmé"
     assert expected in rose.get(where).content.decode()
     assert rose.post(f"{where}confirmer/", {"du": "24/11/2026", "au": "24/11/2026"}).status_code == 303
     notices.run_due(EVENING)
