@@ -21,7 +21,7 @@ from regal_sandbox.amounts import euros, typed_cents
 from regal_sandbox.clients import PHASES, Client, find_client, list_clients, put_in_phase, write_client
 from regal_sandbox.clock import OutOfRange
 from regal_sandbox.debts import STATES, Debt, check_fits, debt_from_json, delete_debt, find_debt, list_debts, write_debt
-from regal_sandbox.faults import Fault, add_fault, delete_fault, delete_faults, fault_from_json, list_faults
+from regal_sandbox.faults import DOCUMENTS, Fault, add_fault, delete_fault, delete_faults, fault_from_json, list_faults
 from regal_sandbox.journal import KINDS, list_exchanges, wanted_from_query
 from regal_sandbox.means import CARD, MEANS
 from regal_sandbox.names import KIND_NAMES, PHASE_NAMES, STATE_NAMES
@@ -29,6 +29,7 @@ from regal_sandbox.paris import in_paris
 from regal_sandbox.references import typed
 from regal_sandbox.rules import RULES
 from regal_sandbox.shapes import BadShape, whole_number
+from regal_sandbox.soap import CLIENT, CREATE, DETAIL
 from regal_sandbox.statements import download
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
@@ -40,6 +41,7 @@ CONTENT_SECURITY_POLICY = (
 )
 EXCHANGE_NAMES = {
     "request": "Demande reçue",
+    "service": "Appel du service web",
     "decision": "Décision du payeur",
     "error": "Demande en erreur",
     "fault": "Panne jouée",
@@ -57,12 +59,26 @@ STEP_NAMES = {
     "secure": "à la page de la banque",
     "sign_in": "à l’identification",
     "mandate": "au mandat",
+    "transfer": "au virement",
 }
 PAGE_FAULT_NAMES = {
     "unavailable": "page d’erreur 503",
     "empty": "réponse vide",
     "slow": "réponse lente",
     "cut": "connexion coupée",
+    "reset": "connexion réinitialisée",
+}
+SERVICE_FAULT_NAMES = PAGE_FAULT_NAMES | {
+    "partial": "réponse coupée en route",
+    "TechDysfonctionnementErreur": "erreur TechDysfonctionnement",
+    "TechIndisponibiliteErreur": "erreur TechIndisponibilite",
+    "TechProtocolaireErreur": "erreur TechProtocolaire",
+}
+OPERATION_NAMES = {
+    CREATE: "à la création",
+    DETAIL: "à la question sur un paiement",
+    CLIENT: "à la question sur un client",
+    DOCUMENTS: "à la lecture du WSDL",
 }
 # One click each: what it is called, and the rule as the JSON would write it.
 USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -81,6 +97,16 @@ USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
         "Obéir, puis couper avant de répondre",
         {"page": "cut", "once_done": True, "on": "steps", "next": 1},
     ),
+    "ws-503": ("Service web\u00a0: erreur 503 au prochain appel", {"service": "unavailable", "next": 1}),
+    "ws-indisponible": (
+        "Service web\u00a0: indisponible au prochain appel",
+        {"service": "TechIndisponibiliteErreur", "next": 1},
+    ),
+    "ws-perdue": (
+        "Service web\u00a0: créer, puis couper avant de répondre",
+        {"service": "cut", "once_done": True, "operation": CREATE, "next": 1},
+    ),
+    "ws-tard": ("Service web\u00a0: prochain résultat connu une heure après", {"late_seconds": 3600, "next": 1}),
 }
 MAX_LINES = 500
 DEBT_MISTAKES = {
@@ -97,7 +123,16 @@ DEBT_MISTAKES = {
 
 def describe(fault: Fault) -> str:
     """A rule in words."""
-    if fault.page is not None:
+    if fault.service is not None:
+        what = [
+            f"service web, {OPERATION_NAMES[fault.service.operation]}" if fault.service.operation else "service web"
+        ]
+        what.append(SERVICE_FAULT_NAMES[fault.service.service])
+        if fault.service.seconds:
+            what.append(f"après {fault.service.seconds:g}\u00a0s")
+        if fault.service.once_done:
+            what.append("l’appel étant obéi")
+    elif fault.page is not None:
         where = {"entry": " à l’entrée", "steps": " aux étapes du paiement"}.get(fault.page.on or "", "")
         what = [PAGE_FAULT_NAMES[fault.page.page] + where]
         if fault.page.seconds:
@@ -112,6 +147,8 @@ def describe(fault: Fault) -> str:
         what += ["envoyée après la suivante"] if told.reorder else []
         what += [f"champs dans «\u00a0{told.transport}\u00a0»"] if told.transport else []
         what += [f"{name} {'retiré' if value is None else f'= {value}'}" for name, value in told.alter.items()]
+        what += [f"résultat connu {told.late_seconds:g}\u00a0s plus tard"] if told.late_seconds else []
+        what += ["notification avant le résultat"] if told.early_notification else []
     return ", ".join(what) or "sans effet"
 
 
@@ -412,7 +449,7 @@ def _journal(blueprint: Blueprint, world: World, show: Show) -> None:
             wanted=wanted,
             names=names,
             rules=RULES,
-            page_faults=PAGE_FAULT_NAMES,
+            page_faults=SERVICE_FAULT_NAMES,
             dropped=DROPPED_NAMES,
             steps=STEP_NAMES,
         )

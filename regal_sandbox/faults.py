@@ -42,7 +42,7 @@ class Disturbance:
         )
 
 
-PAGE_FAULTS = ("unavailable", "empty", "slow", "cut")
+PAGE_FAULTS = ("unavailable", "empty", "slow", "cut", "reset")
 PLACES = ("entry", "steps")
 SERVICE_FAULTS = (*TECHNICAL_FAULTS, *PAGE_FAULTS, "partial")
 DOCUMENTS = "wsdl"  # its description, beside its operations

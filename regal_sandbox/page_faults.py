@@ -5,6 +5,8 @@ They act outside the pages and the service themselves, as a failing front end wo
 `faults.py` say.
 """
 
+import socket
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -20,8 +22,8 @@ from regal_sandbox import soap
 from regal_sandbox.faults import DOCUMENTS, PageFault, ServiceFault, consume_page_fault, consume_service_fault
 from regal_sandbox.journal import record
 from regal_sandbox.soap import Call, NotACall, read_call
-from regal_sandbox.wsdl import SERVICE_PATHS
 from regal_sandbox.world import World
+from regal_sandbox.wsdl import SERVICE_PATHS
 
 PREFIX = "/tpa/"
 MOST_WAITING = 4  # at once: half of the server's threads, so that the mailbox and the health page go on
@@ -39,6 +41,10 @@ UNAVAILABLE = """<!doctype html>
 
 class ConnectionCut(ClientDisconnected):
     """Leaves the server without answer: it closes the connection."""
+
+
+class ConnectionReset(ConnectionCut):
+    """Leaves the server as a crash would: the other side is told that the connection is no more."""
 
 
 class AnswerTooLate(ConnectionCut):
@@ -84,6 +90,9 @@ class PageFaults:
             raise AnswerTooLate(environ.get("PATH_INFO"))
         if what == "cut":
             raise ConnectionCut(environ.get("PATH_INFO"))
+        if what == "reset":
+            _discard_on_close(environ)
+            raise ConnectionReset(environ.get("PATH_INFO"))
         if what in ("slow", "partial") and answer is not None:
             return answer
         if what in soap.TECHNICAL_FAULTS:
@@ -156,6 +165,13 @@ class PageFaults:
 def _answer(status: str, body: bytes, content_type: str = HTML) -> _Answer:
     headers = [("Content-Type", content_type), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))]
     return _Answer(status=status, headers=headers, body=body)
+
+
+def _discard_on_close(environ: WSGIEnvironment) -> None:
+    """Have the server's socket answer with a TCP reset when it closes; in process there is none."""
+    channel = getattr(environ.get("waitress.client_disconnected"), "__self__", None)
+    if channel is not None:
+        channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _cut_short(body: bytes, path: str) -> Iterator[bytes]:

@@ -28,12 +28,12 @@ from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, i
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
 from regal_sandbox.refusals import note_refusal
 from regal_sandbox.rules import RULES
-from regal_sandbox.service_pages import add_service
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.shapes import NumberConverter
 from regal_sandbox.tickets import ticket_lines
 from regal_sandbox.transaction import Transaction
 from regal_sandbox.transactions import UnknownTransaction, decide, enter, means_offered, open_transaction, see
+from regal_sandbox.web_service_pages import add_service
 from regal_sandbox.world import World
 
 SHOWN_DEBTS = 20

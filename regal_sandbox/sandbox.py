@@ -50,7 +50,7 @@ class Sandbox:
         return self.world.now()
 
     def transport(self) -> InProcessTransport:
-        """For `httpx.Client(transport=…)`: the pages and the web service, without sockets."""
+        """For `httpx.Client(transport=…)`: the pages and the web service, without sockets; see `in_process.py`."""
         return InProcessTransport(self.pages)
 
     def idops(self, *, numcli: str | None = None, refdet: str | None = None) -> list[dict[str, Any]]:

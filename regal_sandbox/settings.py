@@ -62,7 +62,7 @@ class Settings:
     idop_opening_minutes: int = 15  # from the creation of an idOp to its last opening
     idop_single_opening: bool = False  # true: a page left without outcome cannot be opened again
     purge_hour: int = 3  # of Paris; each night, idOps of the days before that were never paid are forgotten
-    purge_keeps: str = "results"  # every known result, "payments" alone, or "nothing"
+    purge_keeps: str = "payments"  # those alone, or every known "results", or "nothing"
     purge_keeps_days: int = 0  # how long what is kept is; 0: for ever
     result_delay_seconds: float = 0  # between the payer's outcome and the moment when the service knows it
     return_method: str = "GET"  # how the payer's browser comes back to `urlredirect`

@@ -78,7 +78,7 @@ def read_call(body: bytes, content_type: str = "") -> Call:
     arguments = {}
     for element in operation.findall("arg0/*"):
         if element.tag in ARGUMENTS[name.localname] and element.get(_NIL) not in ("true", "1"):
-            arguments[element.tag] = "".join(element.itertext()).strip()
+            arguments[element.tag] = "".join(map(str, element.itertext())).strip()
     return Call(operation=name.localname, arguments=arguments)
 
 
@@ -108,7 +108,7 @@ def _parse(body: bytes, content_type: str) -> etree._Element:
         except (etree.XMLSyntaxError, LookupError, ValueError) as raised:
             problem = raised
             continue
-        if root.getroottree().docinfo.doctype:
+        if root.getroottree().docinfo.internalDTD is not None:
             raise NotACall("Couldn't create SOAP message. A DOCTYPE is not allowed")
         return root
     raise NotACall(f"Couldn't create SOAP message due to exception: {problem}")

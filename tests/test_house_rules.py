@@ -166,6 +166,8 @@ class TestModels:
             "cases.CaseEvent.to_user",
             "reconciliation.DepositedFile.deposited_by",
             "reconciliation.DepositedFile.confirm_asked_by",
+            "titres.Adjustment.made_by",
+            "titres.TitreEvent.by",
         }
 
 

@@ -50,11 +50,16 @@ def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
 
 
 def balance_of(titre: Titre) -> Money:
-    """What is left to pay of a titre: what is due, less what settlements extinguished. Negative once it was reduced."""
+    """What is left to pay of a titre: what is due, less what settlements extinguished."""
+    return amount_due(titre) - paid_of(titre)
+
+
+def paid_of(titre: Titre) -> Money:
+    """What settlements extinguished of a titre."""
     allocated = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre).aggregate(
         cents=Sum("amount")
     )
-    return amount_due(titre) - (allocated["cents"] or Money.zero)
+    return allocated["cents"] or Money.zero
 
 
 def is_said_paid(attempt: Attempt) -> bool:
@@ -122,6 +127,14 @@ def evidence_about(*, attempt: Attempt) -> QuerySet[Evidence]:
         .select_related("message")
         .order_by("pk")
     )
+
+
+def nudged_key(*, attempt: Attempt) -> str:
+    """The last key that a nudge named for an attempt without its own, and that no answer has ruled out; else ""."""
+    heard = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, facts__has_key="key")
+    ruled_out = {row.facts["key"] for row in heard.filter(source="inquiry", verdict=Evidence.Verdict.UNREADABLE)}
+    named = heard.filter(source="notification", verdict=Evidence.Verdict.FITS).order_by("-pk")
+    return next((row.facts["key"] for row in named if row.facts["key"] not in ruled_out), "")
 
 
 class ByDay(StrEnum):

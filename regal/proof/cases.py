@@ -10,10 +10,11 @@ CASES_THAT_MUST_EXIST = (
         || ' settlements of its invoice, and ' || count(c.id) || ' double_payment cases'
     FROM payments_settlement s
     JOIN collectivites_gatewayaccount a ON a.collectivite_id = s.collectivite_id AND a.id = s.account_id
+    JOIN payments_attempt t ON t.collectivite_id = s.collectivite_id AND t.id = s.attempt_id
     LEFT JOIN LATERAL (SELECT min(id) AS id FROM cases_case
         WHERE collectivite_id = s.collectivite_id AND kind = 'double_payment' AND subject_kind = 'attempt'
             AND subject_id = s.attempt_id) c ON true
-    WHERE a.debt_kind = 'regie'
+    WHERE a.debt_kind = 'regie' AND t.titre_id IS NULL
     GROUP BY s.collectivite_id, s.account_id, s.debt_reference
     HAVING count(*) > 1 AND count(c.id) < count(*) - 1""",
 )

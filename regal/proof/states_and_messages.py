@@ -59,6 +59,8 @@ STATES_AND_MESSAGES = (
                 AND earlier.amount_cents = later.amount_cents AND earlier.id < later.id
             JOIN payments_attemptevent first ON first.collectivite_id = later.collectivite_id
                 AND first.attempt_id = later.id AND first.number = 1
+            JOIN payments_attemptevent gone ON gone.collectivite_id = earlier.collectivite_id
+                AND gone.attempt_id = earlier.id AND gone.event = 'payer_left' AND gone.id < first.id
             WHERE NOT later.warned AND (
                 NOT EXISTS (SELECT 1 FROM payments_attemptevent e WHERE e.collectivite_id = earlier.collectivite_id
                     AND e.attempt_id = earlier.id AND e.id < first.id
@@ -127,8 +129,12 @@ STATES_AND_MESSAGES = (
             WHERE v.rank < 2 AND (e.from_state <> e.to_state OR e.event <> 'announced')""",
             """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': without evidence'
             FROM payments_attemptevent
-            WHERE (evidence_id IS NULL) <> (event IN ('recorded', 'key_asked', 'key_given', 'key_denied', 'payer_left',
-                'fell_silent', 'never_left'))""",
+            WHERE evidence_id IS NULL AND event NOT IN ('recorded', 'key_asked', 'key_given', 'key_denied', 'payer_left',
+                'fell_silent', 'never_left')""",
+            """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': ours, yet with evidence'
+            FROM payments_attemptevent
+            WHERE evidence_id IS NOT NULL
+                AND event IN ('recorded', 'key_asked', 'key_given', 'key_denied', 'payer_left')""",
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': by rank ' || v.rank
             FROM payments_settlement s JOIN payments_evidence v
                 ON v.collectivite_id = s.collectivite_id AND v.id = s.evidence_id

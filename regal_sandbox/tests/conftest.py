@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from regal_sandbox import Sandbox, create
-from regal_sandbox.tests.cast import CONFIG, Control, Listener, Payer, Time
+from regal_sandbox.tests.cast import CONFIG, Control, Listener, Payer, Service, Time
 
 
 @pytest.fixture
@@ -26,6 +26,11 @@ def sandbox(time: Time, listener: Listener) -> Iterator[Sandbox]:
 @pytest.fixture
 def payer(sandbox: Sandbox) -> Payer:
     return Payer(sandbox.pages.test_client())
+
+
+@pytest.fixture
+def service(sandbox: Sandbox) -> Service:
+    return Service(sandbox.pages.test_client())
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ class TestClients:
                 "max_cents": 999999,
                 "card_max_cents": None,
                 "refuse_paid_refdet": False,
+                "web_service": False,
             },
         }
         assert control("PUT", "/clients/012327", told) == told

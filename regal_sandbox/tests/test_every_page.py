@@ -51,6 +51,13 @@ def walk(sandbox: Sandbox, time: Time) -> Iterator[tuple[str, str]]:
     control("PUT", f"/debts/{NUMCLI}/{REFDET}", {"montant": 4850, "taken_in_charge_on": "2026-03-17"})
     yield "error.html", payer.ask().text  # with its button
 
+    yield "web_service.html", get("/tpa/services/securite").text
+    payer.enter(payer.create())
+    payer.press("continuer")
+    yield "transfer.html", payer.press("virement")
+    yield "refused.html", payer.press("refuser")  # with the way back to the site
+    yield "error.html", get("/tpa/paiementws.web?idop=x").text
+
     yield "mailbox.html", get("/boite/").text
     sandbox.deliver_due()
     yield "mailbox.html", get("/boite/").text

@@ -55,7 +55,8 @@ class TestWithoutConfiguration:
         clients = load_config().clients
         assert {client.kind for client in clients} == {"titre", "role", "regie"}
         assert {client.phase for client in clients} == {"test", "active"}
-        assert [client.numcli for client in clients if client.direct_debit] == ["090911"]
+        assert [client.numcli for client in clients if client.direct_debit] == ["090911", "090912"]
+        assert [client.numcli for client in clients if client.options.web_service] == ["090912"]
 
     def test_there_is_a_debt_behind_each_rule_about_debts(self, time: Time) -> None:
         today = date(2026, 3, 16)

@@ -136,6 +136,16 @@ REFUSED: list[tuple[str, dict[str, str | None]]] = [
     ("urlcl_invalid", {"urlcl": "http://exemple.fr/" + "a" * 233}),
 ]
 
+OF_THE_WEB_SERVICE = {  # in test_web_service.py and test_life_of_an_idop.py
+    "web_service_not_allowed",
+    "urlnotif_invalid",
+    "urlredirect_invalid",
+    "idop_unknown",
+    "idop_used",
+    "idop_expired",
+    "result_unknown",
+}
+
 
 class TestRefuses:
     @pytest.mark.parametrize(("rule", "changed"), REFUSED)
@@ -173,7 +183,7 @@ class TestRefuses:
 
     def test_every_rule_somewhere_in_these_tests(self) -> None:
         elsewhere = {"test_on_debt", "debt_not_visible", "debt_cancelled", "debt_not_amicable", "debt_paid"}
-        elsewhere.add("page_expired")
+        elsewhere |= {"page_expired"} | OF_THE_WEB_SERVICE
         assert {rule for rule, _ in REFUSED} | elsewhere == set(RULES)
 
     def test_a_body_larger_than_any_form(self, payer: Payer) -> None:

@@ -855,6 +855,35 @@ def _by_direct_debit(*decisions: str) -> Callable[[Visit], None]:
     return show
 
 
+CALL = """<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body>
+<s:creerPaiementSecurise xmlns="" xmlns:s="http://securite.service.tpa.cp.finances.gouv.fr/services/mas_securite\
+/contrat_paiement_securise/PaiementSecuriseService"><arg0><numcli>999001</numcli><refdet>LOYER2026</refdet>\
+<montant>45000</montant><mel>mme.leroy@example.org</mel><objet>Loyer</objet><saisie>W</saisie>\
+<urlredirect>http://localhost/retour</urlredirect></arg0></s:creerPaiementSecurise></Body></Envelope>"""
+
+
+def _by_idop(*decisions: str) -> Callable[[Visit], None]:
+    """A payment of the web service, of a régie that no town of the demonstration has and that takes virement only."""
+
+    def show(visit: Visit) -> None:
+        regie = {
+            "kind": "regie",
+            "labels": ["Cantine", "Valmer", "Régie"],
+            "phase": "test",
+            "transfer": {"phase": "active"},
+            "options": {"web_service": True},
+        }
+        control = f"http://127.0.0.1:{visit.demo.ports.sandbox_control}"
+        httpx.put(f"{control}/clients/999001", json=regie).raise_for_status()
+        httpx.post(f"{visit.sandbox}/tpa/services/securite", content=CALL).raise_for_status()
+        idop = httpx.get(f"{control}/idops?numcli=999001").json()["idops"][-1]["idop"]
+        visit.go(visit.sandbox, f"/tpa/paiementws.web?idop={idop}")
+        for decision in decisions:
+            visit.press(f"button[name=decision][value={decision}]")
+
+    return show
+
+
 def _open_payfip(visit: Visit, notice: Notice) -> None:
     asked = {
         "numcli": notice.numcli,
@@ -910,6 +939,21 @@ SANDBOX = tuple(
         ("PayFiP, abandoned", "abandoned.html", _payfip(4, "abandonner"), ""),
         ("PayFiP, stopped", "stopped.html", _stopped, "PayFiP, error"),
         ("PayFiP, error", "error.html", lambda visit: visit.go(visit.sandbox, "/tpa/paiement.web?numcli=350001"), ""),
+        ("PayFiP, virement", "transfer.html", _by_idop("continuer"), ""),
+        ("PayFiP, ticket with the way back", "ticket.html", _by_idop("continuer", "payer"), ""),
+        ("PayFiP, abandoned, may begin again", "abandoned.html", _by_idop("abandonner"), "PayFiP, abandoned"),
+        (
+            "PayFiP, idOp unknown",
+            "error.html",
+            lambda visit: visit.go(visit.sandbox, "/tpa/paiementws.web?idop=x"),
+            "PayFiP, error",
+        ),
+        (
+            "PayFiP, web service",
+            "web_service.html",
+            lambda visit: visit.go(visit.sandbox, "/tpa/services/securite"),
+            "",
+        ),
         ("sandbox, not found", "missing.html", lambda visit: visit.go(visit.sandbox, "/nulle-part"), ""),
         ("sandbox, home", "home.html", lambda visit: visit.go(visit.sandbox, "/"), ""),
         ("mailbox", "mailbox.html", lambda visit: visit.go(visit.sandbox, "/boite/"), ""),

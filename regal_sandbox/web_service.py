@@ -51,7 +51,13 @@ def refuse(world: World, problem: NotACall, body: bytes, *, status: int | None =
     with world.store.transaction() as db:
         known = read_settings(db)
         sent = body[:KEPT_CHARACTERS].decode("utf-8", "replace")
-        told = {"operation": "", "parameters": {}, "rule": None, "code": problem.faultcode, "sent": sent}
+        told: dict[str, Any] = {
+            "operation": "",
+            "parameters": {},
+            "rule": None,
+            "code": problem.faultcode,
+            "sent": sent,
+        }
         record(world, db, "service", told | {"error": str(problem)[:KEPT_CHARACTERS]})
     return Reply(status=status or known.malformed_status, body=soap.protocol_fault(problem))
 

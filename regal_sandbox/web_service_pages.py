@@ -6,7 +6,7 @@ from flask import Flask, Response, abort, render_template, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
-from regal_sandbox import service, soap
+from regal_sandbox import soap, web_service
 from regal_sandbox.settings import Settings, read_settings
 from regal_sandbox.soap import NotACall, is_xml_type, read_call
 from regal_sandbox.world import World
@@ -22,7 +22,7 @@ def add_service(app: Flask, world: World) -> None:
         with world.store.transaction() as db:
             return read_settings(db)
 
-    def answer(reply: service.Reply) -> Response:
+    def answer(reply: web_service.Reply) -> Response:
         return Response(reply.body, reply.status, content_type=soap.CONTENT_TYPE)
 
     def host(settings: Settings) -> str:
@@ -46,22 +46,22 @@ def add_service(app: Flask, world: World) -> None:
                 asked["xsd"], flavour=settings.wsdl_flavour, host=host(settings), path=request.path
             )
             return Response(document, content_type=DOCUMENT_TYPE)
-        return render_template("service.html", path=request.path)
+        return render_template("web_service.html", path=request.path)
 
     def call() -> Response:
         content_type = request.headers.get("Content-Type", "")
         if not is_xml_type(content_type) if content_type else not known().missing_content_type:
             problem = NotACall(f"Unsupported Content-Type: {content_type[:100]!a} Supported ones are: [text/xml]")
-            return answer(service.refuse(world, problem, b"", status=415))
+            return answer(web_service.refuse(world, problem, b"", status=415))
         try:
             body = request.get_data()
         except RequestEntityTooLarge:
-            return answer(service.refuse(world, NotACall("Couldn't create SOAP message: too large"), b""))
+            return answer(web_service.refuse(world, NotACall("Couldn't create SOAP message: too large"), b""))
         try:
             read = read_call(body, content_type)
         except NotACall as problem:
-            return answer(service.refuse(world, problem, body))
-        return answer(service.perform(world, read))
+            return answer(web_service.refuse(world, problem, body))
+        return answer(web_service.perform(world, read))
 
     for name, path in (("service", SERVICE_PATH), ("documented_service", DOCUMENTED_PATH)):
         app.add_url_rule(path, f"{name}_description", describe, methods=["GET"])
