@@ -134,8 +134,8 @@ STATES_AND_MESSAGES = (
             WHERE v.rank < 2 AND (e.from_state <> e.to_state OR e.event <> 'announced')""",
             """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': without evidence'
             FROM payments_attemptevent
-            WHERE evidence_id IS NULL AND event NOT IN ('recorded', 'key_asked', 'key_given', 'key_denied', 'payer_left',
-                'fell_silent', 'never_left')""",
+            WHERE evidence_id IS NULL AND event NOT IN ('recorded', 'key_asked', 'key_given', 'key_denied',
+                'payer_left', 'fell_silent', 'never_left')""",
             """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': ours, yet with evidence'
             FROM payments_attemptevent
             WHERE evidence_id IS NOT NULL
