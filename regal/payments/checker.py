@@ -185,7 +185,7 @@ def _note_failure(
         if is_silent:
             since = watches.note_outage(account_id=lease.account_id, failure=failure.code, draw=draw, now=now)
             if now - since >= OUTAGE_BEFORE_A_CASE:
-                _report_outage(lease=lease, since=since, failure=failure.code, now=now)
+                _report_outage(attempt=attempt, since=since, failure=failure.code, now=now)
         elif watches.end_outage(account_id=lease.account_id, now=now):
             _end_outage(lease=lease, now=now)
         patience = timing.gives_up * 2 if is_silent else timing.gives_up  # after an outage, ask at least once more
@@ -221,26 +221,26 @@ def _report_no_answer(*, attempt: Attempt, watch: Watch, now: datetime) -> None:
     )
 
 
-def _report_outage(*, lease: Lease, since: datetime, failure: str, now: datetime) -> None:
+def _report_outage(*, attempt: Attempt, since: datetime, failure: str, now: datetime) -> None:
     """One case an outage, even if a person has closed it."""
     if was_opened_since(
-        collectivite_id=lease.collectivite_id,
+        collectivite_id=attempt.collectivite_id,
         kind=CaseKind.NO_ANSWER,
         subject_kind="account",
-        subject_id=lease.account_id,
+        subject_id=attempt.account_id,
         since=since,
     ):
         return
     open_case(
-        collectivite_id=lease.collectivite_id,
+        collectivite_id=attempt.collectivite_id,
         kind=CaseKind.NO_ANSWER,
         subject_kind="account",
-        subject_id=lease.account_id,
+        subject_id=attempt.account_id,
         rule=OPENED_BY,
-        facts={"since": since.isoformat(), "failure": failure},
+        facts={"contract": attempt.account.identifier, "since": since.isoformat(), "failure": failure},
         now=now,
     )
-    logger.warning("account %s has not answered since %s: %s", lease.account_id, since.isoformat(), failure)
+    logger.warning("account %s has not answered since %s: %s", attempt.account_id, since.isoformat(), failure)
 
 
 def _end_outage(*, lease: Lease, now: datetime) -> None:
