@@ -225,16 +225,16 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     ),
     Kind.EXCESS: Explanation(
         what=_(
-            "Ce paiement est prouvé et compté, mais il dépasse ce qui restait dû : la facture était déjà payée, réduite,"
-            " annulée, ou n’est plus à payer à la régie. Le trop-perçu n’est attribué à aucune facture."
+            "Ce paiement est prouvé et compté, mais il dépasse ce qui restait dû : la facture était déjà payée,"
+            " réduite, annulée, ou n’est plus à payer à la régie. Le trop-perçu n’est attribué à aucune facture."
         ),
         to_do=_(
             "Décidez de ce qui est en trop : le faire rembourser par l’ordonnateur, ou le garder en avoir si le"
             " règlement du service le prévoit. Une régie de recettes ne rembourse pas elle-même."
         ),
         how=_(
-            "Deux personnes ont payé la même facture, le payeur a payé deux fois, ou la facture a été réduite ou annulée"
-            " pendant qu’il payait. REGAL compte tout l’argent reçu, et n’éteint que ce qui est dû."
+            "Deux personnes ont payé la même facture, le payeur a payé deux fois, ou la facture a été réduite ou"
+            " annulée pendant qu’il payait. REGAL compte tout l’argent reçu, et n’éteint que ce qui est dû."
         ),
         steps=(
             _("Relevez le montant en trop et la raison, sous « De quoi il s’agit »."),
@@ -252,8 +252,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " comme les autres ; s’il restait quelque chose à payer, la facture est éteinte d’autant."
         ),
         to_do=_(
-            "Vérifiez que le payeur n’a pas été relancé entre-temps et n’a pas payé une autre fois. Rien d’autre n’est à"
-            " faire."
+            "Vérifiez que le payeur n’a pas été relancé entre-temps et n’a pas payé une autre fois. Rien d’autre n’est"
+            " à faire."
         ),
         how=_(
             "PayFiP a tardé plus de deux heures à connaître le résultat, ou n’avait pas répondu quand REGAL lui avait"
