@@ -139,6 +139,11 @@ def _end_without_key(*, lease: Lease, now: datetime) -> None:
         watches.close(watch=watch, now=now)
 
 
+def _end_request(*, attempt: Attempt, now: datetime) -> None:
+    if not attempt.key and now >= attempt.created_at + LONGEST_REQUEST:
+        never_started(attempt=attempt, now=now)
+
+
 def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int, now: datetime) -> None:
     lease, timing = question.lease, question.timing
     with tenant(lease.collectivite_id):
@@ -158,8 +163,7 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
             is_of_this_attempt = hear_of_nudged_key(
                 attempt=attempt, key=question.key, notice=notice, timing=timing, now=now
             )
-            if attempt.status == State.REQUESTED and now >= attempt.created_at + LONGEST_REQUEST:
-                never_started(attempt=attempt, now=now)
+            _end_request(attempt=attempt, now=now)
         facts = Facts(state=State(attempt.status), created_at=attempt.created_at, answer=answer)
         due_at = next_question(facts=facts, timing=timing, now=now, draw=draw) if is_of_this_attempt else now
         if due_at is not None:
@@ -188,6 +192,7 @@ def _note_failure(
                 _report_outage(attempt=attempt, since=since, failure=failure.code, now=now)
         elif watches.end_outage(account_id=lease.account_id, now=now):
             _end_outage(lease=lease, now=now)
+        _end_request(attempt=attempt, now=now)
         patience = timing.gives_up * 2 if is_silent else timing.gives_up  # after an outage, ask at least once more
         if now >= attempt.created_at + patience:
             _close(attempt=attempt, watch=watch, timing=timing, answer=None, now=now)
