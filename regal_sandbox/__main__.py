@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from regal_sandbox.authority import prepare
+from regal_sandbox.clock import real_time
 from regal_sandbox.config import load_config, load_config_file
 from regal_sandbox.mail import smtp_transport
 from regal_sandbox.sandbox import create
@@ -18,6 +20,7 @@ from regal_sandbox.world import LOOPBACK
 
 STOPS = {signal.SIGTERM, signal.SIGINT}
 CANNOT_START = 2
+SCHEMES = {"courrier": "smtp", "https": "https"}
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -29,6 +32,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--control-port", type=int, default=8011, help="port de commande, toujours sur 127.0.0.1")
     parser.add_argument("--smtp-port", type=int, default=8012, help="port du courrier reçu")
     parser.add_argument("--town-port", type=int, action="append", help="port d’un site de commune ; répétable")
+    parser.add_argument("--tls", type=Path, metavar="DOSSIER", help="https aussi, avec l’autorité locale de ce dossier")
+    parser.add_argument("--tls-port", type=int, default=8443, help="port https des pages")
+    parser.add_argument("--tls-expired", action="store_true", help="certificat périmé, pour voir son refus")
     parser.add_argument("--data", type=Path, help="dossier des données ; sans lui, tout est oublié à l’arrêt")
     parser.add_argument("--config", type=Path, help="fichier JSON : clients, dettes, communes, réglages")
     parser.add_argument("--mail-host", help="serveur où partent les tickets ; par défaut, le bac à sable lui-même")
@@ -61,9 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         control = listen(LOOPBACK, options.control_port)
         smtp = listen(options.bind, options.smtp_port)
         towns = [listen(options.bind, port) for port in town_ports]
+        secure = listen(options.bind, options.tls_port) if options.tls else None
     except PortBusy as problem:
         _say(sys.stderr, f"regal-sandbox : {problem}")
         return CANNOT_START
+
+    tls = None
+    if secure is not None:
+        try:
+            tls = (secure, prepare(options.tls, now=real_time(), expired=options.tls_expired))
+        except (OSError, ValueError) as problem:
+            _say(sys.stderr, f"regal-sandbox : autorité inutilisable, {options.tls} : {problem}")
+            return CANNOT_START
 
     known = config or load_config()
     mail_host, mail_port = known.smtp or (LOOPBACK, smtp.getsockname()[1])
@@ -83,15 +98,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sandbox.world.control_address = f"http://{_reachable(control)}/"
     # Blocked in every thread, so that the wait below receives them: a handler would run only when this thread wakes.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    servers = Servers(sandbox, pages=pages, control=control, smtp=smtp, towns=towns)
+    servers = Servers(sandbox, pages=pages, control=control, smtp=smtp, towns=towns, tls=tls)
     servers.start()
 
     doors = [("pages", pages), ("commande", control), ("courrier", smtp)]
     doors += [(f"commune {position}", listener) for position, listener in enumerate(towns, start=1)]
+    if secure is not None:
+        doors.append(("https", secure))
     addresses = []
     for name, listener in doors:
         host, port = listener.getsockname()[:2]
-        addresses.append(f"{name} {'smtp' if name == 'courrier' else 'http'}://{host}:{port}/")
+        addresses.append(f"{name} {SCHEMES.get(name, 'http')}://{host}:{port}/")
     _say(sys.stdout, "regal-sandbox prêt  " + "  ".join(addresses))
 
     signal.sigwait(STOPS)

@@ -4,12 +4,15 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from waitress.server import create_server
 
 from regal_sandbox.sandbox import Sandbox
 from regal_sandbox.smtp_sink import SmtpSink
+from regal_sandbox.tls import TlsDoor
+from regal_sandbox.world import LOOPBACK
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +41,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class WebServer:
-    def __init__(self, app: Any, listener: socket.socket, name: str) -> None:
+    def __init__(self, app: Any, listener: socket.socket, name: str, *, scheme: str = "http") -> None:
         make: Any = create_server
-        self._server: Any = make(app, sockets=[listener], threads=8, ident="bac-a-sable")
+        self._server: Any = make(app, sockets=[listener], threads=8, ident="bac-a-sable", url_scheme=scheme)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -108,10 +111,17 @@ class Servers:
         control: socket.socket,
         smtp: socket.socket,
         towns: list[socket.socket],
+        tls: tuple[socket.socket, Path] | None = None,
     ) -> None:
+        """`tls`: where https is heard, and the file with the server's key and certificate."""
+        self._door: TlsDoor | None = None
         self._web = [WebServer(sandbox.pages, pages, "pages"), WebServer(sandbox.control, control, "control")]
         for position, (app, listener) in enumerate(zip(sandbox.towns, towns, strict=True)):
             self._web.append(WebServer(app, listener, f"town-{position}"))
+        if tls is not None:
+            inside = listen(LOOPBACK, 0)
+            self._web.append(WebServer(sandbox.pages, inside, "pages-https", scheme="https"))
+            self._door = TlsDoor(tls[0], inside.getsockname()[:2], tls[1])
         self._smtp = SmtpSink(sandbox.world, smtp)
         self._deliverers = Deliverers(sandbox)
 
@@ -119,9 +129,13 @@ class Servers:
         self._smtp.start()
         for server in self._web:
             server.start()
+        if self._door is not None:
+            self._door.start()
         self._deliverers.start()
 
     def stop(self) -> None:
+        if self._door is not None:
+            self._door.stop()
         for server in self._web:
             server.stop()
         self._smtp.stop()

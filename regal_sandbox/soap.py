@@ -7,6 +7,7 @@ operation's element qualified, everything below unqualified, in the order of the
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from xml.sax.saxutils import escape
@@ -91,27 +92,26 @@ def _media_type(content_type: str) -> Message:
 def _parse(body: bytes, content_type: str) -> etree._Element:
     """The root. A byte order mark wins over the charset of the header, which wins over the declaration."""
     charset = str(_media_type(content_type).get_param("charset", ""))
-    encodings = [None] if body.startswith(_BYTE_ORDER_MARKS) or not charset else [charset, None]
-    problem: Exception | None = None
-    for encoding in encodings:
-        try:
-            parser = etree.XMLParser(
-                encoding=encoding,
-                resolve_entities=False,
-                no_network=True,
-                load_dtd=False,
-                huge_tree=False,
-                remove_comments=True,
-                remove_pis=True,
-            )
-            root = etree.fromstring(body, parser)
-        except (etree.XMLSyntaxError, LookupError, ValueError) as raised:
-            problem = raised
-            continue
-        if root.getroottree().docinfo.internalDTD is not None:
-            raise NotACall("Couldn't create SOAP message. A DOCTYPE is not allowed")
-        return root
-    raise NotACall(f"Couldn't create SOAP message due to exception: {problem}")
+    encoding = None
+    if charset and not body.startswith(_BYTE_ORDER_MARKS):
+        with suppress(LookupError, UnicodeError):
+            body, encoding = body.decode(charset).encode(), "utf-8"
+    parser = etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,  # hence no more than 256 levels
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError) as problem:
+        raise NotACall(f"Couldn't create SOAP message due to exception: {problem}") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise NotACall("Couldn't create SOAP message. A DOCTYPE is not allowed")
+    return root
 
 
 def reply(operation: str, values: Sequence[tuple[str, str | None]]) -> bytes:

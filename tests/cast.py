@@ -95,6 +95,7 @@ def make_product(
     gateway: str = "payfip_url",
     environment: Environment = Environment.TEST,
     reference_form: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
     **terms: object,
 ) -> Product:
     """One more product of a town, with its own contract: of the comptable, or of a régie (FC2026-#{6}, 1 to 600 €)."""
@@ -116,6 +117,7 @@ def make_product(
             identifier=numcli,
             budget=None if of_a_regie else budget,
             regie=regie,
+            options=dict(options or {}),
         )
         product = Product.objects.create(
             collectivite=town.collectivite,

@@ -145,13 +145,23 @@ def check(clock: Clock) -> int:
     return check_due(clock=clock, draw=lambda: 50, wait=lambda seconds: None)
 
 
-def check_until(clock: Clock, until: datetime, *, step_seconds: float = 10) -> int:
-    """Let the checker work until then; how many questions were put."""
+def check_until(clock: Clock, until: datetime) -> int:
+    """Let the checker work until then, and the other workers at the end; how many questions were put."""
     asked = check(clock)
-    while clock.now < until:
-        clock.now = min(until, clock.now + timedelta(seconds=step_seconds))
+    while (moment := _next_moment(clock.now)) is not None and moment <= until:
+        clock.now = moment
         asked += check(clock)
+    clock.now = max(clock.now, until)
+    notices.run_due(clock.now)
     return asked
+
+
+def _next_moment(now: datetime) -> datetime | None:
+    """When the checker next has something to ask; it looks every two seconds."""
+    free_at = dict(Pace.objects.values_list("account_id", "free_at"))
+    waiting = Watch.objects.filter(closed_at__isnull=True)
+    moments = [max(watch.due_at, free_at[watch.account_id]) for watch in waiting]
+    return max(min(moments), now + timedelta(seconds=2)) if moments else None
 
 
 def nudge(town: Town, attempt: Attempt, key: str, clock: Clock) -> None:

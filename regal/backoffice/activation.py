@@ -308,11 +308,13 @@ class Assistant:
                     flow_token=typed["flow_token"],
                     # every test uses the same reserved reference; its former payments are listed above the form
                     told_of_earlier=typed["again"] or environment is Environment.TEST,
-                    now=self.now,
+                    clock=clock,
                     actor_id=self.request.user.pk,
                 )
             except Refusal as refusal:
                 form.accuse(refusal)
+                if not isinstance(refusal, activation_refusals.TrialStarted):
+                    form.renew(tokens.new_token())
             else:
                 return HttpResponseRedirect(started.hand_off.url, status=303)
         return self._mend(form)

@@ -24,7 +24,9 @@ Refusal
 ├── UnknownToPayfip      R471  PayFiP was asked, and knows no such number
 ├── NoWebService         R472  PayFiP knows the number, and gave it no right to the web service
 ├── PayfipAway           R473  PayFiP gave no usable answer: to be tried again
-└── PayfipObjects        R474  PayFiP refused for another reason, whose code is told
+├── PayfipObjects        R474  PayFiP refused for another reason, whose code is told
+├── InvoiceForbids       R475  our own base says no: the invoice is paid, held, cancelled, of another amount
+└── TrialUnanswered      R476  PayFiP gave no usable answer: the payment could not begin
 """
 
 from django.utils.functional import Promise
@@ -124,6 +126,12 @@ _FIELD_OF = {
     "exercice_malformed": "reference",
     "exercice_differs": "reference",
     "email_malformed": "email",
+    "payfip_A1": "email",
+    "payfip_A2": "email",
+    "payfip_M1": "amount",
+    "payfip_M3": "amount",
+    "payfip_M5": "amount",
+    "payfip_R3": "reference",
 }
 
 
@@ -203,7 +211,7 @@ class PayfipAway(Refusal):
     code = "R473"
     sentence = _(
         "PayFiP ne répond pas en ce moment (code « %(reason)s »). Rien n’est ajouté, et ce que vous avez écrit est"
-        " gardé ci-dessous : recommencez dans quelques minutes."
+        " gardé ci-dessous : recommencez dans quelques minutes."
     )
 
 
@@ -212,6 +220,31 @@ class PayfipObjects(Refusal):
     sentence = _(
         "PayFiP refuse ce contrat, avec le code « %(reason)s ». Donnez ce code à votre correspondant ou à l’exploitant"
         " de REGAL."
+    )
+
+
+FORBIDDEN_INVOICES: dict[str, Promise] = {
+    "paid": _("Cette facture est déjà payée : choisissez-en une autre."),
+    "held": _("Quelqu’un est en train de payer cette facture : attendez vingt minutes, ou choisissez-en une autre."),
+    "other_amount": _("Ce n’est pas ce qui reste dû sur cette facture : écrivez son montant exact."),
+}
+
+
+class InvoiceForbids(Refusal):
+    code = "R475"
+    sentence: Promise | str = _("Cette facture n’est pas payable en ligne en ce moment : choisissez-en une autre.")
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.field = "amount" if reason == "other_amount" else "reference"
+        self.sentence = FORBIDDEN_INVOICES.get(reason, self.sentence)
+
+
+class TrialUnanswered(Refusal):
+    code = "R476"
+    sentence = _(
+        "PayFiP n’a pas répondu (code « %(reason)s ») : ce paiement n’a pas pu commencer, et personne n’est débité."
+        " Recommencez dans quelques minutes."
     )
 
 

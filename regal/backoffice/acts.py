@@ -51,6 +51,14 @@ SENTENCES: dict[str, Promise] = {
     "carry_out_routing": _("%(actor)s avait demandé une mise en production : elle est faite."),
     "close_account": _("%(actor)s a fermé un contrat."),
     "reopen_account": _("%(actor)s a rouvert un contrat."),
+    "record_titre": _("%(actor)s a saisi une facture."),
+    "issue_titre": _("%(actor)s a émis une facture."),
+    "adjust_titre": _("%(actor)s a changé ce qui est dû d’une facture."),
+    "suspend_titre": _("%(actor)s a suspendu une facture."),
+    "resume_titre": _("%(actor)s a remis une facture à payer."),
+    "cancel_titre": _("%(actor)s a annulé une facture."),
+    "transfer_titre": _("%(actor)s a transmis une facture au comptable."),
+    "write_off_titre": _("%(actor)s a abandonné une facture."),
 }
 KINDS: dict[str, Promise] = {
     "create_collectivite": _("Création de la collectivité"),
@@ -88,6 +96,14 @@ KINDS: dict[str, Promise] = {
     "carry_out_routing": _("Mise en production faite"),
     "close_account": _("Contrat fermé"),
     "reopen_account": _("Contrat rouvert"),
+    "record_titre": _("Facture saisie"),
+    "issue_titre": _("Facture émise"),
+    "adjust_titre": _("Montant d’une facture"),
+    "suspend_titre": _("Facture suspendue"),
+    "resume_titre": _("Facture remise à payer"),
+    "cancel_titre": _("Facture annulée"),
+    "transfer_titre": _("Facture transmise au comptable"),
+    "write_off_titre": _("Facture abandonnée"),
 }
 FIELDS: dict[str, Promise] = {
     "name": _("Nom"),
@@ -138,6 +154,10 @@ FIELDS: dict[str, Promise] = {
     "event": _("Étape"),
     "office": _("Bureau"),
     "labels": _("Libellés chez PayFiP"),
+    "product": _("Produit"),
+    "exercice": _("Exercice"),
+    "due_cents": _("Somme due, en centimes"),
+    "status": _("État"),
 }
 _HIDDEN = {"user"}  # said by the sentence
 

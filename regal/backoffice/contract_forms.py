@@ -207,6 +207,11 @@ class TryContract(forms.Form):
             self.fields["reference"].help_text = _("D’un avis réel, encore à payer, tel qu’il est imprimé")
             self.fields["amount"].help_text = _("Le montant exact de cet avis : il sera débité")
 
+    def renew(self, flow_token: str) -> None:
+        """Let the same form be sent again: what it sent before may stand in the base, and lead nowhere."""
+        self.data = self.data.copy()
+        self.data["flow_token"] = flow_token
+
     def clean(self) -> dict[str, Any]:
         if not tokens.is_well_formed(self.cleaned_data.get("flow_token", "")):
             self.add_error(None, _("Cette page est incomplète. Actualisez-la, puis recommencez."))

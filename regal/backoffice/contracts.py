@@ -17,6 +17,7 @@ from regal.backoffice.routing import accounts_of, is_closed, products_of
 from regal.backoffice.standing import standing_of
 from regal.collectivites.models import Adhesion, GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Means, Outcome
+from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.gateways.registry import PAYFIP
 from regal.lib import paris
 from regal.lib.money import Money
@@ -45,6 +46,7 @@ class Came(StrEnum):
     UNCLEAR = "unclear"
     WAITING = "waiting"
     SILENT = "silent"
+    NOT_STARTED = "not_started"  # the gateway said no, or gave no answer
 
 
 CAME_NAMES: dict[Came, Promise] = {
@@ -55,6 +57,7 @@ CAME_NAMES: dict[Came, Promise] = {
     Came.UNCLEAR: _("résultat inconnu"),
     Came.WAITING: _("en attente de PayFiP"),
     Came.SILENT: _("sans nouvelles"),
+    Came.NOT_STARTED: _("pas commencé"),
 }
 CAME_LOOKS = {Came.PAID: "badge-good", Came.CONTRADICTORY: "badge-bad", Came.UNCLEAR: "badge-warn"}
 CAME_ADVICE: dict[Came, Promise] = {
@@ -74,6 +77,26 @@ CAME_ADVICE: dict[Came, Promise] = {
         "Rien n’est venu : paiement jamais fini, erreur affichée par PayFiP, ou message qui n’atteint pas REGAL."
         " Recommencez ; si PayFiP affiche un ticket et que rien n’arrive, écrivez à l’exploitant de REGAL."
     ),
+    Came.NOT_STARTED: _("PayFiP n’a pas ouvert ce paiement : personne n’a pu le payer. Recommencez."),
+}
+# Of a gateway that is asked: it needs no message, and its answer proves.
+ASKED_ADVICE: dict[Came, Promise] = {
+    Came.PAID: _("PayFiP, interrogé, répond que ce paiement est fait : cette phase fonctionne."),
+    Came.REFUSED: _("PayFiP répond que ce paiement est refusé. Recommencez et choisissez de payer."),
+    Came.ABANDONED: _("PayFiP répond que vous avez quitté sa page. Recommencez jusqu’au bout."),
+    Came.CONTRADICTORY: _(
+        "La réponse de PayFiP n’a pas le numéro de client, la référence, le montant ou la phase de ce paiement."
+        " Comparez-les dans le détail, puis appelez votre correspondant : PayFiP a peut-être rattaché le numéro à un"
+        " autre contrat."
+    ),
+    Came.WAITING: _(
+        "REGAL demande à PayFiP où en est ce paiement, jusqu’à le savoir : PayFiP peut mettre deux heures à répondre."
+        " Finissez-le dans son onglet, puis actualisez."
+    ),
+    Came.SILENT: _(
+        "PayFiP n’a rien su de ce paiement : sa page n’a pas été ouverte en quinze minutes, ou il n’a pas été fini."
+        " Recommencez."
+    ),
 }
 _CAME_OF = {
     Standing.CONFIRMED: Came.PAID,
@@ -85,6 +108,7 @@ _CAME_OF = {
     Standing.ANNOUNCED_UNCLEAR: Came.UNCLEAR,
     Standing.UNKNOWN: Came.UNCLEAR,
     Standing.SILENT: Came.SILENT,
+    Standing.NEVER_STARTED: Came.NOT_STARTED,
 }
 
 
@@ -102,6 +126,7 @@ class Trial:
     authorisation: str
     digests: tuple[str, ...]  # SHA-256 of each message, as received
     is_confirmed: bool  # by something that proves it
+    is_asked: bool  # its gateway answers questions
 
     @classmethod
     def of(cls, attempt: Attempt, heard: Iterable[Evidence]) -> "Trial":
@@ -122,6 +147,7 @@ class Trial:
             authorisation=facts.get("authorisation", ""),
             digests=tuple(one.digest for one in told),
             is_confirmed=attempt.status == State.PAID,
+            is_asked=attempt.account.gateway == PayfipWs.name,
         )
 
     @property
@@ -134,7 +160,7 @@ class Trial:
 
     @property
     def advice(self) -> Promise:
-        return CAME_ADVICE[self.came]
+        return (ASKED_ADVICE if self.is_asked else {}).get(self.came) or CAME_ADVICE[self.came]
 
     @property
     def means_name(self) -> Promise | str:
@@ -160,6 +186,11 @@ class Contract:
     def gateway(self) -> str:
         """The way to PayFiP, one for all phases."""
         return str(next(iter(self.accounts.values())).gateway)
+
+    @property
+    def is_of_the_web_service(self) -> bool:
+        """PayFiP is asked for a key first, then what became of it."""
+        return self.gateway == PayfipWs.name
 
     @property
     def kind(self) -> DebtKind:

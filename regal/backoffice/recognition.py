@@ -10,6 +10,7 @@ from typing import Any
 from django.core import signing
 
 from regal.backoffice import activation_refusals as refusals
+from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite
 from regal.gateways.base import (
     ClientDescription,
@@ -42,15 +43,19 @@ def ask(*, gateway: str, identifier: str, kind: DebtKind, options: Mapping[str, 
     try:
         return candidate.describe()
     except Refused as refused:
-        if refused.code in _UNKNOWN:
-            raise refusals.UnknownToPayfip(identifier=identifier) from refused
-        if refused.code == _NO_WEB_SERVICE:
-            raise refusals.NoWebService(identifier=identifier) from refused
-        raise refusals.PayfipObjects(reason=refused.code.removeprefix("payfip_")) from refused
+        other = refusals.PayfipObjects(reason=refused.code.removeprefix("payfip_"))
+        raise refusal_of(refused.code, identifier) or other from refused
     except Unreadable as unreadable:
         raise refusals.PayfipObjects(reason=unreadable.code) from unreadable
     except Unreachable as away:
         raise refusals.PayfipAway(reason=away.code) from away
+
+
+def refusal_of(code: str, identifier: str) -> Refusal | None:
+    """What PayFiP reproaches to the contract itself, if it does."""
+    if code in _UNKNOWN:
+        return refusals.UnknownToPayfip(identifier=identifier)
+    return refusals.NoWebService(identifier=identifier) if code == _NO_WEB_SERVICE else None
 
 
 def seal(*, collectivite: Collectivite, description: ClientDescription, now: datetime) -> str:

@@ -75,6 +75,11 @@ class PaymentOrder:
         """The account that the payment goes to."""
         return self.contract or self.product.account
 
+    @property
+    def is_trial(self) -> bool:
+        """An administrator tries a contract: no debt of ours need stand behind it."""
+        return self.contract is not None and self.account.environment != Environment.PRODUCTION
+
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
@@ -128,15 +133,22 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
 def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     """Record an attempt that is about to ask for a key, hold its titre, and own it; commit before asking.
 
+    Only a trial may have no titre.
+
     Raises TitreNotPayable, EarlierAttempt, AlreadyStarted, CannotHandOff (nothing is then kept).
     """
-    if order.titre is None:
+    if order.titre is None and not order.is_trial:
         raise TypeError("a gateway that knows no debt hands off titres of our own base")
     notification_token = tokens.new_token()
     request = _request(order=order, notification_token=notification_token)
-    titre = holds.lock(collectivite_id=order.product.collectivite_id, titre_id=order.titre.pk)
+    titre = None
+    if order.titre is None:
+        _queue_for_debt(account_id=order.account.pk, debt_reference=order.debt_reference)
+    else:
+        titre = holds.lock(collectivite_id=order.product.collectivite_id, titre_id=order.titre.pk)
     _check_not_sent(order=order)
-    check_titre(titre=titre, order=order, now=now)
+    if titre is not None:
+        check_titre(titre=titre, order=order, now=now)
     _check_told(order=order)
     gateway = gateway_of(order.account)
     try:
@@ -145,7 +157,8 @@ def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
         raise CannotHandOff(refused.code) from refused
     attempt = _record(order=order, request=request, notification_token=notification_token, now=now)
     _advance(attempt=attempt, event=Event.KEY_ASKED, evidence=None, occurred_at=now, now=now)
-    holds.hold(titre=titre, attempt_id=attempt.pk, until=now + HOLD)
+    if titre is not None:
+        holds.hold(titre=titre, attempt_id=attempt.pk, until=now + HOLD)
     watch(
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,
@@ -529,7 +542,7 @@ def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str) ->
     if source == INQUIRY:
         last = heard.filter(source=INQUIRY).order_by("-pk").first()
         told = (Evidence.Verdict.FITS, Evidence.Verdict.REPEATED)
-        return last is not None and last.digest == digest and last.verdict in told
+        return last is not None and last.digest == digest and last.rank >= notice.rank and last.verdict in told
     return heard.filter(digest=digest, verdict=Evidence.Verdict.FITS, rank__gte=notice.rank).exists()
 
 

@@ -38,7 +38,7 @@ def next_question(*, facts: Facts, timing: Timing, now: datetime, draw: int) -> 
     if facts.state is State.PAID or is_over(facts=facts, timing=timing, now=now):
         return None
     shortest, longest = _pauses(now - facts.created_at)
-    due_at = now + shortest + (longest - shortest) * draw / DRAWS
+    due_at = now + shortest + (longest - shortest) * draw // DRAWS
     gives_up_at = facts.created_at + timing.gives_up
     return min(due_at, gives_up_at) if now < gives_up_at else None
 

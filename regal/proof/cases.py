@@ -9,6 +9,7 @@ CASES_THAT_MUST_EXIST = (
     """SELECT s.collectivite_id, 'attempt ' || min(s.attempt_id) || ': ' || count(*)
         || ' settlements of its invoice, and ' || count(c.id) || ' double_payment cases'
     FROM payments_settlement s
+    JOIN payments_attempt t ON t.collectivite_id = s.collectivite_id AND t.id = s.attempt_id AND t.titre_id IS NULL
     JOIN collectivites_gatewayaccount a ON a.collectivite_id = s.collectivite_id AND a.id = s.account_id
     JOIN payments_attempt t ON t.collectivite_id = s.collectivite_id AND t.id = s.attempt_id
     LEFT JOIN LATERAL (SELECT min(id) AS id FROM cases_case
@@ -17,6 +18,13 @@ CASES_THAT_MUST_EXIST = (
     WHERE a.debt_kind = 'regie' AND t.titre_id IS NULL
     GROUP BY s.collectivite_id, s.account_id, s.debt_reference
     HAVING count(*) > 1 AND count(c.id) < count(*) - 1""",
+    """SELECT late.collectivite_id, 'attempt ' || late.attempt_id || ': paid after its end, without a late_payment case'
+    FROM payments_attemptevent late
+    JOIN payments_attempt a ON a.collectivite_id = late.collectivite_id AND a.id = late.attempt_id
+    LEFT JOIN cases_case c ON c.collectivite_id = late.collectivite_id AND c.kind = 'late_payment'
+        AND c.subject_kind = 'attempt' AND c.subject_id = late.attempt_id
+    WHERE late.event = 'settled' AND late.from_state IN ('expired_presumed', 'never_started')
+        AND a.titre_id IS NOT NULL AND c.id IS NULL""",
 )
 
 HISTORY = (

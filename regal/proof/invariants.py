@@ -10,10 +10,12 @@ from regal.proof.money import MONEY
 from regal.proof.rights import RIGHTS
 from regal.proof.routing import ROUTING
 from regal.proof.states_and_messages import STATES_AND_MESSAGES
+from regal.proof.titres import TITRES
 from regal.proof.walls import WALLS
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
     sorted(
-        (*CASES, *FILES, *MONEY, *RIGHTS, *ROUTING, *STATES_AND_MESSAGES, *WALLS), key=lambda invariant: invariant.id
+        (*CASES, *FILES, *MONEY, *RIGHTS, *ROUTING, *STATES_AND_MESSAGES, *TITRES, *WALLS),
+        key=lambda invariant: invariant.id,
     )
 )

@@ -2,11 +2,13 @@
 
 from regal.proof.cases import CASES_THAT_MUST_EXIST, HISTORY
 from regal.proof.findings import Invariant
+from regal.proof.titres import BLOCKED_TITRES, HISTORY_OF_TITRES
 
 STATES_AND_MESSAGES = (
     Invariant(
         id="I-14",
-        sentence="An attempt's status is the fold of its events through the declared table.",
+        sentence="The status of an attempt, or of a titre, is the fold of its events through the declared table; a"
+        " titre is held by a live attempt of its own.",
         questions=(
             """SELECT e.collectivite_id, 'event ' || e.attempt_id || '.' || e.number || ': not in the table'
             FROM payments_attemptevent e LEFT JOIN
@@ -44,11 +46,13 @@ STATES_AND_MESSAGES = (
             FROM payments_attempt a JOIN collectivites_gatewayaccount g
                 ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
             WHERE g.gateway = 'payfip_url' AND a.status <> ALL (%(form_mode)s::text[])""",
+            *HISTORY_OF_TITRES,
         ),
     ),
     Invariant(
         id="I-16",
-        sentence="A second live hand-off of one debt and amount carries a recorded warning.",
+        sentence="A second live hand-off of one debt and amount carries a recorded warning; no titre that is paid,"
+        " cancelled or blocked is handed off.",
         # Rows are numbered in the order in which payers of one debt pass (`payments.operations._queue_for_debt`). What
         # was being written while the second passed may count or not: only what is certain is reported.
         questions=(
@@ -70,6 +74,7 @@ STATES_AND_MESSAGES = (
                 OR EXISTS (SELECT 1 FROM payments_attemptevent e WHERE e.collectivite_id = earlier.collectivite_id
                     AND e.attempt_id = earlier.id AND e.recorded_at < later.created_at - interval '5 minutes'
                     AND (e.event = 'settled' OR (e.event = 'announced' AND e.outcome = 'paid'))))""",
+            *BLOCKED_TITRES,
         ),
     ),
     Invariant(
@@ -129,8 +134,8 @@ STATES_AND_MESSAGES = (
             WHERE v.rank < 2 AND (e.from_state <> e.to_state OR e.event <> 'announced')""",
             """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': without evidence'
             FROM payments_attemptevent
-            WHERE evidence_id IS NULL AND event NOT IN ('recorded', 'key_asked', 'key_given', 'key_denied', 'payer_left',
-                'fell_silent', 'never_left')""",
+            WHERE evidence_id IS NULL AND event NOT IN ('recorded', 'key_asked', 'key_given', 'key_denied',
+                'payer_left', 'fell_silent', 'never_left')""",
             """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': ours, yet with evidence'
             FROM payments_attemptevent
             WHERE evidence_id IS NOT NULL

@@ -115,7 +115,7 @@ def issue(*, titre: Titre, seen: int | None = None, now: datetime, actor_id: int
 
     Of every act: `seen` is how many steps the titre had on the page that the person read; None where nobody read one.
     """
-    return _decide(titre, Event.ISSUED, reason="", seen=seen, now=now, actor_id=actor_id, audited_as="issue_titre")
+    return _decide(titre, Event.ISSUED, reason="", seen=seen, now=now, actor_id=actor_id, action="issue_titre")
 
 
 def adjust(
@@ -186,14 +186,14 @@ def suspend(*, titre: Titre, reason: str, seen: int | None = None, now: datetime
         seen=seen,
         now=now,
         actor_id=actor_id,
-        audited_as="suspend_titre",
+        action="suspend_titre",
     )
 
 
 def resume(*, titre: Titre, reason: str, seen: int | None = None, now: datetime, actor_id: int | None = None) -> Titre:
     """It can be paid again. Raises what `suspend` raises."""
     return _decide(
-        titre, Event.RESUMED, reason=_reason(reason), seen=seen, now=now, actor_id=actor_id, audited_as="resume_titre"
+        titre, Event.RESUMED, reason=_reason(reason), seen=seen, now=now, actor_id=actor_id, action="resume_titre"
     )
 
 
@@ -208,7 +208,7 @@ def cancel(
         seen=seen,
         now=now,
         actor_id=actor_id,
-        audited_as="cancel_titre",
+        action="cancel_titre",
         only_free=True,
         untouched=paid,
     )
@@ -225,7 +225,7 @@ def transfer(
         seen=seen,
         now=now,
         actor_id=actor_id,
-        audited_as="transfer_titre",
+        action="transfer_titre",
         only_free=True,
     )
 
@@ -241,7 +241,7 @@ def write_off(
         seen=seen,
         now=now,
         actor_id=actor_id,
-        audited_as="write_off_titre",
+        action="write_off_titre",
         only_free=True,
     )
 
@@ -254,7 +254,7 @@ def _decide(
     seen: int | None,
     now: datetime,
     actor_id: int | None,
-    audited_as: str,
+    action: str,
     only_free: bool = False,
     untouched: Paid | None = None,
 ) -> Titre:
@@ -269,7 +269,7 @@ def _decide(
         _advance(locked, event, after, reason=reason, now=now, actor_id=actor_id)
         record(
             collectivite=locked.collectivite,
-            action=audited_as,
+            action=action,
             subject=f"titre {locked.pk}",
             before={"status": before},
             after={"status": after.value},

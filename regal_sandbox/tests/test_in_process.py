@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from regal_sandbox import Sandbox, create, in_process
-from regal_sandbox.tests.cast import CONFIG, Listener, Time, regie_call
+from regal_sandbox.tests.cast import CONFIG, Control, Listener, Time, regie_call
 
 
 def test_the_example_of_the_manual_works() -> None:
@@ -102,13 +102,12 @@ class TestSeed:
 
 
 class TestTruth:
-    def test_is_the_same_by_the_control_port(self, sandbox: Sandbox, payfip: httpx.Client) -> None:
+    def test_is_the_same_by_the_control_port(self, sandbox: Sandbox, payfip: httpx.Client, control: Control) -> None:
         create_payment(payfip, refdet="CANTINE1")
         create_payment(payfip, refdet="CANTINE2")
-        control = sandbox.control.test_client()
-        assert control.get("/idops").json == {"idops": sandbox.idops()}
-        assert [one["refdet"] for one in control.get("/idops?refdet=CANTINE2").json["idops"]] == ["CANTINE2"]
-        assert control.get("/idops?numcli=000000").json == {"idops": []}
+        assert control("GET", "/idops") == {"idops": sandbox.idops()}
+        assert [one["refdet"] for one in control("GET", "/idops?refdet=CANTINE2")["idops"]] == ["CANTINE2"]
+        assert control("GET", "/idops?numcli=000000") == {"idops": []}
         assert {"idop", "numcli", "refdet", "montant", "state", "resultrans", "created_at", "decided_at"} <= set(
             sandbox.idops()[0]
         )

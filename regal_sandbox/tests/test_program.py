@@ -39,8 +39,9 @@ class Program:
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()
         assert self.line.startswith("regal-sandbox prêt"), self.process.communicate()[1]
-        found = dict(re.findall(r"(pages|commande|courrier|commune \d) (\w+://[^ \n]+)", self.line))
+        found = dict(re.findall(r"(pages|commande|courrier|commune \d|https) (\w+://[^ \n]+)", self.line))
         self.pages, self.control, self.smtp = found["pages"], found["commande"], found["courrier"]
+        self.https = found.get("https", "")
         self.towns = [found["commune 1"], found["commune 2"]]
 
     def pay(self, urlcl: str) -> None:

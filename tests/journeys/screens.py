@@ -78,7 +78,7 @@ class Visit:
     def press(self, selector: str) -> None:
         """Press a button that leads to another page."""
         with self.frame.expect_navigation():
-            self.frame.locator(selector).first.click()
+            payer.press(self.frame.locator(selector).first)
 
     def as_(self, person: str) -> None:
         """Be signed in as one of the people of the scenes."""

@@ -18,7 +18,8 @@ from tests.simulation.world import World
 BATCH = 25
 HISTORIES = int(os.environ.get("REGAL_HISTORIES") or 1_000)
 SEED = os.environ.get("REGAL_SEED")
-FIRST_SEEDS = [int(SEED)] if SEED else range(0, HISTORIES, BATCH)
+FIRST = int(os.environ.get("REGAL_FIRST_SEED") or 0)
+FIRST_SEEDS = [int(SEED)] if SEED else range(FIRST, FIRST + HISTORIES, BATCH)
 TRACED = 20
 LOSSES = [0.0, 0.25, 0.5, 1.0]
 
@@ -55,10 +56,10 @@ def base(committed_db: None) -> None:
 
 @pytest.mark.parametrize(
     "first",
-    [first if first == 0 or SEED else pytest.param(first, marks=pytest.mark.slow) for first in FIRST_SEEDS],
+    [first if first == FIRST or SEED else pytest.param(first, marks=pytest.mark.slow) for first in FIRST_SEEDS],
 )
 def test_every_history_ends_in_the_truth(first: int) -> None:
-    seeds = range(first, first + 1) if SEED else range(first, min(first + BATCH, HISTORIES))
+    seeds = range(first, first + 1) if SEED else range(first, min(first + BATCH, FIRST + HISTORIES))
     play(seeds)
 
 

@@ -24,6 +24,7 @@ from regal.lib.tenancy import tenant
 from regal.payments import checker
 from regal.payments.operations import receive
 from regal.payments.queries import attempt_by_notification_token
+from regal.payments.schedule import DRAWS
 from regal.titres.models import Titre
 from regal_sandbox import Answer, NotificationRequest, Sandbox, create, load_config
 from tests import cast
@@ -43,6 +44,9 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
     def go_to(self, moment: datetime) -> None:
         self.now = max(self.now, moment)
@@ -205,7 +209,7 @@ class World:
 
     def _work(self) -> None:
         run_due(handlers=HANDLERS, now=self.clock())
-        checker.check_due(clock=self.clock, pool=None, draw=lambda: 50, wait=checker.no_wait)
+        checker.check_due(clock=self.clock, draw=lambda: self.draw.randrange(DRAWS), wait=self.clock.wait)
 
     def _hear(self, url: str, body: bytes) -> None:
         collectivite_id, _, token = urlsplit(url).path.removeprefix("/s/n/").partition("/")

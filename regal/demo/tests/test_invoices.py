@@ -11,7 +11,7 @@ from tests.proof import broken
 
 
 @pytest.fixture
-def loaded(db, tmp_path, monkeypatch, settings):
+def loaded(committed_db, tmp_path, monkeypatch, settings):
     settings.TOWN_URLS = ["http://localhost:1", "http://localhost:2"]
     monkeypatch.setattr(data, "sandbox_configuration_file", lambda: tmp_path / "sandbox.json")
     data.load(now=MORNING)

@@ -71,7 +71,7 @@ class Command(BaseCommand):
             "--gateway",
             default=PayfipUrl.name,
             choices=PAYFIP,
-            help="accès à PayFiP : payfip_url (formulaire), ou payfip_ws (web service, pour une régie)",
+            help="accès à PayFiP : payfip_url (formulaire), ou payfip_ws (web service, pour une régie)",
         )
         product.add_argument("--regie-number", default="", help="facture : numéro de la régie dans Hélios")
         product.add_argument("--regie-name", default="", help="facture : nom de la régie, si elle est nouvelle")

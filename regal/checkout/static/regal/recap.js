@@ -29,6 +29,3 @@ async function show(address) {
   const answer = away ? null : await fetch(address, { method: "HEAD", credentials: "omit" }).catch(() => null);
   if (answer?.ok && !away) location.assign(address);
 }
-
-// In a frame the town's page stands where the long form's button was: come back to the beginning of this page.
-if (window !== window.top) document.querySelector("#suite")?.scrollIntoView();
