@@ -44,7 +44,7 @@ from regal.people.sessions import SessionStore
 from regal.reconciliation import operations as reconciliation
 from tests.demo import Demo
 from tests.files import Paid, pes
-from tests.journeys import contract_scenes
+from tests.journeys import contract_scenes, regie_scenes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -90,6 +90,7 @@ def write() -> None:
         **_people(town, now),
         "cases": _cases(town, {situation: attempt.pk for situation, (attempt, _) in attempts.items()}, now),
         "laid": _laid(),
+        "regie": regie_scenes.write(now=now),
         "products": _products(town),
         "files": _files(town, attempts["confirmed"][0], now),
     }
