@@ -12,7 +12,7 @@ from playwright.sync_api import Frame
 
 from regal.demo.cast import PASSWORD, TOWNS, Notice, notices
 from tests.demo import Demo
-from tests.journeys import contract_scenes, payer, scenes
+from tests.journeys import contract_scenes, payer, regie_scenes, scenes
 
 TOWN = TOWNS[0]
 PRODUCTS = (
@@ -153,6 +153,10 @@ def _laid(name: str, *, bureau: bool = False) -> Callable[[Visit], None]:
     return lambda visit: visit.lay(visit.bureau if bureau else visit.guichet, visit.scenes["laid"][name], 400)
 
 
+def _regie(name: str) -> Callable[[Visit], None]:
+    return lambda visit: visit.lay(visit.guichet, visit.scenes["regie"][visit.language][name])
+
+
 def _too_often(visit: Visit) -> None:
     """Asked from another address, whose limit is its own: the other tests go on paying."""
     from_elsewhere = httpx.HTTPTransport(local_address="127.0.0.9")
@@ -271,6 +275,42 @@ GUICHET = (
         is_framed=True,
         same_as="follow, announced_paid",
         languages=BOTH,
+    ),
+    *(
+        Screen(
+            name=f"régie, {page}",
+            template=f"checkout/{template}.html",
+            show=_regie(page),
+            is_framed=True,
+            same_as=same_as,
+            says_error=same_as.endswith("errors"),
+            languages=BOTH,
+        )
+        for page, template, same_as in (
+            ("recap", "recap", "recap"),
+            ("not found", "form", "form restaurant with errors"),
+            ("contract refused", "form", "form restaurant with errors"),
+            ("paid", "not_payable", ""),
+            ("held", "not_payable", ""),
+            ("not payable", "not_payable", ""),
+            ("away", "away", ""),
+            ("already started", "already_started", "already started"),
+            ("opening", "already_started", ""),
+            ("again", "again", ""),
+            ("again with errors", "again", "again with errors"),
+            ("again, contract refused", "again", "again with errors"),
+        )
+    ),
+    *(
+        Screen(
+            name=f"régie, follow {situation}",
+            template="checkout/follow_asked.html",
+            show=_regie(f"follow {situation}"),
+            is_framed=True,
+            same_as="" if situation in ("opening", "never_started") else f"follow, {situation}",
+            languages=BOTH,
+        )
+        for situation in regie_scenes.FOLLOWED
     ),
     Screen(
         name="nothing started",
