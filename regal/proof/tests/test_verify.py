@@ -897,7 +897,8 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-09"},
     ),
     "one key of two attempts": (
-        "DROP INDEX payments_attempt_key; UPDATE payments_attempt SET key = (SELECT key FROM payments_attempt"
+        "DROP TRIGGER key_for_ever ON payments_attempt; DROP INDEX payments_attempt_key;"
+        " UPDATE payments_attempt SET key = (SELECT key FROM payments_attempt"
         " WHERE id = {repaired}) WHERE id = {turned_down}",
         {"I-09"},
     ),
