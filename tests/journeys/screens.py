@@ -512,6 +512,12 @@ BUREAU = (
         for situation in ("waiting", "announced_paid", "confirmed", "case")
     ),
     Screen(
+        name="payments that repaired themselves",
+        template="backoffice/repaired.html",
+        show=_bureau(f"/{TOWN.slug}/paiements/repares/"),
+        languages=BOTH,
+    ),
+    Screen(
         name="integration",
         template="backoffice/integration.html",
         show=_bureau(f"/{TOWN.slug}/integration/"),
