@@ -13,7 +13,7 @@ from regal.audit.operations import record
 from regal.backoffice import queries
 from regal.backoffice.pages import Line
 from regal.backoffice.policies import BureauRequest
-from regal.backoffice.repairs import REPAIRED_DAYS, questions_about, repaired_lately
+from regal.backoffice.repairs import REPAIRED_DAYS, asked_accounts, questions_about, repaired_lately
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 
@@ -62,7 +62,9 @@ def repaired(request: BureauRequest, slug: str) -> HttpResponse:
     """« Réparés tout seuls »: the payments of the last 30 days that PayFiP did not tell us of."""
     town = request.collectivite
     with tenant(town):
-        found = repaired_lately(collectivite=town, now=clock()).select_related("attempt__account")
+        found = repaired_lately(accounts=asked_accounts(collectivite=town), now=clock()).select_related(
+            "attempt__account"
+        )
         settled = list(found[: MOST_REPAIRED + 1])
         lines = [Line.of(settlement.attempt) for settlement in settled[:MOST_REPAIRED]]
     context = {"lines": lines, "days": REPAIRED_DAYS, "has_more": len(settled) > MOST_REPAIRED}

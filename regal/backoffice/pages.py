@@ -16,6 +16,7 @@ from regal.backoffice.policies import BureauRequest
 from regal.backoffice.raw_messages import RawMessage, raw_message
 from regal.backoffice.repairs import (
     REPAIRED_DAYS,
+    asked_accounts,
     questions_about,
     repaired_at,
     repaired_lately,
@@ -73,10 +74,11 @@ def dashboard(request: BureauRequest, slug: str) -> HttpResponse:
     with tenant(town):
         now = clock()
         state = first_screen(collectivite=town, now=now)
+        asked = asked_accounts(collectivite=town)
         context: dict[str, Any] = {
             "state": state,
-            "silent": silent_contracts(collectivite=town, now=now),
-            "repaired": repaired_lately(collectivite=town, now=now).count(),
+            "silent": silent_contracts(accounts=asked, now=now),
+            "repaired": repaired_lately(accounts=asked, now=now).count(),
             "repaired_days": REPAIRED_DAYS,
             "chart": chart_of(state.days),
             "cases": [_ShownCase.of(case) for case in open_cases(collectivite=town)[:MOST_CASES]],

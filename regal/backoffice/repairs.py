@@ -3,6 +3,7 @@
 Call these inside `tenant()`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef,
 from regal.agenda.models import Pace, Watch
 from regal.backoffice import explanations
 from regal.collectivites.models import GatewayAccount
+from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.lib import paris
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Attempt, InboxMessage, Settlement
@@ -49,6 +51,8 @@ class SilentContract:
 
 def questions_about(*, attempt: Attempt, now: datetime) -> Questions | None:
     """None where the gateway cannot be asked."""
+    if attempt.account.gateway != PayfipWs.name:
+        return None
     watch = Watch.objects.filter(collectivite=attempt.collectivite_id, attempt_id=attempt.pk).first()
     if watch is None:
         return None
@@ -70,24 +74,30 @@ def repaired_at(*, attempt: Attempt) -> datetime | None:
     return found.values_list("recorded_at", flat=True).first()
 
 
-def repaired_lately(*, collectivite: HasKey, now: datetime) -> QuerySet[Settlement]:
-    """What repaired itself in the last 30 days, the latest first."""
-    asked = list(GatewayAccount.objects.of(collectivite).filter(gateway="payfip_ws").values_list("pk", flat=True))
+def asked_accounts(*, collectivite: HasKey) -> list[GatewayAccount]:
+    """The contracts that answer questions."""
+    return list(GatewayAccount.objects.of(collectivite).filter(gateway=PayfipWs.name))
+
+
+def repaired_lately(*, accounts: Sequence[GatewayAccount], now: datetime) -> QuerySet[Settlement]:
+    """What repaired itself under these contracts of one town in the last 30 days, the latest first."""
+    if not accounts:
+        return Settlement.objects.none()
     since = now - timedelta(days=REPAIRED_DAYS)
     return (
-        _repaired(collectivite_id=collectivite.pk)
-        .filter(account__in=asked, accounting_day__gte=paris.today(since - LONGEST_ATTEMPT), recorded_at__gte=since)
+        _repaired(collectivite_id=accounts[0].collectivite_id)
+        .filter(account__in=accounts, accounting_day__gte=paris.today(since - LONGEST_ATTEMPT), recorded_at__gte=since)
         .order_by("-recorded_at", "-pk")
     )
 
 
-def silent_contracts(*, collectivite: HasKey, now: datetime) -> list[SilentContract]:
-    """The contracts that have answered nothing for a while, and what waits for them."""
-    accounts = {account.pk: account for account in GatewayAccount.objects.of(collectivite)}
-    paces = Pace.objects.filter(pk__in=list(accounts), failing_since__lte=now - SILENT_AFTER).order_by("failing_since")
+def silent_contracts(*, accounts: Sequence[GatewayAccount], now: datetime) -> list[SilentContract]:
+    """Those that have answered nothing for a while, and what waits for them."""
+    numbered = {account.pk: account for account in accounts}
+    paces = Pace.objects.filter(pk__in=list(numbered), failing_since__lte=now - SILENT_AFTER).order_by("failing_since")
     return [
         SilentContract(
-            identifier=accounts[pace.pk].identifier,
+            identifier=numbered[pace.pk].identifier,
             since=pace.failing_since,
             failure=explanations.failure_in_words(pace.failure),
             waiting=Watch.objects.filter(account_id=pace.pk, closed_at__isnull=True).count(),
