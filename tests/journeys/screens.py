@@ -589,6 +589,12 @@ BUREAU = (
         says_error=True,
     ),
     Screen(
+        name="payments that repaired themselves",
+        template="backoffice/repaired.html",
+        show=_bureau(f"/{TOWN.slug}/paiements/repares/"),
+        languages=BOTH,
+    ),
+    Screen(
         name="integration",
         template="backoffice/integration.html",
         show=_bureau(f"/{TOWN.slug}/integration/"),
