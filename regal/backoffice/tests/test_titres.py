@@ -249,6 +249,11 @@ class TestPage:
         assert f"/saint-aubin/paiements/{attempt.pk}/" in answer.content.decode()
         assert "Paiement confirmé : 84,70 €" in words(answer)
 
+    def test_is_one_press_away_from_a_payment(self, nadia, town, titre):
+        attempt = cast.leave_with(titre)
+        page = nadia.get(f"/saint-aubin/paiements/{attempt.pk}/").content.decode()
+        assert f'href="{address(titre)}"' in page
+
     def test_shows_no_act_to_an_agent_and_lets_him_do_none(self, nadia, titre):
         assert '<form method="post" action="/saint-aubin/factures' not in nadia.get(address(titre)).content.decode()
         assert decide(nadia, titre, "annuler").status_code == 403
