@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ def every_situation(town, canteen):
     }
     cast.leave_with(made["en-paiement"], key=cast.IDOP, now=later(minutes=59))
     notices.pay(town, made["payee"], key=cast.IDOP.replace("42", "43"))
-    reason = {"reason": "Un motif", "now": MORNING}
+    reason: dict[str, Any] = {"reason": "Un motif", "now": MORNING}
     operations.suspend(titre=made["suspendue"], **reason)
     operations.cancel(titre=made["annulee"], paid=lambda _: Money.zero, **reason)
     operations.transfer(titre=made["transmise"], **reason)

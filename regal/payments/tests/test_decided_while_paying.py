@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ class TestAfterwards:
     def test_a_payment_proved_once_nothing_is_due_is_wholly_too_much(self, town, canteen, decide):
         titre = cast.make_titre(canteen)
         attempt = cast.leave_with(titre)
-        told = {"paid": paid_of} if decide == "cancel" else {}
+        told: dict[str, Any] = {"paid": paid_of} if decide == "cancel" else {}
         getattr(operations, decide)(titre=titre, reason="Un motif", now=AFTER_THE_HOLD, **told)
         hear_paid(town, canteen, attempt, now=later(hours=1))
         assert sums(town, titre) == (Money.zero, AMOUNT)
