@@ -146,6 +146,7 @@ class Line:
     environment: Any
     is_trial: bool
     was_warned: bool
+    titre_id: int | None  # the invoice of our own base
 
     @classmethod
     def of(cls, attempt: Attempt) -> "Line":
@@ -165,6 +166,7 @@ class Line:
             environment=ENVIRONMENT_NAMES[environment],
             is_trial=environment is not Environment.PRODUCTION,
             was_warned=attempt.warned,
+            titre_id=attempt.titre_id,
         )
 
 
