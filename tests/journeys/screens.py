@@ -398,6 +398,13 @@ def _detail(situation: str) -> Callable[[Visit], None]:
     return show
 
 
+def _titre(situation: str, press: str = "") -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/factures/{visit.scenes['titres'][situation]}/", press=press)(visit)
+
+    return show
+
+
 def _case(situation: str, press: str = "") -> Callable[[Visit], None]:
     def show(visit: Visit) -> None:
         _bureau(f"/{TOWN.slug}/anomalies/{visit.scenes['cases'][situation]}/", press=press)(visit)
@@ -550,6 +557,36 @@ BUREAU = (
             name=f"payment, {situation}", template="backoffice/payment.html", show=_detail(situation), languages=BOTH
         )
         for situation in ("waiting", "announced_paid", "confirmed", "case")
+    ),
+    Screen(name="titres", template="backoffice/titres.html", show=_bureau(f"/{TOWN.slug}/factures/"), languages=BOTH),
+    Screen(
+        name="no titre",
+        template="backoffice/titres.html",
+        show=_bureau(f"/{TOWNS[1].slug}/factures/", "in two"),
+    ),
+    Screen(
+        name="titres, filters refused",
+        template="backoffice/titres.html",
+        show=_bureau(f"/{TOWN.slug}/factures/?reference=1"),
+        says_error=True,
+    ),
+    Screen(name="new titre", template="backoffice/new_titre.html", show=_bureau(f"/{TOWN.slug}/factures/nouvelle/")),
+    Screen(
+        name="new titre with errors",
+        template="backoffice/new_titre.html",
+        show=_bureau(f"/{TOWN.slug}/factures/nouvelle/", press=SUBMIT),
+        says_error=True,
+    ),
+    Screen(name="titre", template="backoffice/titre.html", show=_titre("open"), languages=BOTH),
+    *(
+        Screen(name=f"titre, {situation}", template="backoffice/titre.html", show=_titre(situation))
+        for situation in ("draft", "suspended", "cancelled", "paid")
+    ),
+    Screen(
+        name="titre, decision refused",
+        template="backoffice/titre.html",
+        show=_titre("open", "button[value=decision]"),
+        says_error=True,
     ),
     Screen(
         name="integration",
