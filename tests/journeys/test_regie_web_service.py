@@ -74,7 +74,7 @@ class TestJourney:
         payer.to_recap(frame, notice)
         expect(frame.get_by_text(notice.label)).to_be_visible()
         pay(frame)
-        expect(page).to_have_url(lambda url: url.startswith(f"http://127.0.0.1:{demo.ports.sandbox}/tpa/"))
+        page.wait_for_url(f"http://127.0.0.1:{demo.ports.sandbox}/tpa/**")
         payer.decide(page, "payer")
         come_back(page)
         if scripts:
