@@ -15,7 +15,7 @@ AS_IN_PRODUCTION = REGAL_DEMO=0 DATABASE_URL=postgresql://regal_app@/regal DATAB
   REGAL_SECRET_KEY="$(RANDOM_KEY)$(RANDOM_KEY)" REGAL_SECRET_KEYS="k1:$(RANDOM_KEY)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-hostile check bench reset
+.PHONY: help run test test-quick test-hostile simulate check bench reset
 
 help: ## affiche cette aide
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus
 
 test-hostile: .venv/ready .venv/messages ## cent mille notifications malveillantes : un quart d'heure ou plus (make test en envoie cinq mille)
 	@REGAL_HOSTILE_LETTERS=100000 $(PY) -m pytest -n 2 tests/test_hostile_notifications.py
+
+simulate: .venv/ready .venv/messages ## histoires simulées : N=10000 en joue dix mille, SEED=7 rejoue celle-là et la raconte
+	@REGAL_HISTORIES=$(N) REGAL_SEED=$(SEED) $(PY) -m pytest $(if $(SEED),-s,-n 2) tests/simulation/test_histories.py -k every_history
 
 check: .venv/ready .venv/messages ## style, types, frontières entre modules, migrations, réglages de production
 	@$(PY) -m ruff check .

@@ -8,20 +8,22 @@ from django.db.models import Model
 
 from regal.audit.operations import record
 from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, GatewayAccount, Product, Regie
-from regal.gateways.base import DebtKind, Environment
+from regal.gateways.base import DebtKind, Environment, Key
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.operations import PaymentOrder, Started, start_payment
+from regal.payments.models import Attempt
+from regal.payments.operations import PaymentOrder, Started, key_given, request_key, start_payment
+from regal.payments.queries import balance_of, paid_of
 from regal.people.models import Membership, Role, User
-from regal.titres.models import Collector, DocumentKind, Titre, TitreEvent
-from regal.titres.states import Event as TitreEventKind
-from regal.titres.states import State as TitreState
+from regal.titres import operations as titres
+from regal.titres.models import Direction, Titre
 
 MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 MME_LEROY = "mme.leroy@example.org"
 PASSWORD = "un mot de passe de test"
 REFDET = "202600000412000001"
+IDOP = "b9b4b9a0-0000-11f1-8000-000000000042"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,7 @@ def make_product(
     gateway: str = "payfip_url",
     environment: Environment = Environment.TEST,
     reference_form: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
     **terms: object,
 ) -> Product:
     """One more product of a town, with its own contract: of the comptable, or of a régie (FC2026-#{6}, 1 to 600 €)."""
@@ -114,6 +117,7 @@ def make_product(
             identifier=numcli,
             budget=None if of_a_regie else budget,
             regie=regie,
+            options=dict(options or {}),
         )
         product = Product.objects.create(
             collectivite=town.collectivite,
@@ -131,40 +135,59 @@ def make_product(
 def make_titre(
     product: Product, *, reference: str = "FC2026000042", amount: Money | None = None, now: datetime = MORNING
 ) -> Titre:
-    """One open invoice of a régie's product."""
-    with tenant(product.collectivite_id):
-        titre = Titre.objects.create(
-            collectivite_id=product.collectivite_id,
-            collector=Collector.REGIE,
-            regie_id=product.account.regie_id,
-            product=product,
-            document_kind=DocumentKind.FACTURE,
-            exercice=2026,
-            number=reference,
-            reference=reference,
-            label="Cantine, octobre 2026",
-            issued_on=paris.today(now),
-            amount=amount or Money(8_470),
-            status=TitreState.OPEN,
-            created_at=now,
+    """One open invoice of a régie's product, owed by Mme Leroy."""
+    titre = titres.record_titre(
+        product=product,
+        number=reference,
+        label="Cantine, octobre 2026",
+        debtor="Mme Leroy",
+        amount=amount or Money(8_470),
+        issued_on=paris.today(now),
+        now=now,
+    )
+    return titres.issue(titre=titre, now=now)
+
+
+def make_canteen(
+    town: Town, *, numcli: str = "006383", slug: str = "restaurant", environment: Environment = Environment.ACTIVATION
+) -> Product:
+    """A régie's product paid by the web service, with real money."""
+    return make_product(town, DebtKind.REGIE, slug=slug, numcli=numcli, gateway="payfip_ws", environment=environment)
+
+
+def reduce(titre: Titre, cents: int = 1_000, *, now: datetime = MORNING) -> Titre:
+    """One meal less is due."""
+    return titres.adjust(
+        titre=titre,
+        direction=Direction.DECREASE,
+        amount=Money(cents),
+        reason="Enfant absent",
+        paid=paid_of,
+        now=now,
+    )
+
+
+def leave_with(titre: Titre, *, key: str = IDOP, now: datetime = MORNING, **changes: object) -> Attempt:
+    """Mme Leroy leaves for PayFiP with an invoice of our own base, and PayFiP gave this key for it."""
+    with tenant(titre.collectivite_id):
+        usual: dict[str, object] = {
+            "product": titre.product,
+            "debt_reference": titre.reference,
+            "exercice": None,
+            "amount": balance_of(titre),
+            "email": MME_LEROY,
+            "language": "fr",
+            "flow_token": tokens.new_token(),
+            "handle": tokens.new_token(),
+            "told_of_earlier": False,
+            "titre": titre,
+        }
+        requested = request_key(order=PaymentOrder(**(usual | changes)), now=now)  # type: ignore[arg-type]
+        left = key_given(
+            collectivite_id=titre.collectivite_id, attempt_id=requested.attempt.pk, key=Key(value=key), now=now
         )
-        for number, (before, event, after) in enumerate(
-            (
-                ("", TitreEventKind.RECORDED, TitreState.DRAFT),
-                (TitreState.DRAFT, TitreEventKind.ISSUED, TitreState.OPEN),
-            ),
-            start=1,
-        ):
-            TitreEvent.objects.create(
-                collectivite_id=product.collectivite_id,
-                titre=titre,
-                number=number,
-                event=event,
-                from_state=before,
-                to_state=after,
-                recorded_at=now,
-            )
-    return titre
+    assert left is not None
+    return left
 
 
 def make_saint_aubin() -> Town:

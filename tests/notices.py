@@ -1,5 +1,6 @@
 """What the other side says in tests: PayFiP's forms as they come, and notices that prove something."""
 
+import dataclasses
 import itertools
 from datetime import datetime
 from urllib.parse import urlencode
@@ -10,7 +11,8 @@ from regal.gateways.base import Claims, Environment, Message, Notice, Outcome, R
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, Evidence, InboxMessage
 from regal.payments.operations import apply_notice, receive
-from tests.cast import MME_LEROY, MORNING, Town
+from regal.titres.models import Titre
+from tests.cast import IDOP, MME_LEROY, MORNING, Town, leave_with
 
 FORM = "application/x-www-form-urlencoded"
 _number = itertools.count(1)
@@ -115,3 +117,13 @@ def hear(
             source=source,
             now=now,
         )
+
+
+def pay(town: Town, titre: Titre, *, now: datetime = MORNING, key: str = IDOP) -> Attempt:
+    """Mme Leroy pays what is left of an invoice, and PayFiP says so when it is asked."""
+    attempt = leave_with(titre, key=key, now=now)
+    of_the_regie = dataclasses.replace(town, product=titre.product, account=titre.product.account)
+    said = notice(of_the_regie, attempt, rank=Rank.ASKED, occurred_at=now)
+    hear(of_the_regie, attempt, said, now=now)
+    with tenant(town.collectivite):
+        return Attempt.objects.get(collectivite=town.collectivite, pk=attempt.pk)

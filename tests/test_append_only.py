@@ -21,6 +21,9 @@ class TestAppendOnly:
             attempt = cast.start(town).attempt
             notices.tell(town, attempt, notices.form(town, attempt))
             proved = notices.hear(town, attempt)
+            titre = cast.make_titre(cast.make_canteen(town))
+            cast.reduce(titre)
+            notices.pay(town, titre)
             with tenant(town.collectivite):
                 files.keep_line(town, proved)
                 case = open_case(

@@ -71,6 +71,8 @@ def joins_text(node: ast.AST) -> bool:
 class TestMoney:
     SECONDS = {
         "regal/agenda/operations.py": "the pause before another try",
+        "regal/agenda/watches.py": "the pause before another question",
+        "regal/payments/checker.py": "how long to wait for an account's turn",
         "regal/config/management/commands/serve.py": "a server's patience",
         "regal/config/management/commands/worker.py": "a worker's patience",
         "regal/demo/bench.py": "measures of time",
@@ -166,6 +168,8 @@ class TestModels:
             "cases.CaseEvent.to_user",
             "reconciliation.DepositedFile.deposited_by",
             "reconciliation.DepositedFile.confirm_asked_by",
+            "titres.Adjustment.made_by",
+            "titres.TitreEvent.by",
         }
 
 

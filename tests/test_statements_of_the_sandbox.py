@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 import regal_sandbox
 from regal.gateways.base import DebtKind
 from regal.gateways.files import FileKind, NotThisFile, PaymentsFile
-from regal.gateways.payfip_url.files import CsvOptions, read_file
+from regal.gateways.payfip_files import CsvOptions, read_file
 from regal.lib.money import Money
 
 NOON = datetime(2026, 3, 16, 11, 0, tzinfo=UTC)

@@ -30,12 +30,14 @@ from regal.collectivites.models import (
     RoutingChange,
 )
 from regal.gateways.base import DebtKind
-from regal.lib import tokens
+from regal.lib import paris, tokens
+from regal.lib.money import Money
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
 from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
+from regal.titres.models import Collector, DocumentKind, Titre
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
@@ -58,6 +60,7 @@ class Neighbours:
         self.notification_tokens: dict[int, str] = {}
         self.attempts: dict[int, Attempt] = {}
         self.cases: dict[int, int] = {}
+        self.titres: dict[int, Titre] = {}
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
         self.memberships: dict[int, int] = {}
@@ -94,6 +97,7 @@ class Neighbours:
                 identifier=f"9{key:05d}",
                 regie=regie,
             )
+            self._keep_titres(town)
             self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
             files.keep_statement(town, of_the_regie)
             AccountSecret.objects.create(
@@ -133,6 +137,28 @@ class Neighbours:
             )
             look_at(case=case, user=town.agent, now=MORNING)
             self.cases[key] = case.pk
+
+    def _keep_titres(self, town: Town) -> None:
+        """An invoice reduced, then paid; and a titre of the comptable."""
+        key = town.collectivite.pk
+        canteen = cast.make_canteen(town, numcli=f"8{key:05d}")
+        self.titres[key] = cast.make_titre(canteen)
+        cast.reduce(self.titres[key])
+        notices.pay(town, self.titres[key])
+        Titre.objects.create(
+            collectivite=town.collectivite,
+            collector=Collector.COMPTABLE,
+            budget=Budget.objects.get(),
+            product=town.product,
+            document_kind=DocumentKind.TITRE,
+            exercice=2026,
+            number="412",
+            reference=cast.REFDET,
+            label="Loyer",
+            issued_on=paris.today(MORNING),
+            amount=Money(100),
+            created_at=MORNING,
+        )
 
     def row(self, model: type[TenantModel], town: Town) -> TenantModel:
         row = model.objects.using("owner").filter(collectivite=town.collectivite.pk).order_by("pk").first()
@@ -374,6 +400,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "case_id": neighbours.cases[theirs],
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
+        "titre_id": neighbours.titres[theirs].pk,
         "membership_id": neighbours.memberships[theirs],
         "numcli": whose.account.identifier,
     }

@@ -39,9 +39,10 @@ class Effect(models.Model):
 
 
 class Watch(models.Model):
-    """An attempt whose gateway is asked again and again until its end is known. Numbers only, as above.
+    """An attempt whose gateway is asked again and again until its end is known. Numbers and codes only, as above.
 
-    `closed_at`: nothing that the gateway could still say is awaited. Until then `due_at` is never empty.
+    `closed_at`: nothing that the gateway could still say is awaited. While somebody asks, `due_at` is the end of his
+    lease; earlier than that, somebody wanted the question put again meanwhile.
     """
 
     collectivite = models.ForeignKey("collectivites.Collectivite", models.PROTECT, related_name="+")
@@ -51,7 +52,9 @@ class Watch(models.Model):
     leased_until = models.DateTimeField(null=True)  # somebody is asking; after that he is taken for dead
     asked_at = models.DateTimeField(null=True)  # the last time
     asked = models.PositiveIntegerField(default=0)
-    failures = models.PositiveIntegerField(default=0)  # in a row, of the other side
+    answered_at = models.DateTimeField(null=True)  # the last time that something usable came back
+    answer = models.CharField(max_length=12, blank=True, db_default="")  # and the outcome that it was
+    failures = models.PositiveIntegerField(default=0)  # in a row, since the last answer
     failure = models.CharField(max_length=80, blank=True)  # the last one's stable code
     closed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
@@ -61,7 +64,9 @@ class Watch(models.Model):
             models.UniqueConstraint(fields=["collectivite", "attempt_id"], name="agenda_watch_once"),
         ]
         indexes = [
-            models.Index(fields=["due_at"], name="agenda_watch_due", condition=models.Q(closed_at__isnull=True)),
+            models.Index(
+                fields=["account_id", "due_at"], name="agenda_watch_due", condition=models.Q(closed_at__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -69,10 +74,16 @@ class Watch(models.Model):
 
 
 class Pace(models.Model):
-    """When an account may next be asked something: its questions pass one after the other."""
+    """When an account may next be asked something: its questions pass one after the other.
+
+    `failing_since`: no question of this account was answered since; one is then tried at a time, ever more rarely.
+    """
 
     account_id = models.BigIntegerField(primary_key=True)
     free_at = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=0, db_default=0)  # in a row
+    failure = models.CharField(max_length=80, blank=True, db_default="")  # the last one's stable code
+    failing_since = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"pace of account {self.account_id}"

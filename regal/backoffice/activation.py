@@ -1,6 +1,7 @@
 """Contracts with PayFiP, and the assistant that brings one from its number to its first real payment."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from regal.backoffice import activation_refusals, dossier, headers, routing, trials
+from regal.audit.operations import record
+from regal.backoffice import activation_refusals, dossier, headers, recognition, routing, trials
 from regal.backoffice.administration import add_account, add_regie
 from regal.backoffice.contract_forms import (
     NEW_REGIE,
@@ -51,26 +53,68 @@ def accounts(request: BureauRequest, slug: str) -> HttpResponse:
     return render(request, "backoffice/contracts.html", {"contracts": found})
 
 
-@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
+@policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, rate=Rate.START)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_contract(request: BureauRequest, slug: str) -> HttpResponse:
-    """Connect one more contract: its test account, and nothing that moves money."""
+    """Connect one more contract: its test account, and nothing that moves money.
+
+    Where PayFiP can tell whose number it is, it is asked first, and whoever typed it says whether it is theirs.
+    """
     town = request.collectivite
     with tenant(town):
         regies = list(Regie.objects.of(town).order_by("name"))
     form = AddContract(request.POST if request.method == "POST" else None, regies=regies)
-    if form.is_valid():
+    if form.is_valid() and request.POST.get("answer") != "no":
         try:
-            _add_contract(request, form, regies)
+            labels = _recognised(request, form)
+            if labels is None and form.is_of_the_web_service:
+                return _ask_whose(request, form, regies)
+            _add_contract(request, form, regies, labels=labels)
         except Refusal as refusal:
             form.accuse(refusal)
         else:
             messages.success(request, _("Le contrat est ajouté. Suivez maintenant ses étapes."))
             return _see(request, form.cleaned_data["numcli"])
-    return render(request, "backoffice/add_contract.html", {"form": form}, status=422 if form.is_bound else 200)
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "backoffice/add_contract.html", {"form": form}, status=status)
 
 
-def _add_contract(request: BureauRequest, form: AddContract, regies: list[Regie]) -> None:
+def _recognised(request: BureauRequest, form: AddContract) -> tuple[str, ...] | None:
+    """What PayFiP said of the number, if the administrator saw it and answered that it is theirs."""
+    if not form.is_of_the_web_service:
+        return None
+    return recognition.recognised(
+        sealed=request.POST.get("seen", ""),
+        collectivite=request.collectivite,
+        identifier=form.cleaned_data["numcli"],
+        now=clock(),
+    )
+
+
+class _Rehearsed(Exception):
+    """Nothing stands in the way: what was written for the sake of knowing is taken back."""
+
+
+def _ask_whose(request: BureauRequest, form: AddContract, regies: list[Regie]) -> HttpResponse:
+    """PayFiP is asked once all that we can check ourselves is right. Raises Refusal."""
+    town, typed = request.collectivite, form.cleaned_data
+    with suppress(_Rehearsed), tenant(town):
+        _add_contract(request, form, regies, labels=None)
+        raise _Rehearsed
+    description = recognition.ask(
+        gateway=typed["gateway"], identifier=typed["numcli"], kind=DebtKind(typed["kind"]), options=form.limits
+    )
+    context = {
+        "form": form,
+        "description": description,
+        "seen": recognition.seal(collectivite=town, description=description, now=clock()),
+    }
+    return render(request, "backoffice/recognise_contract.html", context)
+
+
+def _add_contract(
+    request: BureauRequest, form: AddContract, regies: list[Regie], *, labels: tuple[str, ...] | None
+) -> None:
     """All or nothing: a refused contract leaves no new régie behind. Raises Refusal."""
     now, typed, town = clock(), form.cleaned_data, request.collectivite
     with tenant(town):
@@ -83,16 +127,26 @@ def _add_contract(request: BureauRequest, form: AddContract, regies: list[Regie]
                 now=now,
                 actor_id=request.user.pk,
             )
-        add_account(
+        account = add_account(
             collectivite=town,
             debt_kind=DebtKind(typed["kind"]),
             environment=Environment.TEST,
             identifier=typed["numcli"],
+            gateway=typed["gateway"],
             options=form.limits,
             regie=regie,
             now=now,
             actor_id=request.user.pk,
         )
+        if labels is not None:
+            record(
+                collectivite=town,
+                action="check_contract",
+                subject=f"account {account.pk}",
+                after={"identifier": account.identifier, "labels": list(labels)},
+                now=now,
+                actor_id=request.user.pk,
+            )
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, rate=Rate.START)
@@ -254,11 +308,13 @@ class Assistant:
                     flow_token=typed["flow_token"],
                     # every test uses the same reserved reference; its former payments are listed above the form
                     told_of_earlier=typed["again"] or environment is Environment.TEST,
-                    now=self.now,
+                    clock=clock,
                     actor_id=self.request.user.pk,
                 )
             except Refusal as refusal:
                 form.accuse(refusal)
+                if not isinstance(refusal, activation_refusals.TrialStarted):
+                    form.renew(tokens.new_token())
             else:
                 return HttpResponseRedirect(started.hand_off.url, status=303)
         return self._mend(form)

@@ -18,7 +18,15 @@ Refusal
 ├── GatewayForbids       R465  PayFiP's rules forbid this request
 ├── TriedAlready         R466  a payment of this debt is under way or paid
 ├── TrialStarted         R467  the same form, sent twice
-└── NotAnAdministrator   R468  the approval is for an administrator of the collectivité
+├── NotAnAdministrator   R468  the approval is for an administrator of the collectivité
+├── ConnectedOtherwise   R469  the number is connected already, by the other way to PayFiP
+├── ForRegiesOnly        R470  PayFiP's web service serves régies
+├── UnknownToPayfip      R471  PayFiP was asked, and knows no such number
+├── NoWebService         R472  PayFiP knows the number, and gave it no right to the web service
+├── PayfipAway           R473  PayFiP gave no usable answer: to be tried again
+├── PayfipObjects        R474  PayFiP refused for another reason, whose code is told
+├── InvoiceForbids       R475  our own base says no: the invoice is paid, held, cancelled, of another amount
+└── TrialUnanswered      R476  PayFiP gave no usable answer: the payment could not begin
 """
 
 from django.utils.functional import Promise
@@ -118,6 +126,12 @@ _FIELD_OF = {
     "exercice_malformed": "reference",
     "exercice_differs": "reference",
     "email_malformed": "email",
+    "payfip_A1": "email",
+    "payfip_A2": "email",
+    "payfip_M1": "amount",
+    "payfip_M3": "amount",
+    "payfip_M5": "amount",
+    "payfip_R3": "reference",
 }
 
 
@@ -159,6 +173,79 @@ class TriedAlready(Refusal):
 class TrialStarted(Refusal):
     code = "R467"
     sentence = _("Ce paiement est déjà ouvert, dans un autre onglet. Actualisez la page pour en voir l’état.")
+
+
+class ConnectedOtherwise(Refusal):
+    code = "R469"
+    sentence = _(
+        "Le contrat %(identifier)s est déjà relié ici, par l’autre accès à PayFiP. Un numéro n’a qu’un accès : demandez"
+        " un second numéro à votre correspondant, ou écrivez à l’exploitant de REGAL."
+    )
+
+
+class ForRegiesOnly(Refusal):
+    code = "R470"
+    sentence = _(
+        "Le web service de PayFiP ne sert que les régies. Pour des titres ou des rôles, choisissez le formulaire"
+        " PayFiP."
+    )
+
+
+class UnknownToPayfip(Refusal):
+    code = "R471"
+    sentence = _(
+        "PayFiP ne connaît pas le numéro %(identifier)s. Comparez-le avec le courrier de votre correspondant ; s’il est"
+        " juste, demandez-lui si le contrat est créé."
+    )
+
+
+class NoWebService(Refusal):
+    code = "R472"
+    sentence = _(
+        "PayFiP connaît le numéro %(identifier)s, mais ne lui ouvre pas le web service. Demandez au correspondant"
+        " moyens de paiement de la DDFiP ou de la DRFiP d’ouvrir ce droit, ou choisissez le formulaire PayFiP."
+    )
+
+
+class PayfipAway(Refusal):
+    code = "R473"
+    sentence = _(
+        "PayFiP ne répond pas en ce moment (code « %(reason)s »). Rien n’est ajouté, et ce que vous avez écrit est"
+        " gardé ci-dessous : recommencez dans quelques minutes."
+    )
+
+
+class PayfipObjects(Refusal):
+    code = "R474"
+    sentence = _(
+        "PayFiP refuse ce contrat, avec le code « %(reason)s ». Donnez ce code à votre correspondant ou à l’exploitant"
+        " de REGAL."
+    )
+
+
+FORBIDDEN_INVOICES: dict[str, Promise] = {
+    "paid": _("Cette facture est déjà payée : choisissez-en une autre."),
+    "held": _("Quelqu’un est en train de payer cette facture : attendez vingt minutes, ou choisissez-en une autre."),
+    "other_amount": _("Ce n’est pas ce qui reste dû sur cette facture : écrivez son montant exact."),
+}
+
+
+class InvoiceForbids(Refusal):
+    code = "R475"
+    sentence: Promise | str = _("Cette facture n’est pas payable en ligne en ce moment : choisissez-en une autre.")
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.field = "amount" if reason == "other_amount" else "reference"
+        self.sentence = FORBIDDEN_INVOICES.get(reason, self.sentence)
+
+
+class TrialUnanswered(Refusal):
+    code = "R476"
+    sentence = _(
+        "PayFiP n’a pas répondu (code « %(reason)s ») : ce paiement n’a pas pu commencer, et personne n’est débité."
+        " Recommencez dans quelques minutes."
+    )
 
 
 class NotAnAdministrator(Refusal):

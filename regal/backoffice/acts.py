@@ -43,6 +43,7 @@ SENTENCES: dict[str, Promise] = {
     "note_case": _("%(actor)s a noté quelque chose sur une anomalie."),
     "close_case": _("%(actor)s a clos une anomalie."),
     "note_adhesion": _("%(actor)s a noté où en est l’adhésion à PayFiP."),
+    "check_contract": _("%(actor)s a fait vérifier un contrat par PayFiP, et l’a reconnu."),
     "try_contract": _("%(actor)s a essayé un contrat par un paiement."),
     "ask_routing": _("%(actor)s a demandé une mise en production."),
     "approve_routing": _("%(actor)s a approuvé une mise en production."),
@@ -50,6 +51,14 @@ SENTENCES: dict[str, Promise] = {
     "carry_out_routing": _("%(actor)s avait demandé une mise en production : elle est faite."),
     "close_account": _("%(actor)s a fermé un contrat."),
     "reopen_account": _("%(actor)s a rouvert un contrat."),
+    "record_titre": _("%(actor)s a saisi une facture."),
+    "issue_titre": _("%(actor)s a émis une facture."),
+    "adjust_titre": _("%(actor)s a changé ce qui est dû d’une facture."),
+    "suspend_titre": _("%(actor)s a suspendu une facture."),
+    "resume_titre": _("%(actor)s a remis une facture à payer."),
+    "cancel_titre": _("%(actor)s a annulé une facture."),
+    "transfer_titre": _("%(actor)s a transmis une facture au comptable."),
+    "write_off_titre": _("%(actor)s a abandonné une facture."),
 }
 KINDS: dict[str, Promise] = {
     "create_collectivite": _("Création de la collectivité"),
@@ -79,6 +88,7 @@ KINDS: dict[str, Promise] = {
     "note_case": _("Note sur une anomalie"),
     "close_case": _("Anomalie close"),
     "note_adhesion": _("Adhésion à PayFiP"),
+    "check_contract": _("Contrat vérifié"),
     "try_contract": _("Essai d’un contrat"),
     "ask_routing": _("Mise en production demandée"),
     "approve_routing": _("Mise en production approuvée"),
@@ -86,6 +96,14 @@ KINDS: dict[str, Promise] = {
     "carry_out_routing": _("Mise en production faite"),
     "close_account": _("Contrat fermé"),
     "reopen_account": _("Contrat rouvert"),
+    "record_titre": _("Facture saisie"),
+    "issue_titre": _("Facture émise"),
+    "adjust_titre": _("Montant d’une facture"),
+    "suspend_titre": _("Facture suspendue"),
+    "resume_titre": _("Facture remise à payer"),
+    "cancel_titre": _("Facture annulée"),
+    "transfer_titre": _("Facture transmise au comptable"),
+    "write_off_titre": _("Facture abandonnée"),
 }
 FIELDS: dict[str, Promise] = {
     "name": _("Nom"),
@@ -135,6 +153,11 @@ FIELDS: dict[str, Promise] = {
     "routing_change": _("Demande"),
     "event": _("Étape"),
     "office": _("Bureau"),
+    "labels": _("Libellés chez PayFiP"),
+    "product": _("Produit"),
+    "exercice": _("Exercice"),
+    "due_cents": _("Somme due, en centimes"),
+    "status": _("État"),
 }
 _HIDDEN = {"user"}  # said by the sentence
 

@@ -34,6 +34,7 @@ from regal.collectivites.models import (
 from regal.collectivites.reference_forms import BadReferenceForm, InvoiceWords, read_reference_form
 from regal.gateways.base import DebtKind, Environment, Misconfigured
 from regal.gateways.payfip_url.gateway import PayfipUrl
+from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.lib import colours, pictures
 from regal.lib.canonical import digest
 from regal.lib.card_numbers import holds_card_number
@@ -193,7 +194,8 @@ def add_account(
     """A contract with a gateway: of the comptable through the main budget, or of a régie.
 
     A person opens a production account through an approved `RoutingChange` only; the command line is the host's way.
-    Raises BadIdentifier, BadOptions, NeedsRegie, AccountTaken, OfAnotherTown, NeedsTwoPeople.
+    Raises BadIdentifier, BadOptions, NeedsRegie, AccountTaken, OfAnotherTown, ConnectedOtherwise, ForRegiesOnly,
+    NeedsTwoPeople.
     """
     kind, in_environment = DebtKind(debt_kind), Environment(environment)
     if in_environment is Environment.PRODUCTION and actor_id is not None and routing_change_id is None:
@@ -202,11 +204,14 @@ def add_account(
         raise refusals.BadIdentifier(identifier=identifier)
     if (kind is DebtKind.REGIE) is not (regie is not None):
         raise refusals.NeedsRegie
+    if gateway == PayfipWs.name and kind is not DebtKind.REGIE:
+        raise activation_refusals.ForRegiesOnly
     taken = {
         "collectivites_account_identity": refusals.AccountTaken(
             identifier=identifier, environment=in_environment.value
         ),
         "collectivites_account_of_one_collectivite": activation_refusals.OfAnotherTown(identifier=identifier),
+        "collectivites_account_of_one_gateway": activation_refusals.ConnectedOtherwise(identifier=identifier),
     }
     with tenant(collectivite), _unless_taken(taken):
         budget = None if regie else Budget.objects.of(collectivite).get(code=MAIN_BUDGET_CODE)
@@ -461,7 +466,7 @@ def _check_terms(terms: ProductTerms, account: GatewayAccount) -> None:
     if terms.opens_on and terms.closes_on and terms.closes_on < terms.opens_on:
         raise refusals.BadDays
     gateway = gateway_of(account)
-    contract = gateway.account if isinstance(gateway, PayfipUrl) else None
+    contract = gateway.account if isinstance(gateway, PayfipUrl | PayfipWs) else None
     floor, ceiling = (contract.min_amount, contract.max_amount) if contract else (Money(1), Money(9_999_999_99))
     least, most = terms.min_amount or floor, terms.max_amount or ceiling
     if not Money.zero < least <= most or least > ceiling or most < floor or most > Money(9_999_999_99):

@@ -11,6 +11,8 @@ from regal.backoffice.refusals import Refusal
 from regal.backoffice.trials import LONGEST_OFFICE, TEST_REFERENCES
 from regal.collectivites.models import Product, Regie
 from regal.gateways.base import DebtKind, Environment
+from regal.gateways.payfip_url.gateway import PayfipUrl
+from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.lib import tokens
 from regal.lib.money import Money, UnreadableAmount
 
@@ -36,6 +38,18 @@ class AddContract(forms.Form):
             (DebtKind.REGIE.value, _("des factures d’une régie")),
         ],
         help_text=_("Un contrat est d’une seule sorte ; c’est écrit sur le formulaire d’adhésion"),
+    )
+    gateway = forms.ChoiceField(
+        label=_("Accès à PayFiP"),
+        required=False,
+        choices=[
+            (PayfipUrl.name, _("Formulaire PayFiP")),
+            (PayfipWs.name, _("Web service PayFiP (régies)")),
+        ],
+        help_text=_(
+            "Le web service dit seul ce que devient chaque paiement ; il sert les régies, et votre correspondant doit"
+            " en ouvrir le droit. En cas de doute, choisissez le formulaire"
+        ),
     )
     regie = forms.ChoiceField(
         label=_("Régie"), required=False, help_text=_("Pour des factures de régie seulement"), choices=[]
@@ -72,6 +86,9 @@ class AddContract(forms.Form):
         known = [(str(regie.pk), f"{regie.name} ({regie.number})") for regie in regies]
         field.choices = [("", _("Aucune")), *known, (NEW_REGIE, _("Une nouvelle régie, nommée ci-dessous"))]
 
+    def clean_gateway(self) -> str:
+        return self.cleaned_data["gateway"] or PayfipUrl.name
+
     def clean_min_amount(self) -> Money | None:
         return self._amount("min_amount")
 
@@ -86,6 +103,11 @@ class AddContract(forms.Form):
             raise forms.ValidationError(_("Ce montant ne se lit pas : écrivez par exemple 600,00.")) from None
 
     @property
+    def is_of_the_web_service(self) -> bool:
+        """Then PayFiP tells whose number it is."""
+        return bool(self.cleaned_data["gateway"] == PayfipWs.name)
+
+    @property
     def limits(self) -> dict[str, int]:
         """The options of the account."""
         asked = {"min_amount_cents": "min_amount", "max_amount_cents": "max_amount"}
@@ -97,6 +119,11 @@ class AddContract(forms.Form):
             "R311": "numcli",
             "R312": "numcli",
             "R451": "numcli",
+            "R469": "numcli",
+            "R470": "gateway",
+            "R471": "numcli",
+            "R472": "numcli",
+            "R474": "numcli",
             "R313": "max_amount",
             "R314": "regie",
             "R315": "regie_number",
@@ -179,6 +206,11 @@ class TryContract(forms.Form):
         else:
             self.fields["reference"].help_text = _("D’un avis réel, encore à payer, tel qu’il est imprimé")
             self.fields["amount"].help_text = _("Le montant exact de cet avis : il sera débité")
+
+    def renew(self, flow_token: str) -> None:
+        """Let the same form be sent again: what it sent before may stand in the base, and lead nowhere."""
+        self.data = self.data.copy()
+        self.data["flow_token"] = flow_token
 
     def clean(self) -> dict[str, Any]:
         if not tokens.is_well_formed(self.cleaned_data.get("flow_token", "")):

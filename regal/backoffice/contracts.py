@@ -13,10 +13,12 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regal.backoffice.routing import GATEWAY, accounts_of, is_closed, products_of
+from regal.backoffice.routing import accounts_of, is_closed, products_of
 from regal.backoffice.standing import standing_of
 from regal.collectivites.models import Adhesion, GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Means, Outcome
+from regal.gateways.payfip_ws.gateway import PayfipWs
+from regal.gateways.registry import PAYFIP
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
@@ -44,6 +46,7 @@ class Came(StrEnum):
     UNCLEAR = "unclear"
     WAITING = "waiting"
     SILENT = "silent"
+    NOT_STARTED = "not_started"  # the gateway said no, or gave no answer
 
 
 CAME_NAMES: dict[Came, Promise] = {
@@ -54,6 +57,7 @@ CAME_NAMES: dict[Came, Promise] = {
     Came.UNCLEAR: _("résultat inconnu"),
     Came.WAITING: _("en attente de PayFiP"),
     Came.SILENT: _("sans nouvelles"),
+    Came.NOT_STARTED: _("pas commencé"),
 }
 CAME_LOOKS = {Came.PAID: "badge-good", Came.CONTRADICTORY: "badge-bad", Came.UNCLEAR: "badge-warn"}
 CAME_ADVICE: dict[Came, Promise] = {
@@ -73,6 +77,26 @@ CAME_ADVICE: dict[Came, Promise] = {
         "Rien n’est venu : paiement jamais fini, erreur affichée par PayFiP, ou message qui n’atteint pas REGAL."
         " Recommencez ; si PayFiP affiche un ticket et que rien n’arrive, écrivez à l’exploitant de REGAL."
     ),
+    Came.NOT_STARTED: _("PayFiP n’a pas ouvert ce paiement : personne n’a pu le payer. Recommencez."),
+}
+# Of a gateway that is asked: it needs no message, and its answer proves.
+ASKED_ADVICE: dict[Came, Promise] = {
+    Came.PAID: _("PayFiP, interrogé, répond que ce paiement est fait : cette phase fonctionne."),
+    Came.REFUSED: _("PayFiP répond que ce paiement est refusé. Recommencez et choisissez de payer."),
+    Came.ABANDONED: _("PayFiP répond que vous avez quitté sa page. Recommencez jusqu’au bout."),
+    Came.CONTRADICTORY: _(
+        "La réponse de PayFiP n’a pas le numéro de client, la référence, le montant ou la phase de ce paiement."
+        " Comparez-les dans le détail, puis appelez votre correspondant : PayFiP a peut-être rattaché le numéro à un"
+        " autre contrat."
+    ),
+    Came.WAITING: _(
+        "REGAL demande à PayFiP où en est ce paiement, jusqu’à le savoir : PayFiP peut mettre deux heures à répondre."
+        " Finissez-le dans son onglet, puis actualisez."
+    ),
+    Came.SILENT: _(
+        "PayFiP n’a rien su de ce paiement : sa page n’a pas été ouverte en quinze minutes, ou il n’a pas été fini."
+        " Recommencez."
+    ),
 }
 _CAME_OF = {
     Standing.CONFIRMED: Came.PAID,
@@ -84,6 +108,7 @@ _CAME_OF = {
     Standing.ANNOUNCED_UNCLEAR: Came.UNCLEAR,
     Standing.UNKNOWN: Came.UNCLEAR,
     Standing.SILENT: Came.SILENT,
+    Standing.NEVER_STARTED: Came.NOT_STARTED,
 }
 
 
@@ -101,6 +126,7 @@ class Trial:
     authorisation: str
     digests: tuple[str, ...]  # SHA-256 of each message, as received
     is_confirmed: bool  # by something that proves it
+    is_asked: bool  # its gateway answers questions
 
     @classmethod
     def of(cls, attempt: Attempt, heard: Iterable[Evidence]) -> "Trial":
@@ -121,6 +147,7 @@ class Trial:
             authorisation=facts.get("authorisation", ""),
             digests=tuple(one.digest for one in told),
             is_confirmed=attempt.status == State.PAID,
+            is_asked=attempt.account.gateway == PayfipWs.name,
         )
 
     @property
@@ -133,7 +160,7 @@ class Trial:
 
     @property
     def advice(self) -> Promise:
-        return CAME_ADVICE[self.came]
+        return (ASKED_ADVICE if self.is_asked else {}).get(self.came) or CAME_ADVICE[self.came]
 
     @property
     def means_name(self) -> Promise | str:
@@ -154,6 +181,16 @@ class Contract:
     paid_activations: list[Trial]  # by each means, the first
     first_real: Trial | None
     changes: list[RoutingChange]  # the newest first
+
+    @property
+    def gateway(self) -> str:
+        """The way to PayFiP, one for all phases."""
+        return str(next(iter(self.accounts.values())).gateway)
+
+    @property
+    def is_of_the_web_service(self) -> bool:
+        """PayFiP is asked for a key first, then what became of it."""
+        return self.gateway == PayfipWs.name
 
     @property
     def kind(self) -> DebtKind:
@@ -245,7 +282,7 @@ class Contract:
 
 def contracts(*, collectivite: HasKey) -> list[Contract]:
     """All of a collectivité's, by number."""
-    numbers = GatewayAccount.objects.of(collectivite).filter(gateway=GATEWAY).values_list("identifier", flat=True)
+    numbers = GatewayAccount.objects.of(collectivite).filter(gateway__in=PAYFIP).values_list("identifier", flat=True)
     found = (contract(collectivite=collectivite, identifier=identifier) for identifier in sorted(set(numbers)))
     return [one for one in found if one is not None]
 
@@ -255,8 +292,8 @@ def contract(*, collectivite: HasKey, identifier: str) -> Contract | None:
     accounts = accounts_of(collectivite=collectivite, identifier=identifier)
     if not accounts:
         return None
-    changes = RoutingChange.objects.of(collectivite).filter(gateway=GATEWAY, identifier=identifier)
-    adhesions = Adhesion.objects.of(collectivite).filter(gateway=GATEWAY, identifier=identifier)
+    changes = RoutingChange.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
+    adhesions = Adhesion.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
     paid_activations = _paid(collectivite, accounts.get(Environment.ACTIVATION))
     first_by_means = {trial.means: trial for trial in reversed(paid_activations)}
     real = _paid(collectivite, accounts.get(Environment.PRODUCTION), most=1)

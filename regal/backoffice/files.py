@@ -22,7 +22,7 @@ from regal.backoffice.policies import BureauRequest, demand
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.gateways.files import NotThisFile
-from regal.gateways.payfip_url.files import sentence_of
+from regal.gateways.payfip_files import sentence_of
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, Exists, Model, OuterRef, Q, QuerySet, Sum
 
 from regal.gateways.base import Environment
 from regal.lib.money import Money
@@ -18,6 +19,7 @@ from regal.payments.standing import Standing
 PAGE_LENGTH = 50
 
 _CURSOR = re.compile(r"(?P<microseconds>[0-9]{1,17})-(?P<key>[0-9]{1,18})")
+_M = TypeVar("_M", bound=Model)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,39 +39,42 @@ class Page:
 def page_of_attempts(*, collectivite: HasKey, selection: Selection, after: str = "", before: str = "") -> Page:
     """One page, the newest first: just older than `after`, or just newer than `before`. Else the first page."""
     attempts = selected(collectivite=collectivite, selection=selection).select_related("product", "account")
+    shown, older, newer = page_of(attempts, after=after, before=before)
+    return Page(attempts=shown, older=older, newer=newer)
+
+
+def page_of(rows: QuerySet[_M], *, after: str = "", before: str = "") -> tuple[list[_M], str, str]:
+    """One page of any rows that have a `created_at`, with the cursors of the older and of the newer page."""
     place = _read_cursor(before)
     if place is not None:
-        found = list(newer_than(attempts, place)[: PAGE_LENGTH + 1])
+        found = list(newer_than(rows, place)[: PAGE_LENGTH + 1])
         if len(found) > PAGE_LENGTH:
             shown = found[:PAGE_LENGTH][::-1]
-            return Page(attempts=shown, older=_cursor_at(shown[-1]), newer=_cursor_at(shown[0]))
+            return shown, _cursor_at(shown[-1]), _cursor_at(shown[0])
         place = None  # nothing newer is left out: the first page, whole
     else:
         place = _read_cursor(after)
-    found = list(older_than(attempts, place)[: PAGE_LENGTH + 1])
+    found = list(older_than(rows, place)[: PAGE_LENGTH + 1])
     shown = found[:PAGE_LENGTH]
-    return Page(
-        attempts=shown,
-        older=_cursor_at(shown[-1]) if len(found) > PAGE_LENGTH else "",
-        newer=_cursor_at(shown[0]) if place is not None and shown else "",
-    )
+    older = _cursor_at(shown[-1]) if len(found) > PAGE_LENGTH else ""
+    return shown, older, _cursor_at(shown[0]) if place is not None and shown else ""
 
 
 Place = tuple[datetime, int]
 
 
-def older_than(attempts: QuerySet[Attempt], place: Place | None) -> QuerySet[Attempt]:
+def older_than(rows: QuerySet[_M], place: Place | None) -> QuerySet[_M]:
     """The newest first, below a place. The bound on the moment alone is said twice: the index can use it."""
     if place is not None:
         moment, key = place
-        attempts = attempts.filter(created_at__lte=moment).filter(Q(created_at__lt=moment) | Q(pk__lt=key))
-    return attempts.order_by("-created_at", "-pk")
+        rows = rows.filter(created_at__lte=moment).filter(Q(created_at__lt=moment) | Q(pk__lt=key))
+    return rows.order_by("-created_at", "-pk")
 
 
-def newer_than(attempts: QuerySet[Attempt], place: Place) -> QuerySet[Attempt]:
+def newer_than(rows: QuerySet[_M], place: Place) -> QuerySet[_M]:
     """The oldest first, above a place."""
     moment, key = place
-    above = attempts.filter(created_at__gte=moment).filter(Q(created_at__gt=moment) | Q(pk__gt=key))
+    above = rows.filter(created_at__gte=moment).filter(Q(created_at__gt=moment) | Q(pk__gt=key))
     return above.order_by("created_at", "pk")
 
 
@@ -151,8 +156,8 @@ def messages_waiting(*, attempt: Attempt) -> int:
     return received.filter(~Exists(judged)).count()
 
 
-def _cursor_at(attempt: Attempt) -> str:
-    return f"{(attempt.created_at - _EPOCH) // timedelta(microseconds=1)}-{attempt.pk}"
+def _cursor_at(row: Any) -> str:
+    return f"{(row.created_at - _EPOCH) // timedelta(microseconds=1)}-{row.pk}"
 
 
 def _read_cursor(text: str) -> Place | None:

@@ -21,10 +21,9 @@ from regal.backoffice.administration import add_account
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite, GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment
+from regal.gateways.registry import PAYFIP
 from regal.lib.tenancy import HasKey, tenant
 from regal.people.models import Membership, Role, User
-
-GATEWAY = "payfip_url"
 
 CARRY_OUT = "carry_out_routing"
 TELL_ASKED = "tell_routing_asked"
@@ -53,8 +52,8 @@ def seasoned_administrators(*, collectivite: HasKey, now: datetime) -> list[User
 
 
 def accounts_of(*, collectivite: HasKey, identifier: str) -> dict[Environment, GatewayAccount]:
-    """A contract's accounts, by phase. Call it inside `tenant()`."""
-    accounts = GatewayAccount.objects.of(collectivite).filter(gateway=GATEWAY, identifier=identifier)
+    """A contract's accounts, by phase, all at one gateway: so PostgreSQL says. Call it inside `tenant()`."""
+    accounts = GatewayAccount.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
     return {
         Environment(account.environment): account
         for account in accounts.select_related("collectivite", "budget", "regie").order_by("pk")
@@ -64,7 +63,12 @@ def accounts_of(*, collectivite: HasKey, identifier: str) -> dict[Environment, G
 def products_of(*, collectivite: HasKey, identifier: str) -> list[Product]:
     """What a contract collects, whatever the phase. Call it inside `tenant()`."""
     products = Product.objects.of(collectivite).select_related("account", "collectivite")
-    return list(products.filter(account__gateway=GATEWAY, account__identifier=identifier))
+    return list(products.filter(account__gateway__in=PAYFIP, account__identifier=identifier))
+
+
+def gateway_at(*, collectivite: HasKey, identifier: str) -> str:
+    """The gateway of a contract. Call it inside `tenant()`."""
+    return str(next(iter(accounts_of(collectivite=collectivite, identifier=identifier).values())).gateway)
 
 
 def is_closed(accounts: Iterable[GatewayAccount]) -> bool:
@@ -100,7 +104,7 @@ def ask(
                 change = RoutingChange.objects.create(
                     collectivite=collectivite,
                     kind=kind,
-                    gateway=GATEWAY,
+                    gateway=gateway_at(collectivite=collectivite, identifier=identifier),
                     identifier=identifier,
                     what={"products": chosen},
                     needs_operator=is_alone or not already_routed.exists(),

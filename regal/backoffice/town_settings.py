@@ -37,6 +37,7 @@ from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, Gate
 from regal.collectivites.reference_forms import BadReferenceForm, read_reference_form
 from regal.gateways.base import Environment
 from regal.gateways.payfip_url.gateway import PayfipUrl
+from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.lib import paris
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -446,7 +447,7 @@ def _tried(form: ProductForm) -> str:
     """The number given as an example, as it would be kept. Raises NumberRefused, BadReferenceForm."""
     with tenant(form.contract.collectivite_id):
         gateway = gateway_of(form.chosen_contract)
-    shortest = gateway.account.min_reference_length if isinstance(gateway, PayfipUrl) else 1
+    shortest = gateway.account.min_reference_length if isinstance(gateway, PayfipUrl | PayfipWs) else 1
     try:
         words = read_reference_form(form.kind, form.terms.reference_form)
         return as_kept(words, form.cleaned_data["example"], shortest=shortest)

@@ -1,15 +1,16 @@
 """Try a contract before it takes real payments: by the machinery that payers will use, on the account of its phase."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import get_language
 
 from regal.audit.operations import record
-from regal.backoffice import activation_refusals
+from regal.backoffice import activation_refusals, recognition
 from regal.backoffice.administration import add_account
 from regal.backoffice.contracts import Contract
-from regal.backoffice.routing import GATEWAY
+from regal.backoffice.routing import gateway_at
 from regal.collectivites.models import Adhesion, Collectivite, GatewayAccount, Product
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment
@@ -19,8 +20,11 @@ from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money, UnreadableAmount
 from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import tenant
-from regal.payments.operations import PaymentOrder, Started, start_payment
-from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt
+from regal.payments.departure import Departure, depart
+from regal.payments.models import Attempt
+from regal.payments.operations import PaymentOrder
+from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
+from regal.titres.models import Titre
 
 # PayFiP keeps these for tests (`docs/protocols/payfip.md`, "The debt's reference"); a régie's invoice is free.
 TEST_REFERENCES = {
@@ -40,15 +44,19 @@ def start_trial(
     email: str,
     flow_token: str,
     told_of_earlier: bool,
-    now: datetime,
+    clock: Callable[[], datetime],
     actor_id: int,
-) -> Started:
-    """Open a payment on a contract's test or activation account; commit before the browser leaves.
+) -> Departure:
+    """Open a payment on a contract's test or activation account. Never call it inside a transaction.
 
-    Raises ContractClosed, UnreadableTrial, ReservedReference, GatewayForbids, TriedAlready, TrialStarted.
+    A real payment of an invoice that stands in our own base pays that invoice; any other is of no titre. Raises
+    ContractClosed, UnreadableTrial, ReservedReference, GatewayForbids, UnknownToPayfip, NoWebService, InvoiceForbids,
+    TriedAlready, TrialStarted, TrialUnanswered.
     """
     if not account.is_active:
         raise activation_refusals.ContractClosed
+    if account.environment == Environment.PRODUCTION:
+        raise ValueError("a trial moves no money of production")
     debt = _read(reference, account)
     order = PaymentOrder(
         product=product,
@@ -61,29 +69,37 @@ def start_trial(
         flow_token=flow_token,
         handle=tokens.new_token(),
         told_of_earlier=told_of_earlier,
+        titre=_titre(account, product, debt.digits),
     )
-    with tenant(account.collectivite):
-        try:
-            started = start_payment(order=order, now=now)
-        except EarlierAttempt:
-            raise activation_refusals.TriedAlready from None
-        except AlreadyStarted:
-            raise activation_refusals.TrialStarted from None
-        except CannotHandOff as refused:
-            raise activation_refusals.GatewayForbids(refused.reason) from refused
+
+    def write_down(attempt: Attempt) -> None:
         record(
             collectivite=account.collectivite,
             action="try_contract",
-            subject=f"attempt {started.attempt.pk}",
+            subject=f"attempt {attempt.pk}",
             after={
                 "account": account.pk,
                 "environment": account.environment,
                 "amount_cents": order.amount.cents,
             },
-            now=now,
+            now=attempt.created_at,
             actor_id=actor_id,
         )
-    return started
+
+    try:
+        return depart(order=order, clock=clock, also=write_down)
+    except EarlierAttempt:
+        raise activation_refusals.TriedAlready from None
+    except AlreadyStarted:
+        raise activation_refusals.TrialStarted from None
+    except TitreNotPayable as refused:
+        raise activation_refusals.InvoiceForbids(refused.reason) from refused
+    except CannotHandOff as refused:
+        raise recognition.refusal_of(refused.reason, account.identifier) or activation_refusals.GatewayForbids(
+            refused.reason
+        ) from refused
+    except GatewayAway as away:
+        raise activation_refusals.TrialUnanswered(reason=away.reason) from away
 
 
 def open_activation(*, collectivite: Collectivite, contract: Contract, now: datetime, actor_id: int) -> GatewayAccount:
@@ -99,6 +115,7 @@ def open_activation(*, collectivite: Collectivite, contract: Contract, now: date
         debt_kind=contract.kind,
         environment=Environment.ACTIVATION,
         identifier=contract.identifier,
+        gateway=contract.gateway,
         options=contract.test.options,
         regie=contract.test.regie,
         now=now,
@@ -133,7 +150,11 @@ def note_adhesion(
         adhesion, _is_new = (
             Adhesion.objects.of(collectivite)
             .select_for_update()
-            .get_or_create(collectivite=collectivite, gateway=GATEWAY, identifier=identifier)
+            .get_or_create(
+                collectivite=collectivite,
+                gateway=gateway_at(collectivite=collectivite, identifier=identifier),
+                identifier=identifier,
+            )
         )
         before = {name: getattr(adhesion, name) for name in noted}
         if before == noted:
@@ -155,6 +176,14 @@ def note_adhesion(
 
 def _plain(noted: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in noted.items()}
+
+
+def _titre(account: GatewayAccount, product: Product, reference: str) -> Titre | None:
+    """The invoice of our own base that a real payment would pay."""
+    if account.debt_kind != DebtKind.REGIE or account.environment == Environment.TEST:
+        return None
+    with tenant(account.collectivite):
+        return Titre.objects.of(account.collectivite).filter(product=product, reference=reference).first()
 
 
 def _read(reference: str, account: GatewayAccount) -> Any:

@@ -62,6 +62,12 @@ def open_subjects(*, collectivite_id: int, kind: Kind) -> list[int]:
     return list(cases.values_list("subject_id", flat=True))
 
 
+def was_opened_since(*, collectivite_id: int, kind: Kind, subject_kind: str, subject_id: int, since: datetime) -> bool:
+    """Whether there is, or was, a case of this kind about one thing, opened no earlier than that."""
+    cases = Case.objects.filter(collectivite=collectivite_id, kind=kind, opened_at__gte=since)
+    return cases.filter(subject_kind=subject_kind, subject_id=subject_id).exists()
+
+
 def case_numbered(*, collectivite: HasKey, case_id: int) -> Case | None:
     """One case, with the people it names."""
     people = ("first_seen_by", "assigned_to", "closed_by")

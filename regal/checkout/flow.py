@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core import signing
 
 from regal.collectivites.models import Product
+from regal.lib import tokens
 from regal.lib.money import Money
 
 LIFETIME = timedelta(minutes=30)
@@ -21,6 +22,15 @@ LONGEST = 4096
 
 class BadToken(Exception):
     """Altered, foreign, of another step, or unreadable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgainToken:
+    """What beginning again from an attempt's own page carries: neither what is owed, nor who pays."""
+
+    flow_token: str
+    handle: str
+    told_of_earlier: bool
 
 
 class ExpiredToken(Exception):
@@ -68,6 +78,32 @@ def unseal(token: str, *, product: Product, now: datetime) -> Recap:
     return recap
 
 
-def _salt(product: Product) -> str:
+def new_again(*, handle: str, product: Product, now: datetime) -> str:
+    """The hidden field of « Recommencer » on the page of the attempt of this handle."""
+    drawn = AgainToken(flow_token=tokens.new_token(), handle=tokens.new_token(), told_of_earlier=False)
+    return seal_again(drawn, handle=handle, product=product, now=now)
+
+
+def seal_again(again: AgainToken, *, handle: str, product: Product, now: datetime) -> str:
+    """The hidden field of the pages that begin again from the attempt of this handle."""
+    return signing.dumps({**asdict(again), "at": int(now.timestamp())}, salt=_salt(product, f"again {handle}"))
+
+
+def unseal_again(token: str, *, handle: str, product: Product, now: datetime) -> AgainToken:
+    """Raises BadToken, once it is more than 30 minutes old too: the attempt's own page gives another."""
+    if len(token) > LONGEST:
+        raise BadToken
+    try:
+        held = signing.loads(token, salt=_salt(product, f"again {handle}"))
+        at = datetime.fromtimestamp(held.pop("at"), tz=now.tzinfo)
+        again = AgainToken(**held)
+    except (signing.BadSignature, ValueError, TypeError, KeyError):
+        raise BadToken from None
+    if not timedelta(0) <= now - at + timedelta(seconds=1) <= LIFETIME:
+        raise BadToken
+    return again
+
+
+def _salt(product: Product, step: str = "recap") -> str:
     contract = f"{product.account_id} {product.account.environment} {product.debt_kind}"
-    return f"regal.checkout.recap {settings.GUICHET_URL} {product.collectivite_id} {product.pk} {contract}"
+    return f"regal.checkout.{step} {settings.GUICHET_URL} {product.collectivite_id} {product.pk} {contract}"

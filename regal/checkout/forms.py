@@ -66,12 +66,24 @@ INVOICE_WRONG = {
     ReferenceReason.NOT_PLAIN: _("Ce numéro ne contient que des lettres sans accent et des chiffres."),
 }
 INVOICE_USUAL = _("Ce numéro est trop long : recopiez seulement celui de la facture, 30 caractères au plus.")
-REFUSED = {  # what the account's own contract forbids, and the field to mend
+_AMOUNT_REFUSED = _("Ce montant ne peut pas être payé en ligne ici.")
+REFUSED = {  # what the account's own contract or PayFiP itself forbids, and the field to mend
     "reference_reserved": ("exercice", _("L’exercice 9999 est réservé aux essais : indiquez l’année de l’avis.")),
     "reference_malformed": ("invoice", _("Ce numéro est trop court pour PayFiP : vérifiez qu’il est complet.")),
-    "amount_out_of_bounds": ("amount", _("Ce montant ne peut pas être payé en ligne ici.")),
+    "amount_out_of_bounds": ("amount", _AMOUNT_REFUSED),
     "email_malformed": ("email", EMAIL_USUAL),
+    "payfip_A1": ("email", EMAIL_USUAL),
+    "payfip_A2": ("email", _("PayFiP n’accepte pas cette adresse e-mail : vérifiez-la, ou indiquez-en une autre.")),
+    "payfip_M1": ("amount", _AMOUNT_REFUSED),
+    "payfip_M3": ("amount", _("PayFiP n’accepte pas les montants inférieurs à 1 €.")),
+    "payfip_M5": ("amount", _("PayFiP n’accepte pas un montant aussi élevé : payez comme indiqué sur la facture.")),
+    "payfip_R3": ("invoice", _("PayFiP n’accepte pas ce numéro : vérifiez qu’il est complet.")),
 }
+OUR_CONTRACT = ("payfip_T", "payfip_S", "payfip_D", "payfip_N")  # nothing that a payer typed can mend these
+NOT_FOUND = _(
+    "Aucune facture à payer ne porte ce numéro et ce montant. Vérifiez les deux sur la facture ; s’ils y sont bien"
+    " ainsi, adressez-vous au service qui l’a envoyée."
+)
 CONTRARY = _("Ce champ contient une référence entière, qui contredit les autres : effacez-les, ou tapez chaque partie.")
 ALONE = _("Tapez ce numéro seul, par exemple 412 ; ce qui suit le tiret va dans un autre champ.")
 TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
@@ -99,6 +111,27 @@ class Question:
     def described_by(self) -> str:
         """The ids of what explains the field."""
         return f"{self.field.name}-hint {self.field.name}-error" if self.field.errors else f"{self.field.name}-hint"
+
+
+def email_question(form: forms.Form) -> Question:
+    """Where the ticket goes."""
+    return Question(
+        field=form["email"],
+        label=_("Votre adresse e-mail"),
+        hint=_("PayFiP y envoie le ticket ; par exemple nom@exemple.fr"),
+        mark=0,
+        inputmode="email",
+        kind="email",
+        autocomplete="email",
+    )
+
+
+def read_email(typed: str) -> str:
+    """Raises ValidationError."""
+    try:
+        return normalise_email(typed)
+    except UnreadableEmail as unreadable:
+        raise ValidationError(EMAIL_SENTENCES.get(unreadable.reason, EMAIL_USUAL), code="R021") from None
 
 
 class DebtForm(forms.Form):
@@ -168,12 +201,12 @@ class DebtForm(forms.Form):
 
     @property
     def wrong(self) -> list[dict[str, str]]:
-        """What is to be mended: field and sentence, in the order of the page."""
-        return [
-            {"field": question.field.name, "message": str(message)}
-            for question in self.questions
-            for message in question.field.errors
-        ]
+        """What is to be mended: field and sentence, in the order of the page; what concerns two fields comes once."""
+        fields: dict[str, str] = {}
+        for question in self.questions:
+            for message in question.field.errors:
+                fields.setdefault(str(message), question.field.name)
+        return [{"field": field, "message": message} for message, field in fields.items()]
 
     @property
     def typed(self) -> dict[str, str]:
@@ -195,10 +228,7 @@ class DebtForm(forms.Form):
         return True
 
     def clean_email(self) -> str:
-        try:
-            return normalise_email(self.cleaned_data["email"])
-        except UnreadableEmail as unreadable:
-            raise ValidationError(EMAIL_SENTENCES.get(unreadable.reason, EMAIL_USUAL), code="R021") from None
+        return read_email(self.cleaned_data["email"])
 
     def clean_amount(self) -> Money:
         try:
@@ -441,6 +471,11 @@ class InvoiceForm(DebtForm):
     def as_typed(reference: DebtReference) -> dict[str, str]:
         return {"invoice": reference.printed}
 
+    def say_not_found(self) -> None:
+        """Our own base has no such invoice: which of the two is wrong, nobody is told."""
+        for field in ("invoice", "amount"):
+            self.add_error(field, ValidationError(NOT_FOUND, code="R032"))
+
     def _reference(self, typed: dict[str, str]) -> DebtReference | None:
         try:
             reference = InvoiceReference.parse(typed["invoice"])
@@ -454,6 +489,37 @@ class InvoiceForm(DebtForm):
             self.add_error("invoice", ValidationError(sentence, code="R031"))
             return None
         return InvoiceReference(fitting)
+
+
+class EmailForm(forms.Form):
+    """All that is asked of who begins again from an attempt's own page, whose address holds no personal data."""
+
+    use_required_attribute = False
+    email = forms.CharField(required=False, max_length=254)
+
+    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+        super().__init__(data)
+        self.fields["email"].error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}
+
+    @cached_property
+    def question(self) -> Question:
+        """The one field."""
+        return email_question(self)
+
+    @property
+    def wrong(self) -> list[dict[str, str]]:
+        """As of a `DebtForm`."""
+        return [{"field": "email", "message": str(message)} for message in self["email"].errors]
+
+    def accuse(self, reason: str) -> bool:
+        """As of a `DebtForm`."""
+        field, sentence = REFUSED.get(reason, ("", ""))
+        if field == "email":
+            self.add_error("email", ValidationError(sentence, code="R103"))
+        return field == "email"
+
+    def clean_email(self) -> str:
+        return read_email(self.cleaned_data["email"])
 
 
 FORMS: dict[DebtKind, type[DebtForm]] = {form.kind: form for form in (TitreForm, OrmcForm, InvoiceForm)}

@@ -23,6 +23,11 @@ LONGEST_QUERY = LONGEST_BODY = 64 * 1024
 LARGEST_KEY = 2**63 - 1
 
 
+def clock() -> datetime:
+    """The receiver's one look at the time."""
+    return datetime.now(UTC)
+
+
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, rate=Rate.NOTIFICATION)
 @require_http_methods(["GET", "POST"])
 def notification(request: HttpRequest, collectivite_id: int, token: str) -> HttpResponse:
@@ -31,7 +36,7 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
     Beyond 64 KB of body, or of query string, the beginning is stored and the message remembered as cut.
     A payer knows his own notification address: after `MOST_MESSAGES` for one attempt the answer is 429, and no row.
     """
-    now = datetime.now(UTC)
+    now = clock()
     body, body_is_cut = beginning_of_body(request.META, longest=LONGEST_BODY)
     query = request.META.get("QUERY_STRING", "").encode("latin-1", errors="replace")
     content_type = request.META.get("regal.content_type", request.META.get("CONTENT_TYPE", ""))

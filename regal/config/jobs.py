@@ -19,11 +19,15 @@ from regal.cases.queries import open_subjects
 from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
+from regal.payments.checker import check_due
 from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
 from regal.reconciliation import operations as reconciliation
 
 logger = logging.getLogger("regal.proof")
+
+QUESTIONS = "questions"  # a queue with its own places: gateways may be slow, and nothing else waits for them
+ASK_FOR = timedelta(seconds=20)  # then the next round begins; a worker told to stop is patient for longer
 
 HANDLERS: dict[str, Handler] = {
     payments.JUDGE_MESSAGE: payments.judge_message,
@@ -56,6 +60,13 @@ def carry_effect(effect_id: int) -> None:
 def sweep_due(timestamp: int) -> None:
     """Hand to the workers what is due and waits nowhere."""
     sweep(now=clock())
+
+
+@app.periodic(cron="* * * * * */2")
+@app.task(name="regal.check_gateways", queue=QUESTIONS, queueing_lock="regal.check_gateways")
+def check_gateways(timestamp: int) -> None:
+    """Ask the gateways what is due. As many rounds as the queue has places run at the same time."""
+    check_due(clock=clock, lasting=ASK_FOR)
 
 
 @app.periodic(cron="* * * * *")

@@ -14,6 +14,7 @@ from regal.backoffice import (
     operators,
     pages,
     sessions,
+    titres,
     town_settings,
     transactions,
 )
@@ -49,6 +50,9 @@ urlpatterns = [
         path("<slug:slug>/paiements/payeur/", transactions.payments_of_payer, name="payments_of_payer"),
         path("<slug:slug>/paiements/export/", transactions.export_payments, name="export_payments"),
         path("<slug:slug>/paiements/<int:attempt_id>/", pages.payment, name="payment"),
+        path("<slug:slug>/factures/", titres.titres, name="titres"),
+        path("<slug:slug>/factures/nouvelle/", titres.new_titre, name="new_titre"),
+        path("<slug:slug>/factures/<int:titre_id>/", titres.titre, name="titre"),
         path("<slug:slug>/anomalies/", cases.cases, name="cases"),
         path("<slug:slug>/anomalies/<int:case_id>/", cases.case, name="case"),
         path("<slug:slug>/fichiers/", files.files, name="files"),

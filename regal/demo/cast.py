@@ -8,6 +8,7 @@ from regal.gateways.base import DebtKind, Environment
 from regal.lib.money import Money
 from regal.lib.references import DebtReference, InvoiceReference, OrmcReference, TitreReference
 from regal.people.models import Role
+from regal.titres.states import State
 
 PASSWORD = "demonstration"  # noqa: S105 - printed on the start page
 PAYER_EMAIL = "mme.leroy@example.org"
@@ -21,10 +22,18 @@ class DemoProduct:
     introduction: str
     numcli: str
     kind: DebtKind = DebtKind.TITRE
+    gateway: str = "payfip_url"
+    regie: tuple[str, str] | None = None  # name and number
     environment: Environment = Environment.PRODUCTION
     reference_form: Mapping[str, object] = field(default_factory=dict)
     amounts: tuple[Money, Money] | None = None  # the least and the greatest
     direct_debit: bool = False  # the town also joined PayFiP for prélèvement
+    transfer: bool = False  # and for virement
+
+    @property
+    def has_titres(self) -> bool:
+        """Whether its debts stand in our own base: PayFiP's web service knows none."""
+        return self.gateway == "payfip_ws"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +64,25 @@ class DemoTown:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Invoice:
+    """One invoice of our own base of titres."""
+
+    number: str
+    label: str
+    debtor: str
+    amount: Money
+    issued_on: date
+    due_on: date
+    state: State  # what the régie made of it
+    reason: str = ""
+
+    @property
+    def reference(self) -> InvoiceReference:
+        """What its payer types, without separators."""
+        return InvoiceReference.parse(self.number)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notice:
     """One document to pay of the demonstration."""
 
@@ -62,7 +90,7 @@ class Notice:
     reference: DebtReference
     amount: Money
     label: str
-    state: str  # "due" or "paid"
+    state: str  # "due" or "paid"; of our own base also "suspended", "cancelled", "transferred"
     taken_in_charge_on: date
 
 
@@ -104,8 +132,22 @@ TOWNS = (
                 introduction="Les factures de la régie périscolaire.",
                 numcli="350005",
                 kind=DebtKind.REGIE,
+                regie=("Régie périscolaire", "12"),
                 reference_form={"pattern": "FC2026-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),
+            ),
+            DemoProduct(
+                slug="restaurant-scolaire",
+                name="Restaurant scolaire",
+                introduction="Les factures de repas, que la régie du restaurant tient elle-même.",
+                numcli="350006",
+                kind=DebtKind.REGIE,
+                gateway="payfip_ws",
+                regie=("Régie du restaurant scolaire", "13"),
+                reference_form={"pattern": "RS-#{6}", "number_name": "N° de facture"},
+                amounts=(Money(100), Money(60_000)),
+                direct_debit=True,
+                transfer=True,
             ),
             DemoProduct(
                 slug="essai",
@@ -152,7 +194,35 @@ TOWNS = (
 OPERATOR = "exploitant"
 
 
-REGIE = ("Régie périscolaire", "12")  # name and number
+MEAL = Money(420)
+FAMILIES = ("Mme Leroy", "M. Benali", "Mme Kerouanton", "M. et Mme Da Silva", "Mme Nguyen", "M. Petitjean")
+DECIDED = {  # among the open invoices, one in each other state
+    7: (State.SUSPENDED, "La famille conteste deux repas, vérification avec l’école"),
+    13: (State.CANCELLED, "Facture établie deux fois par erreur"),
+    19: (State.TRANSFERRED, "Impayée après deux relances"),
+}
+
+
+def invoices(today: date) -> list[Invoice]:
+    """The invoices of the school restaurant: a meal costs 4,20 €."""
+    issued_on = today - timedelta(days=10)
+    found = []
+    for place in range(30):
+        meals = 9 + place * 7 % 13
+        state, reason = DECIDED.get(place, (State.OPEN, ""))
+        found.append(
+            Invoice(
+                number=f"RS-{place + 101:06d}",
+                label=f"Restaurant scolaire : {meals} repas",
+                debtor=FAMILIES[place % len(FAMILIES)],
+                amount=sum([MEAL] * meals, Money.zero),
+                issued_on=issued_on,
+                due_on=issued_on + timedelta(days=30),
+                state=state,
+                reason=reason,
+            )
+        )
+    return found
 
 
 def notices(town: DemoTown, today: date) -> list[Notice]:
@@ -164,6 +234,18 @@ def _notices_of(town: DemoTown, product: DemoProduct, today: date) -> list[Notic
     """Some payable, one paid, one issued on each coming day; of a régie, payable ones only."""
     if product.environment is not Environment.PRODUCTION:
         return []  # a test account knows PayFiP's reserved reference only
+    if product.has_titres:
+        return [
+            Notice(
+                numcli=product.numcli,
+                reference=invoice.reference,
+                amount=invoice.amount,
+                label=invoice.label,
+                state="due" if invoice.state is State.OPEN else invoice.state.value,
+                taken_in_charge_on=invoice.issued_on,
+            )
+            for invoice in invoices(today)
+        ]
 
     def notice(number: int, cents: int, state: str, day: date) -> Notice:
         return Notice(

@@ -13,7 +13,18 @@ from django.templatetags.static import static
 from regal.backoffice import administration
 from regal.checkout.forms import FORMS
 from regal.collectivites.models import Collectivite, Product
-from regal.demo.cast import OPERATOR, PASSWORD, PAYER_EMAIL, REGIE, TOWNS, DemoProduct, DemoTown, Notice, notices
+from regal.demo.cast import (
+    OPERATOR,
+    PASSWORD,
+    PAYER_EMAIL,
+    TOWNS,
+    DemoProduct,
+    DemoTown,
+    Invoice,
+    Notice,
+    invoices,
+    notices,
+)
 from regal.demo.environment import var_folder
 from regal.demo.logos import logo_of
 from regal.gateways.base import DebtKind, Environment
@@ -21,7 +32,11 @@ from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.references import InvoiceReference, TitreReference
 from regal.lib.tenancy import tenant
+from regal.payments.queries import paid_of
 from regal.people.models import Role, User
+from regal.titres import operations as titres
+from regal.titres.models import Titre
+from regal.titres.states import State
 
 logger = logging.getLogger("regal.demo")
 
@@ -60,6 +75,8 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
                 "siret": town.siret,
                 "phase": "test" if product.environment == "test" else "active",
                 **({"direct_debit": {"phase": "active"}} if product.direct_debit else {}),
+                **({"transfer": {"phase": "active"}} if product.transfer else {}),
+                **({"options": {"web_service": True}} if product.has_titres else {}),
             }
             for town in TOWNS
             for product in town.products
@@ -195,17 +212,21 @@ def _write_products(town: DemoTown, collectivite: Collectivite, *, now: datetime
     for product in town.products:
         if product.slug not in there:
             _write_product(product, collectivite, now=now)
+        if product.has_titres:
+            _write_invoices(product, collectivite, now=now)
 
 
 def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: datetime) -> None:
     regie = None
-    if product.kind is DebtKind.REGIE:
-        regie = administration.add_regie(collectivite=collectivite, name=REGIE[0], number=REGIE[1], now=now)
+    if product.regie is not None:
+        name, number = product.regie
+        regie = administration.add_regie(collectivite=collectivite, name=name, number=number, now=now)
     account = administration.add_account(
         collectivite=collectivite,
         debt_kind=product.kind,
         environment=product.environment,
         identifier=product.numcli,
+        gateway=product.gateway,
         regie=regie,
         now=now,
     )
@@ -219,6 +240,35 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
         terms=administration.ProductTerms(reference_form=product.reference_form, min_amount=least, max_amount=most),
         now=now,
     )
+
+
+def _write_invoices(product: DemoProduct, collectivite: Collectivite, *, now: datetime) -> None:
+    with tenant(collectivite):
+        row = Product.objects.of(collectivite).select_related("account").get(slug=product.slug)
+        there = set(Titre.objects.of(collectivite).values_list("reference", flat=True))
+    for invoice in invoices(paris.today(now)):
+        if invoice.reference.digits not in there:
+            _write_invoice(invoice, row, now=now)
+
+
+def _write_invoice(invoice: Invoice, product: Product, *, now: datetime) -> None:
+    titre = titres.record_titre(
+        product=product,
+        number=invoice.number,
+        label=invoice.label,
+        debtor=invoice.debtor,
+        amount=invoice.amount,
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+        now=now,
+    )
+    titres.issue(titre=titre, now=now)
+    if invoice.state is State.SUSPENDED:
+        titres.suspend(titre=titre, reason=invoice.reason, now=now)
+    elif invoice.state is State.CANCELLED:
+        titres.cancel(titre=titre, reason=invoice.reason, paid=paid_of, now=now)
+    elif invoice.state is State.TRANSFERRED:
+        titres.transfer(titre=titre, reason=invoice.reason, now=now)
 
 
 def _debt(notice: Notice) -> dict[str, Any]:
@@ -239,6 +289,9 @@ def _examples(town: DemoTown, today: date) -> list[dict[str, Any]]:
     examples = []
     for product in town.products:
         ours = [notice for notice in every if notice.numcli == product.numcli]
+        if product.has_titres:
+            examples += _examples_of_our_base(town, product, ours)
+            continue
         states = _states_at_sandbox(product.numcli)
         visible = [notice for notice in ours if notice.taken_in_charge_on < today]
         due = [notice for notice in visible if states.get(notice.reference.digits, notice.state) == "due"]
@@ -257,6 +310,29 @@ def _examples(town: DemoTown, today: date) -> list[dict[str, Any]]:
     return examples
 
 
+def _examples_of_our_base(town: DemoTown, product: DemoProduct, known: list[Notice]) -> list[dict[str, Any]]:
+    """Two invoices that are still to pay, and one of each that nobody can pay here."""
+    collectivite = Collectivite.objects.get(slug=town.slug)
+    with tenant(collectivite):
+        rows = Titre.objects.of(collectivite).filter(paid_at__isnull=True).values_list("reference", "status")
+        states = {reference: "due" if status == State.OPEN else status for reference, status in rows}
+    shown = []
+    for state, count in (("due", 2), ("suspended", 1), ("cancelled", 1), ("transferred", 1)):
+        found = [notice for notice in known if states.get(notice.reference.digits) == state]
+        look = "payable" if state == "due" else "paid"
+        shown += [_example(notice, product, look, *_WORDS_OF_OUR_BASE[state]) for notice in found[:count]]
+    return shown
+
+
+_WORDS_OF_OUR_BASE = {
+    "due": (
+        "Une facture du restaurant",
+        "REGAL la connaît : il en dit le montant, et le paiement se vérifie tout seul auprès de PayFiP.",
+    ),
+    "suspended": ("Une facture suspendue", "La régie l’a suspendue : elle ne se paie pas pour l’instant."),
+    "cancelled": ("Une facture annulée", "La régie l’a annulée : il n’y a plus rien à payer."),
+    "transferred": ("Une facture transmise au comptable", "Seul le comptable public l’encaisse désormais."),
+}
 _WORDS = {
     DebtKind.TITRE: ("Un avis à payer", "PayFiP l’accepte : vous pouvez payer, refuser ou abandonner."),
     DebtKind.ORMC: ("Une facture d’eau (rôle)", "PayFiP la connaît ; son numéro se recopie avec ses zéros."),

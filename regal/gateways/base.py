@@ -213,6 +213,10 @@ class Claims:
         """Name the binding claims that contradict ours; what either side leaves unsaid contradicts nothing."""
         return tuple(name for name in _BINDING_CLAIMS if self._differs(name, expected))
 
+    def name(self, expected: "Claims") -> bool:
+        """Whether every binding claim is made, and is ours: this can be no other payment."""
+        return all(getattr(self, name) is not None for name in _BINDING_CLAIMS) and not self.differences_from(expected)
+
     def is_of_another_exercice(self, expected: "Claims") -> bool:
         """Whether both sides name an exercice, and not the same."""
         return self._differs("exercice", expected)

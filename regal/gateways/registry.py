@@ -16,6 +16,9 @@ GATEWAYS: Mapping[str, Build] = {
     PayfipWs.name: lambda config, connect: PayfipWs.configure(config, connect()),
 }
 
+# The ways to PayFiP: its client numbers are the same whatever the way, and one number is one contract.
+PAYFIP = (PayfipUrl.name, PayfipWs.name)
+
 
 class UnknownGateway(LookupError):
     """No gateway has that name."""

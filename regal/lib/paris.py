@@ -131,14 +131,23 @@ def format_day_en(day: date) -> str:
 
 def format_instant_fr(instant: datetime) -> str:
     """Write an instant in French, Paris time: `24 novembre 2026 à 14 h 05`. Raises NaiveDatetime."""
-    local = to_paris(instant)
-    return f"{format_day_fr(local.date())} à {local.hour}{NO_BREAK_SPACE}h{NO_BREAK_SPACE}{local.minute:02d}"
+    return f"{format_day_fr(today(instant))} à {format_hour_fr(instant)}"
 
 
 def format_instant_en(instant: datetime) -> str:
     """Write an instant in English, Paris time: `24 November 2026 at 14:05`. Raises NaiveDatetime."""
+    return f"{format_day_en(today(instant))} at {format_hour_en(instant)}"
+
+
+def format_hour_fr(instant: datetime) -> str:
+    """Write its hour in French, Paris time: `14 h 05`. Raises NaiveDatetime."""
     local = to_paris(instant)
-    return f"{format_day_en(local.date())} at {local:%H:%M}"
+    return f"{local.hour}{NO_BREAK_SPACE}h{NO_BREAK_SPACE}{local.minute:02d}"
+
+
+def format_hour_en(instant: datetime) -> str:
+    """Write its hour in English, Paris time: `14:05`. Raises NaiveDatetime."""
+    return f"{to_paris(instant):%H:%M}"
 
 
 def _local(day: date, hour: time) -> datetime:

@@ -40,6 +40,7 @@ class Rate(StrEnum):
 
     PAGE = "page"
     START = "start"  # creates an attempt
+    LOOKUP = "lookup"  # says whether a debt of our own base exists
     NOTIFICATION = "notification"
     SIGN_IN = "sign_in"  # counted by allauth
     HEALTH = "health"

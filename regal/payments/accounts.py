@@ -1,5 +1,7 @@
 """From an account's row to its gateway: the one place where settings, secrets and rows meet the adapters."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 
 from regal.collectivites.models import AccountSecret, GatewayAccount
@@ -26,6 +28,20 @@ def gateway_of(account: GatewayAccount) -> Gateway:
         ),
         outbound,
     )
+
+
+def gateway_to_be(
+    *, gateway: str, identifier: str, debt_kind: DebtKind, environment: Environment, options: Mapping[str, object]
+) -> Gateway:
+    """The gateway of a contract that is not connected yet, and has no secret. Raises Misconfigured."""
+    config = AccountConfig(
+        service_url=SERVICE_URLS[gateway](),
+        identifier=identifier,
+        debt_kind=debt_kind,
+        environment=environment,
+        options=options,
+    )
+    return build(gateway, config, outbound)
 
 
 def _secrets_of(account: GatewayAccount) -> dict[str, Secret]:

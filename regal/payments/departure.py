@@ -33,8 +33,10 @@ class Departure:
     hand_off: Redirect
 
 
-def depart(*, order: PaymentOrder, clock: Callable[[], datetime]) -> Departure:
-    """Hand an order off, whatever its gateway.
+def depart(
+    *, order: PaymentOrder, clock: Callable[[], datetime], also: Callable[[Attempt], None] | None = None
+) -> Departure:
+    """Hand an order off, whatever its gateway. `also` is done in the transaction that records the attempt.
 
     Raises EarlierAttempt, AlreadyStarted, TitreNotPayable, CannotHandOff (where the gateway itself said no, the attempt
     stands as NEVER_STARTED) and GatewayAway (it stands as REQUESTED: what the gateway made of it is not known).
@@ -43,8 +45,12 @@ def depart(*, order: PaymentOrder, clock: Callable[[], datetime]) -> Departure:
     with tenant(collectivite):
         if not gateway_of(order.account).needs_key:
             started = start_payment(order=order, now=clock())
+            if also is not None:
+                also(started.attempt)
             return Departure(attempt=started.attempt, hand_off=started.hand_off)
         requested = request_key(order=order, now=clock())
+        if also is not None:
+            also(requested.attempt)
     key = _ask_for_key(requested, clock=clock)
     hand_off = requested.gateway.hand_off(requested.request, key)
     if not isinstance(hand_off, Redirect):

@@ -25,6 +25,7 @@ from regal.gateways.base import (
     PaymentRequest,
     Rank,
     Redirect,
+    Timing,
     Unreadable,
 )
 from regal.gateways.base import Refused as GatewayRefused
@@ -35,6 +36,7 @@ from regal.payments.accounts import gateway_of
 from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
 from regal.payments.queries import balance_of, earlier_attempts
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, TitreNotPayable
+from regal.payments.schedule import FIRST_QUESTION, is_forgotten_too_early
 from regal.payments.states import ANSWERED, BEFORE_LEAVING, LIVE, Event, State, next_state
 from regal.titres import holds
 from regal.titres.models import Collector, Titre
@@ -48,7 +50,8 @@ SEAL_EVIDENCE = "seal_evidence"
 SEAL_HOUR = time(2)  # of the next day, Europe/Paris: well before 06:00
 HOLD = timedelta(minutes=20)  # PayFiP opens no page after 15; then the gateway is asked
 LONGEST_REQUEST = timedelta(minutes=2)  # nobody waits for a key any more
-FIRST_QUESTION = timedelta(seconds=30)  # after the payer left
+SECOND_CLICK = timedelta(seconds=30)  # how long a key leads to the gateway again: it opens one page
+INQUIRY = "inquiry"  # where evidence comes from: our own question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,11 @@ class PaymentOrder:
     def account(self) -> GatewayAccount:
         """The account that the payment goes to."""
         return self.contract or self.product.account
+
+    @property
+    def is_trial(self) -> bool:
+        """An administrator tries a contract: no debt of ours need stand behind it."""
+        return self.contract is not None and self.account.environment != Environment.PRODUCTION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,15 +133,22 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
 def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     """Record an attempt that is about to ask for a key, hold its titre, and own it; commit before asking.
 
+    Only a trial may have no titre.
+
     Raises TitreNotPayable, EarlierAttempt, AlreadyStarted, CannotHandOff (nothing is then kept).
     """
-    if order.titre is None:
+    if order.titre is None and not order.is_trial:
         raise TypeError("a gateway that knows no debt hands off titres of our own base")
     notification_token = tokens.new_token()
     request = _request(order=order, notification_token=notification_token)
-    titre = holds.lock(collectivite_id=order.product.collectivite_id, titre_id=order.titre.pk)
+    titre = None
+    if order.titre is None:
+        _queue_for_debt(account_id=order.account.pk, debt_reference=order.debt_reference)
+    else:
+        titre = holds.lock(collectivite_id=order.product.collectivite_id, titre_id=order.titre.pk)
     _check_not_sent(order=order)
-    check_titre(titre=titre, order=order, now=now)
+    if titre is not None:
+        check_titre(titre=titre, order=order, now=now)
     _check_told(order=order)
     gateway = gateway_of(order.account)
     try:
@@ -142,7 +157,8 @@ def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
         raise CannotHandOff(refused.code) from refused
     attempt = _record(order=order, request=request, notification_token=notification_token, now=now)
     _advance(attempt=attempt, event=Event.KEY_ASKED, evidence=None, occurred_at=now, now=now)
-    holds.hold(titre=titre, attempt_id=attempt.pk, until=now + HOLD)
+    if titre is not None:
+        holds.hold(titre=titre, attempt_id=attempt.pk, until=now + HOLD)
     watch(
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,
@@ -171,7 +187,7 @@ def check_titre(*, titre: Titre, order: PaymentOrder, now: datetime) -> None:
 
 def key_given(*, collectivite_id: int, attempt_id: int, key: Key, now: datetime) -> Attempt | None:
     """Store the key: the payer may leave once this is committed. None if the request was given up meanwhile."""
-    attempt = _lock(collectivite_id=collectivite_id, attempt_id=attempt_id)
+    attempt = lock_attempt(collectivite_id=collectivite_id, attempt_id=attempt_id)
     if attempt.status != State.REQUESTED:
         return None
     attempt.key = key.value
@@ -184,19 +200,20 @@ def key_given(*, collectivite_id: int, attempt_id: int, key: Key, now: datetime)
 
 def key_denied(*, collectivite_id: int, attempt_id: int, now: datetime) -> None:
     """The gateway said no: nothing was begun there."""
-    attempt = _lock(collectivite_id=collectivite_id, attempt_id=attempt_id)
+    attempt = lock_attempt(collectivite_id=collectivite_id, attempt_id=attempt_id)
     if attempt.status == State.REQUESTED:
         _advance(attempt=attempt, event=Event.KEY_DENIED, evidence=None, occurred_at=now, now=now)
 
 
 def key_not_known(*, collectivite_id: int, attempt_id: int, now: datetime) -> None:
     """No usable answer came: the attempt stays REQUESTED, but its payer has no address, so another may begin."""
-    attempt = _lock(collectivite_id=collectivite_id, attempt_id=attempt_id)
+    attempt = lock_attempt(collectivite_id=collectivite_id, attempt_id=attempt_id)
     if attempt.status == State.REQUESTED and attempt.titre_id is not None:
         holds.let_go(collectivite_id=collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt_id)
 
 
-def _lock(*, collectivite_id: int, attempt_id: int) -> Attempt:
+def lock_attempt(*, collectivite_id: int, attempt_id: int) -> Attempt:
+    """The attempt, locked until the end of the transaction: before its watch, its titre and the head of the books."""
     return (
         Attempt.objects.select_for_update(of=("self",), no_key=True)
         .select_related("account")
@@ -261,6 +278,27 @@ def check_order(*, order: PaymentOrder) -> Gateway:
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
     return gateway
+
+
+def hand_off_again(*, attempt: Attempt, now: datetime) -> Redirect | None:
+    """Give the same address to the second click of one press; None once that moment has passed, or without a key."""
+    if not attempt.key or attempt.status != State.HANDED_OFF or attempt.handed_off_at is None:
+        return None
+    if now - attempt.handed_off_at >= SECOND_CLICK:
+        return None
+    request = PaymentRequest(  # the gateway heard the rest when it gave the key
+        reference=attempt.reference,
+        amount=attempt.amount,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        label=attempt.label,
+        payer_email="",
+        environment=Environment(attempt.environment),
+        notification_url="",
+        return_url="",
+    )
+    hand_off = gateway_of(attempt.account).hand_off(request, Key(value=attempt.key))
+    return hand_off if isinstance(hand_off, Redirect) else None
 
 
 def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool = False) -> InboxMessage:
@@ -331,7 +369,10 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
 
 
 def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
-    """Somebody says: ask. It proves nothing; of our own key, or where we have none, it hastens the next question."""
+    """Somebody says: ask. It proves nothing; of our own key, or where we have none, it makes us ask at once.
+
+    Even where nothing was awaited any more: news that comes late is still news.
+    """
     attempt = stored.attempt
     is_ours = attempt.key in ("", nudge.key.value)
     _keep(
@@ -343,7 +384,7 @@ def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
         now=now,
     )
     if is_ours:
-        hasten(collectivite_id=attempt.collectivite_id, attempt_id=attempt.pk, at=now)
+        hasten(collectivite_id=attempt.collectivite_id, attempt_id=attempt.pk, at=now, reopen=True)
     else:
         logger.warning("security: message %s names another key than attempt %s", stored.pk, attempt.pk)
 
@@ -363,7 +404,95 @@ def apply_notice(
     A notice that contradicts the attempt (account, reference, amount, environment) or its account is kept, moves
     nothing and opens a case, whatever its rank. Another exercice is only remarked. Rank 0 and 1 only announce.
     """
-    attempt = _lock(collectivite_id=collectivite_id, attempt_id=attempt_id)
+    attempt = lock_attempt(collectivite_id=collectivite_id, attempt_id=attempt_id)
+    return _judge(attempt=attempt, notice=notice, digest=digest, message=message, source=source, now=now)
+
+
+def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: datetime) -> None:
+    """Bring an attempt up to date with the answer to our own question; the caller has locked it.
+
+    Not known yet, again and again, is kept once. A key forgotten while it could still open its page is impossible: it
+    waits in a case. Forgotten later, nothing was begun that can still end.
+    """
+    pending = notice.outcome is Outcome.PENDING
+    last = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, source=INQUIRY)
+    last_said = last.order_by("-pk").first()
+    if not (pending and last_said is not None and last_said.facts.get("outcome_code") == notice.outcome_code):
+        evidence = _judge(
+            attempt=attempt, notice=notice, digest=_digest_of_answer(notice), message=None, source=INQUIRY, now=now
+        )
+        if evidence.verdict == Evidence.Verdict.DIFFERS:
+            return
+        last_said = evidence
+    known = notice.outcome not in (Outcome.PENDING, Outcome.FORGOTTEN)
+    age = now - attempt.created_at
+    if notice.outcome is Outcome.FORGOTTEN:
+        if is_forgotten_too_early(created_at=attempt.created_at, timing=timing, now=now) and last_said is not None:
+            _open_attempt_case(CaseKind.IMPOSSIBLE_ANSWER, attempt, last_said, now)
+    else:
+        _resolve_about(attempt=attempt, kind=CaseKind.IMPOSSIBLE_ANSWER, now=now)
+    if known or age < timing.gives_up:
+        _resolve_about(attempt=attempt, kind=CaseKind.NO_ANSWER, now=now)
+    if not known and age >= timing.outcome:
+        conclude(attempt=attempt, now=now)
+
+
+def conclude(*, attempt: Attempt, now: datetime) -> None:
+    """Nothing more is expected of the gateway; the caller has locked the attempt.
+
+    It can still become PAID; one that is paid, or said not to be, stays as it is.
+    """
+    if attempt.status in BEFORE_LEAVING:
+        _advance(attempt=attempt, event=Event.NEVER_LEFT, evidence=None, occurred_at=now, now=now)
+    elif attempt.status == State.HANDED_OFF:
+        _advance(attempt=attempt, event=Event.FELL_SILENT, evidence=None, occurred_at=now, now=now)
+
+
+def never_started(*, attempt: Attempt, now: datetime) -> None:
+    """Nobody waits for its key any more, so nobody can have left; the caller has locked the attempt."""
+    if attempt.status == State.REQUESTED:
+        _advance(attempt=attempt, event=Event.NEVER_LEFT, evidence=None, occurred_at=now, now=now)
+
+
+def hear_of_nudged_key(*, attempt: Attempt, key: Key, notice: Notice, timing: Timing, now: datetime) -> bool:
+    """Hear the answer about a key that a nudge named, for an attempt without key; the caller has locked it.
+
+    The key becomes this attempt's if the answer names our client, reference, amount and mode, and no other attempt has
+    it. Whether it may be ours: what the answer says of another payment is not kept, only that this key is ruled out.
+    """
+    if notice.outcome is Outcome.PENDING:
+        return True
+    others = Attempt.objects.filter(collectivite=attempt.collectivite_id, account=attempt.account_id, key=key.value)
+    is_forgotten = notice.outcome is Outcome.FORGOTTEN
+    if is_forgotten or notice.contradicts or not notice.claims.name(_claims_of(attempt)) or others.exists():
+        _keep(
+            attempt=attempt,
+            message=None,
+            verdict=Evidence.Verdict.UNREADABLE,
+            facts={"why": "unknown_key" if is_forgotten else "another_key", "key": key.value},
+            digest=_digest_of_answer(notice),
+            now=now,
+            source=INQUIRY,
+        )
+        logger.warning("security: the key that a nudge named is not that of attempt %s", attempt.pk)
+        return False
+    attempt.key = key.value
+    attempt.save(update_fields=["key"])
+    if attempt.status == State.REQUESTED:
+        _advance(attempt=attempt, event=Event.KEY_GIVEN, evidence=None, occurred_at=now, now=now)
+    hear_answer(attempt=attempt, notice=notice, timing=timing, now=now)
+    return True
+
+
+def _digest_of_answer(notice: Notice) -> str:
+    if notice.digest is None:
+        raise TypeError("an answer to our question carries the digest of its bytes")
+    return notice.digest
+
+
+def _judge(
+    *, attempt: Attempt, notice: Notice, digest: str, message: InboxMessage | None, source: str, now: datetime
+) -> Evidence:
     expected = _claims_of(attempt)
     differences = (*notice.claims.differences_from(expected), *notice.contradicts)
     remarks = [*notice.remarks]
@@ -371,16 +500,9 @@ def apply_notice(
         remarks.append("exercice_differs")
     if notice.rank < Rank.ASKED and notice.occurred_at and not _is_possible(notice.occurred_at, attempt, now):
         remarks.append("time_impossible")
-    already = Evidence.objects.filter(  # the same bytes from a better witness are news
-        collectivite=collectivite_id,
-        attempt=attempt,
-        digest=digest,
-        verdict=Evidence.Verdict.FITS,
-        rank__gte=notice.rank,
-    )
     if differences:
         verdict = Evidence.Verdict.DIFFERS
-    elif already.exists():
+    elif _has_heard(attempt=attempt, notice=notice, digest=digest, source=source):
         verdict = Evidence.Verdict.REPEATED
     else:
         verdict = Evidence.Verdict.FITS
@@ -409,6 +531,19 @@ def apply_notice(
         else:
             _prove(attempt=attempt, notice=notice, evidence=evidence, now=now)
     return evidence
+
+
+def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str) -> bool:
+    """Whether the very same was heard already; from a better witness it is news.
+
+    Of our own questions only the last answer counts: refused, not known, and refused again is news.
+    """
+    heard = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
+    if source == INQUIRY:
+        last = heard.filter(source=INQUIRY).order_by("-pk").first()
+        told = (Evidence.Verdict.FITS, Evidence.Verdict.REPEATED)
+        return last is not None and last.digest == digest and last.rank >= notice.rank and last.verdict in told
+    return heard.filter(digest=digest, verdict=Evidence.Verdict.FITS, rank__gte=notice.rank).exists()
 
 
 def presume_silent(collectivite_id: int, attempt_id: int, now: datetime) -> None:
@@ -447,9 +582,9 @@ def _request(*, order: PaymentOrder, notification_token: str) -> PaymentRequest:
 
 
 def _return_url(order: PaymentOrder) -> str:
-    """Where the gateway sends the browser back: the attempt's own page, in the payer's language."""
+    """Where the gateway sends the browser back, in the payer's language; it leads to the attempt's own page."""
     language = "/en" if order.language == "en" else ""
-    return f"{settings.GUICHET_URL}{language}/{order.product.collectivite.slug}/retour/{order.handle}/"
+    return f"{settings.GUICHET_URL}{language}/{order.product.collectivite.slug}/suivi/{order.handle}/retour/"
 
 
 def _queue_for_debt(*, account_id: int, debt_reference: str) -> None:
@@ -563,11 +698,9 @@ def _is_possible(told: datetime, attempt: Attempt, now: datetime) -> bool:
 
 def _prove(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetime) -> None:
     occurred_at = notice.occurred_at or now
-    if notice.outcome is Outcome.PENDING:
+    if notice.outcome in (Outcome.PENDING, Outcome.FORGOTTEN):  # when it is said decides: `hear_answer`
         return
-    if notice.outcome is Outcome.FORGOTTEN:
-        _give_up(attempt=attempt, evidence=evidence, now=now)
-    elif attempt.status == State.PAID:
+    if attempt.status == State.PAID:
         agrees = notice.outcome is Outcome.PAID
         event = Event.CONFIRMED if agrees else Event.CONTRADICTED
         _advance(attempt=attempt, event=event, evidence=evidence, occurred_at=occurred_at, now=now)
@@ -580,14 +713,6 @@ def _prove(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetim
         _advance(attempt=attempt, event=event, evidence=evidence, occurred_at=occurred_at, now=now)
         if event is Event.OUTCOME_UNKNOWN:
             _open_attempt_case(CaseKind.UNKNOWN_OUTCOME, attempt, evidence, now)
-
-
-def _give_up(*, attempt: Attempt, evidence: Evidence | None, now: datetime) -> None:
-    """Nothing more is expected of the gateway. It can still become PAID; one that is paid, or said not to be, stays."""
-    if attempt.status in BEFORE_LEAVING:
-        _advance(attempt=attempt, event=Event.NEVER_LEFT, evidence=evidence, occurred_at=now, now=now)
-    elif attempt.status == State.HANDED_OFF:
-        _advance(attempt=attempt, event=Event.FELL_SILENT, evidence=evidence, occurred_at=now, now=now)
 
 
 _NEGATIVE_EVENTS = {
@@ -630,14 +755,7 @@ def _settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now:
         now=now,
     )
     _report_double_payment(attempt=attempt, now=now)
-    resolve(
-        collectivite_id=attempt.collectivite_id,
-        kind=CaseKind.ABSENT_FROM_FILE,
-        subject_kind="attempt",
-        subject_ids=[attempt.pk],
-        rule="settled",
-        now=now,
-    )
+    _resolve_about(attempt=attempt, kind=CaseKind.ABSENT_FROM_FILE, rule="settled", now=now)
 
 
 def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime, now: datetime) -> None:
@@ -705,6 +823,17 @@ def _open_attempt_case(kind: CaseKind, attempt: Attempt, evidence: Evidence, now
         subject_id=attempt.pk,
         rule="apply_notice",
         facts={"evidence": evidence.pk, "outcome": evidence.outcome},
+        now=now,
+    )
+
+
+def _resolve_about(*, attempt: Attempt, kind: CaseKind, now: datetime, rule: str = "hear_answer") -> None:
+    resolve(
+        collectivite_id=attempt.collectivite_id,
+        kind=kind,
+        subject_kind="attempt",
+        subject_ids=[attempt.pk],
+        rule=rule,
         now=now,
     )
 

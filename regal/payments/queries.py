@@ -8,16 +8,17 @@ from typing import Any
 
 from django.db.models import Case, Q, QuerySet, Sum, When
 
-from regal.collectivites.models import GatewayAccount
+from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import Environment, Outcome
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
 from regal.payments.standing import Standing
-from regal.payments.states import State
-from regal.titres.models import Titre
+from regal.payments.states import BEFORE_LEAVING, State
+from regal.titres.models import Collector, Titre
 from regal.titres.queries import amount_due
+from regal.titres.states import State as TitreState
 
 MOST_MESSAGES = 200
 FEW = 5_000
@@ -50,11 +51,61 @@ def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
 
 
 def balance_of(titre: Titre) -> Money:
-    """What is left to pay of a titre: what is due, less what settlements extinguished. Negative once it was reduced."""
+    """What is left to pay of a titre: what is due, less what settlements extinguished."""
+    return amount_due(titre) - paid_of(titre)
+
+
+def paid_of(titre: Titre) -> Money:
+    """What settlements extinguished of a titre."""
     allocated = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre).aggregate(
         cents=Sum("amount")
     )
-    return amount_due(titre) - (allocated["cents"] or Money.zero)
+    return allocated["cents"] or Money.zero
+
+
+class Situation(StrEnum):
+    """What a payer may be told of the invoice that he holds."""
+
+    PAYABLE = "payable"
+    UNKNOWN = "unknown"  # no such reference, another amount, another product, a draft, not ours: one answer for all
+    PAID = "paid"
+    HELD = "held"  # another attempt runs
+    NOT_PAYABLE_NOW = "not_payable_now"  # why is between the régie and its agents
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookUp:
+    """What our own base says of a reference and an amount, to whoever types both."""
+
+    situation: Situation
+    titre: Titre | None = None  # unless it is UNKNOWN
+    since: datetime | None = None  # paid
+    until: datetime | None = None  # held
+
+
+def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -> LookUp:
+    """Say whether an invoice may be paid. Only reference and amount together tell that it exists.
+
+    The same questions are put to the base whatever is found, so that the time of the answer tells nothing either.
+    """
+    collectivite_id = product.collectivite_id
+    titres = Titre.objects.of(product.collectivite).filter(
+        product=product, reference=reference, collector=Collector.REGIE, regie=product.account.regie_id
+    )
+    titre = titres.first()
+    asked = titre or Titre(pk=0, collectivite_id=collectivite_id, amount=Money.zero)
+    due, paid = amount_due(asked), paid_of(asked)
+    if titre is None or titre.status == TitreState.DRAFT:
+        return LookUp(situation=Situation.UNKNOWN)
+    if titre.paid_at is not None and amount in (due, paid):
+        return LookUp(situation=Situation.PAID, titre=titre, since=titre.paid_at)
+    if amount != due - paid:
+        return LookUp(situation=Situation.UNKNOWN)
+    if titre.status != TitreState.OPEN:
+        return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)
+    if titre.is_held(now):
+        return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until)
+    return LookUp(situation=Situation.PAYABLE, titre=titre)
 
 
 def is_said_paid(attempt: Attempt) -> bool:
@@ -87,6 +138,17 @@ def attempt_by_handle(*, collectivite: HasKey, handle: str, now: datetime) -> At
 def attempt_by_flow(*, collectivite: HasKey, flow_token: str) -> Attempt | None:
     """The attempt that one recap opened, however long ago."""
     return Attempt.objects.of(collectivite).filter(flow_digest=tokens.digest(flow_token)).first()
+
+
+def is_opening(*, attempt: Attempt, now: datetime) -> bool:
+    """Whether somebody still waits for its key, and will leave with it."""
+    titre = attempt.titre if attempt.status in BEFORE_LEAVING else None
+    return titre is not None and titre.held_by == attempt.pk and titre.is_held(now)
+
+
+def never_left(*, attempt: Attempt) -> bool:
+    """Whether no payer was ever given its address: nothing of it can have been paid."""
+    return attempt.status in (*BEFORE_LEAVING, State.NEVER_STARTED)
 
 
 def attempt_by_notification_token(*, collectivite_id: int, token: str) -> Attempt | None:
@@ -122,6 +184,14 @@ def evidence_about(*, attempt: Attempt) -> QuerySet[Evidence]:
         .select_related("message")
         .order_by("pk")
     )
+
+
+def nudged_key(*, attempt: Attempt) -> str:
+    """The last key that a nudge named for an attempt without its own, and that no answer has ruled out; else ""."""
+    heard = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, facts__has_key="key")
+    ruled_out = {row.facts["key"] for row in heard.filter(source="inquiry", verdict=Evidence.Verdict.UNREADABLE)}
+    named = heard.filter(source="notification", verdict=Evidence.Verdict.FITS).order_by("-pk")
+    return next((row.facts["key"] for row in named if row.facts["key"] not in ruled_out), "")
 
 
 class ByDay(StrEnum):

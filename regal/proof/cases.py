@@ -9,13 +9,21 @@ CASES_THAT_MUST_EXIST = (
     """SELECT s.collectivite_id, 'attempt ' || min(s.attempt_id) || ': ' || count(*)
         || ' settlements of its invoice, and ' || count(c.id) || ' double_payment cases'
     FROM payments_settlement s
+    JOIN payments_attempt t ON t.collectivite_id = s.collectivite_id AND t.id = s.attempt_id
     JOIN collectivites_gatewayaccount a ON a.collectivite_id = s.collectivite_id AND a.id = s.account_id
     LEFT JOIN LATERAL (SELECT min(id) AS id FROM cases_case
         WHERE collectivite_id = s.collectivite_id AND kind = 'double_payment' AND subject_kind = 'attempt'
             AND subject_id = s.attempt_id) c ON true
-    WHERE a.debt_kind = 'regie'
+    WHERE a.debt_kind = 'regie' AND t.titre_id IS NULL
     GROUP BY s.collectivite_id, s.account_id, s.debt_reference
     HAVING count(*) > 1 AND count(c.id) < count(*) - 1""",
+    """SELECT late.collectivite_id, 'attempt ' || late.attempt_id || ': paid after its end, without a late_payment case'
+    FROM payments_attemptevent late
+    JOIN payments_attempt a ON a.collectivite_id = late.collectivite_id AND a.id = late.attempt_id
+    LEFT JOIN cases_case c ON c.collectivite_id = late.collectivite_id AND c.kind = 'late_payment'
+        AND c.subject_kind = 'attempt' AND c.subject_id = late.attempt_id
+    WHERE late.event = 'settled' AND late.from_state IN ('expired_presumed', 'never_started')
+        AND a.titre_id IS NOT NULL AND c.id IS NULL""",
 )
 
 HISTORY = (

@@ -6,6 +6,8 @@ from regal.journal.chain import GENESIS, hash_of
 from regal.journal.models import Entry
 from regal.proof.files import ACCOUNTS_OF_LINES, RECONCILED_DAYS
 from regal.proof.findings import Invariant, Row, Snapshot
+from regal.proof.repairs import KEYS
+from regal.proof.titres import AMOUNTS_OF_TITRES, WHO_COLLECTS
 
 
 def _chain(snapshot: Snapshot) -> Iterator[Row]:
@@ -32,6 +34,7 @@ MONEY = (
             """SELECT collectivite_id, 'journal entry ' || number || ': amount' FROM journal_entry
             WHERE CASE kind WHEN 'settlement' THEN amount_cents IS NULL OR amount_cents <= 0 OR amount_cents > 999999999
                 ELSE amount_cents IS NOT NULL END""",
+            *AMOUNTS_OF_TITRES,
             """SELECT NULL, 'column ' || c.relname || '.' || a.attname || ' is ' || t.typname
             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0
@@ -155,6 +158,7 @@ MONEY = (
             HAVING count(DISTINCT collectivite_id) > 1""",
             """SELECT min(collectivite_id), 'an address of attempts ' || string_agg(id::text, ', ' ORDER BY id)
             FROM payments_attempt GROUP BY notification_digest HAVING count(*) > 1""",
+            *KEYS,
         ),
     ),
     Invariant(
@@ -260,7 +264,8 @@ MONEY = (
     ),
     Invariant(
         id="I-41",
-        sentence="A debt is paid on an account of its own kind; a régie's product checks what PayFiP does not.",
+        sentence="A debt is paid on an account of its own kind and collector; a régie's product checks what PayFiP does"
+        " not.",
         questions=(
             """SELECT a.collectivite_id, 'attempt ' || a.id || ': not the reference of a debt of kind ' || g.debt_kind
             FROM payments_attempt a JOIN collectivites_gatewayaccount g
@@ -284,6 +289,7 @@ MONEY = (
             FROM collectivites_product p
             WHERE p.debt_kind = 'regie' AND (p.min_amount_cents IS NULL OR p.max_amount_cents IS NULL
                 OR coalesce(p.reference_form->>'pattern', '') || coalesce(p.reference_form->>'check_key', '') = '')""",
+            *WHO_COLLECTS,
         ),
     ),
 )

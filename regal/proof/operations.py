@@ -9,13 +9,15 @@ from django.conf import settings
 from django.db import connections, transaction
 
 from regal.agenda.models import Effect
+from regal.gateways.payfip_ws.gateway import USUAL_TIMING, PayfipWs
 from regal.journal.chain import GENESIS
 from regal.lib import paris
-from regal.payments.states import FORM_MODE, TRANSITIONS
+from regal.payments.states import FORM_MODE, LIVE, TRANSITIONS
 from regal.proof import walls
 from regal.proof.findings import BrokenRow, Invariant, Snapshot
 from regal.proof.invariants import INVARIANTS
 from regal.reconciliation.queries import last_day_due
+from regal.titres.states import TRANSITIONS as TITRE_TRANSITIONS
 
 SEALED_BY = time(6)  # of the next day, Europe/Paris
 SHORTEST_ROUTING_DELAY_HOURS = 24  # the demonstration does with less
@@ -53,6 +55,7 @@ def verify(*, now: datetime, invariants: Iterable[Invariant] = INVARIANTS, using
 
 def _parameters(now: datetime) -> dict[str, Any]:
     edges = [(source or "", event.value, target.value) for (source, event), target in TRANSITIONS.items()]
+    titre_edges = [(source or "", event.value, target.value) for (source, event), target in TITRE_TRANSITIONS.items()]
     keys = walls.tenant_keys()
     return walls.PARAMETERS | {
         "now": now,
@@ -62,7 +65,14 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "edges_from": [source for source, _, _ in edges],
         "edges_event": [event for _, event, _ in edges],
         "edges_to": [target for _, _, target in edges],
+        "titre_edges_from": [source for source, _, _ in titre_edges],
+        "titre_edges_event": [event for _, event, _ in titre_edges],
+        "titre_edges_to": [target for _, _, target in titre_edges],
+        "live_states": [state.value for state in LIVE],
         "routing_delay_hours": min(settings.ROUTING_DELAY_HOURS, SHORTEST_ROUTING_DELAY_HOURS),
+        "askable_gateways": [PayfipWs.name],
+        "outcome_minutes": USUAL_TIMING.outcome // timedelta(minutes=1),
+        "give_up_days": USUAL_TIMING.gives_up // timedelta(days=1),
         "form_mode": [state.value for state in FORM_MODE],
         "key_tables": [table for table, _ in keys],
         "key_columns": [column for _, column in keys],

@@ -2,11 +2,14 @@
 
 from regal.proof.cases import CASES_THAT_MUST_EXIST, HISTORY
 from regal.proof.findings import Invariant
+from regal.proof.repairs import LEASES
+from regal.proof.titres import BLOCKED_TITRES, HISTORY_OF_TITRES
 
 STATES_AND_MESSAGES = (
     Invariant(
         id="I-14",
-        sentence="An attempt's status is the fold of its events through the declared table.",
+        sentence="The status of an attempt, or of a titre, is the fold of its events through the declared table; a"
+        " titre is held by a live attempt of its own.",
         questions=(
             """SELECT e.collectivite_id, 'event ' || e.attempt_id || '.' || e.number || ': not in the table'
             FROM payments_attemptevent e LEFT JOIN
@@ -44,11 +47,13 @@ STATES_AND_MESSAGES = (
             FROM payments_attempt a JOIN collectivites_gatewayaccount g
                 ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
             WHERE g.gateway = 'payfip_url' AND a.status <> ALL (%(form_mode)s::text[])""",
+            *HISTORY_OF_TITRES,
         ),
     ),
     Invariant(
         id="I-16",
-        sentence="A second live hand-off of one debt and amount carries a recorded warning.",
+        sentence="A second live hand-off of one debt and amount carries a recorded warning; no titre that is paid,"
+        " cancelled or blocked is handed off.",
         # Rows are numbered in the order in which payers of one debt pass (`payments.operations._queue_for_debt`). What
         # was being written while the second passed may count or not: only what is certain is reported.
         questions=(
@@ -59,6 +64,8 @@ STATES_AND_MESSAGES = (
                 AND earlier.amount_cents = later.amount_cents AND earlier.id < later.id
             JOIN payments_attemptevent first ON first.collectivite_id = later.collectivite_id
                 AND first.attempt_id = later.id AND first.number = 1
+            JOIN payments_attemptevent gone ON gone.collectivite_id = earlier.collectivite_id
+                AND gone.attempt_id = earlier.id AND gone.event = 'payer_left' AND gone.id < first.id
             WHERE NOT later.warned AND (
                 NOT EXISTS (SELECT 1 FROM payments_attemptevent e WHERE e.collectivite_id = earlier.collectivite_id
                     AND e.attempt_id = earlier.id AND e.id < first.id
@@ -68,6 +75,7 @@ STATES_AND_MESSAGES = (
                 OR EXISTS (SELECT 1 FROM payments_attemptevent e WHERE e.collectivite_id = earlier.collectivite_id
                     AND e.attempt_id = earlier.id AND e.recorded_at < later.created_at - interval '5 minutes'
                     AND (e.event = 'settled' OR (e.event = 'announced' AND e.outcome = 'paid'))))""",
+            *BLOCKED_TITRES,
         ),
     ),
     Invariant(
@@ -127,8 +135,12 @@ STATES_AND_MESSAGES = (
             WHERE v.rank < 2 AND (e.from_state <> e.to_state OR e.event <> 'announced')""",
             """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': without evidence'
             FROM payments_attemptevent
-            WHERE (evidence_id IS NULL) <> (event IN ('recorded', 'key_asked', 'key_given', 'key_denied', 'payer_left',
-                'fell_silent', 'never_left'))""",
+            WHERE evidence_id IS NULL AND event NOT IN ('recorded', 'key_asked', 'key_given', 'key_denied',
+                'payer_left', 'fell_silent', 'never_left')""",
+            """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': ours, yet with evidence'
+            FROM payments_attemptevent
+            WHERE evidence_id IS NOT NULL
+                AND event IN ('recorded', 'key_asked', 'key_given', 'key_denied', 'payer_left')""",
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': by rank ' || v.rank
             FROM payments_settlement s JOIN payments_evidence v
                 ON v.collectivite_id = s.collectivite_id AND v.id = s.evidence_id
@@ -176,8 +188,10 @@ STATES_AND_MESSAGES = (
     ),
     Invariant(
         id="I-29",
-        sentence="While a worker is alive, nothing that is due waits more than 120 s.",
+        sentence="While a worker is alive, nothing that is due waits more than 120 s, nor does a question that somebody"
+        " died on.",
         questions=(
+            *LEASES,
             """SELECT collectivite_id, 'effect ' || id || ': ' || kind || ' ' || subject_id || ' is overdue'
             FROM agenda_effect
             WHERE done_at IS NULL AND due_at < %(now)s - interval '120 seconds'

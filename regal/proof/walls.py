@@ -20,11 +20,14 @@ APPEND_ONLY_TABLES = [
     "audit_platformact",
     "cases_caseevent",
     "journal_entry",
+    "payments_allocation",
     "payments_attemptevent",
     "payments_evidence",
     "payments_inboxmessage",
     "payments_settlement",
     "reconciliation_filedline",
+    "titres_adjustment",
+    "titres_titreevent",
 ]
 
 # MD5 of the text of what guards the tables: whoever owns them could make it do nothing.
@@ -36,7 +39,7 @@ GUARD_FUNCTIONS = {
 }
 # MD5 of every function that runs with its owner's rights.
 DEFINER_FUNCTIONS = {
-    "regal_contract_of_one_collectivite": "e6954a751e4e799fbda88bb5c1a829bc",
+    "regal_contract_of_one_collectivite": "ceb4bc95851d1893d94357ccee1b9126",
     "regal_memberships_of": "7fc9c8c2a857b46890382b165ea33a9f",
     "regal_purge_inbox": "8d6558a40d5ce534bfb16895f12ff031",
     "regal_routing_for_operators": "adf6e1daeb189c74357762ffad3c4aa9",
@@ -63,13 +66,17 @@ FREE_TEXT = {
     "reconciliation_depositedfile": ("name", "entity"),
     "reconciliation_filedline": ("place",),
     "people_visit": ("reason",),
+    "titres_adjustment": ("reason",),
+    "titres_debtor": ("name",),
+    "titres_titre": ("label",),
+    "titres_titreevent": ("reason",),
 }
 FREE_TEXT_SHARED = {
     "audit_platformact": ("subject",),
     "collectivites_collectivite": ("name", "contact", "site_url", "logo_text"),
     "people_user": ("identifier", "email", "display_name"),
 }
-FACTS_THAT_ARE_NUMBERS = ["account_identifier", "amount_cents", "authorisation", "debt_reference", "exercice"]
+FACTS_THAT_ARE_NUMBERS = ["account_identifier", "amount_cents", "authorisation", "debt_reference", "exercice", "key"]
 
 _SEALED_ANYWHERE = re.compile(r"rv1\.([a-z0-9]{1,16})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 

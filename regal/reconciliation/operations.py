@@ -21,7 +21,7 @@ from regal.cases.operations import open_case
 from regal.collectivites.models import Budget, GatewayAccount
 from regal.gateways.base import Claims, Environment, Notice, Outcome, Rank
 from regal.gateways.files import FiledPayment, FileKind, PaymentsFile
-from regal.gateways.payfip_url.files import CsvOptions, read_file
+from regal.gateways.payfip_files import CsvOptions, read_file
 from regal.lib import canonical, paris
 from regal.lib.card_numbers import holds_card_number
 from regal.lib.money import Money

@@ -36,6 +36,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (None, Event.RECORDED): State.DRAFT,
     (State.DRAFT, Event.ISSUED): State.OPEN,
     (State.DRAFT, Event.CANCELLED): State.CANCELLED,
+    (State.DRAFT, Event.ADJUSTED): State.DRAFT,
     (State.OPEN, Event.ADJUSTED): State.OPEN,
     (State.SUSPENDED, Event.ADJUSTED): State.SUSPENDED,
     (State.OPEN, Event.SUSPENDED): State.SUSPENDED,

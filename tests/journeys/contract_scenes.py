@@ -173,6 +173,6 @@ class _Scene:
             email=PAYER_EMAIL,
             flow_token=tokens.new_token(),
             told_of_earlier=is_test,
-            now=self.now,
+            clock=lambda: self.now,
             actor_id=self.people[0],
         ).attempt

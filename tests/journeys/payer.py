@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Frame, FrameLocator, Page, expect
+from playwright.sync_api import Frame, FrameLocator, Locator, Page, expect
 
 from regal.checkout.forms import DebtForm, InvoiceForm, OrmcForm, TitreForm
 from regal.demo.cast import PAYER_EMAIL, Notice
@@ -32,6 +32,30 @@ def frame_on_town_site(page: Page, demo: Demo, *, town: int = 0, notice: Notice 
     return page.frame_locator("iframe").first
 
 
+def still(button: Locator) -> Locator:
+    """A button once its page is whole and neither it nor the frame around it moves: it is pressed where it is seen."""
+    element = button.element_handle()
+    frame = element.owner_frame()
+    assert frame is not None
+    frame.wait_for_load_state()
+    place = None
+    while frame.parent_frame and place != (place := element.bounding_box()):
+        button.click(trial=True)  # brought into view, then still for two paints of its own page
+        frame.frame_element().wait_for_element_state("stable")  # and for two paints of the page around it
+    return button
+
+
+def press(button: Locator) -> None:
+    """Click what stands still. The town's page moves for each new page in its frame, and a click meanwhile is lost."""
+    still(button).click()
+
+
+def go(button: Locator) -> None:
+    """Press what leads to another page, and be there."""
+    with button.page.expect_navigation():
+        press(button)
+
+
 def typed(notice: Notice) -> dict[str, str]:
     """What is printed on the notice, field by field."""
     euros, cents = divmod(notice.amount.cents, 100)
@@ -57,15 +81,16 @@ def expect_filled(frame: FrameLocator | Page, notice: Notice, *, without: str = 
 
 def to_recap(frame: FrameLocator | Page, notice: Notice) -> None:
     fill(frame, notice)
-    frame.get_by_role("button", name="Continuer").click()
+    press(frame.get_by_role("button", name="Continuer"))
     expect(frame.get_by_role("heading", name="Vérifiez avant de payer", level=1)).to_be_visible()
 
 
 def leave(page: Page, frame: FrameLocator | Page) -> Page:
     """Press « Payer »: PayFiP's tab."""
     page.bring_to_front()
+    button = still(frame.get_by_role("button", name="sur PayFiP (nouvel onglet)"))
     with page.context.expect_page() as opened:
-        frame.get_by_role("button", name="sur PayFiP (nouvel onglet)").click()
+        button.click()
     opened.value.wait_for_load_state()
     return opened.value
 
@@ -75,14 +100,13 @@ def decide(payfip: Page, decision: str, *, means: str = "carte") -> None:
     for step in ("continuer", means, "identifier", decision, "valider"):
         button = payfip.locator(f"button[name=decision][value={step}]")
         if button.count():
-            button.click()
-            payfip.wait_for_load_state()
+            go(button)
 
 
 def follow(frame: FrameLocator | Page, *, scripts: bool) -> None:
     """Be on the attempt's own page: by itself with scripts, by its link without."""
     if not scripts:
-        frame.get_by_role("link", name="Voir où en est mon paiement").click()
+        press(frame.get_by_role("link", name="Voir où en est mon paiement"))
     frame.locator("[data-regal-situation]").wait_for()
 
 
@@ -93,7 +117,7 @@ def refresh_until(page: Page, frame: FrameLocator | Page, situation: str) -> Non
         if told.get_attribute("data-regal-situation") == situation:
             return
         page.wait_for_timeout(250)
-        frame.get_by_role("link", name="Actualiser").click()
+        press(frame.get_by_role("link", name="Actualiser"))
         told.wait_for()
     raise AssertionError(f"never {situation}: {told.inner_text()}")
 

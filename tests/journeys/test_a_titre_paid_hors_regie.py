@@ -23,8 +23,7 @@ def sign_in(page: Page, demo: Demo, agent: str) -> None:
     page.goto(f"http://localhost:{demo.ports.bureau}/")
     page.locator("input[name=login]").fill(agent)
     page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("main button[type=submit]").click()
-    page.wait_for_load_state()
+    payer.go(page.locator("main button[type=submit]"))
 
 
 class TestJourney:
@@ -51,8 +50,11 @@ class TestJourney:
         payer.refresh_until(page, frame, "announced_paid")
         assert page.context.cookies() == []
 
-        mails = httpx.get(f"http://127.0.0.1:{demo.ports.sandbox_control}/mails").json()["mails"]
-        assert any(notice.reference.digits in str(mail) or "icket" in str(mail) for mail in mails)
+        def ticket_is_there() -> bool:
+            mails = httpx.get(f"http://127.0.0.1:{demo.ports.sandbox_control}/mails").json()["mails"]
+            return any(notice.reference.digits in str(mail) or "icket" in str(mail) for mail in mails)
+
+        payer.until(page, ticket_is_there)
         page.goto(f"http://127.0.0.1:{demo.ports.sandbox}/boite/")
         expect(page.get_by_text("mme.leroy@example.org").first).to_be_visible()
 
@@ -98,7 +100,7 @@ class TestJourney:
         payer.leave(page, frame)
         again = payer.leave(page, frame)
         expect(again.get_by_role("heading", name="Ce paiement est déjà ouvert")).to_be_visible()
-        again.get_by_role("button", name="Recommencer sans rien retaper").click()
+        payer.go(again.get_by_role("button", name="Recommencer sans rien retaper"))
         expect(again.locator("#id_email")).to_have_value("mme.leroy@example.org")
 
     def test_can_be_walked_with_the_keyboard_alone(
@@ -110,6 +112,7 @@ class TestJourney:
         payer.fill(page, notice)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Vérifiez avant de payer")).to_be_visible()
+        page.wait_for_load_state()
         for _ in range(12):
             page.keyboard.press("Tab")
             if "nouvel onglet" in page.evaluate("document.activeElement.innerText"):

@@ -80,7 +80,7 @@ class TestEveryScreen:
         visit(page.main_frame, demo, written, screen, "en")
         assert page.locator("html").get_attribute("lang") == "en"
         assert page.title().startswith("Error: ") is screen.says_error, page.title()
-        found = examine_at_360(page.main_frame)
+        found = examine_at_360(page.main_frame, colours=False)
         assert not found, "\n".join(found)
 
     @pytest.mark.parametrize("screen", [one for one in SCREENS if one.is_framed], ids=str)
@@ -91,6 +91,7 @@ class TestEveryScreen:
         page.goto(f"http://localhost:{demo.ports.towns[0]}/payer-en-ligne/")
         page.frame_locator("iframe").locator("h1").wait_for()  # it loads lazily: else it would cut in later
         frame = page.frames[1]
+        frame.wait_for_load_state()
         visit(frame, demo, written, screen)
         found = examine_at_360(frame)
         assert not found, "\n".join(found)
@@ -144,7 +145,9 @@ class TestKeyboardAlone:
         if is_framed:
             page.goto(f"http://localhost:{demo.ports.towns[1]}/payer-en-ligne/")
             self.skip_to_content(page, "#contenu")
+            page.frame_locator("iframe").locator("h1").wait_for()
             frame = page.frames[1]
+            frame.wait_for_load_state()
         else:
             page.goto(f"http://127.0.0.1:{demo.ports.guichet}/{TOWNS[1].slug}/titres/")
             self.skip_to_content(page, "#main")
@@ -171,6 +174,7 @@ class TestKeyboardAlone:
         with page.context.expect_page() as opened:
             page.keyboard.press("Enter")
         payfip = opened.value
+        payfip.wait_for_load_state()
         payfip.bring_to_front()
         for decision in ("continuer", "payer", "valider"):
             tab_to(payfip, payfip.main_frame, f"button[value={decision}]")

@@ -65,7 +65,7 @@ class TestOnlyOnePaymentIsMeant:
         payer.to_recap(frame, due(DebtKind.TITRE))
         pages: list[Page] = []
         page.context.on("page", lambda tab: pages.append(tab))
-        frame.get_by_role("button", name="sur PayFiP (nouvel onglet)").dblclick()
+        payer.still(frame.get_by_role("button", name="sur PayFiP (nouvel onglet)")).dblclick()
         payer.until(page, lambda: len(pages) == 2)
         for tab in pages:
             tab.wait_for_load_state()
@@ -118,7 +118,7 @@ class TestNothingIsLost:
         payer.leave(page, frame).close()
         payer.follow(frame, scripts=False)
         expect(frame.get_by_role("heading", name="En attente de PayFiP")).to_be_visible()
-        frame.get_by_role("link", name="Recommencer un paiement").click()
+        payer.press(frame.get_by_role("link", name="Recommencer un paiement"))
         payer.to_recap(frame, notice)
         expect(frame.get_by_text("Nous n’en connaissons pas encore le résultat")).to_be_visible()
         payer.decide(payer.leave(page, frame), "payer")
@@ -137,17 +137,17 @@ class TestNothingIsLost:
         page.go_back()
         payer.expect_filled(page, notice, without="email")
         page.locator("#id_amount").fill("douze")
-        page.get_by_role("button", name="Continuer").click()
+        payer.go(page.get_by_role("button", name="Continuer"))
         expect(page.get_by_text("Ce montant ne se lit pas").first).to_be_visible()
         payer.fill(page, notice)
-        page.get_by_role("button", name="Continuer").click()
-        page.get_by_role("button", name="Corriger").click()
+        payer.go(page.get_by_role("button", name="Continuer"))
+        payer.go(page.get_by_role("button", name="Corriger"))
         payer.expect_filled(page, notice)
         page.go_back()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         payer.expect_filled(page, notice, without="email")
         payer.fill(page, notice)
-        page.get_by_role("button", name="Continuer").click()
+        payer.go(page.get_by_role("button", name="Continuer"))
         payer.decide(payer.leave(page, page), "payer")
         payer.refresh_until(page, page, "announced_paid")
 
@@ -158,7 +158,7 @@ class TestNothingIsLost:
         page = open_page(scripts=False)
         frame = payer.frame_on_town_site(page, demo, notice=notice)
         payer.to_recap(frame, notice)
-        frame.get_by_role("button", name="Corriger").click()
+        payer.press(frame.get_by_role("button", name="Corriger"))
         payer.expect_filled(frame, notice)
 
 

@@ -94,9 +94,10 @@ def put_in_a_sandbox(page: Page, allowed: str) -> None:
 
 
 def guichet(page: Page, demo: Demo) -> Frame:
-    """What is in the frame."""
+    """What is in the frame, once it is whole: its script has told its height."""
     expect(page.frame_locator("iframe").locator("h1")).to_be_visible()
     [frame] = [one for one in page.frames if one.url.startswith(f"http://127.0.0.1:{demo.ports.guichet}/")]
+    frame.wait_for_load_state()
     return frame
 
 
@@ -114,9 +115,8 @@ class TestFrame:
         page.on("console", lambda message: said.append(message.text))
         page.goto(unlisted_site)
         page.get_by_role("link", name="Ouvrir le paiement sur une page entière").wait_for()
-        page.wait_for_timeout(500)
-        assert [frame.url for frame in page.frames[1:]] == ["chrome-error://chromewebdata/"]
-        assert any("frame-ancestors" in text for text in said)
+        payer.until(page, lambda: [frame.url for frame in page.frames[1:]] == ["chrome-error://chromewebdata/"])
+        payer.until(page, lambda: any("frame-ancestors" in text for text in said))
 
         page.get_by_role("link", name="Ouvrir le paiement sur une page entière").press("Enter")
         page.wait_for_url(form_address(demo))
@@ -185,8 +185,8 @@ class TestPaying:
         frame = town_page(page, demo)
         put_in_a_sandbox(page, f"{scripts}allow-forms allow-top-navigation-by-user-activation")
         payer.to_recap(frame, next(water_bills))
-        frame.get_by_role("button", name=TAB).click()
-        frame.get_by_role("button", name=THIS_WINDOW).click()
+        payer.press(frame.get_by_role("button", name=TAB))
+        payer.press(frame.get_by_role("button", name=THIS_WINDOW))
         at_payfip(page, demo)
         payer.decide(page, "payer")
         expect(page.locator("main[data-outcome=P]")).to_be_visible()
@@ -197,7 +197,7 @@ class TestPaying:
         page = open_page()
         page.goto(form_address(demo))
         payer.to_recap(page, next(water_bills))
-        page.get_by_role("button", name=THIS_WINDOW).click()
+        payer.go(page.get_by_role("button", name=THIS_WINDOW))
         at_payfip(page, demo)
 
     def test_stays_on_the_recap_when_the_new_tab_was_blocked(
@@ -207,8 +207,9 @@ class TestPaying:
         frame = town_page(page, demo)
         put_in_a_sandbox(page, "allow-scripts allow-same-origin allow-forms")
         payer.to_recap(frame, next(unknown_bills))
+        button = payer.still(frame.get_by_role("button", name=TAB))
         with page.expect_response(lambda answer: "/suivi/" in answer.url) as looked:
-            frame.get_by_role("button", name=TAB).click()
+            button.click()
         assert looked.value.status == 404
         expect(frame.get_by_role("heading", name="Vérifiez avant de payer")).to_be_visible()
 
@@ -263,16 +264,31 @@ class TestHeight:
         assert sizes["all_width"] == sizes["width"]
         return int(sizes["height"])
 
+    @pytest.mark.parametrize("width", [320, 1280])
     def test_leaves_the_town_s_page_where_it_is_but_for_a_new_page_in_the_frame(
-        self, demo: Demo, open_page: Callable[..., Page]
+        self, demo: Demo, open_page: Callable[..., Page], unknown_bills: Iterator[Notice], width: int
     ) -> None:
-        page = open_page(width=320)
+        """A page that answers a button brings itself, the town's script any other: never both, one after the other."""
+        page = open_page(width=width)
         frame = town_page(page, demo)
         self.fitted(page, demo)
         assert page.evaluate("scrollY") == 0
+        page.evaluate(
+            "() => { window.tops = 0;"
+            " addEventListener('message', ({ data }) => { tops += data.regal === 'height' && data.top }) }"
+        )
 
         self.continue_with_nothing_typed(frame)
-        page.wait_for_function("() => Math.abs(document.querySelector('iframe').getBoundingClientRect().top) < 2")
+        self.fitted(page, demo)
+        assert self.is_in_sight(frame)
+        payer.to_recap(frame, next(unknown_bills))
+        self.fitted(page, demo)
+        assert self.is_in_sight(frame)
+        assert page.evaluate("tops") == 0
+
+        payer.press(frame.get_by_role("link", name="Voir où en est mon paiement"))
+        page.wait_for_function("() => tops === 1")
+        page.wait_for_function("() => document.querySelector('iframe').getBoundingClientRect().top > -2")
 
         page.evaluate("scrollTo(0, 600)")
         inside = guichet(page, demo)
@@ -333,7 +349,7 @@ class TestHeight:
 
     def is_in_sight(self, frame: FrameLocator) -> bool:
         """What comes next begins in the window, or hardly above it."""
-        start = frame.locator("#suite").bounding_box()
+        start = payer.still(frame.locator("#suite")).bounding_box()
         return start is not None and -100 < start["y"] < 600
 
     def continue_with_nothing_typed(self, frame: FrameLocator) -> None:

@@ -44,6 +44,7 @@ class TestPreview:
         page.goto(bureau(demo, f"/{TOWN.slug}/integration/apercu/{WATER.slug}/?largeur={width}"))
         frame = page.frame_locator("iframe")
         expect(frame.get_by_role("heading", name=WATER.name)).to_be_visible()
+        page.frames[1].wait_for_load_state()
         sizes = page.frames[1].evaluate(
             "() => { const page = document.documentElement;"
             " return [page.scrollHeight <= page.clientHeight, page.scrollWidth <= page.clientWidth] }"
@@ -84,6 +85,7 @@ class TestHeight:
         page.goto(f"http://localhost:{demo.ports.towns[0]}/payer-en-ligne/eau-et-assainissement/")
         expect(page.frame_locator("iframe").get_by_role("button", name="Continuer")).to_be_visible()
         inside = page.frames[1]
+        inside.wait_for_load_state()
         assert inside.evaluate("document.documentElement.scrollHeight - document.documentElement.clientHeight") == 0
 
 

@@ -122,6 +122,20 @@ class TestCollectivite:
         assert create(site_url=address).site_url == address
 
 
+def connect_to_web_service(town, numcli, environment):
+    with tenant(town):
+        regie = Regie.objects.of(town).first()
+    return administration.add_account(
+        collectivite=town,
+        debt_kind="regie",
+        environment=environment,
+        identifier=numcli,
+        gateway="payfip_ws",
+        regie=regie or administration.add_regie(collectivite=town, name="Cantine", number="12", now=MORNING),
+        now=MORNING,
+    )
+
+
 class TestAccount:
     def test_is_the_comptable_s_through_the_main_budget(self, bourg, account):
         assert account.budget.siret == SIRET
@@ -142,7 +156,29 @@ class TestAccount:
                 administration.add_account(
                     collectivite=other, debt_kind="titre", environment=environment, identifier="006382", now=MORNING
                 )
+            with pytest.raises(activation_refusals.OfAnotherTown):
+                connect_to_web_service(other, "006382", environment)
         assert "add_account" not in [action for action, _, _ in acts(other)]
+
+    def test_is_connected_by_one_way_only(self, bourg, account):
+        with pytest.raises(activation_refusals.ConnectedOtherwise):
+            connect_to_web_service(bourg, "006382", Environment.ACTIVATION)
+        connect_to_web_service(bourg, "350005", Environment.TEST)
+        with pytest.raises(activation_refusals.ConnectedOtherwise):
+            administration.add_account(
+                collectivite=bourg, debt_kind="titre", environment="activation", identifier="350005", now=MORNING
+            )
+
+    def test_of_the_web_service_is_a_regie_s(self, bourg):
+        with pytest.raises(activation_refusals.ForRegiesOnly):
+            administration.add_account(
+                collectivite=bourg,
+                debt_kind="titre",
+                environment="test",
+                identifier="350005",
+                gateway="payfip_ws",
+                now=MORNING,
+            )
 
     def test_is_connected_once_in_each_environment(self, bourg, account):
         with pytest.raises(refusals.AccountTaken):

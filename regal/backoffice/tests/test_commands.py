@@ -182,6 +182,11 @@ class TestProduct:
         with tenant(bourg):
             assert Regie.objects.of(bourg).get().name == "Cantine"
 
+    def test_of_a_regie_may_go_through_the_web_service(self, bourg):
+        bounds = ("--pattern", "FC#{6}", "--least", "1,00", "--most", "600", "--gateway", "payfip_ws")
+        self.add("facture", "350005", "--regie-number", "12", "--regie-name", "Cantine", *bounds)
+        assert self.product(bourg, "facture").account.gateway == "payfip_ws"
+
     @pytest.mark.parametrize(
         ("more", "sentence"),
         [

@@ -34,6 +34,12 @@ def instant(moment: datetime) -> str:
 
 
 @register.filter
+def hour(moment: datetime) -> str:
+    """14 h 05, in Paris time."""
+    return paris.format_hour_en(moment) if _in_english() else paris.format_hour_fr(moment)
+
+
+@register.filter
 def day(value: date) -> str:
     """24 novembre 2026."""
     return paris.format_day_en(value) if _in_english() else paris.format_day_fr(value)
@@ -43,6 +49,12 @@ def day(value: date) -> str:
 def colours_digest(town: Collectivite) -> str:
     """What the address of the town's colours ends with; nothing when it has none."""
     return look.colours_digest(town)
+
+
+@register.filter
+def local_day(moment: datetime) -> date:
+    """Which day it was in Paris."""
+    return paris.today(moment)
 
 
 @register.simple_tag(takes_context=True)

@@ -37,7 +37,7 @@ from regal.gateways.payfip_fields import (
     regie_exercice,
     typed_option,
 )
-from regal.gateways.payfip_url.files.regisseur_csv import ACCOUNT_OPTIONS, CsvOptions
+from regal.gateways.payfip_files.regisseur_csv import ACCOUNT_OPTIONS, check_account_options
 from regal.gateways.payfip_url.notification import read_notification
 from regal.lib.money import Money
 from regal.lib.references import RESERVED_EXERCICE, TitreReference, UnreadableReference
@@ -190,10 +190,7 @@ def _account(config: AccountConfig) -> PayfipUrlAccount:
     for name in config.options:
         if name not in usual and name not in ACCOUNT_OPTIONS:
             raise Misconfigured(name, "unknown_option")
-    try:
-        CsvOptions.of_account(config.options)
-    except ValueError as error:
-        raise Misconfigured(f"statement_{error}", "unusable") from None
+    check_account_options(config.options)
     options = usual | dict(config.options)
     return PayfipUrlAccount(
         numcli=config.identifier,

@@ -50,6 +50,7 @@ from regal.gateways.payfip_fields import (
     required,
     typed_option,
 )
+from regal.gateways.payfip_files.regisseur_csv import ACCOUNT_OPTIONS, check_account_options
 from regal.gateways.payfip_ws.client import SoapAnswer, call
 from regal.gateways.payfip_ws.codes import ANSWERING_FAULTS, OUTCOMES, SAISIE_ENVIRONMENTS
 from regal.lib.money import Money
@@ -265,8 +266,9 @@ def _account(config: AccountConfig) -> PayfipWsAccount:
         "give_up_days": USUAL_TIMING.gives_up // timedelta(days=1),
     }
     for name in config.options:
-        if name not in usual:
+        if name not in usual and name not in ACCOUNT_OPTIONS:
             raise Misconfigured(name, "unknown_option")
+    check_account_options(config.options)
     options = usual | dict(config.options)
     return PayfipWsAccount(
         numcli=config.identifier,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.management import call_command
@@ -19,17 +20,22 @@ from regal.cases.models import Case, Kind
 from regal.cases.operations import assign, close, look_at, note, open_case
 from regal.collectivites.models import GatewayAccount, RoutingChange
 from regal.collectivites.operations import keep_secret
-from regal.gateways.base import DebtKind, Environment, Outcome
+from regal.gateways.base import DebtKind, Environment, Outcome, Rank
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
+from regal.payments.models import Attempt
+from regal.payments.queries import paid_of
+from regal.payments.refusals import GatewayAway
 from regal.people.adapters import MfaAdapter
 from regal.people.models import Membership, Role, User
 from regal.proof import operations
 from regal.proof.findings import Snapshot
 from regal.proof.invariants import INVARIANTS
 from regal.reconciliation import operations as reconciliation
-from tests import cast, notices
+from regal.titres import operations as titres
+from regal.titres.models import Direction
+from tests import cast, inquiries, notices
 from tests.database import close_connections
 from tests.files import Paid, pes
 
@@ -85,7 +91,7 @@ def build_world() -> dict[str, Any]:
     Authenticator.objects.create(
         user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
     )
-    filed = build_file()
+    filed = build_repairs() | build_file() | build_titres()
     notices.run_due(NOW)
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
@@ -221,6 +227,79 @@ def build_file() -> dict[str, Any]:
     return {"bourg": town.collectivite.pk, "file": file.pk, "filed": filed.pk, "absent": absent.pk}
 
 
+def build_titres() -> dict[str, Any]:
+    """A régie whose invoices have lived every life there is."""
+    town = cast.make_town(slug="plaine", name="Plaine", numcli="350010", agent="lou", origin="https://plaine.example")
+    canteen = cast.make_canteen(town, numcli="350011", environment=Environment.PRODUCTION)
+    invoices = [cast.make_titre(canteen, reference=f"FC202600010{place}") for place in range(6)]
+    paid, twice, reduced, cancelled, held, tried = invoices
+    settled = notices.pay(town, paid, key=idop(1))
+    first = cast.leave_with(twice, key=idop(2))
+    second = cast.leave_with(twice, key=idop(3), told_of_earlier=True, now=cast.later(minutes=21))
+    of_the_regie = dataclasses.replace(town, product=canteen, account=canteen.account)
+    for attempt, hours in ((first, 1), (second, 2)):
+        said = notices.notice(of_the_regie, attempt, rank=Rank.ASKED, occurred_at=cast.later(hours=hours))
+        notices.hear(of_the_regie, attempt, said, now=cast.later(hours=hours))
+    cast.reduce(reduced)
+    half = cast.leave_with(reduced, key=idop(4))
+    titres.adjust(
+        titre=reduced,
+        direction=Direction.INCREASE,
+        amount=Money(500),
+        reason="Un goûter de plus",
+        paid=paid_of,
+        now=cast.later(minutes=30),
+    )
+    notices.hear(of_the_regie, half, notices.notice(of_the_regie, half, rank=Rank.ASKED), now=cast.later(hours=1))
+    cast.reduce(reduced, 500, now=cast.later(hours=2))  # down to what was paid
+    titres.cancel(titre=cancelled, reason="Doublon", paid=paid_of, now=cast.later(hours=1))
+    waiting = cast.leave_with(held, key=idop(5), now=NOW - timedelta(minutes=1))
+    with tenant(town.collectivite):
+        for case in Case.objects.of(town.collectivite):
+            look_at(case=case, user=town.agent, now=cast.later(hours=7))
+    return {
+        "paid_titre": paid.pk,
+        "titre_paid_twice": twice.pk,
+        "reduced_titre": reduced.pk,
+        "cancelled_titre": cancelled.pk,
+        "held_titre": held.pk,
+        "open_titre": tried.pk,
+        "settled": settled.pk,
+        "excess": second.pk,
+        "waiting": waiting.pk,
+    }
+
+
+def build_repairs() -> dict[str, Any]:
+    """A régie whose payments ended by answers to our questions."""
+    town = cast.make_town(slug="val", name="Val", numcli="350020", agent="zoe", origin="https://val.example")
+    pool = inquiries.make_canteen(town, numcli="350021")
+    clock, payfip = inquiries.Clock(), inquiries.FakePayfip()
+    titres = [cast.make_titre(pool, reference=f"FC202600020{place}") for place in range(4)]
+    with inquiries.speaking_to(payfip):
+        repaired, turned_down, forgotten = (inquiries.leave(pool, titre, clock) for titre in titres[:3])
+        payfip.when_opening = httpx.ReadTimeout("late")
+        with pytest.raises(GatewayAway):
+            inquiries.leave(pool, titres[3], clock)
+        inquiries.check_until(clock, cast.later(minutes=9))
+        payfip.says |= {repaired.key: "P", turned_down.key: "R"}
+        inquiries.check_until(clock, cast.later(hours=3))
+        payfip.says[forgotten.key] = "P1"
+        inquiries.check_until(clock, cast.later(hours=4))
+    with tenant(town.collectivite):
+        never = Attempt.objects.get(titre=titres[3])
+    return {
+        "repaired": repaired.pk,
+        "turned_down": turned_down.pk,
+        "forgotten": forgotten.pk,
+        "never": never.pk,
+    }
+
+
+def idop(number: int) -> str:
+    return f"b9b4b9a0-0000-11f1-8000-{number:012d}"
+
+
 @pytest.fixture(scope="class")
 def world(emptier: Any, django_db_blocker: Any) -> Iterator[dict[str, Any]]:
     with django_db_blocker.unblock(), override_settings(SECRET_KEYS=KEYS):
@@ -235,6 +314,9 @@ TABLES = (
     "payments_evidence",
     "payments_inboxmessage",
     "payments_settlement",
+    "payments_allocation",
+    "titres_adjustment",
+    "titres_titreevent",
     "journal_entry",
     "audit_auditentry",
     "reconciliation_filedline",
@@ -279,6 +361,91 @@ def delete_cases(kind: str) -> str:
 
 
 TAMPERINGS: dict[str, tuple[str, set[str]]] = {
+    # titres
+    "a titre paid by nobody": ("UPDATE titres_titre SET paid_at = now() WHERE id = {open_titre}", {"I-02"}),
+    "a titre that was paid, and is not": ("UPDATE titres_titre SET paid_at = NULL WHERE id = {paid_titre}", {"I-02"}),
+    "a titre paid at another hour": (
+        "UPDATE titres_titre SET paid_at = paid_at + interval '1 day' WHERE id = {paid_titre}",
+        {"I-02"},
+    ),
+    "a titre whose amount grew": (
+        "UPDATE titres_titre SET amount_cents = amount_cents + 1 WHERE id = {paid_titre}",
+        {"I-02"},
+    ),
+    "a titre whose amount shrank": (
+        "UPDATE titres_titre SET amount_cents = amount_cents - 1 WHERE id = {paid_titre}",
+        {"I-03"},
+    ),
+    "a titre that owes less than nothing": (
+        "UPDATE titres_adjustment SET amount_cents = 9000 WHERE titre_id = {reduced_titre} AND direction = 'decrease'",
+        {"I-01", "I-02", "I-03"},
+    ),
+    "an adjustment that is lost": (
+        "UPDATE titres_titreevent SET adjustment_id = NULL WHERE titre_id = {reduced_titre};"
+        "DELETE FROM titres_adjustment WHERE titre_id = {reduced_titre} AND direction = 'increase'",
+        {"I-03", "I-14"},
+    ),
+    "an adjustment in no event": (
+        "UPDATE titres_titreevent SET adjustment_id = NULL WHERE titre_id = {reduced_titre}",
+        {"I-14"},
+    ),
+    "an allocation that is lost": (
+        "DELETE FROM payments_allocation WHERE titre_id = {paid_titre}",
+        {"I-02", "I-03", "I-10"},
+    ),
+    "an allocation to another titre": (
+        "UPDATE payments_allocation SET titre_id = {open_titre} WHERE titre_id = {paid_titre}",
+        {"I-02", "I-10"},
+    ),
+    "an excédent in no case": (delete_cases("excess"), {"I-03", "I-10"}),
+    "an excédent that shrank": (
+        "UPDATE cases_case SET facts = facts || '{{\"excess_cents\": 1}}' WHERE kind = 'excess'",
+        {"I-10"},
+    ),
+    "a titre cancelled by nobody": ("UPDATE titres_titre SET status = 'cancelled' WHERE id = {open_titre}", {"I-14"}),
+    "a step of a titre that is lost": (
+        "DELETE FROM titres_titreevent WHERE titre_id = {cancelled_titre} AND number = 2",
+        {"I-14"},
+    ),
+    "a step of a titre that no table knows": (
+        "UPDATE titres_titreevent SET event = 'resumed' WHERE titre_id = {cancelled_titre} AND number = 2",
+        {"I-14"},
+    ),
+    "a titre held by nobody": (
+        "UPDATE titres_titre SET held_by = {settled}, held_until = now() WHERE id = {open_titre}",
+        {"I-14"},
+    ),
+    "a titre held by what has ended": (
+        "UPDATE titres_titre SET held_by = {settled}, held_until = now() WHERE id = {paid_titre}",
+        {"I-14"},
+    ),
+    "a hold older than its attempt": (
+        "UPDATE titres_titre SET held_until = held_until - interval '1 day' WHERE id = {held_titre}",
+        {"I-14"},
+    ),
+    "a cancelled titre handed off": (
+        "UPDATE titres_titreevent SET recorded_at = recorded_at - interval '1 day', to_state = 'suspended',"
+        " event = 'suspended' WHERE titre_id = {cancelled_titre} AND event = 'cancelled';"
+        "UPDATE titres_titre SET status = 'suspended' WHERE id = {cancelled_titre};"
+        "UPDATE payments_attempt SET titre_id = {cancelled_titre}, debt_reference = 'FC2026000103'"
+        " WHERE id = {waiting}; UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
+        {"I-16"},
+    ),
+    "a paid titre handed off": (
+        "UPDATE payments_attempt SET titre_id = {paid_titre}, debt_reference = 'FC2026000100', warned = true"
+        " WHERE id = {waiting}; UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
+        {"I-16"},
+    ),
+    "a titre of the comptable paid to a régie": (
+        "UPDATE titres_titre SET collector = 'comptable', regie_id = NULL, budget_id = (SELECT id FROM"
+        " collectivites_budget WHERE collectivite_id = titres_titre.collectivite_id LIMIT 1) WHERE id = {held_titre}",
+        {"I-41"},
+    ),
+    "a régie's payment of no titre": (
+        "UPDATE payments_attempt SET titre_id = NULL WHERE id = {waiting};"
+        "UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
+        {"I-41"},
+    ),
     # where money goes
     "a production account that nobody opened": (
         "INSERT INTO collectivites_gatewayaccount (collectivite_id, gateway, debt_kind, environment, identifier,"
@@ -699,7 +866,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " subject_id, facts,"
         " rule, opened_at, decision, reason) SELECT collectivite_id, kind, subject_kind, subject_id, facts, rule,"
         " opened_at, '', '' FROM cases_case",
-        {"I-21", "I-31"},  # the second was looked at by nobody
+        {"I-03", "I-21", "I-31"},  # the second was looked at by nobody
     ),
     "a message that waits": (
         "UPDATE payments_inboxmessage SET received_at = received_at - interval '1 minute' WHERE id = {fresh}",
@@ -708,6 +875,62 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "work that waits": (
         "UPDATE agenda_effect SET done_at = NULL WHERE kind = 'presume_silent' AND subject_id = {silent}",
         {"I-29"},
+    ),
+    # questions
+    "a refusal about which nobody asked again": (
+        "UPDATE payments_evidence SET received_at = received_at - interval '3 hours'"
+        " WHERE attempt_id = {turned_down} AND source = 'inquiry'",
+        {"I-15"},
+    ),
+    "a payment presumed dead too early": (
+        "UPDATE payments_attemptevent SET recorded_at = recorded_at - interval '2 hours',"
+        " occurred_at = occurred_at - interval '2 hours' WHERE attempt_id = {forgotten} AND event = 'fell_silent'",
+        {"I-15"},
+    ),
+    "a payment presumed dead and given up": (
+        "UPDATE payments_evidence SET outcome = 'pending' WHERE attempt_id = {forgotten} AND outcome = 'forgotten'",
+        {"I-15"},
+    ),
+    "an answer about another key": (
+        'UPDATE payments_evidence SET facts = facts || \'{{"key": "x"}}\' WHERE attempt_id = {repaired}'
+        " AND verdict = 'fits'",
+        {"I-09"},
+    ),
+    "one key of two attempts": (
+        "DROP INDEX payments_attempt_key; UPDATE payments_attempt SET key = (SELECT key FROM payments_attempt"
+        " WHERE id = {repaired}) WHERE id = {turned_down}",
+        {"I-09"},
+    ),
+    "a payment that nobody watches": ("DELETE FROM agenda_watch WHERE attempt_id = {waiting}", {"I-25"}),
+    "a payment given up while it runs": (
+        f"UPDATE agenda_watch SET closed_at = '{NOW}' WHERE attempt_id = {{waiting}}",
+        {"I-25"},
+    ),
+    "a question overdue": (
+        "UPDATE agenda_watch SET due_at = due_at - interval '3 minutes' WHERE attempt_id = {waiting}",
+        {"I-25"},
+    ),
+    "a question planned too late": (
+        f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=6)}', due_at = '{NOW + timedelta(minutes=1)}'"
+        " WHERE attempt_id = {waiting}",
+        {"I-26"},
+    ),
+    "a key that is waited for": (
+        "UPDATE payments_attempt SET status = 'requested' WHERE id = {never}",
+        {"I-14", "I-25", "I-27"},
+    ),
+    "a lease without end": (
+        f"UPDATE agenda_watch SET leased_until = '{NOW + timedelta(hours=1)}' WHERE attempt_id = {{waiting}}",
+        {"I-29"},
+    ),
+    "a lease of the dead": (
+        f"UPDATE agenda_watch SET leased_until = '{NOW - timedelta(minutes=3)}' WHERE attempt_id = {{waiting}}",
+        {"I-29"},
+    ),
+    "a late payment that nobody sees": (
+        "UPDATE payments_attemptevent SET from_state = 'expired_presumed' WHERE attempt_id = {repaired}"
+        " AND event = 'settled'",
+        {"I-14", "I-21"},
     ),
     # walls
     "a table of nobody": ("CREATE TABLE notes (id bigint PRIMARY KEY)", {"I-32"}),

@@ -12,6 +12,8 @@ from regal.backoffice.management.commands.operator import LINK
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite, Product, Regie
 from regal.gateways.base import DebtKind, Environment
+from regal.gateways.payfip_url.gateway import PayfipUrl
+from regal.gateways.registry import PAYFIP
 from regal.lib.check_keys import CheckKey
 from regal.lib.money import Money, UnreadableAmount
 from regal.lib.pictures import HEAVIEST
@@ -64,6 +66,12 @@ class Command(BaseCommand):
             default=Environment.TEST.value,
             choices=[environment.value for environment in Environment],
             help="environnement de ce contrat",
+        )
+        product.add_argument(
+            "--gateway",
+            default=PayfipUrl.name,
+            choices=PAYFIP,
+            help="accès à PayFiP : payfip_url (formulaire), ou payfip_ws (web service, pour une régie)",
         )
         product.add_argument("--regie-number", default="", help="facture : numéro de la régie dans Hélios")
         product.add_argument("--regie-name", default="", help="facture : nom de la régie, si elle est nouvelle")
@@ -165,6 +173,7 @@ class Command(BaseCommand):
             debt_kind=KINDS[options["kind"]],
             environment=options["environment"],
             identifier=options["numcli"],
+            gateway=options["gateway"],
             regie=self._regie(collectivite, options, now),
             now=now,
         )

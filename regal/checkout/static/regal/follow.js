@@ -1,7 +1,7 @@
 // Ask again by itself while nothing is known: ever more slowly, and only while the page is looked at. What changed is
 // put in place, so that a screen reader says it and nobody loses his place. Without scripts, « Actualiser » does it.
 const told = document.querySelector("[data-regal-situation]");
-const PENDING = ["absent", "waiting"];
+const PENDING = ["absent", "opening", "waiting"];
 const SLOWEST = 60_000;
 let pause = 4_000;
 
@@ -38,7 +38,7 @@ function show(page) {
   told.replaceChildren(...news.childNodes);
   rest.replaceChildren(...page.querySelector("[data-regal-rest]").childNodes);
   document.title = page.title;
-  if (hadFocus) rest.querySelector("a")?.focus();
+  if (hadFocus) rest.querySelector("a, button")?.focus();
 }
 
 if (told) askLater();

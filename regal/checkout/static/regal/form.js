@@ -2,9 +2,10 @@
 // the next person at a shared computer must not read it.
 const form = document.querySelector("form[data-regal-typed]");
 
-// Go to the list of what is wrong. `autofocus` does it without scripts, except in a frame of another site.
+// Go to the list of what is wrong. `autofocus` does it without scripts, except in a frame of another site, where
+// `height.js` has brought the list into view.
 const wrong = document.querySelector("[data-regal-focus]");
-wrong?.focus();
+wrong?.focus({ preventScroll: parent !== window });
 
 if (form) {
   const fields = [...form.querySelectorAll("input[id]")];

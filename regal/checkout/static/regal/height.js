@@ -9,9 +9,14 @@ if (parent !== window) {
     parent.postMessage({ regal: "height", height, top }, "*");
   };
 
-  // A page that reloads by itself to look for news must not move what the payer is reading.
+  // A page that reloads by itself to look for news must not move what the payer is reading. What answers a button far
+  // down the page before comes to its own beginning, even where nobody listens: then nobody else moves it, as browsers
+  // may drop a press in a frame that moves a second time.
   const [arrival] = performance.getEntriesByType("navigation");
-  tell(arrival?.type === "navigate");
+  const isNew = arrival?.type === "navigate";
+  const answer = document.querySelector("#suite");
+  tell(isNew && !answer);
+  if (isNew) answer?.scrollIntoView();
   new ResizeObserver(() => tell(false)).observe(document.body);
   addEventListener("message", (event) => {
     if (event.source === parent && event.data?.regal === "ask") tell(false);

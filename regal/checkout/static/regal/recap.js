@@ -1,12 +1,26 @@
-// The payer has left for PayFiP in a new tab: show here where the payment stands. Without scripts, a link does it.
+// « Payer » counts once. Where PayFiP opened in a new tab, show here where the payment stands; without scripts, a link
+// does it.
 const SECONDS = [1.5, 3, 6, 12];
 let away = false; // leaving in this very window: nothing may cut in
 
 for (const form of document.querySelectorAll("[data-regal-leave]")) {
-  history.replaceState({ typed: JSON.parse(form.dataset.regalTyped) }, "", location.href); // « Back » finds a filled form
+  const status = form.querySelector("[data-regal-leaving]");
+  let sent = false; // in this window: until PayFiP answers, a second press would only be in the way
+  if (form.dataset.regalTyped) {
+    history.replaceState({ typed: JSON.parse(form.dataset.regalTyped) }, "", location.href); // « Back » finds a filled form
+  }
   form.addEventListener("submit", (event) => {
-    away = Boolean(event.submitter?.formTarget);
+    away = form.target === "_top" || Boolean(event.submitter?.formTarget);
     if (!away) for (const delay of SECONDS) setTimeout(() => show(form.dataset.regalLeave), delay * 1000);
+    if (form.target !== "_top") return;
+    if (sent) event.preventDefault();
+    sent = true;
+    status.textContent = status.dataset.regalLeaving;
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted || !status) return; // come back to by « Back »: it may be pressed again
+    sent = away = false;
+    status.textContent = "";
   });
 }
 
@@ -15,6 +29,3 @@ async function show(address) {
   const answer = away ? null : await fetch(address, { method: "HEAD", credentials: "omit" }).catch(() => null);
   if (answer?.ok && !away) location.assign(address);
 }
-
-// In a frame the town's page stands where the long form's button was: come back to the beginning of this page.
-if (window !== window.top) document.querySelector("#suite")?.scrollIntoView();

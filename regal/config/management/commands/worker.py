@@ -4,12 +4,17 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from procrastinate import App, PsycopgConnector
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
+
+from regal.agenda.operations import QUEUE
+from regal.config.jobs import QUESTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +27,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--concurrency", type=int, default=4, help="travaux menés à la fois")
+        parser.add_argument("--questions", type=int, default=4, help="questions posées à la fois aux passerelles")
         parser.add_argument("--name", default=f"worker-{os.getpid()}", help="nom de ce processus dans les journaux")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(work(concurrency=options["concurrency"], name=options["name"]))
+        places = {QUEUE: options["concurrency"], QUESTIONS: options["questions"]}
+        asyncio.run(work(places=places, name=options["name"]))
 
 
-async def work(*, concurrency: int, name: str) -> None:
+async def work(*, places: Mapping[str, int], name: str) -> None:
     """Work until told to stop, and start again whenever PostgreSQL goes away and comes back."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=sum(places.values())))  # a thread for each place
 
     def stop() -> None:
         stopping.set()
@@ -44,7 +52,7 @@ async def work(*, concurrency: int, name: str) -> None:
         loop.add_signal_handler(sent, stop)
     told_to_stop = asyncio.create_task(stopping.wait())
     while not stopping.is_set():
-        working = asyncio.create_task(_work_once(concurrency=concurrency, name=name))
+        working = asyncio.create_task(_work_once(places=places, name=name))
         await asyncio.wait({working, told_to_stop}, return_when=asyncio.FIRST_COMPLETED)
         if stopping.is_set():
             working.cancel()  # procrastinate finishes the jobs it has begun
@@ -59,26 +67,45 @@ async def work(*, concurrency: int, name: str) -> None:
                 await asyncio.wait_for(stopping.wait(), PAUSE_AFTER_A_LOSS_SECONDS)
 
 
-async def _work_once(*, concurrency: int, name: str) -> None:
-    """Work on one set of connections; ends when one of them is lost.
+async def _work_once(*, places: Mapping[str, int], name: str) -> None:
+    """Work on one set of connections; ends when one of them is lost. Each queue has its own places.
 
-    Only the worker's own reading of the queue uses them: a task that defers a job keeps using Django's connection, and
+    Only the worker's own reading of the queues uses them: a task that defers a job keeps using Django's connection, and
     so does it in its own transaction. (That is why the connector is not replaced for the whole application.)
     """
     connector = PsycopgConnector(
-        kwargs=connector_params("default"), min_size=1, max_size=concurrency + 2, timeout=2, reconnect_timeout=2
+        kwargs=connector_params("default"),
+        min_size=1,
+        max_size=sum(places.values()) + 2 * len(places),
+        timeout=2,
+        reconnect_timeout=2,
     )
     app: App = django_app.with_connector(connector)
     async with app.open_async():
-        await app.run_worker_async(
-            name=name,
-            concurrency=concurrency,
-            fetch_job_polling_interval=2,
-            listen_notify=True,
-            delete_jobs="always",  # the history of effects is ours (`agenda`); a job is only what carries one
-            shutdown_graceful_timeout=_grace_seconds(),
-            install_signal_handlers=False,
-        )
+        queues = [
+            asyncio.create_task(
+                app.run_worker_async(
+                    queues=[queue],
+                    name=f"{name}-{queue}",
+                    concurrency=concurrency,
+                    fetch_job_polling_interval=2,
+                    listen_notify=True,
+                    delete_jobs="always",  # the history of effects is ours (`agenda`); a job only carries one
+                    shutdown_graceful_timeout=_grace_seconds(),
+                    install_signal_handlers=False,
+                )
+            )
+            for queue, concurrency in places.items()
+        ]
+        try:
+            await asyncio.wait(queues, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for working in queues:
+                working.cancel()
+            ended = await asyncio.gather(*queues, return_exceptions=True)
+        for end in ended:
+            if isinstance(end, Exception):
+                raise end
 
 
 def _grace_seconds() -> float:

@@ -166,6 +166,9 @@ class TestAccount:
             timing=Timing(opening=timedelta(minutes=10), outcome=timedelta(minutes=180), gives_up=timedelta(days=3)),
         )
 
+    def test_may_say_how_its_statements_are_written(self) -> None:
+        assert self.configured(statement_amounts="cents").account == self.configured().account
+
     def test_waits_as_long_as_payfip_may_take(self) -> None:
         assert self.configured().timing == Timing(
             opening=timedelta(minutes=15), outcome=timedelta(hours=2), gives_up=timedelta(days=7)
@@ -194,6 +197,7 @@ class TestAccount:
             ({"opening_minutes": 121}, "outcome_minutes", "out_of_bounds"),
             ({"outcome_minutes": 3 * 24 * 60, "give_up_days": 2}, "give_up_days", "out_of_bounds"),
             ({"give_up_days": 367}, "give_up_days", "out_of_bounds"),
+            ({"statement_amounts": "francs"}, "statement_amounts", "unusable"),
         ],
     )
     def test_refuses_options_that_make_no_sense(self, options: dict[str, object], field: str, code: str) -> None:

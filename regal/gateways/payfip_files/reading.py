@@ -3,8 +3,8 @@
 import re
 
 from regal.gateways.files import NotThisFile, PaymentsFile
-from regal.gateways.payfip_url.files.pes_retour import read_pes_retour
-from regal.gateways.payfip_url.files.regisseur_csv import CsvOptions, is_regisseur_csv, read_regisseur_csv
+from regal.gateways.payfip_files.pes_retour import read_pes_retour
+from regal.gateways.payfip_files.regisseur_csv import CsvOptions, is_regisseur_csv, read_regisseur_csv
 
 MAX_BYTES = 20 * 1024 * 1024
 

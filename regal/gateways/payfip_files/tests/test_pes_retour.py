@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from regal.gateways.base import DebtKind
 from regal.gateways.files import FiledDebt, FileKind, NotThisFile, PaymentsFile
-from regal.gateways.payfip_url.files import pes_retour, read_file, sentence_of
-from regal.gateways.payfip_url.files.pes_retour import MAX_DEPTH
-from regal.gateways.payfip_url.files.tests.flows import (
+from regal.gateways.payfip_files import pes_retour, read_file, sentence_of
+from regal.gateways.payfip_files.pes_retour import MAX_DEPTH
+from regal.gateways.payfip_files.tests.flows import (
     NAMESPACE,
     article,
     bordereau,

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regal.gateways.files import NotThisFile
-from regal.gateways.payfip_url.files import read_file, reading, refusals, sentence_of
-from regal.gateways.payfip_url.files.tests.flows import NAMESPACE, article, bordereau, flow, line, piece, settlement
+from regal.gateways.payfip_files import read_file, reading, refusals, sentence_of
+from regal.gateways.payfip_files.tests.flows import NAMESPACE, article, bordereau, flow, line, piece, settlement
 
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"

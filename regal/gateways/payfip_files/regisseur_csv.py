@@ -24,9 +24,8 @@ from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
-from regal.gateways.base import DebtKind, Environment, Outcome
+from regal.gateways.base import DebtKind, Misconfigured
 from regal.gateways.files import FiledDebt, FiledPayment, FileKind, NotThisFile, PaymentsFile
-from regal.gateways.payfip_url.codes import OUTCOMES, SAISIE_ENVIRONMENTS
 from regal.lib import paris
 from regal.lib.canonical import sha256_hex
 from regal.lib.money import Money, UnreadableAmount
@@ -47,6 +46,10 @@ NEEDED = ("date", "refdet", "montant")
 ACCOUNT_OPTIONS = ("statement_separator", "statement_columns", "statement_dates", "statement_amounts")
 
 HEAD, LINE, FOOT = "EN-TETE", "LIGNE", "PIED-DE-PAGE"
+
+# The letters of both ways to PayFiP: each gateway's `codes.py` has their sources.
+_TEST, _REAL = "T", ("X", "A", "M", "W")  # saisie
+_PAID, _UNPAID = ("P", "V"), ("R", "A", "Z")  # resultrans
 
 _TAGGED = re.compile(rf'^[ \t]*"?(?:{HEAD}|{LINE}|{FOOT})"?[ ]*(?P<next>[;,\t|\n]|$)', re.MULTILINE | re.IGNORECASE)
 _NUMCLI = re.compile(r"[0-9]{6}")
@@ -82,6 +85,14 @@ class CsvOptions:
         if isinstance(told.get("columns"), list):
             told["columns"] = tuple(told["columns"])
         return cls(**told)
+
+
+def check_account_options(options: Mapping[str, Any]) -> None:
+    """Raises Misconfigured for what an account says of its statements and cannot be."""
+    try:
+        CsvOptions.of_account(options)
+    except ValueError as error:
+        raise Misconfigured(f"statement_{error}", "unusable") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,10 +321,9 @@ def _are_columns(names: tuple[str, ...]) -> bool:
 def _is_payment(told: dict[str, str], number: int) -> bool:
     """Unless a column says otherwise: a test, or an outcome that is no payment. What is unknown is never « paid »."""
     saisie, letter = told.get("saisie", "").upper(), told.get("resultrans", "").upper()
-    if (saisie and saisie not in SAISIE_ENVIRONMENTS) or (letter and letter not in OUTCOMES):
+    if saisie not in ("", _TEST, *_REAL) or letter not in ("", *_PAID, *_UNPAID):
         raise NotThisFile("F445", line=number)
-    is_test = SAISIE_ENVIRONMENTS.get(saisie) is Environment.TEST
-    return not is_test and (not letter or OUTCOMES[letter][0] is Outcome.PAID)
+    return saisie != _TEST and letter not in _UNPAID
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from regal.gateways.base import DebtKind
 from regal.gateways.files import FiledDebt, FileKind, NotThisFile, PaymentsFile
-from regal.gateways.payfip_url.files import CsvOptions, read_file, regisseur_csv, sentence_of
+from regal.gateways.payfip_files import CsvOptions, read_file, regisseur_csv, sentence_of
 from regal.lib.money import Money
 
 HEAD = "EN-TETE;099043;16/03/2026;18/03/2026;19/03/2026"
@@ -169,12 +169,13 @@ class TestColumns:
 
     def test_that_say_a_test_or_no_payment_count_it_aside(self):
         lines = [
-            f"16/03/2026;F{n};1,00;{told}" for n, told in enumerate(["A;P", "T;P", "M;V", "A;R", "A;A", "A;Z", "X;"])
+            f"16/03/2026;F{n};1,00;{told}"
+            for n, told in enumerate(["A;P", "T;P", "M;V", "A;R", "A;A", "A;Z", "X;", "W;P", "W;R"])
         ]
-        file = read_file(statement("date;refdet;montant;saisie;resultrans", *lines, foot=";7;7,00"))
-        assert [payment.debt.reference for payment in file.payments] == ["F0", "F2", "F6"]
-        assert [payment.number for payment in file.payments] == [1, 2, 3]
-        assert file.left_out == 4
+        file = read_file(statement("date;refdet;montant;saisie;resultrans", *lines, foot=";9;9,00"))
+        assert [payment.debt.reference for payment in file.payments] == ["F0", "F2", "F6", "F7"]
+        assert [payment.number for payment in file.payments] == [1, 2, 3, 4]
+        assert file.left_out == 5
 
     @pytest.mark.parametrize("told", ["M;ANNULE", "M;PAYE", "M;Q", "TEST;P", "W9;P"])
     def test_of_an_outcome_or_a_mode_that_nobody_knows_are_never_read_as_paid(self, told):

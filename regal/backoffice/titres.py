@@ -1,0 +1,355 @@
+"""The invoices of our own base: their list, one of them with what can be decided about it, and a new one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from regal.backoffice import pages
+from regal.backoffice.pages import Line as PaymentLine
+from regal.backoffice.policies import BureauRequest, demand
+from regal.backoffice.queries import page_of, plan_for_the_values_asked
+from regal.backoffice.titre_forms import SITUATIONS, AdjustForm, DecideForm, NewTitreForm, TitreFilters
+from regal.backoffice.titre_queries import (
+    Situation,
+    Sums,
+    allocations_of,
+    attempts_on,
+    debtor_of,
+    selected_titres,
+    situation_of,
+    steps_of,
+    sums_of,
+    titre_numbered,
+    titre_products,
+    totals_of_titres,
+)
+from regal.lib import paris
+from regal.lib.money import Money
+from regal.lib.policy import Tenant, Who, policy
+from regal.lib.tenancy import tenant
+from regal.payments.queries import paid_of
+from regal.people.models import Role
+from regal.titres import operations
+from regal.titres.models import Direction, Titre, TitreEvent
+from regal.titres.refusals import Refusal
+from regal.titres.states import Event, State
+
+MAY_ACT = (Role.REGISSEUR, Role.ADMINISTRATOR)
+MOST_SHOWN = 50  # payments on one page
+LARGEST_KEY = 2**63 - 1
+LOOKS: dict[Situation, str] = {
+    Situation.PAYABLE: "badge-announced",
+    Situation.HELD: "badge-warn",
+    Situation.PAID: "badge-good",
+    Situation.SUSPENDED: "badge-warn",
+}
+
+# The list
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One invoice as a list shows it."""
+
+    key: int
+    number: str
+    label: str
+    product: str
+    issued_on: date
+    sums: Sums
+    situation: Promise
+    look: str
+
+    @classmethod
+    def of(cls, titre: Titre, *, sums: Sums, now: datetime) -> "Line":
+        situation = situation_of(titre, now=now)
+        return cls(
+            key=titre.pk,
+            number=titre.number,
+            label=titre.label,
+            product=titre.product.name,
+            issued_on=titre.issued_on,
+            sums=sums,
+            situation=SITUATIONS[situation],
+            look=LOOKS.get(situation, "badge-quiet"),
+        )
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def titres(request: BureauRequest, slug: str) -> HttpResponse:
+    """Every invoice that the filters mean, the newest first, and exactly what is left to collect of them."""
+    town, now = request.collectivite, pages.clock()
+    after, before = (request.GET.get(name, "") for name in ("apres", "avant"))
+    with tenant(town):
+        products = titre_products(collectivite=town)
+        filters = TitreFilters(request.GET, products=products)
+        plan_for_the_values_asked()
+        found = selected_titres(collectivite=town, now=now, **filters.selection)
+        shown, older, newer = page_of(found.select_related("product"), after=after, before=before)
+        sums = sums_of(shown, collectivite=town)
+        totals = totals_of_titres(found, collectivite=town)
+    address = reverse("titres", args=[slug])
+    context = {
+        "titres": address,
+        "filters": filters,
+        "wrong": [(filters[name].id_for_label, str(one)) for name, told in filters.errors.items() for one in told],
+        "lines": [Line.of(titre, sums=sums[titre.pk], now=now) for titre in shown],
+        "totals": totals,
+        "has_products": bool(products),
+        "may_act": request.role in MAY_ACT,
+        "is_suite": bool(newer),
+        "first_page": address + filters.query(),
+        "newer_page": filters.query(avant=newer) if newer else "",
+        "older_page": filters.query(apres=older) if older else "",
+    }
+    return render(request, "backoffice/titres.html", context)
+
+
+# A new one
+
+
+@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_titre(request: BureauRequest, slug: str) -> HttpResponse:
+    """Type in an invoice: a draft to be read again, or issued at once."""
+    town, now = request.collectivite, pages.clock()
+    with tenant(town):
+        products = titre_products(collectivite=town)
+    data = request.POST if request.method == "POST" else None
+    form = NewTitreForm(data, products=products, initial={"emission": paris.today(now)})
+    if data is not None and form.is_valid():
+        issues = data.get("acte") == "emettre"
+        try:
+            with tenant(town):
+                titre = operations.record_titre(**form.told, **_by(request))
+                if issues:
+                    operations.issue(titre=titre, **_by(request))
+        except Refusal as refusal:
+            form.refuse(refusal)
+        else:
+            told = (
+                _("La facture %(number)s peut être payée.") if issues else _("La facture %(number)s est un brouillon.")
+            )
+            messages.success(request, told % {"number": titre.number})
+            return _see(reverse("titre", args=[slug, titre.pk]))
+    context = {"form": form, "has_products": bool(products)}
+    return render(request, "backoffice/new_titre.html", context, status=422 if form.errors else 200)
+
+
+# One of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One line of the history."""
+
+    at: datetime
+    title: str
+    text: str = ""
+    payment: int | None = None  # the payment it speaks of
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_http_methods(["GET", "HEAD", "POST"])
+def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
+    """What it is, what is due, who paid what of it, its history, and what can be decided about it."""
+    town, now = request.collectivite, pages.clock()
+    shown = _titre(request, titre_id)
+    adjusting, deciding, refused = AdjustForm(), DecideForm(choices=_decisions(shown)), ""
+    status = 200
+    if request.method == "POST":
+        demand(request, Who.REGISSEUR)
+        adjusting, deciding, refused, told = _act(request, shown)
+        if told:
+            messages.success(request, told)
+            return _see(reverse("titre", args=[slug, titre_id]))
+        status, shown = 422, _titre(request, titre_id)
+        deciding.offer(_decisions(shown))
+    with tenant(town):
+        attempts = list(attempts_on(shown)[: MOST_SHOWN + 1])
+        steps = list(steps_of(shown))
+        context = {
+            "titre": shown,
+            "debtor": debtor_of(shown),
+            "sums": sums_of([shown], collectivite=town)[shown.pk],
+            "situation": SITUATIONS[situation_of(shown, now=now)],
+            "look": LOOKS.get(situation_of(shown, now=now), "badge-quiet"),
+            "explanation": _EXPLANATIONS[situation_of(shown, now=now)],
+            "steps": _told(shown, steps),
+            "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
+            "has_more": len(attempts) > MOST_SHOWN,
+            "seen": len(steps),
+        }
+    is_unpaid = shown.paid_at is None
+    context |= {
+        "adjusting": adjusting,
+        "deciding": deciding,
+        "refused": refused,
+        "wrong": _wrong(adjusting, deciding, refused),
+        "may_act": request.role in MAY_ACT,
+        "can_issue": shown.status == State.DRAFT,
+        "can_adjust": is_unpaid and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED),
+        "can_decide": is_unpaid and bool(_decisions(shown)),
+        "is_paid": not is_unpaid,
+    }
+    return render(request, "backoffice/titre.html", context, status=status)
+
+
+def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, str, str]:
+    """Do what was asked. The two forms, what is wrong that belongs to neither, and the sentence once it is done."""
+    act, typed = request.POST.get("acte", ""), request.POST
+    adjusting = AdjustForm(typed if act == "montant" else None)
+    deciding = DecideForm(typed if act == "decision" else None, choices=_ALL_DECISIONS)
+    seen = typed.get("vu", "")
+    if not (seen.isascii() and seen.isdecimal() and len(seen) < 9):
+        raise BadRequest("not what the page showed")
+    told: dict[str, Any] = {"titre": shown, "seen": int(seen), **_by(request)}
+    try:
+        with tenant(request.collectivite):
+            if act == "emettre":
+                operations.issue(**told)
+                return adjusting, deciding, "", _("La facture peut être payée.")
+            if act == "montant" and adjusting.is_valid():
+                read = adjusting.cleaned_data
+                operations.adjust(
+                    direction=Direction(read["sens"]),
+                    amount=read["montant"],
+                    reason=read["motif_montant"],
+                    paid=paid_of,
+                    **told,
+                )
+                return adjusting, deciding, "", _("Le montant dû a changé.")
+            if act == "decision" and deciding.is_valid():
+                decide, done = _DECISIONS[deciding.cleaned_data["decision"]]
+                decide(reason=deciding.cleaned_data["motif"], **told)
+                return adjusting, deciding, "", str(done)
+    except Refusal as refusal:
+        form = adjusting if adjusting.is_bound else deciding if deciding.is_bound else None
+        if form is None:
+            return adjusting, deciding, f"{refusal.code}. {refusal}", ""
+        form.refuse(refusal)
+    if act not in ("emettre", "montant", "decision"):
+        raise BadRequest("no such act")
+    return adjusting, deciding, "", ""
+
+
+def _decisions(titre: Titre) -> list[tuple[str, Promise]]:
+    """What can be decided now, in the order of gravity."""
+    return [(name, words) for name, words in _CHOICES.get(State(titre.status), ())]
+
+
+_SUSPEND = ("suspendre", gettext_lazy("La suspendre : elle ne se paie plus en ligne pour l’instant"))
+_RESUME = ("reprendre", gettext_lazy("La remettre à payer"))
+_CANCEL = ("annuler", gettext_lazy("L’annuler : plus rien n’est dû"))
+_TRANSFER = ("transmettre", gettext_lazy("La transmettre au comptable : lui seul l’encaisse désormais"))
+_WRITE_OFF = ("abandonner", gettext_lazy("L’abandonner : personne ne l’encaissera"))
+_CHOICES: dict[State, tuple[tuple[str, Promise], ...]] = {
+    State.DRAFT: (_CANCEL,),
+    State.OPEN: (_SUSPEND, _CANCEL, _TRANSFER, _WRITE_OFF),
+    State.SUSPENDED: (_RESUME, _CANCEL, _TRANSFER, _WRITE_OFF),
+}
+
+
+_ALL_DECISIONS = (_SUSPEND, _RESUME, _CANCEL, _TRANSFER, _WRITE_OFF)
+
+
+def _cancel(**told: Any) -> Titre:
+    return operations.cancel(paid=paid_of, **told)
+
+
+_DECISIONS: dict[str, tuple[Callable[..., Titre], Promise]] = {
+    "suspendre": (operations.suspend, gettext_lazy("La facture est suspendue.")),
+    "reprendre": (operations.resume, gettext_lazy("La facture peut de nouveau être payée.")),
+    "annuler": (_cancel, gettext_lazy("La facture est annulée.")),
+    "transmettre": (operations.transfer, gettext_lazy("La facture est transmise au comptable.")),
+    "abandonner": (operations.write_off, gettext_lazy("La facture est abandonnée.")),
+}
+_EXPLANATIONS: dict[Situation, Promise] = {
+    Situation.PAYABLE: gettext_lazy("Elle se paie en ligne avec son numéro."),
+    Situation.HELD: gettext_lazy(
+        "Quelqu’un est en train de la payer : elle ne change pas avant quelques minutes, et personne d’autre ne peut"
+        " commencer."
+    ),
+    Situation.PAID: gettext_lazy("Elle est payée : elle ne change plus."),
+    Situation.DRAFT: gettext_lazy("Personne ne la voit encore. Relisez-la, puis émettez-la."),
+    Situation.SUSPENDED: gettext_lazy("Elle ne se paie pas en ligne tant que vous ne la remettez pas à payer."),
+    Situation.CANCELLED: gettext_lazy(
+        "Plus rien n’est dû. Un paiement commencé avant et prouvé après reste encaissé : il attend dans une anomalie."
+    ),
+    Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse ; les payeurs sont renvoyés vers lui."),
+    Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à l’encaisser."),
+}
+
+
+def _told(titre: Titre, steps: list[TitreEvent]) -> list[Step]:
+    """What people did and what payments did, in the order of time."""
+    told = [_told_one(step) for step in steps]
+    for allocation in allocations_of(titre):
+        title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
+        told.append(Step(at=allocation.recorded_at, title=title, payment=allocation.settlement.attempt_id))
+    return sorted(told, key=lambda step: step.at)
+
+
+def _told_one(step: TitreEvent) -> Step:
+    who = str(step.by or _("REGAL"))
+    title = str(_STEPS[Event(step.event)]) % {"who": who}
+    if step.adjustment is not None:
+        amount: Money = step.adjustment.amount
+        words = (
+            _("Réduite de %(amount)s")
+            if step.adjustment.direction == Direction.DECREASE
+            else _("Augmentée de %(amount)s")
+        )
+        title = f"{words % {'amount': amount}} {_('par %(who)s') % {'who': who}}"
+    return Step(at=step.recorded_at, title=title, text=step.reason)
+
+
+_STEPS: dict[Event, Promise] = {
+    Event.RECORDED: gettext_lazy("Saisie par %(who)s"),
+    Event.ISSUED: gettext_lazy("Émise par %(who)s"),
+    Event.ADJUSTED: gettext_lazy("Changée par %(who)s"),
+    Event.SUSPENDED: gettext_lazy("Suspendue par %(who)s"),
+    Event.RESUMED: gettext_lazy("Remise à payer par %(who)s"),
+    Event.CANCELLED: gettext_lazy("Annulée par %(who)s"),
+    Event.TRANSFERRED: gettext_lazy("Transmise au comptable par %(who)s"),
+    Event.WRITTEN_OFF: gettext_lazy("Abandonnée par %(who)s"),
+}
+
+
+def _titre(request: BureauRequest, titre_id: int) -> Titre:
+    """Raises Http404."""
+    with tenant(request.collectivite):
+        found = titre_numbered(collectivite=request.collectivite, titre_id=min(titre_id, LARGEST_KEY))
+    if found is None:
+        raise Http404
+    return found
+
+
+def _wrong(adjusting: AdjustForm, deciding: DecideForm, refused: str) -> list[tuple[str, str]]:
+    """(id of the field, sentence): what the head of the page says."""
+    wrong = [("", refused)] if refused else []
+    for form in (adjusting, deciding):
+        for name, sentences in form.errors.items() if form.is_bound else ():
+            field = form[name].id_for_label if name in form.fields else ""
+            wrong += [(field, str(sentence)) for sentence in sentences]
+    return wrong
+
+
+def _by(request: BureauRequest) -> dict[str, Any]:
+    return {"now": pages.clock(), "actor_id": request.user.pk}
+
+
+def _see(address: str) -> HttpResponseRedirect:
+    return HttpResponseRedirect(address, status=303)

@@ -1,0 +1,345 @@
+"""How a payer leaves for the gateway: by the form and its recap, or again from an attempt's own page.
+
+`set_off` is one for both; each way has its own pages. Whatever goes wrong, what was typed is kept, and the page says
+whether something was paid.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import get_language
+
+from regal.checkout.flow import AgainToken, Recap, seal, seal_again
+from regal.checkout.forms import FORMS, OUR_CONTRACT, DebtForm, EmailForm, InvoiceForm
+from regal.checkout.town import Town, situation_of
+from regal.collectivites.models import Product
+from regal.collectivites.reference_forms import read_reference
+from regal.gateways.base import AskableGateway, DebtKind
+from regal.lib import tokens
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.payments.departure import depart
+from regal.payments.models import Attempt
+from regal.payments.operations import PaymentOrder, hand_off_again
+from regal.payments.queries import (
+    LookUp,
+    Situation,
+    attempt_by_flow,
+    gravest_earlier_attempt,
+    is_opening,
+    look_up,
+    never_left,
+)
+from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
+from regal.titres.models import Titre
+
+_ALMOST_A_MINUTE = timedelta(seconds=59)  # an hour shown without its seconds has passed
+
+
+class Way(ABC):
+    """Where « Payer » leads from, what it carries, and what is shown when it does not lead away."""
+
+    def __init__(self, town: Town, request: HttpRequest, product: Product) -> None:
+        self.town, self.request, self.product = town, request, product
+
+    flow_token: str
+    handle: str
+    reference: str
+    amount: Money
+
+    @property
+    @abstractmethod
+    def action(self) -> str:
+        """Where « Payer » is sent."""
+
+    @abstractmethod
+    def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
+        """What « Payer » carries: the same token, or one for another payment."""
+
+    @abstractmethod
+    def order(self, titre: Titre | None) -> PaymentOrder:
+        """What the payer confirms."""
+
+    @abstractmethod
+    def recap_page(self, titre: Titre | None) -> HttpResponse:
+        """What there is to confirm; it tells of an earlier attempt, and its token then says that it was told."""
+
+    @abstractmethod
+    def refused_page(self, refusal: CannotHandOff) -> HttpResponse:
+        """What the contract's rules or the gateway itself forbid: beside the field that can mend it, if one can."""
+
+    @abstractmethod
+    def not_found_page(self) -> HttpResponse:
+        """Our base has no such invoice, or it is of another amount."""
+
+    @abstractmethod
+    def context(self) -> dict[str, Any]:
+        """What the pages below need of this way: how the debt is named, where « Réessayer » and the languages lead."""
+
+    def look_up(self, *, now: datetime) -> LookUp:
+        """What our own base says of the debt."""
+        with tenant(self.town.collectivite):
+            return look_up(product=self.product, reference=self.reference, amount=self.amount, now=now)
+
+    def started(self) -> Attempt | None:
+        """The payment that this very press, or one before it, opened."""
+        with tenant(self.town.collectivite):
+            return attempt_by_flow(collectivite=self.town.collectivite, flow_token=self.flow_token)
+
+    def answer_to(self, found: LookUp) -> HttpResponse:
+        """The page of what was found."""
+        if found.situation is Situation.UNKNOWN:
+            return self.not_found_page()
+        if found.situation is Situation.PAYABLE:
+            return self.recap_page(found.titre)
+        context = {
+            "situation": found.situation,
+            "since": found.since,
+            "until": found.until and found.until + _ALMOST_A_MINUTE,
+        }
+        return self._page("checkout/not_payable.html", context, status=409)
+
+    def away_page(self) -> HttpResponse:
+        """The gateway gave no usable answer: nothing was begun that could be paid."""
+        return self._page("checkout/away.html", {"hidden": self.hidden(is_fresh=True)}, status=503)
+
+    def already_started_page(self, *, is_opening: bool = False) -> HttpResponse:
+        """This was sent before: see the payment that it opened, or begin again without retyping."""
+        context = {
+            "handle": self.handle,
+            "hidden": self.hidden(),
+            "is_opening": is_opening,
+            "can_start_again": self.town.is_open(self.product),
+        }
+        return self._page("checkout/already_started.html", context, status=409)
+
+    def _page(self, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+        """A page whose button may lead to the gateway."""
+        gateway = self.town.gateway(self.product)
+        usual: dict[str, Any] = {"action": self.action, "opens_new_tab": gateway.opens_new_tab}
+        if isinstance(gateway, AskableGateway):
+            usual["opening_minutes"] = gateway.timing.opening // timedelta(minutes=1)
+        return self.town.page(
+            self.request,
+            template,
+            usual | self.context() | context,
+            product=self.product,
+            status=status,
+            form_action=gateway.hand_off_origins,
+        )
+
+    def _earlier(self) -> Attempt | None:
+        with tenant(self.town.collectivite):
+            return gravest_earlier_attempt(
+                account=self.product.account, debt_reference=self.reference, amount=self.amount
+            )
+
+
+def set_off(way: Way, *, clock: Callable[[], datetime]) -> HttpResponse:
+    """Record the attempt, commit, and only then send the browser to the gateway. Never in a transaction."""
+    titre = None
+    if way.town.gateway(way.product).needs_titre:
+        found = way.look_up(now=clock())
+        if found.situation is not Situation.PAYABLE:
+            return way.answer_to(found)
+        titre = found.titre
+    try:
+        departure = depart(order=way.order(titre), clock=clock)
+    except EarlierAttempt:
+        return way.recap_page(titre)
+    except AlreadyStarted:
+        started = way.started()
+        return way.already_started_page() if started is None else once_more(way, started)
+    except TitreNotPayable:  # since a moment ago
+        return way.answer_to(way.look_up(now=clock()))
+    except CannotHandOff as refusal:
+        return way.refused_page(refusal)
+    except GatewayAway:
+        return way.away_page()
+    return HttpResponseRedirect(departure.hand_off.url, status=303)
+
+
+def once_more(way: Way, started: Attempt) -> HttpResponse:
+    """The same press again: a second click follows the first; later, the attempt's own page says where it stands."""
+    now = way.town.now
+    with tenant(way.town.collectivite):
+        hand_off = hand_off_again(attempt=started, now=now)
+        opens, left_nothing = is_opening(attempt=started, now=now), never_left(attempt=started)
+    if hand_off is not None:
+        return HttpResponseRedirect(hand_off.url, status=303)
+    if left_nothing and not opens:
+        return way.away_page()
+    return way.already_started_page(is_opening=opens)
+
+
+class ByForm(Way):
+    """By the form: what was typed travels in the recap's token."""
+
+    def __init__(self, town: Town, request: HttpRequest, product: Product, *, form: DebtForm, recap: Recap) -> None:
+        super().__init__(town, request, product)
+        self.form, self.recap = form, recap
+        self.flow_token, self.handle = recap.flow_token, recap.handle
+        self.reference, self.amount = recap.debt_reference, recap.amount
+
+    @property
+    def action(self) -> str:
+        return reverse("leave", args=[self.town.collectivite.slug, self.product.slug])
+
+    def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
+        recap = self.recap
+        if is_fresh:
+            recap = replace(recap, flow_token=tokens.new_token(), handle=tokens.new_token())
+        return {"token": seal(recap, product=self.product, now=self.town.now)}
+
+    def order(self, titre: Titre | None) -> PaymentOrder:
+        recap = self.recap
+        return PaymentOrder(
+            product=self.product,
+            debt_reference=recap.debt_reference,
+            exercice=titre.exercice if titre else recap.exercice,
+            amount=recap.amount,
+            email=recap.email,
+            language=get_language() or "fr",
+            flow_token=recap.flow_token,
+            handle=recap.handle,
+            told_of_earlier=recap.told_of_earlier,
+            titre=titre,
+        )
+
+    def context(self) -> dict[str, Any]:
+        form_address = reverse("product", args=[self.town.collectivite.slug, self.product.slug])
+        return {
+            "shown_reference": read_reference(DebtKind(self.product.debt_kind), self.reference).printed,
+            "amount": self.amount,
+            "again": {"action": form_address, "hidden": as_typed(self.recap, self.product)},
+            "correct": {"action": form_address, "hidden": self.hidden()},
+            "languages": {"name": "product", "argument": self.product.slug, "hidden": self.hidden()},
+        }
+
+    def recap_page(self, titre: Titre | None) -> HttpResponse:
+        earlier = self._earlier()
+        self.recap = replace(self.recap, told_of_earlier=earlier is not None)
+        typed = as_typed(self.recap, self.product)
+        context = {
+            "recap": self.recap,
+            "titre": titre,
+            "parts": self.town.form(self.product, initial=typed).reference_questions,
+            "typed": json.dumps({name: value for name, value in typed.items() if name != "email"}),  # as in form.js
+            "hidden": self.hidden(),
+            "earlier": earlier,
+            "earlier_situation": situation_of(earlier) if earlier else "",
+        }
+        return self._page("checkout/recap.html", context)
+
+    def refused_page(self, refusal: CannotHandOff) -> HttpResponse:
+        notice = "" if self.form.accuse(refusal.reason) else notice_of(refusal)
+        return self.town.form_page(self.request, self.product, self.form, notice=notice, status=422)
+
+    def not_found_page(self) -> HttpResponse:
+        assert isinstance(self.form, InvoiceForm)
+        self.form.say_not_found()
+        return self.town.form_page(self.request, self.product, self.form, status=422)
+
+
+class Again(Way):
+    """Again, from the page of an attempt that failed. Its address opened this: the debt stays with us, unshown."""
+
+    def __init__(
+        self,
+        town: Town,
+        request: HttpRequest,
+        product: Product,
+        *,
+        form: EmailForm,
+        attempt: Attempt,
+        of: str,
+        token: AgainToken,
+    ) -> None:
+        super().__init__(town, request, product)
+        self.form, self.attempt, self.of, self.token = form, attempt, of, token
+        self.flow_token, self.handle = token.flow_token, token.handle
+        self.reference, self.amount = attempt.debt_reference, attempt.amount
+
+    @property
+    def action(self) -> str:
+        return reverse("again", args=[self.town.collectivite.slug, self.of])
+
+    def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
+        email = self.form.data.get("email")
+        return self._token(is_fresh=is_fresh) | ({} if email is None else {"email": email})
+
+    def _token(self, *, is_fresh: bool = False) -> dict[str, str]:
+        token = self.token
+        if is_fresh:
+            token = replace(token, flow_token=tokens.new_token(), handle=tokens.new_token())
+        return {"token": seal_again(token, handle=self.of, product=self.product, now=self.town.now)}
+
+    def order(self, titre: Titre | None) -> PaymentOrder:
+        return PaymentOrder(
+            product=self.product,
+            debt_reference=self.reference,
+            exercice=titre.exercice if titre else self.attempt.exercice,
+            amount=self.amount,
+            email=self.form.cleaned_data["email"],
+            language=get_language() or "fr",
+            flow_token=self.flow_token,
+            handle=self.handle,
+            told_of_earlier=self.token.told_of_earlier,
+            titre=titre,
+        )
+
+    def context(self) -> dict[str, Any]:
+        return {
+            "shown_reference": f"…{self.attempt.reference_tail}",
+            "amount": self.amount,
+            "again": {"action": self.action, "hidden": self._token(is_fresh=True)},
+            "languages": {"name": "again", "argument": self.of, "hidden": self._token()},
+        }
+
+    def recap_page(self, titre: Titre | None) -> HttpResponse:
+        return self.page()
+
+    def page(self, *, notice: str = "", status: int = 200) -> HttpResponse:
+        """What is to be paid again, and where the ticket goes."""
+        earlier = self._earlier()
+        self.token = replace(self.token, told_of_earlier=earlier is not None)
+        context = {
+            "hidden": self._token(),
+            "question": self.form.question,
+            "wrong": self.form.wrong,
+            "notice": notice,
+            "earlier": earlier,
+            "earlier_situation": situation_of(earlier) if earlier else "",
+            "of": self.of,
+        }
+        return self._page("checkout/again.html", context, status=status)
+
+    def refused_page(self, refusal: CannotHandOff) -> HttpResponse:
+        """PayFiP was asked and has used up this token."""
+        self.token = replace(self.token, flow_token=tokens.new_token(), handle=tokens.new_token())
+        return self.page(notice="" if self.form.accuse(refusal.reason) else notice_of(refusal), status=422)
+
+    def not_found_page(self) -> HttpResponse:
+        return self._page("checkout/not_payable.html", {"situation": Situation.UNKNOWN}, status=409)
+
+
+def notice_of(refusal: CannotHandOff) -> str:
+    """What a page says of a refusal that no field can mend: whose fault it is."""
+    return "contract" if refusal.reason.startswith(OUR_CONTRACT) else "refused"
+
+
+def as_typed(recap: Recap, product: Product) -> dict[str, str]:
+    """The form's fields as a payer would have typed them."""
+    kind = DebtKind(product.debt_kind)
+    euros, cents = divmod(recap.amount_cents, 100)
+    return {
+        **FORMS[kind].as_typed(read_reference(kind, recap.debt_reference)),
+        "amount": f"{euros},{cents:02d}",
+        "email": recap.email,
+    }

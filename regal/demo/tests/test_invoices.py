@@ -1,0 +1,53 @@
+"""The school restaurant's invoices: written once, and shown on the start page as the base knows them."""
+
+import pytest
+
+from regal.collectivites.models import Collectivite
+from regal.demo import cast, data
+from regal.lib.tenancy import tenant
+from regal.titres.models import Titre
+from tests.cast import MORNING, later
+from tests.proof import broken
+
+
+@pytest.fixture
+def loaded(committed_db, tmp_path, monkeypatch, settings):
+    settings.TOWN_URLS = ["http://localhost:1", "http://localhost:2"]
+    monkeypatch.setattr(data, "sandbox_configuration_file", lambda: tmp_path / "sandbox.json")
+    data.load(now=MORNING)
+    return Collectivite.objects.get(slug="saint-aubin")
+
+
+def statuses(town):
+    with tenant(town):
+        return list(Titre.objects.of(town).order_by("reference").values_list("status", flat=True))
+
+
+def test_are_open_but_for_one_of_each_other_state(loaded):
+    there = statuses(loaded)
+    assert len(there) == 30
+    assert [there.count(state) for state in ("open", "suspended", "cancelled", "transferred")] == [27, 1, 1, 1]
+
+
+def test_are_not_written_again_at_the_next_start(loaded):
+    data.load(now=later(days=3))
+    assert len(statuses(loaded)) == 30
+
+
+def test_break_no_invariant(loaded):
+    assert broken(later(minutes=1)) == ()
+
+
+def test_are_shown_on_the_start_page_and_no_more_once_paid(loaded):
+    first = cast.invoices(MORNING.date())[0].reference.digits
+
+    def shown():
+        cards = data.start_page(now=MORNING)["towns"][0]["notices"]
+        return [dict(card["typed"])["N° de facture"] for card in cards if card["product"] == "Restaurant scolaire"]
+
+    assert first in shown()
+    assert len(shown()) == 5
+    with tenant(loaded):
+        Titre.objects.of(loaded).filter(reference=first).update(paid_at=MORNING)
+    assert first not in shown()
+    assert len(shown()) == 5

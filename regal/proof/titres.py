@@ -1,0 +1,157 @@
+"""Invariants of titres: paid by sums, and by nothing else. What other invariants ask of titres stands here too."""
+
+from regal.proof.findings import Invariant
+
+# What was due, and what settlements extinguished of it.
+_SUMS = """sums AS (
+    SELECT t.collectivite_id, t.id, t.paid_at, t.amount_cents, t.amount_cents
+        + coalesce((SELECT sum(CASE j.direction WHEN 'increase' THEN j.amount_cents ELSE -j.amount_cents END)::bigint
+            FROM titres_adjustment j WHERE j.collectivite_id = t.collectivite_id AND j.titre_id = t.id), 0) AS due,
+        coalesce((SELECT sum(l.amount_cents)::bigint FROM payments_allocation l
+            WHERE l.collectivite_id = t.collectivite_id AND l.titre_id = t.id), 0) AS paid
+    FROM titres_titre t)"""
+
+AMOUNTS_OF_TITRES = (
+    f"""WITH {_SUMS} SELECT collectivite_id, 'titre ' || id || ': ' || due || ' cents due' FROM sums
+    WHERE due <= 0 OR due > 999999999 OR amount_cents <= 0""",  # noqa: S608 - our own text
+    """SELECT collectivite_id, 'adjustment ' || id || ': amount' FROM titres_adjustment
+    WHERE amount_cents IS NULL OR amount_cents <= 0 OR amount_cents > 999999999
+        OR direction NOT IN ('increase', 'decrease')""",
+    """SELECT collectivite_id, 'allocation ' || id || ': amount' FROM payments_allocation
+    WHERE amount_cents IS NULL OR amount_cents <= 0 OR amount_cents > 999999999""",
+)
+
+HISTORY_OF_TITRES = (
+    """SELECT e.collectivite_id, 'event ' || e.number || ' of titre ' || e.titre_id || ': not in the table'
+    FROM titres_titreevent e LEFT JOIN
+        unnest(%(titre_edges_from)s::text[], %(titre_edges_event)s::text[], %(titre_edges_to)s::text[])
+            AS t(source, event, target) ON (t.source, t.event, t.target) = (e.from_state, e.event, e.to_state)
+    WHERE t.event IS NULL""",
+    """SELECT collectivite_id, 'event ' || number || ' of titre ' || titre_id || ': out of order'
+    FROM (
+        SELECT collectivite_id, titre_id, number, from_state,
+            row_number() OVER ordered AS expected, coalesce(lag(to_state) OVER ordered, '') AS before
+        FROM titres_titreevent
+        WINDOW ordered AS (PARTITION BY collectivite_id, titre_id ORDER BY number, id)
+    ) AS steps WHERE number <> expected OR from_state <> before""",
+    """SELECT t.collectivite_id, 'titre ' || t.id || ': ' || t.status || ', its events say '
+        || coalesce(last.to_state, 'nothing')
+    FROM titres_titre t LEFT JOIN (
+        SELECT DISTINCT ON (collectivite_id, titre_id) collectivite_id, titre_id, to_state
+        FROM titres_titreevent ORDER BY collectivite_id, titre_id, number DESC
+    ) AS last ON last.collectivite_id = t.collectivite_id AND last.titre_id = t.id
+    WHERE last.to_state IS DISTINCT FROM t.status""",
+    """SELECT coalesce(j.collectivite_id, e.collectivite_id), 'adjustment ' || coalesce(j.id, e.adjustment_id)
+        || ' of titre ' || coalesce(j.titre_id, e.titre_id) || ': not in its events once'
+    FROM titres_adjustment j FULL JOIN titres_titreevent e ON e.collectivite_id = j.collectivite_id
+        AND e.adjustment_id = j.id AND e.titre_id = j.titre_id AND e.event = 'adjusted'
+    WHERE j.id IS NULL AND e.adjustment_id IS NOT NULL OR e.id IS NULL""",
+    """SELECT collectivite_id, 'event ' || number || ' of titre ' || titre_id || ': without its adjustment'
+    FROM titres_titreevent WHERE event = 'adjusted' AND adjustment_id IS NULL""",
+    """SELECT collectivite_id, 'adjustment ' || adjustment_id || ': in several events' FROM titres_titreevent
+    WHERE adjustment_id IS NOT NULL GROUP BY collectivite_id, adjustment_id HAVING count(*) > 1""",
+    """SELECT t.collectivite_id, 'titre ' || t.id || ': held by ' || CASE WHEN a.id IS NULL THEN 'no attempt of its own'
+        WHEN t.held_until <= a.created_at THEN 'an attempt that began later' ELSE 'an attempt that is ' || a.status END
+    FROM titres_titre t LEFT JOIN payments_attempt a
+        ON a.collectivite_id = t.collectivite_id AND a.id = t.held_by AND a.titre_id = t.id
+    WHERE t.held_by IS NOT NULL AND (a.id IS NULL OR t.held_until <= a.created_at
+        OR a.status <> ALL (%(live_states)s::text[]))""",
+)
+
+# An act and the beginning of a payment queue on the titre, each with the hour at which it was asked for: only what is
+# minutes apart is certain.
+BLOCKED_TITRES = (
+    """SELECT a.collectivite_id, 'attempt ' || a.id || ': begun on titre ' || a.titre_id || ', then ' || e.to_state
+    FROM payments_attempt a JOIN titres_titreevent e ON e.collectivite_id = a.collectivite_id
+        AND e.titre_id = a.titre_id AND e.to_state <> 'open'
+        AND e.recorded_at < a.created_at - interval '2 minutes'
+    WHERE NOT EXISTS (SELECT 1 FROM titres_titreevent n WHERE n.collectivite_id = e.collectivite_id
+        AND n.titre_id = e.titre_id AND n.number > e.number AND n.recorded_at <= a.created_at)""",
+    """SELECT a.collectivite_id, 'attempt ' || a.id || ': begun on titre ' || a.titre_id || ', already paid'
+    FROM payments_attempt a JOIN titres_titre t ON t.collectivite_id = a.collectivite_id AND t.id = a.titre_id
+    WHERE t.paid_at IS NOT NULL AND (SELECT max(f.at) FROM (
+        SELECT recorded_at AS at, titre_id, collectivite_id FROM payments_allocation
+        UNION ALL SELECT made_at, titre_id, collectivite_id FROM titres_adjustment
+    ) AS f WHERE f.collectivite_id = t.collectivite_id AND f.titre_id = t.id) < a.created_at - interval '2 minutes'""",
+)
+
+WHO_COLLECTS = (
+    """SELECT a.collectivite_id, 'attempt ' || a.id || ': not of its titre''s collector, desk, product or reference'
+    FROM payments_attempt a
+    JOIN titres_titre t ON t.collectivite_id = a.collectivite_id AND t.id = a.titre_id
+    JOIN collectivites_gatewayaccount g ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
+    WHERE (t.collector = 'regie') <> (g.debt_kind = 'regie')
+        OR t.regie_id IS DISTINCT FROM g.regie_id OR t.budget_id IS DISTINCT FROM g.budget_id
+        OR t.product_id <> a.product_id OR t.reference <> a.debt_reference""",
+    """SELECT a.collectivite_id, 'attempt ' || a.id || ': of no titre, at a gateway that knows no debt'
+    FROM payments_attempt a JOIN collectivites_gatewayaccount g
+        ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
+    WHERE g.gateway = 'payfip_ws' AND g.environment = 'production' AND a.titre_id IS NULL""",
+    """SELECT t.collectivite_id, 'titre ' || t.id || ': collected by ' || t.collector || ', of '
+        || coalesce('régie ' || t.regie_id, 'no régie') || ' and ' || coalesce('budget ' || t.budget_id, 'no budget')
+    FROM titres_titre t
+    WHERE (t.collector = 'regie') <> (t.regie_id IS NOT NULL)
+        OR (t.collector = 'comptable') <> (t.budget_id IS NOT NULL) OR t.collector NOT IN ('regie', 'comptable')""",
+)
+
+TITRES = (
+    Invariant(
+        id="I-02",
+        sentence="A titre is paid if and only if something is due of it and its allocations reach that.",
+        questions=(
+            f"""WITH {_SUMS} SELECT collectivite_id, 'titre ' || id || ': '
+                || CASE WHEN paid_at IS NULL THEN 'not paid' ELSE 'paid' END || ', with ' || paid || ' of ' || due
+                || ' cents'
+            FROM sums WHERE (paid_at IS NOT NULL) <> (due > 0 AND paid >= due)""",  # noqa: S608 - our own text
+            """SELECT t.collectivite_id, 'titre ' || t.id || ': paid at an hour of no payment' FROM titres_titre t
+            WHERE t.paid_at IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM payments_allocation l JOIN payments_settlement s
+                    ON s.collectivite_id = l.collectivite_id AND s.id = l.settlement_id
+                    WHERE l.collectivite_id = t.collectivite_id AND l.titre_id = t.id AND s.occurred_at = t.paid_at)
+                AND NOT EXISTS (SELECT 1 FROM titres_adjustment j
+                    WHERE j.collectivite_id = t.collectivite_id AND j.titre_id = t.id AND j.made_at = t.paid_at)""",
+        ),
+    ),
+    Invariant(
+        id="I-03",
+        sentence="No titre is extinguished beyond what is due; what is too much waits in exactly one case.",
+        questions=(
+            f"""WITH {_SUMS} SELECT collectivite_id, 'titre ' || id || ': ' || paid - due || ' cents too much'
+            FROM sums WHERE paid > due""",  # noqa: S608 - our own text
+            """SELECT x.collectivite_id, 'attempt ' || x.attempt_id || ': ' || x.excess || ' cents too much in '
+                || count(c.id) || ' case(s)'
+            FROM (
+                SELECT s.collectivite_id, s.attempt_id, s.amount_cents - coalesce((
+                    SELECT sum(l.amount_cents)::bigint FROM payments_allocation l
+                    WHERE l.collectivite_id = s.collectivite_id AND l.settlement_id = s.id), 0) AS excess
+                FROM payments_settlement s JOIN payments_attempt a
+                    ON a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id
+                WHERE a.titre_id IS NOT NULL AND s.environment <> 'test'
+            ) AS x LEFT JOIN cases_case c ON c.collectivite_id = x.collectivite_id AND c.kind = 'excess'
+                AND c.subject_kind = 'attempt' AND c.subject_id = x.attempt_id
+            GROUP BY x.collectivite_id, x.attempt_id, x.excess HAVING count(c.id) <> (x.excess > 0)::int""",
+        ),
+    ),
+    Invariant(
+        id="I-10",
+        sentence="In régie, what was settled is what was allocated and what is too much; test money extinguishes"
+        " nothing.",
+        questions=(
+            """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': ' || s.amount_cents
+                || ' cents settled, ' || l.cents || ' allocated, ' || x.cents || ' too much'
+            FROM payments_settlement s
+            JOIN payments_attempt a ON a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id
+            CROSS JOIN LATERAL (SELECT coalesce(sum(amount_cents), 0)::bigint AS cents FROM payments_allocation
+                WHERE collectivite_id = s.collectivite_id AND settlement_id = s.id) AS l
+            CROSS JOIN LATERAL (SELECT coalesce(max((facts->>'excess_cents')::bigint), 0) AS cents FROM cases_case
+                WHERE collectivite_id = s.collectivite_id AND kind = 'excess' AND subject_kind = 'attempt'
+                    AND subject_id = s.attempt_id) AS x
+            WHERE a.titre_id IS NOT NULL AND s.environment <> 'test' AND s.amount_cents <> l.cents + x.cents""",
+            """SELECT l.collectivite_id, 'allocation ' || l.id || ': not to the titre of its settlement''s attempt'
+            FROM payments_allocation l
+            LEFT JOIN payments_settlement s ON s.collectivite_id = l.collectivite_id AND s.id = l.settlement_id
+            LEFT JOIN payments_attempt a ON a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id
+            WHERE a.titre_id IS DISTINCT FROM l.titre_id OR s.environment = 'test'""",
+        ),
+    ),
+)

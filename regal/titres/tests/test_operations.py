@@ -1,0 +1,288 @@
+"""What people decide about an invoice: each act, and each refusal."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from regal.audit.models import AuditEntry
+from regal.collectivites.models import Product
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.payments.queries import balance_of, paid_of
+from regal.titres import operations, refusals
+from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
+from regal.titres.queries import amount_due
+from regal.titres.states import Event, State
+from tests import cast
+from tests.cast import MORNING, later
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2026, 11, 24)
+TYPED: dict[str, Any] = {
+    "number": "FC2026-000042",
+    "label": "Cantine, octobre 2026",
+    "debtor": "Mme Leroy",
+    "amount": Money(8_470),
+    "issued_on": TODAY,
+}
+DECISIONS: dict[Any, State] = {
+    operations.suspend: State.SUSPENDED,
+    operations.cancel: State.CANCELLED,
+    operations.transfer: State.TRANSFERRED,
+    operations.write_off: State.WRITTEN_OFF,
+}
+
+
+@pytest.fixture
+def town():
+    return cast.make_saint_aubin()
+
+
+@pytest.fixture
+def canteen(town):
+    return cast.make_canteen(town)
+
+
+@pytest.fixture
+def titre(canteen):
+    return cast.make_titre(canteen)
+
+
+@pytest.fixture(autouse=True)
+def inside(town):
+    with tenant(town.collectivite):
+        yield
+
+
+def nothing(titre):
+    return Money.zero
+
+
+def half(titre):
+    return Money(4_000)
+
+
+def decide(act, titre, **told):
+    told = {"reason": "Enfant absent", "now": later(hours=1)} | told
+    if act is operations.cancel:
+        told = {"paid": nothing} | told
+    return act(titre=titre, **told)
+
+
+def adjust(titre, direction, cents, **told):
+    usual: dict[str, Any] = {"reason": "Enfant absent", "paid": nothing, "now": later(hours=1)}
+    return operations.adjust(titre=titre, direction=direction, amount=Money(cents), **(usual | told))
+
+
+def as_kept(titre):
+    return Titre.objects.get(collectivite=titre.collectivite_id, pk=titre.pk)
+
+
+def steps(titre):
+    return [
+        (step.event, step.from_state, step.to_state)
+        for step in TitreEvent.objects.filter(collectivite=titre.collectivite_id, titre=titre).order_by("number")
+    ]
+
+
+def acts(titre):
+    entries = AuditEntry.objects.filter(collectivite=titre.collectivite_id, subject=f"titre {titre.pk}")
+    return [entry.action for entry in entries.order_by("pk")]
+
+
+class TestRecording:
+    def test_makes_a_draft_of_the_régie_that_nobody_can_pay_yet(self, town, canteen):
+        titre = operations.record_titre(product=canteen, **TYPED, now=MORNING, actor_id=town.agent.pk)
+        kept = as_kept(titre)
+        assert (kept.status, kept.collector, kept.regie_id) == (State.DRAFT, "regie", canteen.account.regie_id)
+        assert (kept.number, kept.reference, kept.exercice) == ("FC2026-000042", "FC2026000042", 2026)
+        assert amount_due(kept) == Money(8_470)
+        assert Debtor.objects.get(collectivite=town.collectivite, titre=titre).name == "Mme Leroy"
+        assert steps(titre) == [(Event.RECORDED, "", State.DRAFT)]
+
+    def test_is_written_down_without_a_name(self, town, canteen):
+        titre = operations.record_titre(product=canteen, **TYPED, now=MORNING, actor_id=town.agent.pk)
+        entry = AuditEntry.objects.get(collectivite=town.collectivite, subject=f"titre {titre.pk}")
+        assert (entry.action, entry.actor_id) == ("record_titre", town.agent.pk)
+        assert "Leroy" not in str(entry.after)
+
+    @pytest.mark.parametrize(
+        ("told", "refusal"),
+        [
+            ({"number": "42"}, refusals.BadNumber),
+            ({"number": ""}, refusals.BadNumber),
+            ({"number": "FC2026-00004é"}, refusals.BadNumber),
+            ({"label": "  "}, refusals.BadLabel),
+            ({"label": "x" * 101}, refusals.BadLabel),
+            ({"debtor": ""}, refusals.BadDebtor),
+            ({"debtor": "x" * 121}, refusals.BadDebtor),
+            ({"debtor": "4111 1111 1111 1111"}, refusals.CardNumber),
+            ({"label": "Cantine\u200b"}, refusals.UnreadableText),
+            ({"amount": Money(0)}, refusals.BadAmount),
+            ({"amount": Money(10_000_000_00)}, refusals.BadAmount),
+            ({"due_on": TODAY - timedelta(days=1)}, refusals.BadDays),
+            ({"exercice": 2027}, refusals.BadExercice),
+            ({"exercice": 2024}, refusals.BadExercice),
+        ],
+    )
+    def test_is_refused_with_what_to_mend(self, canteen, told, refusal):
+        with pytest.raises(refusal):
+            operations.record_titre(product=canteen, **(TYPED | told), now=MORNING)
+        assert not Titre.objects.of(canteen.collectivite).exists()
+
+    def test_takes_a_number_once_in_a_régie_however_it_is_written(self, canteen):
+        operations.record_titre(product=canteen, **TYPED, now=MORNING)
+        with pytest.raises(refusals.NumberTaken):
+            operations.record_titre(product=canteen, **(TYPED | {"number": "fc2026 000042"}), now=MORNING)
+        assert Titre.objects.of(canteen.collectivite).count() == 1
+
+    def test_is_refused_for_what_the_comptable_collects(self, town):
+        with pytest.raises(refusals.NotOfARegie):
+            operations.record_titre(product=Product.objects.get(pk=town.product.pk), **TYPED, now=MORNING)
+
+
+class TestDeciding:
+    def test_issues_a_draft(self, canteen):
+        titre = operations.record_titre(product=canteen, **TYPED, now=MORNING)
+        operations.issue(titre=titre, now=later(hours=1))
+        assert as_kept(titre).status == State.OPEN
+        assert acts(titre) == ["record_titre", "issue_titre"]
+
+    @pytest.mark.parametrize(("act", "after"), DECISIONS.items(), ids=lambda value: getattr(value, "__name__", value))
+    def test_moves_an_open_one_with_its_step_and_its_audit_row(self, town, titre, act, after):
+        decide(act, titre, actor_id=town.agent.pk)
+        assert as_kept(titre).status == after
+        assert steps(titre)[-1] == (after.value, State.OPEN, after)
+        last = TitreEvent.objects.of(town.collectivite).latest("number")
+        assert (last.reason, last.by_id) == ("Enfant absent", town.agent.pk)
+        assert len(acts(titre)) == 3
+
+    @pytest.mark.parametrize("act", DECISIONS)
+    @pytest.mark.parametrize("reason", ["", " non ", "x" * 301])
+    def test_wants_a_reason(self, titre, act, reason):
+        with pytest.raises(refusals.MissingReason):
+            decide(act, titre, reason=reason)
+        assert as_kept(titre).status == State.OPEN
+
+    def test_resumes_a_suspended_one(self, titre):
+        decide(operations.suspend, titre)
+        decide(operations.resume, titre)
+        assert as_kept(titre).status == State.OPEN
+
+    @pytest.mark.parametrize("final", [operations.cancel, operations.transfer, operations.write_off])
+    @pytest.mark.parametrize("act", [*DECISIONS, operations.resume])
+    def test_ends_for_good(self, titre, final, act):
+        decide(final, titre)
+        with pytest.raises(refusals.OtherState) as refused:
+            decide(act, titre)
+        assert "maintenant" in str(refused.value)
+
+    @pytest.mark.parametrize("act", [operations.suspend, operations.transfer, operations.write_off])
+    def test_does_not_suit_a_draft(self, canteen, act):
+        titre = operations.record_titre(product=canteen, **TYPED, now=MORNING)
+        with pytest.raises(refusals.OtherState):
+            decide(act, titre)
+
+    def test_is_refused_to_whoever_read_an_older_page(self, titre):
+        decide(operations.suspend, titre, seen=2)
+        with pytest.raises(refusals.ChangedMeanwhile):
+            decide(operations.cancel, titre, seen=2)
+        assert as_kept(titre).status == State.SUSPENDED
+
+
+class TestAdjusting:
+    @pytest.mark.parametrize(("direction", "due"), [(Direction.DECREASE, 7_470), (Direction.INCREASE, 9_470)])
+    def test_changes_what_is_due_and_not_what_was_issued(self, titre, direction, due):
+        adjust(titre, direction, 1_000)
+        kept = as_kept(titre)
+        assert (kept.amount, amount_due(kept), balance_of(kept)) == (Money(8_470), Money(due), Money(due))
+        assert (kept.status, kept.paid_at) == (State.OPEN, None)
+        assert steps(titre)[-1] == (Event.ADJUSTED, State.OPEN, State.OPEN)
+        assert acts(titre)[-1] == "adjust_titre"
+
+    def test_names_its_adjustment_in_its_step(self, titre):
+        adjust(titre, Direction.DECREASE, 1_000)
+        step = TitreEvent.objects.get(collectivite=titre.collectivite_id, titre=titre, number=3)
+        assert step.adjustment_id == Adjustment.objects.get(collectivite=titre.collectivite_id).pk
+
+    @pytest.mark.parametrize(
+        ("direction", "cents", "refusal"),
+        [
+            (Direction.DECREASE, 8_470, refusals.NothingLeft),
+            (Direction.DECREASE, 9_000, refusals.NothingLeft),
+            (Direction.DECREASE, 0, refusals.BadAmount),
+            (Direction.INCREASE, 9_999_999_99, refusals.BadAmount),
+        ],
+    )
+    def test_leaves_something_due_and_nothing_absurd(self, titre, direction, cents, refusal):
+        with pytest.raises(refusal):
+            adjust(titre, direction, cents)
+        assert amount_due(as_kept(titre)) == Money(8_470)
+
+    def test_adds_up(self, titre):
+        adjust(titre, Direction.DECREASE, 8_000)
+        with pytest.raises(refusals.NothingLeft):
+            adjust(titre, Direction.DECREASE, 470)
+        adjust(titre, Direction.INCREASE, 30)
+        assert amount_due(as_kept(titre)) == Money(500)
+
+    def test_goes_down_to_what_was_paid_and_then_it_is_paid(self, titre):
+        with pytest.raises(refusals.BelowPaid):
+            adjust(titre, Direction.DECREASE, 4_471, paid=half)
+        adjust(titre, Direction.DECREASE, 4_470, paid=half)
+        assert as_kept(titre).paid_at == later(hours=1)
+
+
+class TestWhilePaying:
+    """Mme Leroy is on PayFiP's page; her attempt holds the invoice for twenty minutes."""
+
+    @pytest.fixture
+    def held(self, titre):
+        titre.held_by, titre.held_until = 1, later(hours=1, minutes=20)
+        titre.save(update_fields=["held_by", "held_until"])
+        return titre
+
+    @pytest.mark.parametrize("act", [operations.cancel, operations.transfer, operations.write_off])
+    def test_nothing_is_decided_before_the_hour_that_the_sentence_names(self, held, act):
+        with pytest.raises(refusals.BeingPaid) as refused:
+            decide(act, held)
+        assert "10" in str(refused.value)
+        assert "20" in str(refused.value)
+        assert as_kept(held).status == State.OPEN
+        decide(act, held, now=later(hours=1, minutes=20))
+
+    def test_the_amount_stays(self, held):
+        with pytest.raises(refusals.BeingPaid):
+            adjust(held, Direction.INCREASE, 100)
+
+    def test_it_may_be_suspended_and_resumed(self, held):
+        decide(operations.suspend, held)
+        decide(operations.resume, held)
+        assert as_kept(held).held_by == 1
+
+
+class TestOncePaid:
+    @pytest.fixture
+    def paid(self, titre):
+        titre.paid_at = MORNING
+        titre.save(update_fields=["paid_at"])
+        return titre
+
+    @pytest.mark.parametrize("act", DECISIONS)
+    def test_nothing_is_decided_any_more(self, paid, act):
+        with pytest.raises(refusals.AlreadyPaid):
+            decide(act, paid)
+
+    @pytest.mark.parametrize("direction", Direction)
+    def test_nothing_is_adjusted_any_more(self, paid, direction):
+        with pytest.raises(refusals.AlreadyPaid):
+            adjust(paid, direction, 100)
+
+    def test_in_part_it_is_not_cancelled(self, titre):
+        with pytest.raises(refusals.PaidInPart):
+            decide(operations.cancel, titre, paid=half)
+
+    def test_nothing_was_paid_of_one_without_allocations(self, titre):
+        assert paid_of(titre) == Money.zero

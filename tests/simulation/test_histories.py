@@ -1,0 +1,75 @@
+"""Simulated histories: real code and PostgreSQL; the clock, the wire, payers and PayFiP are simulated, from one seed.
+
+Each history has at least three faults. After a calm week REGAL says of every payment what PayFiP itself knows, no titre
+gains or loses a cent, and `regal verify` finds nothing. A failing history prints the command that plays it again.
+`REGAL_HISTORIES` says how many are played (`make simulate N=…`), `REGAL_SEED` which one alone.
+"""
+
+import os
+import sys
+
+import pytest
+
+from regal.proof.operations import verify
+from tests.database_fixtures import Emptier
+from tests.simulation.history import History
+from tests.simulation.world import World
+
+BATCH = 25
+HISTORIES = int(os.environ.get("REGAL_HISTORIES") or 1_000)
+SEED = os.environ.get("REGAL_SEED")
+FIRST = int(os.environ.get("REGAL_FIRST_SEED") or 0)
+FIRST_SEEDS = [int(SEED)] if SEED else range(FIRST, FIRST + HISTORIES, BATCH)
+TRACED = 20
+LOSSES = [0.0, 0.25, 0.5, 1.0]
+
+
+def play(seeds: range, *, loss: float | None = None) -> list[World]:
+    """Tell these histories, then prove the whole base; whatever fails says how to see it again."""
+    worlds = []
+    for seed in seeds:
+        history = History(seed=seed, loss=loss)
+        worlds.append(history.world)
+        try:
+            history.tell()
+        except Exception as failure:
+            raise AssertionError(f"{failure}\n{_again(seed)}") from failure
+        finally:
+            if SEED:
+                sys.stdout.write("\n".join([*history.world.trace, ""]))
+    broken = verify(now=max(world.clock() for world in worlds)).broken
+    seed_of = {world.town.collectivite.pk: seed for world, seed in zip(worlds, seeds, strict=True)}
+    if broken:
+        again = "\n".join(f"{row}: {_again(seed_of.get(row.collectivite_id or 0, seeds[0]))}" for row in broken[:20])
+        raise AssertionError(again)
+    return worlds
+
+
+def _again(seed: int) -> str:
+    return f"seed {seed}; again: make simulate SEED={seed}"
+
+
+@pytest.fixture(autouse=True)
+def base(committed_db: None) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    "first",
+    [first if first == FIRST or SEED else pytest.param(first, marks=pytest.mark.slow) for first in FIRST_SEEDS],
+)
+def test_every_history_ends_in_the_truth(first: int) -> None:
+    seeds = range(first, first + 1) if SEED else range(first, min(first + BATCH, FIRST + HISTORIES))
+    play(seeds)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_however_many_notifications_are_lost(loss: float) -> None:
+    """Of the same twenty histories: what is paid, and that it is known, depends on no notification."""
+    play(range(5_000, 5_020), loss=loss)
+
+
+def test_one_seed_gives_one_trace(emptier: Emptier) -> None:
+    first = [History(seed=seed).tell().trace for seed in range(TRACED)]
+    emptier.empty()
+    assert [History(seed=seed).tell().trace for seed in range(TRACED)] == first
