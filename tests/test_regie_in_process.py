@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from django.core import signing
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 import regal_sandbox
 from regal.cases.models import Case, Kind
@@ -177,6 +179,20 @@ class TestLookUp:
         for value in ("FC2026-000043", "FC2026-999999", "FC2026-000042", "84,71", "84,70"):
             same, unknown = same.replace(value, ""), unknown.replace(value, "")
         assert same == unknown
+
+    def test_costs_the_same_whether_the_number_or_the_amount_is_wrong(self, story):
+        costs = set()
+        story.recap()  # it opens the minute's counter
+        for typed in ({"invoice": "FC2026-000043"}, {"amount": "84,71"}):
+            with CaptureQueriesContext(connection) as queries:
+                story.recap(**typed)
+            costs.add(len(queries))
+        assert len(costs) == 1
+
+    def test_is_slowed_down_for_a_town_whose_invoices_everybody_guesses(self, story, monkeypatch):
+        monkeypatch.setattr(pages, "MOST_LOOK_UPS_IN_TOWN", 3)
+        answers = [story.guichet.post(FORM, TYPED, REMOTE_ADDR=f"192.0.2.{host}").status_code for host in range(5)]
+        assert answers == [200, 200, 200, 429, 429]
 
     def test_reads_a_number_as_people_write_it(self, story):
         assert story.recap(invoice=" fc 2026 000042 ").status_code == 200

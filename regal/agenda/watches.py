@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Least
 
 from regal.agenda.models import Pace, Watch
@@ -127,12 +127,12 @@ def note_answer(*, watch: Watch, answer: str, at: datetime, now: datetime) -> bo
 
 
 def end_outage(*, account_id: int, now: datetime) -> bool:
-    """The account speaks again: what failed before falls due at once. Whether it had been failing."""
+    """The account speaks again: what failed, or waited for its turn, falls due now. Whether it had been failing."""
     silent = Pace.objects.filter(pk=account_id, failures__gt=0)
     was_failing = silent.update(free_at=now, failures=0, failure="", failing_since=None) > 0
     if was_failing:
-        waiting = Watch.objects.filter(account_id=account_id, closed_at__isnull=True, failures__gt=0)
-        waiting.filter(leased_until__isnull=True).update(due_at=Least(F("due_at"), now))
+        waiting = Watch.objects.filter(account_id=account_id, closed_at__isnull=True, leased_until__isnull=True)
+        waiting.filter(Q(failures__gt=0) | Q(due_at__lt=now)).update(due_at=now)
     return was_failing
 
 

@@ -13,8 +13,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.audit.operations import record
@@ -27,12 +27,14 @@ from regal.cases.explanations import explanation_of
 from regal.cases.models import LONGEST_TEXT, Case, CaseEvent, Decision, Kind, Step
 from regal.cases.queries import Pile
 from regal.gateways.base import Rank
+from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
 from regal.people.models import Role, User
 from regal.people.queries import colleagues
+from regal.titres.states import State as TitreState
 
 _LARGEST_KEY = 2**63 - 1
 
@@ -363,6 +365,23 @@ def _number(value: object) -> str:
     return str(value)
 
 
+def _instant(instant: datetime) -> str:
+    in_english = (get_language() or "fr").startswith("en")
+    return (paris.format_instant_en if in_english else paris.format_instant_fr)(instant)
+
+
+def _failure(failure: str) -> str:
+    """A gateway's code in words; the class of our own failure as it is."""
+    return explanations.failure_in_words(failure) if failure[:1].islower() else failure
+
+
+_EXCESSES: dict[str, Promise] = {
+    "paid": gettext_lazy("plus que ce qui restait dû"),
+    TitreState.DRAFT: gettext_lazy("la facture n’est pas émise"),
+    TitreState.CANCELLED: gettext_lazy("la facture est annulée"),
+    TitreState.TRANSFERRED: gettext_lazy("la facture est passée au comptable public"),
+    TitreState.WRITTEN_OFF: gettext_lazy("la facture est admise en non-valeur"),
+}
 _WORKS: dict[str, Promise] = {
     "judge_message": gettext_lazy("lire un message reçu"),
     "presume_silent": gettext_lazy("tenir pour abandonné un paiement sans nouvelles"),
@@ -378,7 +397,12 @@ _FACTS: dict[str, tuple[Promise, Callable[[Any], str | Money | date]]] = {
     "line": (gettext_lazy("Ligne du fichier"), _number),
     "kind": (gettext_lazy("Traitement"), lambda kind: str(_WORKS.get(kind, kind))),
     "tries": (gettext_lazy("Essais"), _number),
-    "failure": (gettext_lazy("Dernier échec"), str),
+    "contract": (gettext_lazy("Contrat PayFiP"), str),
+    "since": (gettext_lazy("Sans réponse depuis"), lambda since: _instant(datetime.fromisoformat(since))),
+    "asked": (gettext_lazy("Questions posées"), _number),
+    "failure": (gettext_lazy("Dernier échec"), _failure),
+    "excess_cents": (gettext_lazy("Montant en trop"), Money),
+    "why": (gettext_lazy("Pourquoi"), lambda why: str(_EXCESSES[why])),
 }
 _PILES: dict[Pile, Promise] = {
     Pile.OPEN: gettext_lazy("Ouvertes"),

@@ -38,6 +38,7 @@ OUTCOMES: dict[str, Promise] = {
     Outcome.ABANDONED: gettext_lazy("abandonné"),
     Outcome.PENDING: gettext_lazy("en attente"),
     Outcome.UNKNOWN: gettext_lazy("inconnu"),
+    Outcome.FORGOTTEN: gettext_lazy("paiement que PayFiP ne connaît pas, ou plus"),
 }
 DIFFERENCES: dict[str, Promise] = {
     "account_identifier": gettext_lazy("le numéro de client"),
@@ -47,6 +48,27 @@ DIFFERENCES: dict[str, Promise] = {
     "environment": gettext_lazy("test ou production"),
     "entry_mode": gettext_lazy("le mode de saisie"),
 }
+
+FAILURES: dict[str, Promise] = {  # what the adapters say when nothing usable came
+    "connect": gettext_lazy("PayFiP est injoignable"),
+    "tls": gettext_lazy("le certificat de PayFiP n’est pas accepté"),
+    "proxy": gettext_lazy("le proxy refuse de joindre PayFiP"),
+    "busy": gettext_lazy("trop de questions à la fois"),
+    "timeout": gettext_lazy("PayFiP n’a pas répondu à temps"),
+    "cut": gettext_lazy("la réponse de PayFiP a été coupée"),
+    "empty": gettext_lazy("la réponse de PayFiP était vide"),
+    "tech_indisponibilite": gettext_lazy("PayFiP se dit indisponible"),
+    "tech_dysfonctionnement": gettext_lazy("PayFiP se dit en panne"),
+}
+
+
+def failure_in_words(code: str) -> str:
+    """Why a question to PayFiP brought nothing; the code is kept for whoever looks further."""
+    if code.startswith("payfip_"):
+        return _("PayFiP a refusé la question (code %(code)s)") % {"code": code.removeprefix("payfip_")}
+    if code in FAILURES:
+        return str(FAILURES[code])
+    return _("réponse illisible de PayFiP (%(code)s)") % {"code": code}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,17 @@ class TitreFilters(forms.Form):
         for name, field in self.fields.items():
             if isinstance(field, forms.ChoiceField):
                 field.error_messages["invalid_choice"] = BAD_CHOICE
-            _describe(self, name)
+            self._describe(name)
+
+    def _describe(self, name: str) -> None:
+        """Tie a field to its hint and to its error."""
+        field, wrong = self.fields[name], name in self.errors
+        described = [f"id_{name}-hint"] if field.help_text else []
+        if wrong:
+            described.append(f"id_{name}-error")
+            field.widget.attrs["aria-invalid"] = "true"
+        if described:
+            field.widget.attrs["aria-describedby"] = " ".join(described)
 
     def clean_reference(self) -> str:
         """Letters and digits, without separators."""
@@ -98,6 +108,7 @@ class TitreFilters(forms.Form):
 class _Refusing(forms.Form):
     """A form beside whose fields a refusal of `titres` is told."""
 
+    use_required_attribute = False
     PLACES: Mapping[str, str] = {}  # an operation's argument → our field
 
     def refuse(self, refusal: Refusal) -> None:
@@ -105,19 +116,6 @@ class _Refusing(forms.Form):
         self.is_valid()
         place = self.PLACES.get(refusal.field, "")
         self.add_error(place if place in self.fields else None, f"{refusal.code}. {refusal}")
-        for name in self.fields:
-            _describe(self, name)
-
-
-def _describe(form: forms.Form, name: str) -> None:
-    """Tie a field to its hint and to its error."""
-    field = form.fields[name]
-    described = [f"id_{name}-hint"] if field.help_text else []
-    if name in form.errors:
-        described.append(f"id_{name}-error")
-        field.widget.attrs["aria-invalid"] = "true"
-    if described:
-        field.widget.attrs["aria-describedby"] = " ".join(described)
 
 
 def _text(label: Any, hint: Any = "", *, longest: int, required: Any, **attrs: str) -> forms.CharField:
@@ -194,8 +192,6 @@ class NewTitreForm(_Refusing):
         assert isinstance(choices, forms.ChoiceField)
         choices.choices = [(product.slug, product.name) for product in products]
         self._products = {product.slug: product for product in products}
-        for name in self.fields:
-            _describe(self, name)
 
     def clean_montant(self) -> Money:
         return _amount(str(self.cleaned_data["montant"]))
@@ -239,11 +235,6 @@ class AdjustForm(_Refusing):
         required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
     )
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
-        for name in self.fields:
-            _describe(self, name)
-
     def clean_montant(self) -> Money:
         return _amount(str(self.cleaned_data["montant"]))
 
@@ -265,8 +256,10 @@ class DecideForm(_Refusing):
 
     def __init__(self, data: Any = None, *, choices: Sequence[tuple[str, Any]] = ()) -> None:
         super().__init__(data)
+        self.offer(choices)
+
+    def offer(self, choices: Sequence[tuple[str, Any]]) -> None:
+        """What can be chosen from now on; what was wrong stays told."""
         decision = self.fields["decision"]
         assert isinstance(decision, forms.ChoiceField)
         decision.choices = [("", _("Choisissez")), *choices]
-        for name in self.fields:
-            _describe(self, name)

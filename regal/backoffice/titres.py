@@ -42,7 +42,7 @@ from regal.payments.queries import paid_of
 from regal.people.models import Role
 from regal.titres import operations
 from regal.titres.models import Direction, Titre, TitreEvent
-from regal.titres.refusals import ChangedMeanwhile, Refusal
+from regal.titres.refusals import Refusal
 from regal.titres.states import Event, State
 
 MAY_ACT = (Role.REGISSEUR, Role.ADMINISTRATOR)
@@ -176,6 +176,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             messages.success(request, told)
             return _see(reverse("titre", args=[slug, titre_id]))
         status, shown = 422, _titre(request, titre_id)
+        deciding.offer(_decisions(shown))
     with tenant(town):
         attempts = list(attempts_on(shown)[: MOST_SHOWN + 1])
         steps = list(steps_of(shown))
@@ -210,7 +211,7 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     """Do what was asked. The two forms, what is wrong that belongs to neither, and the sentence once it is done."""
     act, typed = request.POST.get("acte", ""), request.POST
     adjusting = AdjustForm(typed if act == "montant" else None)
-    deciding = DecideForm(typed if act == "decision" else None, choices=_decisions(shown))
+    deciding = DecideForm(typed if act == "decision" else None, choices=_ALL_DECISIONS)
     seen = typed.get("vu", "")
     if not (seen.isascii() and seen.isdecimal() and len(seen) < 9):
         raise BadRequest("not what the page showed")
@@ -230,9 +231,7 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
                     **told,
                 )
                 return adjusting, deciding, "", _("Le montant dû a changé.")
-            if act == "decision" and (deciding.is_valid() or _is_overtaken(shown, typed)):
-                if not deciding.is_valid():
-                    raise ChangedMeanwhile
+            if act == "decision" and deciding.is_valid():
                 decide, done = _DECISIONS[deciding.cleaned_data["decision"]]
                 decide(reason=deciding.cleaned_data["motif"], **told)
                 return adjusting, deciding, "", str(done)
@@ -244,11 +243,6 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     if act not in ("emettre", "montant", "decision"):
         raise BadRequest("no such act")
     return adjusting, deciding, "", ""
-
-
-def _is_overtaken(shown: Titre, typed: Any) -> bool:
-    """A decision that suited the page, and does not suit the invoice any more."""
-    return typed.get("decision") in _DECISIONS and typed["decision"] not in dict(_decisions(shown))
 
 
 def _decisions(titre: Titre) -> list[tuple[str, Promise]]:
@@ -268,6 +262,9 @@ _CHOICES: dict[State, tuple[tuple[str, Promise], ...]] = {
 }
 
 
+_ALL_DECISIONS = (_SUSPEND, _RESUME, _CANCEL, _TRANSFER, _WRITE_OFF)
+
+
 def _cancel(**told: Any) -> Titre:
     return operations.cancel(paid=paid_of, **told)
 
@@ -282,7 +279,8 @@ _DECISIONS: dict[str, tuple[Callable[..., Titre], Promise]] = {
 _EXPLANATIONS: dict[Situation, Promise] = {
     Situation.PAYABLE: gettext_lazy("Elle se paie en ligne avec son numéro."),
     Situation.HELD: gettext_lazy(
-        "Quelqu’un est en train de la payer : elle ne change pas avant quelques minutes, et personne d’autre ne commence."
+        "Quelqu’un est en train de la payer : elle ne change pas avant quelques minutes, et personne d’autre ne peut"
+        " commencer."
     ),
     Situation.PAID: gettext_lazy("Elle est payée : elle ne change plus."),
     Situation.DRAFT: gettext_lazy("Personne ne la voit encore. Relisez-la, puis émettez-la."),

@@ -50,6 +50,28 @@ DECISIONS: dict[Kind, tuple[Decision, ...]] = {
         Decision.NOTHING_TOO_MUCH,
         Decision.OTHER,
     ),
+    Kind.EXCESS: (
+        Decision.REFUND_ASKED,
+        Decision.KEPT_AS_CREDIT,
+        Decision.OTHER,
+    ),
+    Kind.LATE_PAYMENT: (
+        Decision.PAYER_TOLD,
+        Decision.PAYER_NEVER_CHASED,
+        Decision.OTHER,
+    ),
+    Kind.IMPOSSIBLE_ANSWER: (
+        Decision.COLLECTED,
+        Decision.NEVER_COLLECTED,
+        Decision.REPORTED,
+        Decision.OTHER,
+    ),
+    Kind.NO_ANSWER: (
+        Decision.COLLECTED,
+        Decision.NEVER_COLLECTED,
+        Decision.REPORTED,
+        Decision.OTHER,
+    ),
 }
 
 

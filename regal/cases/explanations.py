@@ -223,6 +223,103 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             "Ne supprimez et n’annulez aucun des deux paiements : tous deux ont eu lieu, et restent dans les comptes."
         ),
     ),
+    Kind.EXCESS: Explanation(
+        what=_(
+            "Ce paiement est prouvé et compté, mais il dépasse ce qui restait dû : la facture était déjà payée,"
+            " réduite, annulée, ou n’est plus à payer à la régie. Le trop-perçu n’est attribué à aucune facture."
+        ),
+        to_do=_(
+            "Décidez de ce qui est en trop : le faire rembourser par l’ordonnateur, ou le garder en avoir si le"
+            " règlement du service le prévoit. Une régie de recettes ne rembourse pas elle-même."
+        ),
+        how=_(
+            "Deux personnes ont payé la même facture, le payeur a payé deux fois, ou la facture a été réduite ou"
+            " annulée pendant qu’il payait. REGAL compte tout l’argent reçu, et n’éteint que ce qui est dû."
+        ),
+        steps=(
+            _("Relevez le montant en trop et la raison, sous « De quoi il s’agit »."),
+            _("Ouvrez la facture : ce qui était dû, ce qui l’a été, et les autres paiements."),
+            _("Demandez le remboursement à l’ordonnateur, ou notez l’avoir."),
+            _("Dites au payeur ce qui a été décidé, et notez-le ici."),
+        ),
+        whom=_COMPTABLE_OR_REGIE,
+        ending=_("Dites ce qu’il advient du trop-perçu, et en motif à qui cela a été demandé."),
+        never=_("Ne remboursez rien sur la caisse de la régie, et n’annulez aucun paiement : il a bien eu lieu."),
+    ),
+    Kind.LATE_PAYMENT: Explanation(
+        what=_(
+            "REGAL tenait ce paiement pour abandonné, ou jamais parti, et PayFiP l’a ensuite dit payé. Il est compté"
+            " comme les autres ; s’il restait quelque chose à payer, la facture est éteinte d’autant."
+        ),
+        to_do=_(
+            "Vérifiez que le payeur n’a pas été relancé entre-temps et n’a pas payé une autre fois. Rien d’autre n’est"
+            " à faire."
+        ),
+        how=_(
+            "PayFiP a tardé plus de deux heures à connaître le résultat, ou n’avait pas répondu quand REGAL lui avait"
+            " demandé d’ouvrir le paiement. REGAL a continué à demander, et la réponse est venue."
+        ),
+        steps=(
+            _("Ouvrez le paiement : l’heure à laquelle il a été payé, et celle à laquelle REGAL l’a appris."),
+            _("Cherchez si la même facture a été payée une autre fois : une autre anomalie le dirait."),
+            _("Si le payeur a été relancé, prévenez-le que sa facture est payée."),
+        ),
+        whom=_COMPTABLE_OR_REGIE,
+        ending=_("Dites si le payeur a été prévenu, ou s’il n’y avait rien à lui dire."),
+        never=_("Ne relancez pas le payeur : sa facture est payée."),
+    ),
+    Kind.IMPOSSIBLE_ANSWER: Explanation(
+        what=_(
+            "PayFiP venait d’ouvrir ce paiement, et a répondu qu’il ne le connaît pas. C’est impossible : REGAL n’en"
+            " conclut rien et continue de demander."
+        ),
+        to_do=_(
+            "Attendez : l’anomalie se referme d’elle-même dès que PayFiP reconnaît ce paiement. Ne demandez pas au"
+            " payeur de payer une seconde fois avant."
+        ),
+        how=_(
+            "Une panne passagère de PayFiP, le plus souvent. Plus rarement, la page de paiement n’a jamais pu s’ouvrir"
+            " et le payeur a vu une erreur."
+        ),
+        steps=(
+            _("Laissez passer deux heures : REGAL demande de nouveau toutes les quelques minutes."),
+            _(
+                "Si l’anomalie reste ouverte, demandez au payeur s’il a reçu un ticket de PayFiP ; sans ticket, il peut"
+                " recommencer."
+            ),
+            _("Si cela arrive à plusieurs paiements, prévenez l’exploitant de REGAL."),
+        ),
+        whom=_OPERATOR,
+        ending=_("Choisissez ce que vous avez appris du payeur ou du relevé de la régie, et écrivez-le en motif."),
+        never=_NEVER_AGAIN,
+    ),
+    Kind.NO_ANSWER: Explanation(
+        what=_(
+            "PayFiP ne dit pas ce qu’il est advenu : ou bien il ne répond plus à aucune question sur ce contrat depuis"
+            " une heure, ou bien il n’a jamais donné le résultat de ce paiement-là. Rien n’est perdu : tout ce qui"
+            " attend sera demandé de nouveau dès qu’il répond."
+        ),
+        to_do=_(
+            "Si tout le contrat est muet, attendez : l’anomalie se referme d’elle-même au premier signe de PayFiP. Si"
+            " c’est un seul paiement, cherchez-le dans le relevé de la régie."
+        ),
+        how=_(
+            "Une panne ou une coupure annoncée de PayFiP ; ou un paiement dont PayFiP n’a rien dit en sept jours, ou"
+            " répond de façon illisible."
+        ),
+        steps=(
+            _("Regardez de quoi il s’agit : tout un contrat, ou un seul paiement."),
+            _("Tout un contrat : si cela dure plus d’une journée, prévenez l’exploitant de REGAL."),
+            _("Un seul paiement : cherchez-le dans le relevé de votre régie, à la référence et au jour indiqués."),
+            _("Le bouton « Demander à PayFiP maintenant », sur la page du paiement, pose la question encore une fois."),
+        ),
+        whom=_OPERATOR,
+        ending=_(
+            "Personne n’a besoin de la clore si PayFiP répond : elle se referme d’elle-même. Sinon, dites ce que montre"
+            " le relevé de la régie."
+        ),
+        never=_NEVER_AGAIN,
+    ),
 }
 
 

@@ -27,7 +27,7 @@ class Kind(models.TextChoices):
     EXCESS = "excess", _("payé plus que dû")
     LATE_PAYMENT = "late_payment", _("paiement prouvé après son échéance")
     IMPOSSIBLE_ANSWER = "impossible_answer", _("réponse impossible de PayFiP")
-    NO_ANSWER = "no_answer", _("résultat jamais connu")
+    NO_ANSWER = "no_answer", _("PayFiP ne dit pas le résultat")
 
 
 class Decision(models.TextChoices):
@@ -74,7 +74,7 @@ class Case(TenantModel):
     """What happened, and who decided what. One open per (kind, subject). Its history: `CaseEvent`."""
 
     kind = models.CharField(max_length=30, choices=Kind.choices)
-    subject_kind = models.CharField(max_length=20)  # "attempt", "effect", "deposited_file"
+    subject_kind = models.CharField(max_length=20)  # "attempt", "account", "effect", "deposited_file"
     subject_id = models.BigIntegerField()
     facts: "models.JSONField[Any, Any]" = models.JSONField(default=dict)  # nothing personal
     rule = models.CharField(max_length=60)  # the rule that opened it

@@ -139,6 +139,11 @@ def _end_without_key(*, lease: Lease, now: datetime) -> None:
         watches.close(watch=watch, now=now)
 
 
+def _end_request(*, attempt: Attempt, now: datetime) -> None:
+    if not attempt.key and now >= attempt.created_at + LONGEST_REQUEST:
+        never_started(attempt=attempt, now=now)
+
+
 def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int, now: datetime) -> None:
     lease, timing = question.lease, question.timing
     with tenant(lease.collectivite_id):
@@ -158,8 +163,7 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
             is_of_this_attempt = hear_of_nudged_key(
                 attempt=attempt, key=question.key, notice=notice, timing=timing, now=now
             )
-            if attempt.status == State.REQUESTED and now >= attempt.created_at + LONGEST_REQUEST:
-                never_started(attempt=attempt, now=now)
+            _end_request(attempt=attempt, now=now)
         facts = Facts(state=State(attempt.status), created_at=attempt.created_at, answer=answer)
         due_at = next_question(facts=facts, timing=timing, now=now, draw=draw) if is_of_this_attempt else now
         if due_at is not None:
@@ -185,9 +189,10 @@ def _note_failure(
         if is_silent:
             since = watches.note_outage(account_id=lease.account_id, failure=failure.code, draw=draw, now=now)
             if now - since >= OUTAGE_BEFORE_A_CASE:
-                _report_outage(lease=lease, since=since, failure=failure.code, now=now)
+                _report_outage(attempt=attempt, since=since, failure=failure.code, now=now)
         elif watches.end_outage(account_id=lease.account_id, now=now):
             _end_outage(lease=lease, now=now)
+        _end_request(attempt=attempt, now=now)
         patience = timing.gives_up * 2 if is_silent else timing.gives_up  # after an outage, ask at least once more
         if now >= attempt.created_at + patience:
             _close(attempt=attempt, watch=watch, timing=timing, answer=None, now=now)
@@ -221,26 +226,26 @@ def _report_no_answer(*, attempt: Attempt, watch: Watch, now: datetime) -> None:
     )
 
 
-def _report_outage(*, lease: Lease, since: datetime, failure: str, now: datetime) -> None:
+def _report_outage(*, attempt: Attempt, since: datetime, failure: str, now: datetime) -> None:
     """One case an outage, even if a person has closed it."""
     if was_opened_since(
-        collectivite_id=lease.collectivite_id,
+        collectivite_id=attempt.collectivite_id,
         kind=CaseKind.NO_ANSWER,
         subject_kind="account",
-        subject_id=lease.account_id,
+        subject_id=attempt.account_id,
         since=since,
     ):
         return
     open_case(
-        collectivite_id=lease.collectivite_id,
+        collectivite_id=attempt.collectivite_id,
         kind=CaseKind.NO_ANSWER,
         subject_kind="account",
-        subject_id=lease.account_id,
+        subject_id=attempt.account_id,
         rule=OPENED_BY,
-        facts={"since": since.isoformat(), "failure": failure},
+        facts={"contract": attempt.account.identifier, "since": since.isoformat(), "failure": failure},
         now=now,
     )
-    logger.warning("account %s has not answered since %s: %s", lease.account_id, since.isoformat(), failure)
+    logger.warning("account %s has not answered since %s: %s", attempt.account_id, since.isoformat(), failure)
 
 
 def _end_outage(*, lease: Lease, now: datetime) -> None:

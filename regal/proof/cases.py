@@ -9,9 +9,8 @@ CASES_THAT_MUST_EXIST = (
     """SELECT s.collectivite_id, 'attempt ' || min(s.attempt_id) || ': ' || count(*)
         || ' settlements of its invoice, and ' || count(c.id) || ' double_payment cases'
     FROM payments_settlement s
-    JOIN payments_attempt t ON t.collectivite_id = s.collectivite_id AND t.id = s.attempt_id AND t.titre_id IS NULL
-    JOIN collectivites_gatewayaccount a ON a.collectivite_id = s.collectivite_id AND a.id = s.account_id
     JOIN payments_attempt t ON t.collectivite_id = s.collectivite_id AND t.id = s.attempt_id
+    JOIN collectivites_gatewayaccount a ON a.collectivite_id = s.collectivite_id AND a.id = s.account_id
     LEFT JOIN LATERAL (SELECT min(id) AS id FROM cases_case
         WHERE collectivite_id = s.collectivite_id AND kind = 'double_payment' AND subject_kind = 'attempt'
             AND subject_id = s.attempt_id) c ON true

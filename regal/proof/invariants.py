@@ -7,6 +7,7 @@ from regal.proof.cases import CASES
 from regal.proof.files import FILES
 from regal.proof.findings import Invariant
 from regal.proof.money import MONEY
+from regal.proof.repairs import REPAIRS
 from regal.proof.rights import RIGHTS
 from regal.proof.routing import ROUTING
 from regal.proof.states_and_messages import STATES_AND_MESSAGES
@@ -15,7 +16,7 @@ from regal.proof.walls import WALLS
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
     sorted(
-        (*CASES, *FILES, *MONEY, *RIGHTS, *ROUTING, *STATES_AND_MESSAGES, *TITRES, *WALLS),
+        (*CASES, *FILES, *MONEY, *REPAIRS, *RIGHTS, *ROUTING, *STATES_AND_MESSAGES, *TITRES, *WALLS),
         key=lambda invariant: invariant.id,
     )
 )

@@ -6,6 +6,7 @@ from regal.journal.chain import GENESIS, hash_of
 from regal.journal.models import Entry
 from regal.proof.files import ACCOUNTS_OF_LINES, RECONCILED_DAYS
 from regal.proof.findings import Invariant, Row, Snapshot
+from regal.proof.repairs import KEYS
 from regal.proof.titres import AMOUNTS_OF_TITRES, WHO_COLLECTS
 
 
@@ -157,6 +158,7 @@ MONEY = (
             HAVING count(DISTINCT collectivite_id) > 1""",
             """SELECT min(collectivite_id), 'an address of attempts ' || string_agg(id::text, ', ' ORDER BY id)
             FROM payments_attempt GROUP BY notification_digest HAVING count(*) > 1""",
+            *KEYS,
         ),
     ),
     Invariant(

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connections, transaction
 
 from regal.agenda.models import Effect
+from regal.gateways.payfip_ws.gateway import USUAL_TIMING, PayfipWs
 from regal.journal.chain import GENESIS
 from regal.lib import paris
 from regal.payments.states import FORM_MODE, LIVE, TRANSITIONS
@@ -69,6 +70,9 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "titre_edges_to": [target for _, _, target in titre_edges],
         "live_states": [state.value for state in LIVE],
         "routing_delay_hours": min(settings.ROUTING_DELAY_HOURS, SHORTEST_ROUTING_DELAY_HOURS),
+        "askable_gateways": [PayfipWs.name],
+        "outcome_minutes": USUAL_TIMING.outcome // timedelta(minutes=1),
+        "give_up_days": USUAL_TIMING.gives_up // timedelta(days=1),
         "form_mode": [state.value for state in FORM_MODE],
         "key_tables": [table for table, _ in keys],
         "key_columns": [column for _, column in keys],

@@ -2,6 +2,7 @@
 
 from regal.proof.cases import CASES_THAT_MUST_EXIST, HISTORY
 from regal.proof.findings import Invariant
+from regal.proof.repairs import LEASES
 from regal.proof.titres import BLOCKED_TITRES, HISTORY_OF_TITRES
 
 STATES_AND_MESSAGES = (
@@ -187,8 +188,10 @@ STATES_AND_MESSAGES = (
     ),
     Invariant(
         id="I-29",
-        sentence="While a worker is alive, nothing that is due waits more than 120 s.",
+        sentence="While a worker is alive, nothing that is due waits more than 120 s, nor does a question that somebody"
+        " died on.",
         questions=(
+            *LEASES,
             """SELECT collectivite_id, 'effect ' || id || ': ' || kind || ' ' || subject_id || ' is overdue'
             FROM agenda_effect
             WHERE done_at IS NULL AND due_at < %(now)s - interval '120 seconds'

@@ -27,15 +27,18 @@ REVIEWED = {
 }
 
 
-def axe(frame: Frame) -> list[str]:
-    """What axe finds wrong, or cannot decide and nobody has reviewed; inner frames are examined by themselves."""
+def axe(frame: Frame, *, colours: bool = True) -> list[str]:
+    """What axe finds wrong, or cannot decide and nobody has reviewed; inner frames are examined by themselves.
+
+    Without `colours`, contrast is left out: the longest of its rules, and another language has the same colours.
+    """
     if frame.evaluate("typeof axe") == "undefined":
         frame.evaluate(AXE_SCRIPT)
     options = {
         "runOnly": {"type": "tag", "values": TAGS},
         "resultTypes": ["violations", "incomplete"],
         "iframes": False,
-        "rules": {"frame-tested": {"enabled": False}},
+        "rules": {"frame-tested": {"enabled": False}, "color-contrast": {"enabled": colours}},
     }
     results = frame.evaluate("options => axe.run(document, options)", options)
     return [*_sentences(results["violations"]), *_sentences(results["incomplete"], reviewed=REVIEWED)]
@@ -118,10 +121,10 @@ def examine(page: Page, *, at_360: bool = True) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def examine_at_360(frame: Frame) -> list[str]:
+def examine_at_360(frame: Frame, *, colours: bool = True) -> list[str]:
     """What a telephone changes, or another language, or a frame."""
     frame.page.set_viewport_size(TELEPHONE)
-    return _at("360", [*axe(frame), *measure(frame, "words", "reflow", "cut", "targets")])
+    return _at("360", [*axe(frame, colours=colours), *measure(frame, "words", "reflow", "cut", "targets")])
 
 
 def _at(where: str, found: list[str]) -> list[str]:

@@ -42,9 +42,13 @@ from regal.payments.operations import PaymentOrder, judge_message, presume_silen
 from regal.people.models import Membership, Role, User
 from regal.people.sessions import SessionStore
 from regal.reconciliation import operations as reconciliation
+from regal.titres import operations as titres
+from regal.titres.models import Titre
+from tests import notices
+from tests.cast import Town
 from tests.demo import Demo
 from tests.files import Paid, pes
-from tests.journeys import contract_scenes
+from tests.journeys import contract_scenes, regie_scenes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -90,7 +94,9 @@ def write() -> None:
         **_people(town, now),
         "cases": _cases(town, {situation: attempt.pk for situation, (attempt, _) in attempts.items()}, now),
         "laid": _laid(),
+        "regie": regie_scenes.write(now=now),
         "products": _products(town),
+        "titres": _titres(town, now),
         "files": _files(town, attempts["confirmed"][0], now),
     }
     _empty_town(now)
@@ -226,6 +232,32 @@ def _products(town: Collectivite) -> dict[str, int]:
     """The numbers of the town's products, by their addresses."""
     with tenant(town):
         return dict(Product.objects.of(town).values_list("slug", "pk"))
+
+
+def _titres(town: Collectivite, now: datetime) -> dict[str, int]:
+    """An invoice in each situation: the demonstration's own, and two more, a draft and a paid one."""
+    with tenant(town):
+        product = Product.objects.of(town).select_related("account").get(slug="restaurant-scolaire")
+        of_the_demonstration = {
+            state: Titre.objects.of(town).filter(status=state, product=product).earliest("pk").pk
+            for state in ("open", "suspended", "cancelled")
+        }
+        draft, paid = (
+            titres.record_titre(
+                product=product,
+                number=number,
+                label="Restaurant scolaire",
+                debtor="Mme Leroy",
+                amount=Money(8_470),
+                issued_on=today(),
+                now=now,
+            )
+            for number in ("RS-000900", "RS-000901")
+        )
+        titres.issue(titre=paid, now=now)
+    somebody = Town(collectivite=town, account=product.account, product=product, agent=User())
+    notices.pay(somebody, paid, now=now)
+    return of_the_demonstration | {"draft": draft.pk, "paid": paid.pk}
 
 
 def _people(town: Collectivite, now: datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from playwright.sync_api import Frame
 
 from regal.demo.cast import PASSWORD, TO_CONNECT, TOWNS, Notice, notices
 from tests.demo import Demo
-from tests.journeys import contract_scenes, payer, scenes
+from tests.journeys import contract_scenes, payer, regie_scenes, scenes
 
 TOWN = TOWNS[0]
 PRODUCTS = (
@@ -153,6 +153,10 @@ def _laid(name: str, *, bureau: bool = False) -> Callable[[Visit], None]:
     return lambda visit: visit.lay(visit.bureau if bureau else visit.guichet, visit.scenes["laid"][name], 400)
 
 
+def _regie(name: str) -> Callable[[Visit], None]:
+    return lambda visit: visit.lay(visit.guichet, visit.scenes["regie"][visit.language][name])
+
+
 def _too_often(visit: Visit) -> None:
     """Asked from another address, whose limit is its own: the other tests go on paying."""
     from_elsewhere = httpx.HTTPTransport(local_address="127.0.0.9")
@@ -272,6 +276,42 @@ GUICHET = (
         same_as="follow, announced_paid",
         languages=BOTH,
     ),
+    *(
+        Screen(
+            name=f"régie, {page}",
+            template=f"checkout/{template}.html",
+            show=_regie(page),
+            is_framed=True,
+            same_as=same_as,
+            says_error=same_as.endswith("errors"),
+            languages=BOTH,
+        )
+        for page, template, same_as in (
+            ("recap", "recap", "recap"),
+            ("not found", "form", "form restaurant with errors"),
+            ("contract refused", "form", "form restaurant with errors"),
+            ("paid", "not_payable", ""),
+            ("held", "not_payable", ""),
+            ("not payable", "not_payable", ""),
+            ("away", "away", ""),
+            ("already started", "already_started", "already started"),
+            ("opening", "already_started", ""),
+            ("again", "again", ""),
+            ("again with errors", "again", "again with errors"),
+            ("again, contract refused", "again", "again with errors"),
+        )
+    ),
+    *(
+        Screen(
+            name=f"régie, follow {situation}",
+            template="checkout/follow_asked.html",
+            show=_regie(f"follow {situation}"),
+            is_framed=True,
+            same_as="" if situation in ("opening", "never_started") else f"follow, {situation}",
+            languages=BOTH,
+        )
+        for situation in regie_scenes.FOLLOWED
+    ),
     Screen(
         name="nothing started",
         template="checkout/nothing_started.html",
@@ -354,6 +394,13 @@ def _detail(situation: str) -> Callable[[Visit], None]:
         visit.go(visit.bureau, f"/{TOWN.slug}/paiements/{visit.scenes['attempts'][situation]}/")
         if visit.frame.locator("details").count():
             visit.frame.locator("summary").click()
+
+    return show
+
+
+def _titre(situation: str, press: str = "") -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/factures/{visit.scenes['titres'][situation]}/", press=press)(visit)
 
     return show
 
@@ -525,6 +572,36 @@ BUREAU = (
             name=f"payment, {situation}", template="backoffice/payment.html", show=_detail(situation), languages=BOTH
         )
         for situation in ("waiting", "announced_paid", "confirmed", "case")
+    ),
+    Screen(name="titres", template="backoffice/titres.html", show=_bureau(f"/{TOWN.slug}/factures/"), languages=BOTH),
+    Screen(
+        name="no titre",
+        template="backoffice/titres.html",
+        show=_bureau(f"/{TOWNS[1].slug}/factures/", "in two"),
+    ),
+    Screen(
+        name="titres, filters refused",
+        template="backoffice/titres.html",
+        show=_bureau(f"/{TOWN.slug}/factures/?reference=1"),
+        says_error=True,
+    ),
+    Screen(name="new titre", template="backoffice/new_titre.html", show=_bureau(f"/{TOWN.slug}/factures/nouvelle/")),
+    Screen(
+        name="new titre with errors",
+        template="backoffice/new_titre.html",
+        show=_bureau(f"/{TOWN.slug}/factures/nouvelle/", press=SUBMIT),
+        says_error=True,
+    ),
+    Screen(name="titre", template="backoffice/titre.html", show=_titre("open"), languages=BOTH),
+    *(
+        Screen(name=f"titre, {situation}", template="backoffice/titre.html", show=_titre(situation))
+        for situation in ("draft", "suspended", "cancelled", "paid")
+    ),
+    Screen(
+        name="titre, decision refused",
+        template="backoffice/titre.html",
+        show=_titre("open", "button[value=decision]"),
+        says_error=True,
     ),
     Screen(
         name="integration",

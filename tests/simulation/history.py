@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.db.models import Sum
@@ -22,9 +23,12 @@ from regal.lib.tenancy import tenant
 from regal.payments.departure import Departure, depart
 from regal.payments.models import Allocation, Attempt, Settlement
 from regal.payments.operations import PaymentOrder
+from regal.payments.queries import balance_of, paid_of
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.states import LIVE, State
-from regal.titres.models import Titre
+from regal.titres.models import Direction, Titre
+from regal.titres.operations import adjust, cancel, resume, suspend, transfer, write_off
+from regal.titres.refusals import Refusal
 from regal_sandbox.payment_requests import Refused
 from regal_sandbox.transactions import decide, enter, see
 from tests.cast import MME_LEROY
@@ -79,6 +83,8 @@ class History:
         for number in range(draw.choice((1, 2, 2, 3))):
             payer = self._payer(number)
             self._at(draw.uniform(0, 90), lambda payer=payer: self._leave(payer))  # type: ignore[misc]
+        for _ in range(draw.choice((0, 1, 2))):
+            self._at(draw.uniform(0, 150), self._act)
         self._accident(self._outage, longest=40)
         self._accident(self._workers_sleep, longest=60)
         for moment in range(0, int(TROUBLED.total_seconds() // 60), draw.choice(PACES)):
@@ -170,15 +176,38 @@ class History:
         self.world.note(f"no worker for {minutes:.0f} minutes")
         self._in(minutes, lambda: setattr(self.world, "worker_up", True))
 
+    def _act(self) -> None:
+        """The régisseur changes his mind about an invoice, whoever is paying it."""
+        titre = self._draw.choice(self.world.titres)
+        told: dict[str, Any] = {"titre": titre, "reason": "Décision de la régie", "now": self.world.clock()}
+        acts: dict[str, Callable[[], object]] = {
+            "reduces": lambda: adjust(direction=Direction.DECREASE, amount=Money(1_000), paid=paid_of, **told),
+            "increases": lambda: adjust(direction=Direction.INCREASE, amount=Money(1_000), paid=paid_of, **told),
+            "suspends": lambda: suspend(**told),
+            "resumes": lambda: resume(**told),
+            "cancels": lambda: cancel(paid=paid_of, **told),
+            "transfers": lambda: transfer(**told),
+            "writes off": lambda: write_off(**told),
+        }
+        act = self._draw.choice(sorted(acts))
+        try:
+            acts[act]()
+        except Refusal as refusal:
+            self.world.note(f"the régisseur {act}: {refusal.code}")
+        else:
+            self.world.note(f"the régisseur {act}")
+
     def _leave(self, payer: Payer, *, tries: int = 0, told: bool = False) -> None:
         """He presses « Payer » on the recap page."""
         world = self.world
+        with tenant(world.town.collectivite):
+            owed = balance_of(payer.titre)
         order = PaymentOrder(
             product=world.product,
             titre=payer.titre,
             debt_reference=payer.titre.reference,
             exercice=payer.titre.exercice,
-            amount=payer.titre.amount,
+            amount=owed if owed > Money.zero else payer.titre.amount,
             email=MME_LEROY,
             language="fr",
             flow_token=tokens.new_token(),

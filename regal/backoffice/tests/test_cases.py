@@ -120,6 +120,11 @@ def broken_every_way(town):
     opened(town, Kind.AMBIGUOUS_LINE, "deposited_file", 12, facts={**facts, "attempts": [twice.pk, unknown.pk]})
     stuck = {"kind": "judge_message", "tries": 8, "failure": "KeyError"}
     opened(town, Kind.STUCK_EFFECT, "effect", 3, facts=stuck)
+    opened(town, Kind.EXCESS, subject_id=twice.pk, facts={"excess_cents": 1_250, "titre": 5, "why": "cancelled"})
+    opened(town, Kind.LATE_PAYMENT, subject_id=twice.pk, facts={"evidence": 1, "outcome": "paid"})
+    opened(town, Kind.IMPOSSIBLE_ANSWER, subject_id=twice.pk, facts={"evidence": 1, "outcome": "forgotten"})
+    silent = {"contract": "350005", "since": later(hours=-2).isoformat(), "failure": "timeout"}
+    opened(town, Kind.NO_ANSWER, "account", product.account_id, facts=silent)
     with tenant(town.collectivite):
         return {Kind(case.kind): case for case in Case.objects.of(town.collectivite)}
 
@@ -160,6 +165,14 @@ class TestEachKind:
             "Le paiement 125,50 €, référence …",
         ):
             assert shown in read
+        excess = plain(nadia.get(address(cases[Kind.EXCESS])))
+        assert "Montant en trop 12,50 €" in excess
+        assert "Pourquoi la facture est annulée" in excess
+        silent = plain(nadia.get(address(cases[Kind.NO_ANSWER])))
+        assert "Contrat PayFiP 350005" in silent
+        assert "Sans réponse depuis 24 novembre 2026 à 7 h 00" in silent
+        assert "PayFiP n’a pas répondu à temps" in silent
+        assert "PayFiP ne connaît pas, ou plus" in plain(nadia.get(address(cases[Kind.IMPOSSIBLE_ANSWER])))
         assert "Ce qui diffère le montant" in plain(nadia.get(address(cases[Kind.OTHER_PAYMENT])))
         assert "lire un message reçu" in plain(nadia.get(address(cases[Kind.STUCK_EFFECT])))
         assert plain(nadia.get(address(cases[Kind.DOUBLE_PAYMENT]))).count("45,00 €, référence …") == 2

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.management import call_command
@@ -23,7 +24,9 @@ from regal.gateways.base import DebtKind, Environment, Outcome, Rank
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
+from regal.payments.models import Attempt
 from regal.payments.queries import paid_of
+from regal.payments.refusals import GatewayAway
 from regal.people.adapters import MfaAdapter
 from regal.people.models import Membership, Role, User
 from regal.proof import operations
@@ -32,7 +35,7 @@ from regal.proof.invariants import INVARIANTS
 from regal.reconciliation import operations as reconciliation
 from regal.titres import operations as titres
 from regal.titres.models import Direction
-from tests import cast, notices
+from tests import cast, inquiries, notices
 from tests.database import close_connections
 from tests.files import Paid, pes
 
@@ -88,7 +91,7 @@ def build_world() -> dict[str, Any]:
     Authenticator.objects.create(
         user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
     )
-    filed = build_file() | build_titres()
+    filed = build_repairs() | build_file() | build_titres()
     notices.run_due(NOW)
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
@@ -264,6 +267,32 @@ def build_titres() -> dict[str, Any]:
         "settled": settled.pk,
         "excess": second.pk,
         "waiting": waiting.pk,
+    }
+
+
+def build_repairs() -> dict[str, Any]:
+    """A régie whose payments ended by answers to our questions."""
+    town = cast.make_town(slug="val", name="Val", numcli="350020", agent="zoe", origin="https://val.example")
+    pool = inquiries.make_canteen(town, numcli="350021")
+    clock, payfip = inquiries.Clock(), inquiries.FakePayfip()
+    titres = [cast.make_titre(pool, reference=f"FC202600020{place}") for place in range(4)]
+    with inquiries.speaking_to(payfip):
+        repaired, turned_down, forgotten = (inquiries.leave(pool, titre, clock) for titre in titres[:3])
+        payfip.when_opening = httpx.ReadTimeout("late")
+        with pytest.raises(GatewayAway):
+            inquiries.leave(pool, titres[3], clock)
+        inquiries.check_until(clock, cast.later(minutes=9))
+        payfip.says |= {repaired.key: "P", turned_down.key: "R"}
+        inquiries.check_until(clock, cast.later(hours=3))
+        payfip.says[forgotten.key] = "P1"
+        inquiries.check_until(clock, cast.later(hours=4))
+    with tenant(town.collectivite):
+        never = Attempt.objects.get(titre=titres[3])
+    return {
+        "repaired": repaired.pk,
+        "turned_down": turned_down.pk,
+        "forgotten": forgotten.pk,
+        "never": never.pk,
     }
 
 
@@ -846,6 +875,62 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "work that waits": (
         "UPDATE agenda_effect SET done_at = NULL WHERE kind = 'presume_silent' AND subject_id = {silent}",
         {"I-29"},
+    ),
+    # questions
+    "a refusal about which nobody asked again": (
+        "UPDATE payments_evidence SET received_at = received_at - interval '3 hours'"
+        " WHERE attempt_id = {turned_down} AND source = 'inquiry'",
+        {"I-15"},
+    ),
+    "a payment presumed dead too early": (
+        "UPDATE payments_attemptevent SET recorded_at = recorded_at - interval '2 hours',"
+        " occurred_at = occurred_at - interval '2 hours' WHERE attempt_id = {forgotten} AND event = 'fell_silent'",
+        {"I-15"},
+    ),
+    "a payment presumed dead and given up": (
+        "UPDATE payments_evidence SET outcome = 'pending' WHERE attempt_id = {forgotten} AND outcome = 'forgotten'",
+        {"I-15"},
+    ),
+    "an answer about another key": (
+        'UPDATE payments_evidence SET facts = facts || \'{{"key": "x"}}\' WHERE attempt_id = {repaired}'
+        " AND verdict = 'fits'",
+        {"I-09"},
+    ),
+    "one key of two attempts": (
+        "DROP INDEX payments_attempt_key; UPDATE payments_attempt SET key = (SELECT key FROM payments_attempt"
+        " WHERE id = {repaired}) WHERE id = {turned_down}",
+        {"I-09"},
+    ),
+    "a payment that nobody watches": ("DELETE FROM agenda_watch WHERE attempt_id = {waiting}", {"I-25"}),
+    "a payment given up while it runs": (
+        f"UPDATE agenda_watch SET closed_at = '{NOW}' WHERE attempt_id = {{waiting}}",
+        {"I-25"},
+    ),
+    "a question overdue": (
+        "UPDATE agenda_watch SET due_at = due_at - interval '3 minutes' WHERE attempt_id = {waiting}",
+        {"I-25"},
+    ),
+    "a question planned too late": (
+        f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=6)}', due_at = '{NOW + timedelta(minutes=1)}'"
+        " WHERE attempt_id = {waiting}",
+        {"I-26"},
+    ),
+    "a key that is waited for": (
+        "UPDATE payments_attempt SET status = 'requested' WHERE id = {never}",
+        {"I-14", "I-25", "I-27"},
+    ),
+    "a lease without end": (
+        f"UPDATE agenda_watch SET leased_until = '{NOW + timedelta(hours=1)}' WHERE attempt_id = {{waiting}}",
+        {"I-29"},
+    ),
+    "a lease of the dead": (
+        f"UPDATE agenda_watch SET leased_until = '{NOW - timedelta(minutes=3)}' WHERE attempt_id = {{waiting}}",
+        {"I-29"},
+    ),
+    "a late payment that nobody sees": (
+        "UPDATE payments_attemptevent SET from_state = 'expired_presumed' WHERE attempt_id = {repaired}"
+        " AND event = 'settled'",
+        {"I-14", "I-21"},
     ),
     # walls
     "a table of nobody": ("CREATE TABLE notes (id bigint PRIMARY KEY)", {"I-32"}),
