@@ -24,7 +24,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`regal demo`, ready."""
     demo = start(tmp_path_factory.mktemp("journeys"), free_first_port())
     try:
-        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=90)
+        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=180)
         assert "REGAL est prêt" in demo.output, demo.output
         yield demo
     finally:
