@@ -465,8 +465,8 @@ def _recognise(visit: Visit) -> None:
     """A régie's number that PayFiP knows."""
     visit.as_("paul")
     visit.go(visit.bureau, f"{SETTINGS}contrats/ajouter/")
-    for name, value in {"kind": "regie", "gateway": "payfip_ws", "regie": "new"}.items():
-        visit.frame.locator(f"#id_{name}").select_option(value)
+    for name, choice in {"kind": "regie", "gateway": "payfip_ws", "regie": "new"}.items():
+        visit.frame.locator(f"#id_{name}").select_option(choice)
     for name, value in {
         "numcli": TO_CONNECT["numcli"],
         "regie_name": "Régie de la médiathèque",
