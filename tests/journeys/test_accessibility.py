@@ -13,9 +13,11 @@ from regal.demo.cast import TOWNS, notices
 from tests.demo import Demo
 from tests.journeys import payer, scenes
 from tests.journeys.accessibility import DESKTOP, TELEPHONE, axe, examine, examine_at_360, measure
+from tests.journeys.conftest import PATIENCE_MS
 from tests.journeys.screens import BUREAU, GUICHET, SANDBOX, Screen, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("screens")]
+beside = pytest.mark.xdist_group("journeys")  # in the other of two demonstrations side by side, each half of the work
 
 ROOT = Path(__file__).parents[2]
 SCREENS = (*GUICHET, *BUREAU, *SANDBOX)
@@ -30,7 +32,7 @@ def written(demo: Demo) -> dict[str, Any]:
 def page(browser: Browser) -> Iterator[Page]:
     """One window for all screens. `bypass_csp` is for axe alone; our scripts, which may reload a page, stay out."""
     context = browser.new_context(viewport=DESKTOP, locale="fr-FR", bypass_csp=True)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.route("**/*.js", lambda route: route.abort())
     yield context.new_page()
     context.close()
@@ -75,6 +77,7 @@ class TestEveryScreen:
         found = examine(page, at_360=not screen.is_framed)
         assert not found, "\n".join(found)
 
+    @beside
     @pytest.mark.parametrize("screen", [one for one in SCREENS if "en" in one.languages], ids=str)
     def test_is_for_everybody_in_english(self, demo: Demo, written: dict[str, Any], page: Page, screen: Screen) -> None:
         visit(page.main_frame, demo, written, screen, "en")
@@ -83,6 +86,7 @@ class TestEveryScreen:
         found = examine_at_360(page.main_frame, colours=False)
         assert not found, "\n".join(found)
 
+    @beside
     @pytest.mark.parametrize("screen", [one for one in SCREENS if one.is_framed], ids=str)
     def test_is_for_everybody_in_the_frame_of_the_town(
         self, demo: Demo, written: dict[str, Any], page: Page, screen: Screen
