@@ -94,12 +94,12 @@ class Story:
         """Press « Payer » on a page: the recap, unless another one offers it."""
         return self.guichet.post(f"{FORM}payer/", form_in(page or self.recap(), f"{FORM}payer/"))
 
-    def follow_address(self):
-        """Of the first payment's own page, as PayFiP sends the browser back to it."""
-        return urlsplit(self.sandbox.idops()[0]["urlredirect"]).path.removesuffix("retour/")
+    def follow_address(self, place=0):
+        """Of a payment's own page, the first one's unless said, as PayFiP sends the browser back to it."""
+        return urlsplit(self.sandbox.idops()[place]["urlredirect"]).path.removesuffix("retour/")
 
-    def follow(self):
-        return self.guichet.get(self.follow_address())
+    def follow(self, place=0):
+        return self.guichet.get(self.follow_address(place))
 
     def press_again(self, page, **typed):
         """« Recommencer » on the attempt's own page, « Payer » or « Réessayer » on those that follow."""
@@ -389,7 +389,8 @@ class TestPaying:
         for decision in ("continuer", "payer"):
             page = story.payfip.post(page.url, data={"decision": decision}, follow_redirects=True)
         story.pass_(minutes=5)
-        assert not unsaid(story.follow(), "Paiement confirmé")
+        assert not unsaid(story.follow(), "Paiement confirmé", "84,70~€ sont en trop", "en est averti")
+        assert not says(story.follow(1), "sont en trop")
         assert story.statuses() == ["paid", "paid"]
         with tenant(story.town.collectivite):
             assert Case.objects.of(story.town.collectivite).filter(kind=Kind.EXCESS).count() == 1

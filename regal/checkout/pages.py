@@ -27,7 +27,7 @@ from regal.lib.tenancy import tenant
 from regal.lib.throttle import is_too_often
 from regal.payments.checker import hasten_by_payer
 from regal.payments.operations import check_order
-from regal.payments.queries import FULL_PAGE, Situation
+from regal.payments.queries import FULL_PAGE, Situation, too_much_of
 from regal.payments.refusals import CannotHandOff
 
 # From one address in a minute; a town hall has one address for all.
@@ -172,6 +172,7 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         return town.page(request, "checkout/follow.html", context, product=paid_for)
     with tenant(town.collectivite):
         hasten_by_payer(attempt=attempt, now=town.now)
+        context["too_much"] = too_much_of(attempt)
     situation = situation_when_asked(attempt)
     context |= {
         "situation": situation,

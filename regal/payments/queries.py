@@ -63,6 +63,15 @@ def paid_of(titre: Titre) -> Money:
     return allocated["cents"] or Money.zero
 
 
+def too_much_of(attempt: Attempt) -> Money | None:
+    """What a settled attempt brought beyond what its titre still owed; None for nothing, and for test money."""
+    if attempt.titre_id is None or attempt.status != State.PAID or attempt.environment == Environment.TEST:
+        return None
+    allocations = Allocation.objects.filter(collectivite=attempt.collectivite_id, settlement__attempt=attempt)
+    allocated = allocations.aggregate(cents=Sum("amount"))["cents"] or Money.zero
+    return attempt.amount - allocated if allocated < attempt.amount else None
+
+
 class Situation(StrEnum):
     """What a payer may be told of the invoice that he holds."""
 

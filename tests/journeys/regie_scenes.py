@@ -6,8 +6,10 @@ its PayFiP does not know.
 
 import html
 import re
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 from django.conf import settings
@@ -33,22 +35,49 @@ SLUG = "restaurant-scolaire"
 PLACE = 27  # of its invoice, which no journey pays
 LETTERS = {"confirmed": "P", "refused": "R", "abandoned": "A", "unknown": "?"}
 FOLLOWED = ("opening", "waiting", "confirmed", "refused", "abandoned", "unknown", "silent", "never_started")
+LANGUAGES = {"fr": "", "en": "/en"}
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+Show = Callable[[], str]
 
 
 def write(*, now: datetime) -> dict[str, dict[str, str]]:
     """`{language: {page: HTML}}`."""
-    return {language: _Scene(language, now).pages() for language in ("fr", "en")}
+    scene = _Scene(now)
+    seen: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
+    for name, prepare in scene.pages().items():
+        with _undone(), speaking_to(FakePayfip()) as scene.payfip:
+            show = prepare()
+            for language, scene.prefix in LANGUAGES.items():
+                with _undone():
+                    seen[language][name] = show()
+            scene.prefix = ""
+    return seen
 
 
 class _Undone(Exception):
-    """The pages are seen, nothing of what they show is kept."""
+    pass
+
+
+@contextmanager
+def _undone() -> Iterator[None]:
+    """The page is seen, nothing of what it shows is kept."""
+    try:
+        with transaction.atomic():
+            yield
+            raise _Undone
+    except _Undone:
+        pass
 
 
 class _Scene:
-    def __init__(self, language: str, now: datetime) -> None:
+    """Each method makes what a page shows, and gives the request that has it shown."""
+
+    prefix = ""
+    payfip: FakePayfip
+
+    def __init__(self, now: datetime) -> None:
         self.now = now
-        self.prefix = "" if language == "fr" else f"/{language}"
         self.town = Collectivite.objects.get(slug=TOWNS[0].slug)
         with tenant(self.town):
             self.product = Product.objects.of(self.town).select_related("account", "collectivite").get(slug=SLUG)
@@ -59,82 +88,72 @@ class _Scene:
         self.form = f"/{self.town.slug}/{SLUG}/"
         self.guichet = GuichetClient(headers={"host": settings.ALLOWED_HOSTS[0].lstrip(".") or "localhost"})
 
-    def pages(self) -> dict[str, str]:
-        seen: dict[str, str] = {}
-        pages: dict[str, Callable[[], str]] = {
+    def pages(self) -> dict[str, Callable[[], Show]]:
+        return {
             "recap": self.recap,
-            "not found": lambda: self.send(self.form, self.typed | {"amount": "1,23"}),
+            "not found": lambda: lambda: self.send(self.form, self.typed | {"amount": "1,23"}),
             "paid": self.paid,
             "held": self.held,
             "not payable": self.not_payable,
             "away": self.away,
-            "contract refused": lambda: self.refused("T2"),
+            "contract refused": self.refused,
             "already started": lambda: self.leave_twice(is_late=True),
             "opening": lambda: self.leave_twice(is_late=False),
             "again": self.again,
             "again with errors": lambda: self.again(email="mme.leroy"),
-            "again, contract refused": lambda: self.again(email=PAYER_EMAIL, refusing=True),
-            **{f"follow {one}": lambda one=one: self.follow(one) for one in FOLLOWED},  # type: ignore[misc]
+            "again, contract refused": lambda: self.again(email=PAYER_EMAIL, is_refused=True),
+            **{f"follow {situation}": partial(self.follow, situation) for situation in FOLLOWED},
         }
-        for name, show in pages.items():
-            try:
-                with transaction.atomic(), speaking_to(FakePayfip()) as self.payfip:
-                    seen[name] = show()
-                    raise _Undone
-            except _Undone:
-                pass
-        return seen
 
     def send(self, path: str, fields: dict[str, str]) -> str:
         return self.guichet.post(f"{self.prefix}{path}", fields).content.decode()
 
-    def recap(self) -> str:
-        return self.send(self.form, self.typed)
+    def recap(self) -> Show:
+        return lambda: self.send(self.form, self.typed)
 
-    def leave(self) -> str:
-        return self.send(f"{self.form}payer/", _form(self.recap(), "payer/"))
+    def leave(self) -> Show:
+        fields = _form(self.recap()(), "payer/")
+        return lambda: self.send(f"{self.form}payer/", fields)
 
-    def paid(self) -> str:
+    def paid(self) -> Show:
         with tenant(self.town):
             holds.mark_paid(titre=self.titre, at=self.now)
         return self.recap()
 
-    def held(self) -> str:
-        self.leave()
+    def held(self) -> Show:
+        self.leave()()
         return self.recap()
 
-    def not_payable(self) -> str:
+    def not_payable(self) -> Show:
         with tenant(self.town):
             Titre.objects.filter(pk=self.titre.pk).update(status="suspended")
         return self.recap()
 
-    def away(self) -> str:
+    def away(self) -> Show:
         self.payfip.is_down = True
         return self.leave()
 
-    def refused(self, code: str) -> str:
-        with _refusing(code):
-            return self.leave()
+    def refused(self) -> Show:
+        return _refused(self.leave())
 
-    def leave_twice(self, *, is_late: bool) -> str:
-        fields = _form(self.recap(), "payer/")
-        self.send(f"{self.form}payer/", fields)
+    def leave_twice(self, *, is_late: bool) -> Show:
+        leave = self.leave()
+        leave()
         with tenant(self.town):
             attempt = Attempt.objects.of(self.town).filter(titre=self.titre)
             if is_late:
-                attempt.update(handed_off_at=self.now.replace(year=self.now.year - 1))
+                attempt.update(handed_off_at=self.now - timedelta(minutes=1))
             else:
                 attempt.update(status="requested", handed_off_at=None)
-        return self.send(f"{self.form}payer/", fields)
+        return leave
 
-    def follow(self, situation: str) -> str:
+    def follow(self, situation: str) -> Show:
         handle = tokens.new_token()
         self.payfip.when_opening = httpx.ReadTimeout("") if situation == "opening" else None
         asked = order(self.product, self.titre, handle=handle, email=PAYER_EMAIL)
         try:
             if situation == "never_started":
-                with _refusing("T2"):
-                    depart(order=asked, clock=lambda: self.now)
+                _refused(lambda: str(depart(order=asked, clock=lambda: self.now)))()
             depart(order=asked, clock=lambda: self.now)
         except (GatewayAway, CannotHandOff):
             pass
@@ -154,25 +173,27 @@ class _Scene:
                     source="inquiry",
                 )
         self.address = f"/{self.town.slug}/suivi/{handle}/"
-        return self.guichet.get(f"{self.prefix}{self.address}").content.decode()
+        return lambda: self.guichet.get(f"{self.prefix}{self.address}").content.decode()
 
-    def again(self, *, refusing: bool = False, **typed: str) -> str:
-        page = self.follow("refused")
+    def again(self, *, is_refused: bool = False, **typed: str) -> Show:
+        begun = _form(self.follow("refused")(), "recommencer/#suite")
         address = f"{self.address}recommencer/"
-        page = self.send(address, _form(page, "recommencer/#suite"))
         if not typed:
-            return page
-        fields = _form(page, "recommencer/") | typed
-        if not refusing:
-            return self.send(address, fields)
-        with _refusing("T2"):
-            return self.send(address, fields)
+            return lambda: self.send(address, begun)
+        fields = _form(self.send(address, begun), "recommencer/") | typed
+        send: Show = lambda: self.send(address, fields)  # noqa: E731
+        return _refused(send) if is_refused else send
 
 
-def _refusing(code: str):
-    return http.replaced(
-        httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500, content=fault(code))))
-    )
+def _refused(ask: Show) -> Show:
+    """Ask while PayFiP does not know the contract."""
+
+    def show() -> str:
+        payfip = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500, content=fault("T2"))))
+        with http.replaced(payfip):
+            return ask()
+
+    return show
 
 
 def _form(page: str, action: str) -> dict[str, str]:

@@ -283,13 +283,13 @@ GUICHET = (
             show=_regie(page),
             is_framed=True,
             same_as=same_as,
-            says_error=same_as.endswith("errors"),
+            says_error=page in ("not found", "contract refused", "again with errors", "again, contract refused"),
             languages=BOTH,
         )
         for page, template, same_as in (
             ("recap", "recap", "recap"),
-            ("not found", "form", "form restaurant with errors"),
-            ("contract refused", "form", "form restaurant with errors"),
+            ("not found", "form", ""),
+            ("contract refused", "form", "régie, not found"),
             ("paid", "not_payable", ""),
             ("held", "not_payable", ""),
             ("not payable", "not_payable", ""),
@@ -297,8 +297,8 @@ GUICHET = (
             ("already started", "already_started", "already started"),
             ("opening", "already_started", ""),
             ("again", "again", ""),
-            ("again with errors", "again", "again with errors"),
-            ("again, contract refused", "again", "again with errors"),
+            ("again with errors", "again", ""),
+            ("again, contract refused", "again", "régie, again with errors"),
         )
     ),
     *(
