@@ -191,6 +191,14 @@ TOWNS = (
         label="Location de la salle des fêtes",
     ),
 )
+TO_CONNECT = {  # a régie's client that PayFiP knows, and that Saint-Aubin has still to connect
+    "numcli": "350007",
+    "kind": "regie",
+    "labels": ["REGIE MEDIATHEQUE", "COMMUNE DE SAINT AUBIN", "CULTURE"],
+    "siret": TOWNS[0].siret,
+    "phase": "test",
+    "options": {"web_service": True},
+}
 OPERATOR = "exploitant"
 
 

@@ -17,6 +17,7 @@ from regal.demo.cast import (
     OPERATOR,
     PASSWORD,
     PAYER_EMAIL,
+    TO_CONNECT,
     TOWNS,
     DemoProduct,
     DemoTown,
@@ -80,7 +81,8 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
             }
             for town in TOWNS
             for product in town.products
-        ],
+        ]
+        + [TO_CONNECT],
         "debts": [
             _debt(notice)
             for town in TOWNS

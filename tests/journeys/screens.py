@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Frame
 
-from regal.demo.cast import PASSWORD, TOWNS, Notice, notices
+from regal.demo.cast import PASSWORD, TO_CONNECT, TOWNS, Notice, notices
 from tests.demo import Demo
 from tests.journeys import contract_scenes, payer, regie_scenes, scenes
 
@@ -461,6 +461,21 @@ def _contract(situation: str, person: str = "adele") -> Callable[[Visit], None]:
     return show
 
 
+def _recognise(visit: Visit) -> None:
+    """A régie's number that PayFiP knows."""
+    visit.as_("paul")
+    visit.go(visit.bureau, f"{SETTINGS}contrats/ajouter/")
+    for name, choice in {"kind": "regie", "gateway": "payfip_ws", "regie": "new"}.items():
+        visit.frame.locator(f"#id_{name}").select_option(choice)
+    for name, value in {
+        "numcli": TO_CONNECT["numcli"],
+        "regie_name": "Régie de la médiathèque",
+        "regie_number": "14",
+    }.items():
+        visit.frame.locator(f"#id_{name}").fill(str(value))
+    visit.press(SUBMIT)
+
+
 def _overtaken_product(visit: Visit) -> None:
     """Sent with a version that is no longer the one in the base."""
     _product_settings("cantine")(visit)
@@ -587,6 +602,12 @@ BUREAU = (
         template="backoffice/titre.html",
         show=_titre("open", "button[value=decision]"),
         says_error=True,
+    ),
+    Screen(
+        name="payments that repaired themselves",
+        template="backoffice/repaired.html",
+        show=_bureau(f"/{TOWN.slug}/paiements/repares/"),
+        languages=BOTH,
     ),
     Screen(
         name="integration",
@@ -855,6 +876,7 @@ BUREAU = (
         show=_bureau(f"/{BOURG}/reglages/contrats/ajouter/", "adele", SUBMIT),
         says_error=True,
     ),
+    Screen(name="recognise a contract", template="backoffice/recognise_contract.html", show=_recognise),
     *(
         Screen(name=f"contract, {situation}", template="backoffice/activation.html", show=_contract(situation))
         for situation in (
