@@ -47,8 +47,8 @@ class AddContract(forms.Form):
             (PayfipWs.name, _("Web service PayFiP (régies)")),
         ],
         help_text=_(
-            "Le web service dit seul ce que devient chaque paiement ; il sert les régies, et votre correspondant doit"
-            " en ouvrir le droit. En cas de doute, choisissez le formulaire"
+            "Par le web service, REGAL demande à PayFiP ce que devient chaque paiement ; il sert les régies, et votre"
+            " correspondant doit en ouvrir le droit. En cas de doute, choisissez le formulaire"
         ),
     )
     regie = forms.ChoiceField(
