@@ -26,7 +26,7 @@ def first_port() -> int:
 def demo(tmp_path_factory: pytest.TempPathFactory, first_port: int) -> Iterator[Demo]:
     demo = start(tmp_path_factory.mktemp("la démo"), first_port)
     try:
-        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=90)
+        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=180)
         assert "REGAL est prêt" in demo.output, demo.output
         yield demo
     finally:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from regal.backoffice.standing import standing_of
 from regal.gateways.base import DebtKind, Outcome, Rank
+from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.payments.models import Attempt, AttemptEvent, Evidence
 from regal.payments.standing import Standing
 from regal.payments.states import Event
@@ -39,6 +40,9 @@ OUTCOMES: dict[str, Promise] = {
     Outcome.PENDING: gettext_lazy("en attente"),
     Outcome.UNKNOWN: gettext_lazy("inconnu"),
     Outcome.FORGOTTEN: gettext_lazy("paiement que PayFiP ne connaît pas, ou plus"),
+}
+ANSWERS: dict[str, Promise] = OUTCOMES | {  # to a question about one payment
+    Outcome.PENDING: gettext_lazy("pas encore de résultat"),
 }
 DIFFERENCES: dict[str, Promise] = {
     "account_identifier": gettext_lazy("le numéro de client"),
@@ -98,14 +102,20 @@ class Answer:
 def answer_about(attempt: Attempt) -> Answer:
     """The short answer at the head of the page."""
     standing = standing_of(attempt)
-    answers = _ANSWERS | _ANSWERS_OF_A_REGIE if attempt.account.debt_kind == DebtKind.REGIE else _ANSWERS
+    answers = _ANSWERS
+    if attempt.account.debt_kind == DebtKind.REGIE:
+        answers = answers | _ANSWERS_OF_A_REGIE
+    if attempt.account.gateway == PayfipWs.name:
+        answers = answers | _ANSWERS_WHERE_WE_ASK
     where, why, to_do = (_filled(text) for text in answers[standing])
     return Answer(where=where, why=why, to_do=to_do)
 
 
-def step_of(event: AttemptEvent) -> Step:
-    """One event, told."""
+def step_of(event: AttemptEvent, *, we_ask: bool = False) -> Step:
+    """One event, told; `we_ask`: its gateway answers questions."""
     title, why = _told(event)
+    if we_ask and event.event in _WHY_WHERE_WE_ASK:
+        why = str(_WHY_WHERE_WE_ASK[Event(event.event)])
     return Step(at=event.occurred_at, recorded_at=event.recorded_at, title=title, why=why)
 
 
@@ -199,6 +209,17 @@ _TOLD: dict[Event, tuple[Promise, Promise]] = {
 }
 
 
+_WHY_WHERE_WE_ASK: dict[Event, Promise] = {
+    Event.PAYER_LEFT: gettext_lazy("La suite se passe chez PayFiP ; REGAL lui demande régulièrement où elle en est."),
+    Event.FELL_SILENT: gettext_lazy(
+        "PayFiP n’a donné aucun résultat dans le délai où il en donne un. REGAL continue de demander ; un paiement"
+        " tardif serait compté."
+    ),
+    Event.NEVER_LEFT: gettext_lazy(
+        "PayFiP n’a pas répondu quand REGAL lui a demandé d’ouvrir le paiement ; le payeur n’a pas eu d’adresse où"
+        " payer."
+    ),
+}
 _UNPROVED = gettext_lazy("L’annonce de PayFiP n’est pas signée : elle ne prouve rien, dans un sens ni dans l’autre.")
 _PROVED = gettext_lazy("Une preuve l’établit ; elle est dans la liste des preuves, plus bas.")
 _NOTHING = gettext_lazy("Rien à faire. Le payeur peut recommencer quand il veut.")
@@ -271,5 +292,24 @@ _ANSWERS_OF_A_REGIE: dict[Standing, tuple[Promise, Promise, Promise]] = {  # who
         gettext_lazy("PayFiP a envoyé une annonce que REGAL ne comprend pas."),
         _UNPROVED,
         gettext_lazy("Demandez au payeur s’il a reçu un ticket de PayFiP, et déposez le relevé de votre régie."),
+    ),
+}
+_ANSWERS_WHERE_WE_ASK: dict[Standing, tuple[Promise, Promise, Promise]] = {  # the answer proves; nothing is announced
+    Standing.UNDER_WAY: (
+        gettext_lazy("Le payeur est parti payer ; PayFiP n’a pas encore donné de résultat."),
+        gettext_lazy("REGAL le demande à PayFiP, souvent d’abord, puis de moins en moins, pendant sept jours."),
+        gettext_lazy(
+            "Attendre. Si le payeur a reçu un ticket de PayFiP, il a payé : ne lui faites pas payer une seconde fois."
+        ),
+    ),
+    Standing.SILENT: (
+        gettext_lazy("PayFiP n’a jamais donné de résultat : ce paiement est sans doute abandonné."),
+        gettext_lazy("Un résultat arrive d’ordinaire dans les deux heures. Un paiement tardif serait encore compté."),
+        gettext_lazy("Rien à faire, sauf si le payeur dit avoir payé : demandez-lui alors son ticket PayFiP."),
+    ),
+    Standing.NEVER_STARTED: (
+        gettext_lazy("Ce paiement n’est jamais parti."),
+        gettext_lazy("PayFiP ne l’a pas ouvert, ou n’a pas répondu : le payeur n’a pas eu d’adresse où payer."),
+        _NOTHING,
     ),
 }

@@ -14,6 +14,14 @@ from regal.backoffice.charts import chart_of
 from regal.backoffice.first_screen import first_screen
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.raw_messages import RawMessage, raw_message
+from regal.backoffice.repairs import (
+    REPAIRED_DAYS,
+    asked_accounts,
+    questions_about,
+    repaired_at,
+    repaired_lately,
+    silent_contracts,
+)
 from regal.backoffice.standing import LOOKS, NAMES, standing_of
 from regal.cases.explanations import Explanation, explanation_of
 from regal.cases.models import Case
@@ -64,9 +72,14 @@ def dashboard(request: BureauRequest, slug: str) -> HttpResponse:
     """The state of things in one sentence, what came in, what waits, and the latest payments."""
     town = request.collectivite
     with tenant(town):
-        state = first_screen(collectivite=town, now=clock())
+        now = clock()
+        state = first_screen(collectivite=town, now=now)
+        asked = asked_accounts(collectivite=town)
         context: dict[str, Any] = {
             "state": state,
+            "silent": silent_contracts(accounts=asked, now=now),
+            "repaired": repaired_lately(accounts=asked, now=now).count(),
+            "repaired_days": REPAIRED_DAYS,
             "chart": chart_of(state.days),
             "cases": [_ShownCase.of(case) for case in open_cases(collectivite=town)[:MOST_CASES]],
             "lines": [
@@ -88,7 +101,9 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         if attempt is None:
             raise Http404
         heard = list(evidence_about(attempt=attempt)[: MOST_SHOWN + 1])
-        steps = [explanations.step_of(event) for event in timeline(attempt=attempt)[: MOST_SHOWN + 1]]
+        questions = questions_about(attempt=attempt, now=clock())
+        we_ask = questions is not None
+        steps = [explanations.step_of(event, we_ask=we_ask) for event in timeline(attempt=attempt)[: MOST_SHOWN + 1]]
         hidden = _secret_fields(attempt)
         known = cases_about(collectivite=town, subject_kind="attempt", subject_id=attempt.pk)[:MOST_SHOWN]
         others = list(others_on_debt(attempt=attempt)[: MOST_SHOWN + 1])
@@ -96,7 +111,9 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         context = {
             "line": Line.of(attempt),
             "answer": explanations.answer_about(attempt),
-            "awaits_a_file": standing_of(attempt) in (Standing.ANNOUNCED_PAID, Standing.UNDER_WAY),
+            "awaits_a_file": not we_ask and standing_of(attempt) in (Standing.ANNOUNCED_PAID, Standing.UNDER_WAY),
+            "questions": questions,
+            "repaired_at": repaired_at(attempt=attempt) if we_ask else None,
             "steps": steps[:MOST_SHOWN],
             "has_more_steps": len(steps) > MOST_SHOWN,
             "evidence": [_ShownEvidence.of(one, hidden, filed.get(one.pk)) for one in heard[:MOST_SHOWN]],
@@ -129,6 +146,7 @@ class Line:
     environment: Any
     is_trial: bool
     was_warned: bool
+    titre_id: int | None  # the invoice of our own base
 
     @classmethod
     def of(cls, attempt: Attempt) -> "Line":
@@ -148,6 +166,7 @@ class Line:
             environment=ENVIRONMENT_NAMES[environment],
             is_trial=environment is not Environment.PRODUCTION,
             was_warned=attempt.warned,
+            titre_id=attempt.titre_id,
         )
 
 

@@ -39,8 +39,8 @@ LEASES = (
 REPAIRS = (
     Invariant(
         id="I-15",
-        sentence="No negative of PayFiP is final before the window of its key has closed and an answer after it said so;"
-        " who is presumed dead was so after the window, and was asked about until the key was forgotten or for days.",
+        sentence="No negative of PayFiP is final before the window of its key has closed and an answer after it said"
+        " so; an attempt is presumed dead after it, and asked about until its key is forgotten or its days are over.",
         questions=(
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': ' || status || ', and never asked again'
             FROM asked WHERE closed_at IS NOT NULL AND status IN ('refused', 'abandoned') AND NOT EXISTS (

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from regal_sandbox import Sandbox, create
 from regal_sandbox.desk import USUAL_FAULTS, describe
 from regal_sandbox.faults import fault_from_json
-from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Listener, Payer, Time
+from regal_sandbox.tests.cast import NUMCLI, REFDET, Control, Listener, Payer, Service, Time, regie_call
 from regal_sandbox.tests.test_payment_requests import refusal
 
 PAGES = ["/tableau/", "/tableau/dettes/", "/tableau/dettes/nouvelle", "/tableau/notifications/", "/tableau/journal/"]
@@ -376,6 +376,21 @@ class TestJournal:
         for told in ("Demande reçue", "acceptée", "refusée", "debt_paid", "Notification envoyée"):
             assert told in text
         assert text.index("Ticket envoyé") < text.index("Notification envoyée") < text.index("Demande reçue")
+
+    def test_tells_the_calls_of_the_web_service_and_their_faults(
+        self, sandbox: Sandbox, desk: Desk, payer: Payer, service: Service
+    ) -> None:
+        desk.press("pannes", panne="ws-503")
+        service.post(regie_call())
+        payer.pay_by_idop(payer.create())
+        service.create(mel="x")
+        service.post("<Envelope")
+        text = desk.see("journal/?kind=service").split("<ol")[1]
+        for told in ("Appel du service web", "creerPaiementSecurise", "CANTINE2026", "Réponse, idOp", "mel_invalid"):
+            assert told in text
+        assert "&lt;Envelope" in text
+        assert "page d’erreur 503" in desk.see("journal/?kind=fault")
+        assert "au choix du moyen de paiement" in desk.see("journal/?kind=decision")
 
     def test_is_filtered(self, desk: Desk, payer: Payer) -> None:
         payer.open()

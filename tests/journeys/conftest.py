@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from regal.demo.cast import TOWNS, DemoTown, Notice, notices
 from regal.gateways.base import DebtKind
@@ -17,6 +17,8 @@ from regal.lib import paris
 from tests.demo import Demo, free_first_port, start, until
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+PATIENCE_MS = 30_000  # nothing is measured here: a busy machine may take its time
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")
@@ -24,7 +26,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`regal demo`, ready."""
     demo = start(tmp_path_factory.mktemp("journeys"), free_first_port())
     try:
-        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=90)
+        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=180)
         assert "REGAL est prêt" in demo.output, demo.output
         yield demo
     finally:
@@ -60,7 +62,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(
             viewport={"width": width, "height": 900}, java_script_enabled=scripts, locale="fr-FR", **options
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         return context.new_page()
 

@@ -123,8 +123,8 @@ def refresh_until(page: Page, frame: FrameLocator | Page, situation: str) -> Non
 
 
 def until(page: Page, happens: Callable[[], bool], *, again: Callable[[], object] = lambda: None) -> None:
-    """Look again and again, for fifteen seconds."""
-    for _ in range(60):
+    """Look again and again, for a minute."""
+    for _ in range(240):
         if happens():
             return
         page.wait_for_timeout(250)

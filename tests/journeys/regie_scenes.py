@@ -169,7 +169,7 @@ class _Scene:
             return self.send(address, fields)
 
 
-def _refusing(code: str):  # type: ignore[no-untyped-def]
+def _refusing(code: str):
     return http.replaced(
         httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500, content=fault(code))))
     )

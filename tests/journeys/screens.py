@@ -465,8 +465,8 @@ def _recognise(visit: Visit) -> None:
     """A régie's number that PayFiP knows."""
     visit.as_("paul")
     visit.go(visit.bureau, f"{SETTINGS}contrats/ajouter/")
-    for name, value in {"kind": "regie", "gateway": "payfip_ws", "regie": "new"}.items():
-        visit.frame.locator(f"#id_{name}").select_option(value)
+    for name, choice in {"kind": "regie", "gateway": "payfip_ws", "regie": "new"}.items():
+        visit.frame.locator(f"#id_{name}").select_option(choice)
     for name, value in {
         "numcli": TO_CONNECT["numcli"],
         "regie_name": "Régie de la médiathèque",
@@ -602,6 +602,12 @@ BUREAU = (
         template="backoffice/titre.html",
         show=_titre("open", "button[value=decision]"),
         says_error=True,
+    ),
+    Screen(
+        name="payments that repaired themselves",
+        template="backoffice/repaired.html",
+        show=_bureau(f"/{TOWN.slug}/paiements/repares/"),
+        languages=BOTH,
     ),
     Screen(
         name="integration",

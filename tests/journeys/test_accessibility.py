@@ -13,6 +13,7 @@ from regal.demo.cast import TOWNS, notices
 from tests.demo import Demo
 from tests.journeys import payer, scenes
 from tests.journeys.accessibility import DESKTOP, TELEPHONE, axe, examine, examine_at_360, measure
+from tests.journeys.conftest import PATIENCE_MS
 from tests.journeys.screens import BUREAU, GUICHET, SANDBOX, Screen, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("screens")]
@@ -30,7 +31,7 @@ def written(demo: Demo) -> dict[str, Any]:
 def page(browser: Browser) -> Iterator[Page]:
     """One window for all screens. `bypass_csp` is for axe alone; our scripts, which may reload a page, stay out."""
     context = browser.new_context(viewport=DESKTOP, locale="fr-FR", bypass_csp=True)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.route("**/*.js", lambda route: route.abort())
     yield context.new_page()
     context.close()

@@ -28,7 +28,7 @@ def kill(demo: Demo, part: str) -> None:
 
 
 def is_back(demo: Demo) -> bool:
-    return until(demo.is_ready, seconds=40)
+    return until(demo.is_ready, seconds=120)
 
 
 def all_news_was_taken(demo: Demo) -> bool:
@@ -45,7 +45,7 @@ def verify(demo: Demo) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         cwd=Path(__file__).parents[2],
     )
@@ -69,7 +69,7 @@ def test_killed_at_each_step_the_payment_still_arrives(
     expect(payfip.locator("main[data-outcome=P]")).to_be_visible()
 
     payer.follow(frame, scripts=False)
-    assert until(lambda: all_news_was_taken(demo), seconds=20)
+    assert until(lambda: all_news_was_taken(demo), seconds=60)
     kill(demo, part)  # what we said we had taken may not be judged yet
     assert is_back(demo), demo.output
     frame = payer.frame_on_town_site(page, demo) if frame.locator("[data-regal-situation]").count() == 0 else frame

@@ -35,7 +35,7 @@ from tests.cast import MME_LEROY
 from tests.simulation.world import World
 
 TROUBLED = timedelta(hours=3)
-PACES = (4, 9, 17, 31)  # minutes between two looks of the workers
+PACES = (7, 17, 31, 47)  # minutes between two looks of the workers
 PAID_LETTERS = ("P", "V")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ def every_situation(town, canteen):
     }
     cast.leave_with(made["en-paiement"], key=cast.IDOP, now=later(minutes=59))
     notices.pay(town, made["payee"], key=cast.IDOP.replace("42", "43"))
-    reason = {"reason": "Un motif", "now": MORNING}
+    reason: dict[str, Any] = {"reason": "Un motif", "now": MORNING}
     operations.suspend(titre=made["suspendue"], **reason)
     operations.cancel(titre=made["annulee"], paid=lambda _: Money.zero, **reason)
     operations.transfer(titre=made["transmise"], **reason)
@@ -248,6 +249,11 @@ class TestPage:
         assert "payée" in words(answer)
         assert f"/saint-aubin/paiements/{attempt.pk}/" in answer.content.decode()
         assert "Paiement confirmé : 84,70 €" in words(answer)
+
+    def test_is_one_press_away_from_a_payment(self, nadia, town, titre):
+        attempt = cast.leave_with(titre)
+        page = nadia.get(f"/saint-aubin/paiements/{attempt.pk}/").content.decode()
+        assert f'href="{address(titre)}"' in page
 
     def test_shows_no_act_to_an_agent_and_lets_him_do_none(self, nadia, titre):
         assert '<form method="post" action="/saint-aubin/factures' not in nadia.get(address(titre)).content.decode()

@@ -272,7 +272,7 @@ def build_titres() -> dict[str, Any]:
 
 def build_repairs() -> dict[str, Any]:
     """A régie whose payments ended by answers to our questions."""
-    town = cast.make_town(slug="val", name="Val", numcli="350020", agent="zoe", origin="https://val.example")
+    town = cast.make_town(slug="val", name="Val", numcli="350020", agent="iris", origin="https://val.example")
     pool = inquiries.make_canteen(town, numcli="350021")
     clock, payfip = inquiries.Clock(), inquiries.FakePayfip()
     titres = [cast.make_titre(pool, reference=f"FC202600020{place}") for place in range(4)]
@@ -897,7 +897,8 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-09"},
     ),
     "one key of two attempts": (
-        "DROP INDEX payments_attempt_key; UPDATE payments_attempt SET key = (SELECT key FROM payments_attempt"
+        "DROP TRIGGER key_for_ever ON payments_attempt; DROP INDEX payments_attempt_key;"
+        " UPDATE payments_attempt SET key = (SELECT key FROM payments_attempt"
         " WHERE id = {repaired}) WHERE id = {turned_down}",
         {"I-09"},
     ),

@@ -1,0 +1,71 @@
+"""« Demander à PayFiP maintenant », and the payments that repaired themselves."""
+
+from datetime import UTC, datetime
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from regal.agenda import watches
+from regal.audit.operations import record
+from regal.backoffice import queries
+from regal.backoffice.pages import Line
+from regal.backoffice.policies import BureauRequest
+from regal.backoffice.repairs import REPAIRED_DAYS, asked_accounts, questions_about, repaired_lately
+from regal.lib.policy import Tenant, Who, policy
+from regal.lib.tenancy import tenant
+
+MOST_REPAIRED = 50
+
+
+def clock() -> datetime:
+    """The pages' one look at the time."""
+    return datetime.now(UTC)
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_POST
+def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
+    """« Demander à PayFiP maintenant »: a worker puts the question; pressed again meanwhile, nothing more happens."""
+    town, now = request.collectivite, clock()
+    with tenant(town):
+        attempt = queries.attempt_numbered(collectivite=town, attempt_id=attempt_id)
+        questions = None if attempt is None else questions_about(attempt=attempt, now=now)
+        if attempt is None or questions is None:
+            raise Http404
+        if not questions.may_ask:
+            messages.info(request, _("Il n’y a rien à demander à PayFiP sur ce paiement."))
+        elif questions.is_asking or (questions.next_at is not None and questions.next_at <= now):
+            messages.info(request, _("La question part déjà : rechargez la page dans quelques secondes."))
+        else:
+            watches.hasten(collectivite_id=town.pk, attempt_id=attempt.pk, at=now, reopen=True)
+            record(
+                collectivite=town,
+                action="ask_gateway",
+                subject=f"attempt {attempt.pk}",
+                actor_id=request.user.pk,
+                now=now,
+            )
+            messages.success(
+                request, _("REGAL demande à PayFiP. Rechargez la page dans quelques secondes pour lire la réponse.")
+            )
+    answer = redirect("payment", slug, attempt_id)
+    answer.status_code = 303
+    return answer
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def repaired(request: BureauRequest, slug: str) -> HttpResponse:
+    """« Réparés tout seuls »: the payments of the last 30 days that PayFiP did not tell us of."""
+    town = request.collectivite
+    with tenant(town):
+        found = repaired_lately(accounts=asked_accounts(collectivite=town), now=clock()).select_related(
+            "attempt__account"
+        )
+        settled = list(found[: MOST_REPAIRED + 1])
+        lines = [Line.of(settlement.attempt) for settlement in settled[:MOST_REPAIRED]]
+    context = {"lines": lines, "days": REPAIRED_DAYS, "has_more": len(settled) > MOST_REPAIRED}
+    return render(request, "backoffice/repaired.html", context)

@@ -1,0 +1,119 @@
+"""What was asked of PayFiP about a payment, what repaired itself by it, and which contracts do not answer.
+
+Call these inside `tenant()`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef, QuerySet
+
+from regal.agenda.models import Pace, Watch
+from regal.backoffice import explanations
+from regal.collectivites.models import GatewayAccount
+from regal.gateways.payfip_ws.gateway import PayfipWs
+from regal.lib import paris
+from regal.lib.tenancy import HasKey
+from regal.payments.models import Attempt, InboxMessage, Settlement
+from regal.payments.operations import INQUIRY
+from regal.payments.queries import nudged_key
+from regal.payments.states import State
+
+REPAIRED_DAYS = 30
+NOTIFIED_WITHIN = timedelta(minutes=1)  # a notification that crosses our question on its way was not lost
+SILENT_AFTER = timedelta(minutes=2)  # a connection cut once is no outage
+LONGEST_ATTEMPT = timedelta(days=8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions:
+    """What was asked about one payment, and what is still to come."""
+
+    asked: int
+    asked_at: datetime | None
+    answer: str  # in words; "" if nothing usable ever came
+    failure: str  # why the last question brought nothing, in words
+    next_at: datetime | None  # None: nothing more is awaited
+    is_asking: bool
+    may_ask: bool  # there is something to ask, and its answer could still change something
+
+
+@dataclass(frozen=True, kw_only=True)
+class SilentContract:
+    """A contract whose questions PayFiP does not answer."""
+
+    identifier: str
+    since: datetime
+    failure: str
+    waiting: int  # payments whose result is not known
+
+
+def questions_about(*, attempt: Attempt, now: datetime) -> Questions | None:
+    """None where the gateway cannot be asked."""
+    if attempt.account.gateway != PayfipWs.name:
+        return None
+    watch = Watch.objects.filter(collectivite=attempt.collectivite_id, attempt_id=attempt.pk).first()
+    if watch is None:
+        return None
+    is_asking = watch.leased_until is not None and watch.leased_until > now
+    return Questions(
+        asked=watch.asked,
+        asked_at=watch.asked_at,
+        answer=str(explanations.ANSWERS.get(watch.answer, "")),
+        failure=explanations.failure_in_words(watch.failure) if watch.failure else "",
+        next_at=None if watch.closed_at is not None or is_asking else watch.due_at,
+        is_asking=is_asking,
+        may_ask=_may_ask(attempt),
+    )
+
+
+def repaired_at(*, attempt: Attempt) -> datetime | None:
+    """When an attempt repaired itself: settled by the answer to our question, PayFiP having told us nothing."""
+    found = _repaired(collectivite_id=attempt.collectivite_id).filter(attempt=attempt)
+    return found.values_list("recorded_at", flat=True).first()
+
+
+def asked_accounts(*, collectivite: HasKey) -> list[GatewayAccount]:
+    """The contracts that answer questions."""
+    return list(GatewayAccount.objects.of(collectivite).filter(gateway=PayfipWs.name))
+
+
+def repaired_lately(*, accounts: Sequence[GatewayAccount], now: datetime) -> QuerySet[Settlement]:
+    """What repaired itself under these contracts of one town in the last 30 days, the latest first."""
+    if not accounts:
+        return Settlement.objects.none()
+    since = now - timedelta(days=REPAIRED_DAYS)
+    return (
+        _repaired(collectivite_id=accounts[0].collectivite_id)
+        .filter(account__in=accounts, accounting_day__gte=paris.today(since - LONGEST_ATTEMPT), recorded_at__gte=since)
+        .order_by("-recorded_at", "-pk")
+    )
+
+
+def silent_contracts(*, accounts: Sequence[GatewayAccount], now: datetime) -> list[SilentContract]:
+    """Those that have answered nothing for a while, and what waits for them."""
+    numbered = {account.pk: account for account in accounts}
+    paces = Pace.objects.filter(pk__in=list(numbered), failing_since__lte=now - SILENT_AFTER).order_by("failing_since")
+    return [
+        SilentContract(
+            identifier=numbered[pace.pk].identifier,
+            since=pace.failing_since,
+            failure=explanations.failure_in_words(pace.failure),
+            waiting=Watch.objects.filter(account_id=pace.pk, closed_at__isnull=True).count(),
+        )
+        for pace in paces
+        if pace.failing_since is not None
+    ]
+
+
+def _may_ask(attempt: Attempt) -> bool:
+    return attempt.status != State.PAID and bool(attempt.key or nudged_key(attempt=attempt))
+
+
+def _repaired(*, collectivite_id: int) -> QuerySet[Settlement]:
+    told_by = ExpressionWrapper(OuterRef("recorded_at") + NOTIFIED_WITHIN, output_field=DateTimeField())
+    told = InboxMessage.objects.filter(
+        collectivite=OuterRef("collectivite"), attempt=OuterRef("attempt"), received_at__lte=told_by
+    )
+    return Settlement.objects.filter(~Exists(told), collectivite=collectivite_id, evidence__source=INQUIRY)
