@@ -32,10 +32,10 @@ def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpRespo
     town, now = request.collectivite, clock()
     with tenant(town):
         attempt = queries.attempt_numbered(collectivite=town, attempt_id=attempt_id)
-        questions = None if attempt is None else questions_about(attempt=attempt, now=now)
-        if attempt is None or questions is None:
+        if attempt is None:
             raise Http404
-        if not questions.may_ask:
+        questions = questions_about(attempt=attempt, now=now)
+        if questions is None or not questions.may_ask:
             messages.info(request, _("Il n’y a rien à demander à PayFiP sur ce paiement."))
         elif questions.is_asking or (questions.next_at is not None and questions.next_at <= now):
             messages.info(request, _("La question part déjà : rechargez la page dans quelques secondes."))
@@ -62,10 +62,9 @@ def repaired(request: BureauRequest, slug: str) -> HttpResponse:
     """« Réparés tout seuls »: the payments of the last 30 days that PayFiP did not tell us of."""
     town = request.collectivite
     with tenant(town):
-        found = repaired_lately(accounts=asked_accounts(collectivite=town), now=clock()).select_related(
-            "attempt__account"
-        )
-        settled = list(found[: MOST_REPAIRED + 1])
+        accounts = asked_accounts(collectivite=town)
+        found = repaired_lately(collectivite=town, accounts=accounts, now=clock())
+        settled = list(found.select_related("attempt__account")[: MOST_REPAIRED + 1])
         lines = [Line.of(settlement.attempt) for settlement in settled[:MOST_REPAIRED]]
     context = {"lines": lines, "days": REPAIRED_DAYS, "has_more": len(settled) > MOST_REPAIRED}
     return render(request, "backoffice/repaired.html", context)

@@ -78,7 +78,7 @@ def dashboard(request: BureauRequest, slug: str) -> HttpResponse:
         context: dict[str, Any] = {
             "state": state,
             "silent": silent_contracts(accounts=asked, now=now),
-            "repaired": repaired_lately(accounts=asked, now=now).count(),
+            "repaired": repaired_lately(collectivite=town, accounts=asked, now=now).count(),
             "repaired_days": REPAIRED_DAYS,
             "chart": chart_of(state.days),
             "cases": [_ShownCase.of(case) for case in open_cases(collectivite=town)[:MOST_CASES]],

@@ -79,13 +79,11 @@ def asked_accounts(*, collectivite: HasKey) -> list[GatewayAccount]:
     return list(GatewayAccount.objects.of(collectivite).filter(gateway=PayfipWs.name))
 
 
-def repaired_lately(*, accounts: Sequence[GatewayAccount], now: datetime) -> QuerySet[Settlement]:
-    """What repaired itself under these contracts of one town in the last 30 days, the latest first."""
-    if not accounts:
-        return Settlement.objects.none()
+def repaired_lately(*, collectivite: HasKey, accounts: Sequence[GatewayAccount], now: datetime) -> QuerySet[Settlement]:
+    """What repaired itself under these contracts in the last 30 days, the latest first."""
     since = now - timedelta(days=REPAIRED_DAYS)
     return (
-        _repaired(collectivite_id=accounts[0].collectivite_id)
+        _repaired(collectivite_id=collectivite.pk)
         .filter(account__in=accounts, accounting_day__gte=paris.today(since - LONGEST_ATTEMPT), recorded_at__gte=since)
         .order_by("-recorded_at", "-pk")
     )

@@ -117,7 +117,8 @@ class TestTheButton:
     def test_is_not_there_where_payfip_cannot_be_asked(self, nadia, town, clock):
         form_mode = cast.start(town).attempt
         assert "Questions posées à PayFiP" not in read(nadia, address(form_mode))
-        assert press(nadia, form_mode).status_code == 404
+        assert press(nadia, form_mode).status_code == 303
+        assert acts(town) == 0
 
     def test_of_the_next_town_leads_nowhere(self, bureau, attempt):
         bureau.force_login(cast.make_next_town().agent)

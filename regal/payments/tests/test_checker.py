@@ -1,6 +1,7 @@
 """The checker: whatever is lost on the way, an attempt ends in the truth that its gateway tells when it is asked."""
 
 from datetime import timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, S
 from regal.payments.refusals import GatewayAway
 from regal.titres.models import Titre
 from tests import cast, proof
+from tests.at_once import at_once
 from tests.cast import MORNING
 from tests.inquiries import (
     Clock,
@@ -533,6 +535,22 @@ class TestADeath:
         check_one(lease=asleep, clock=clock, draw=lambda: 50)
         assert again(attempt).status == "paid"
         assert kinds(attempt) == []
+
+
+class TestCheckersAtOnce:
+    def test_never_ask_about_one_attempt_together(self, canteen, payfip, clock):
+        attempts = [
+            leave(canteen, cast.make_titre(canteen, reference=f"FC20260003{number:02d}"), clock) for number in range(5)
+        ]
+        payfip.says |= {attempt.key: "P" for attempt in attempts}
+        clock.pass_(seconds=30)
+        done = at_once(*[partial(check, clock)] * 4)
+        assert [one for one in done if isinstance(one, Exception)] == []
+        clock.pass_(seconds=1)
+        check(clock)
+        assert sorted(payfip.asked) == sorted(attempt.key for attempt in attempts)
+        assert {again(attempt).status for attempt in attempts} == {"paid"}
+        assert proof.broken(clock.now) == ()
 
 
 class TestAPayerWhoLooks:
