@@ -23,10 +23,9 @@ help: ## affiche cette aide
 run: .venv/ready .venv/messages ## lance toute la démonstration ; Ctrl-C arrête tout (REGAL_PORT=9000 pour d'autres ports)
 	@exec $(REGAL) demo
 
-test: .venv/ready .venv/messages ## tous les tests : en parallèle, les navigateurs aussi, puis un à un ceux qui tuent des processus
+test: .venv/ready .venv/messages ## tous les tests : en parallèle, puis un à un ceux qui ouvrent un navigateur ou tuent des processus
 	@$(PY) -m pytest -n 2 -m "not browser and not crash"
-	@$(PY) -m pytest -n 2 --dist loadgroup -m "browser and not crash"
-	@$(PY) -m pytest -m crash
+	@$(PY) -m pytest -m "browser or crash"
 
 test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus tués : moins d'une minute
 	@$(PY) -m pytest -n 2 -m "not browser and not crash and not slow"

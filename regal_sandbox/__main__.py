@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from regal_sandbox.authority import prepare
 from regal_sandbox.clock import real_time
 from regal_sandbox.config import load_config, load_config_file
 from regal_sandbox.mail import smtp_transport
@@ -74,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     tls = None
     if secure is not None:
+        from regal_sandbox.authority import prepare  # slow to import, and seldom asked for
+
         try:
             tls = (secure, prepare(options.tls, now=real_time(), expired=options.tls_expired))
         except (OSError, ValueError) as problem:

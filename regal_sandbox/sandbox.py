@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from regal_sandbox.clock import TimeSource, real_time
 from regal_sandbox.config import Config, apply_config, is_configured, load_config
 from regal_sandbox.control import control_app
-from regal_sandbox.in_process import InProcessTransport
 from regal_sandbox.mail import MailOutbox, MailTransport
 from regal_sandbox.mailbox import store_mail
 from regal_sandbox.notifications import NotificationOutbox, NotificationTransport, send_over_http
@@ -23,6 +22,9 @@ from regal_sandbox.store import Store
 from regal_sandbox.town_pages import town_app
 from regal_sandbox.transactions import describe_idops
 from regal_sandbox.world import World
+
+if TYPE_CHECKING:
+    from regal_sandbox.in_process import InProcessTransport
 
 
 class Sandbox:
@@ -49,8 +51,10 @@ class Sandbox:
     def now(self) -> datetime:
         return self.world.now()
 
-    def transport(self) -> InProcessTransport:
+    def transport(self) -> "InProcessTransport":
         """For `httpx.Client(transport=…)`: the pages and the web service, without sockets; see `in_process.py`."""
+        from regal_sandbox.in_process import InProcessTransport  # httpx is slow to import, and the program does without
+
         return InProcessTransport(self.pages)
 
     def idops(self, *, numcli: str | None = None, refdet: str | None = None) -> list[dict[str, Any]]:

@@ -61,6 +61,7 @@ class Neighbours:
         self.attempts: dict[int, Attempt] = {}
         self.cases: dict[int, int] = {}
         self.titres: dict[int, Titre] = {}
+        self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
         self.memberships: dict[int, int] = {}
@@ -144,7 +145,7 @@ class Neighbours:
         canteen = cast.make_canteen(town, numcli=f"8{key:05d}")
         self.titres[key] = cast.make_titre(canteen)
         cast.reduce(self.titres[key])
-        notices.pay(town, self.titres[key])
+        self.askable[key] = notices.pay(town, self.titres[key])
         Titre.objects.create(
             collectivite=town.collectivite,
             collector=Collector.COMPTABLE,
@@ -407,6 +408,8 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
     known |= {"file_id": neighbours.files[theirs].pk}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
+    if route.path.endswith("/demander/"):
+        known["attempt_id"] = neighbours.askable[theirs].pk
     missing = set(route.parameters) - set(known)
     assert not missing, f"{route}: say in `values` what {missing} stands for"
     return {name: known[name] for name in route.parameters}

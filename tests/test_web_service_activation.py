@@ -114,6 +114,7 @@ class World:
     def facts(self):
         with tenant(self.town.collectivite):
             found = contracts.contract(collectivite=self.town.collectivite, identifier=NUMCLI)
+            assert found is not None
             return dossier.facts(collectivite=self.town.collectivite, contract=found, now=self.now)
 
 

@@ -36,9 +36,9 @@ def payfip(monkeypatch, settings):
     """PayFiP's copy, on the same day; nobody asks it anything inside a transaction."""
     settings.PAYFIP_URL = "https://payfip.example/tpa/"
     monkeypatch.setattr(file_pages, "clock", lambda: EVENING)
-    client = {"numcli": NUMCLI, "kind": "regie", "phase": "active", "options": {"web_service": True}}
+    ours = {"numcli": NUMCLI, "kind": "regie", "phase": "active", "options": {"web_service": True}}
     made = regal_sandbox.create(
-        config={"clients": [client], "towns": []},
+        config={"clients": [ours], "towns": []},
         clock=lambda: MORNING,
         seed="graine",
         send_notification=lambda request: regal_sandbox.Answer(status=200),

@@ -47,8 +47,8 @@ class AddContract(forms.Form):
             (PayfipWs.name, _("Web service PayFiP (régies)")),
         ],
         help_text=_(
-            "Le web service dit seul ce que devient chaque paiement ; il sert les régies, et votre correspondant doit"
-            " en ouvrir le droit. En cas de doute, choisissez le formulaire"
+            "Par le web service, REGAL demande à PayFiP ce que devient chaque paiement ; il sert les régies, et votre"
+            " correspondant doit en ouvrir le droit. En cas de doute, choisissez le formulaire"
         ),
     )
     regie = forms.ChoiceField(
@@ -209,8 +209,7 @@ class TryContract(forms.Form):
 
     def renew(self, flow_token: str) -> None:
         """Let the same form be sent again: what it sent before may stand in the base, and lead nowhere."""
-        self.data = self.data.copy()
-        self.data["flow_token"] = flow_token
+        self.data = {name: self.data[name] for name in self.data} | {"flow_token": flow_token}
 
     def clean(self) -> dict[str, Any]:
         if not tokens.is_well_formed(self.cleaned_data.get("flow_token", "")):

@@ -38,7 +38,7 @@ def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpRespo
         if not questions.may_ask:
             messages.info(request, _("Il n’y a rien à demander à PayFiP sur ce paiement."))
         elif questions.is_asking or (questions.next_at is not None and questions.next_at <= now):
-            messages.info(request, _("La question part déjà : rechargez la page dans quelques secondes."))
+            messages.info(request, _("La question part déjà : rechargez la page dans quelques secondes."))
         else:
             watches.hasten(collectivite_id=town.pk, attempt_id=attempt.pk, at=now, reopen=True)
             record(

@@ -282,7 +282,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " et le payeur a vu une erreur."
         ),
         steps=(
-            _("Laissez passer deux heures : REGAL demande de nouveau toutes les quelques minutes."),
+            _("Laissez passer deux heures : REGAL demande de nouveau, plusieurs fois."),
             _(
                 "Si l’anomalie reste ouverte, demandez au payeur s’il a reçu un ticket de PayFiP ; sans ticket, il peut"
                 " recommencer."

@@ -1,6 +1,7 @@
 """What a worker can do: the effects' handlers by name, and the duties that come round."""
 
 import logging
+import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
 from regal.payments.checker import check_due
+from regal.payments.schedule import DRAWS
 from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
 from regal.reconciliation import operations as reconciliation
@@ -66,7 +68,7 @@ def sweep_due(timestamp: int) -> None:
 @app.task(name="regal.check_gateways", queue=QUESTIONS, queueing_lock="regal.check_gateways")
 def check_gateways(timestamp: int) -> None:
     """Ask the gateways what is due. As many rounds as the queue has places run at the same time."""
-    check_due(clock=clock, lasting=ASK_FOR)
+    check_due(clock=clock, draw=lambda: random.randrange(DRAWS), lasting=ASK_FOR)  # noqa: S311 - spreading, no secret
 
 
 @app.periodic(cron="* * * * *")

@@ -388,7 +388,7 @@ class TestJournal:
         text = desk.see("journal/?kind=service").split("<ol")[1]
         for told in ("Appel du service web", "creerPaiementSecurise", "CANTINE2026", "Réponse, idOp", "mel_invalid"):
             assert told in text
-        assert "&lt;Envelope" in text
+        assert "<Envelope" in text
         assert "page d’erreur 503" in desk.see("journal/?kind=fault")
         assert "au choix du moyen de paiement" in desk.see("journal/?kind=decision")
 

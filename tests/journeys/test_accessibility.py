@@ -17,7 +17,6 @@ from tests.journeys.conftest import PATIENCE_MS
 from tests.journeys.screens import BUREAU, GUICHET, SANDBOX, Screen, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("screens")]
-beside = pytest.mark.xdist_group("journeys")  # in the other of two demonstrations side by side, each half of the work
 
 ROOT = Path(__file__).parents[2]
 SCREENS = (*GUICHET, *BUREAU, *SANDBOX)
@@ -77,7 +76,6 @@ class TestEveryScreen:
         found = examine(page, at_360=not screen.is_framed)
         assert not found, "\n".join(found)
 
-    @beside
     @pytest.mark.parametrize("screen", [one for one in SCREENS if "en" in one.languages], ids=str)
     def test_is_for_everybody_in_english(self, demo: Demo, written: dict[str, Any], page: Page, screen: Screen) -> None:
         visit(page.main_frame, demo, written, screen, "en")
@@ -86,7 +84,6 @@ class TestEveryScreen:
         found = examine_at_360(page.main_frame, colours=False)
         assert not found, "\n".join(found)
 
-    @beside
     @pytest.mark.parametrize("screen", [one for one in SCREENS if one.is_framed], ids=str)
     def test_is_for_everybody_in_the_frame_of_the_town(
         self, demo: Demo, written: dict[str, Any], page: Page, screen: Screen

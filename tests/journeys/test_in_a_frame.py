@@ -288,7 +288,7 @@ class TestHeight:
 
         payer.press(frame.get_by_role("link", name="Voir où en est mon paiement"))
         page.wait_for_function("() => tops === 1")
-        page.wait_for_function("() => document.querySelector('iframe').getBoundingClientRect().top > -2")
+        expect(frame.locator("h1")).to_be_in_viewport()
 
         page.evaluate("scrollTo(0, 600)")
         inside = guichet(page, demo)

@@ -10,7 +10,7 @@ from regal.gateways.base import Environment
 from regal.lib.tenancy import tenant
 from regal.payments.models import InboxMessage
 from regal.reconciliation import operations as reconciliation
-from tests import cast, notices
+from tests import cast, inquiries, notices
 from tests.files import pes
 
 pytestmark = pytest.mark.django_db
@@ -122,3 +122,22 @@ class TestFiles:
         with tenant(town.collectivite):
             file.refresh_from_db()
         assert (file.content is not None) == is_kept
+
+
+class TestQuestions:
+    def test_are_put_by_the_worker_and_settle_what_payfip_did_not_tell_of(self, monkeypatch):
+        town = cast.make_saint_aubin()
+        canteen = inquiries.make_canteen(town)
+        clock = inquiries.Clock()
+        with inquiries.speaking_to(inquiries.FakePayfip()) as payfip:
+            attempt = inquiries.leave(canteen, cast.make_titre(canteen), clock)
+            payfip.says[attempt.key] = "P"
+            monkeypatch.setattr(jobs, "clock", clock)
+            jobs.check_gateways(0)
+            assert payfip.asked == []  # the payer has only just left
+            clock.pass_(seconds=30)
+            jobs.check_gateways(0)
+        assert inquiries.again(attempt).status == "paid"
+
+    def test_have_a_queue_of_their_own(self):
+        assert jobs.check_gateways.queue == jobs.QUESTIONS != agenda.QUEUE

@@ -1,6 +1,6 @@
 // « Payer » counts once. Where PayFiP opened in a new tab, show here where the payment stands; without scripts, a link
 // does it.
-const SECONDS = [1.5, 3, 6, 12];
+const SECONDS = [1.5, 3, 6, 12, 24, 48];
 let away = false; // leaving in this very window: nothing may cut in
 
 for (const form of document.querySelectorAll("[data-regal-leave]")) {
