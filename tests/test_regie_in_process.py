@@ -478,6 +478,19 @@ class TestFollowing:
             assert not says(shown, "FC2026000042")
         assert "FC2026" not in str(signing.b64_decode(token.split(":")[0].encode()))
 
+    def test_of_a_trial_of_the_contract_leads_to_no_payment_of_its_payers(self, story):
+        """It stands on the account of its phase; the bureau begins it again."""
+        story.leave()
+        other = cast.make_product(
+            story.town, DebtKind.REGIE, slug="essai", numcli="099043", gateway="payfip_ws", environment=Environment.TEST
+        )
+        page = story.follow()
+        with tenant(story.town.collectivite):
+            type(story.product).objects.filter(pk=story.product.pk).update(account=other.account)
+        assert not says(story.follow(), "Recommencer")
+        assert not unsaid(story.follow(), "Nous demandons à PayFiP")
+        assert story.press_again(page).headers["Location"] == story.follow_address()
+
     def test_is_one_line_after_half_an_hour(self, story):
         story.leave()
         story.clock.pass_(minutes=31)

@@ -168,7 +168,7 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         "can_start_again": town.is_open(paid_for),
         "is_test": attempt.environment == Environment.TEST,  # the product's contract may have changed since
     }
-    if attempt.titre_id is None:
+    if not town.asks_about(attempt):
         return town.page(request, "checkout/follow.html", context, product=paid_for)
     with tenant(town.collectivite):
         hasten_by_payer(attempt=attempt, now=town.now)
@@ -176,7 +176,7 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     situation = situation_when_asked(attempt)
     context |= {
         "situation": situation,
-        "restarts": RESTARTS.get(situation, "") if town.is_open(paid_for) else "",
+        "restarts": RESTARTS.get(situation, "") if town.can_be_begun_again(attempt) else "",
         "again": {
             "action": reverse("again", args=[slug, handle]),
             "hidden": {"token": new_again(handle=handle, product=paid_for, now=town.now)},
@@ -222,6 +222,8 @@ def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         return once_more(way, started)
     if not town.is_open(product):
         return town.closed_page(request, product, status=409)
+    if not town.can_be_begun_again(attempt):
+        return HttpResponseRedirect(reverse("follow", args=[slug, handle]), status=303)
     if form.is_valid():
         return set_off(way, clock=clock)
     if form.is_bound:

@@ -1,5 +1,6 @@
 """A collectivité as the payer's pages need it: its products, who may frame it, how its pages are rendered."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -12,13 +13,16 @@ from django.utils.translation import gettext as _
 from regal.checkout.forms import FORMS, DebtForm
 from regal.checkout.headers import content_security_policy
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
-from regal.gateways.base import DebtKind, Environment, Gateway, Outcome
+from regal.gateways.base import DebtKind, Environment, Gateway, Misconfigured, Outcome
 from regal.lib import paris, tokens
 from regal.lib.tenancy import tenant
+from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt
 from regal.payments.queries import attempt_by_handle
 from regal.payments.states import State
+
+logger = logging.getLogger("regal.checkout")
 
 SITUATIONS = {
     State.PAID: "confirmed",
@@ -107,6 +111,23 @@ class Town:
     def product_of(self, attempt: Attempt) -> Product:
         """What an attempt pays."""
         return next(product for product in self.products if product.pk == attempt.product_id)
+
+    def can_be_begun_again(self, attempt: Attempt) -> bool:
+        """Whether its page leads to another payment: of an invoice of our own base, by the contract that it is paid by.
+
+        A contract's trial, on the account of its phase, is begun again in the bureau.
+        """
+        product = self.product_of(attempt)
+        return attempt.titre_id is not None and attempt.account_id == product.account_id and self.is_open(product)
+
+    def asks_about(self, attempt: Attempt) -> bool:
+        """Whether its gateway is asked what became of it."""
+        try:
+            with tenant(self.collectivite):
+                return gateway_of(attempt.account).can_ask
+        except (Misconfigured, VaultError) as failure:  # its contract was spoilt since; the page still stands
+            logger.error("account %s cannot be opened: %s", attempt.account_id, type(failure).__name__)
+            return False
 
     def gateway(self, product: Product) -> Gateway:
         """The gateway of its contract."""
