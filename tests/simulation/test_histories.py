@@ -7,9 +7,13 @@ gains or loses a cent, and `regal verify` finds nothing. A failing history print
 
 import os
 import sys
+from datetime import datetime
 
 import pytest
 
+from regal.gateways.base import Outcome, Timing
+from regal.payments import checker, operations, schedule
+from regal.payments.schedule import Facts
 from regal.proof.operations import verify
 from tests.database_fixtures import Emptier
 from tests.simulation.history import History
@@ -21,6 +25,7 @@ SEED = os.environ.get("REGAL_SEED")
 FIRST = int(os.environ.get("REGAL_FIRST_SEED") or 0)
 FIRST_SEEDS = [int(SEED)] if SEED else range(FIRST, FIRST + HISTORIES, BATCH)
 TRACED = 20
+FEW = 60
 LOSSES = [0.0, 0.25, 0.5, 1.0]
 
 
@@ -73,3 +78,29 @@ def test_one_seed_gives_one_trace(emptier: Emptier) -> None:
     first = [History(seed=seed).tell().trace for seed in range(TRACED)]
     emptier.empty()
     assert [History(seed=seed).tell().trace for seed in range(TRACED)] == first
+
+
+class TestMistakesAreFound:
+    """What would be wrong with REGAL if somebody wrote this; a few histories suffice to say so."""
+
+    def test_a_refusal_or_an_abandonment_taken_for_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(schedule, "is_over", lambda *, facts, timing, now: facts.answer in schedule.NEGATIVES)
+        self._found()
+
+    def test_nobody_asked_again_about_a_payment_under_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ask_again = schedule.next_question
+
+        def hope(*, facts: Facts, timing: Timing, now: datetime, draw: int) -> datetime | None:
+            asked_again = ask_again(facts=facts, timing=timing, now=now, draw=draw)
+            return None if facts.answer is Outcome.PENDING else asked_again
+
+        monkeypatch.setattr(checker, "next_question", hope)
+        self._found()
+
+    def test_an_invoice_paid_twice_without_a_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(operations, "balance_of", lambda titre: titre.amount)
+        self._found()
+
+    def _found(self) -> None:
+        with pytest.raises(AssertionError, match="make simulate SEED="):
+            play(range(FEW))
