@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from regal.checkout.asked import address_after_return, ask_about, returned_at
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
 from regal.checkout.forms import EmailForm
-from regal.checkout.town import NotHere, Town, situation_of, situation_when_asked
+from regal.checkout.town import NotHere, Town, situation_of
 from regal.checkout.ways import Again, ByForm, as_typed, once_more, set_off
 from regal.gateways.base import Environment
 from regal.lib import tokens
@@ -35,16 +36,6 @@ MOST_STARTS = 60  # attempts opened
 MOST_FORMS = 180  # forms sent: somebody who tries amounts on another's reference is slowed down
 MOST_LOOK_UPS = 60  # invoices of our own base asked for, found or not
 MOST_LOOK_UPS_IN_TOWN = 1_200  # by everybody together
-
-
-RESTARTS = {  # where « Recommencer » stands on the page of an attempt whose gateway is asked: before all, or last
-    "refused": "first",
-    "abandoned": "first",
-    "never_started": "first",
-    "opening": "last",
-    "waiting": "last",
-    "silent": "last",
-}
 
 
 def clock() -> datetime:
@@ -171,12 +162,15 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     if not town.asks_about(attempt):
         return town.page(request, "checkout/follow.html", context, product=paid_for)
     with tenant(town.collectivite):
+        asked = ask_about(attempt=attempt, returned_at=returned_at(request, now=town.now), now=town.now)
         hasten_by_payer(attempt=attempt, now=town.now)
         context["too_much"] = too_much_of(attempt)
-    situation = situation_when_asked(attempt)
     context |= {
-        "situation": situation,
-        "restarts": RESTARTS.get(situation, "") if town.can_be_begun_again(attempt) else "",
+        "asked": asked,
+        "situation": asked.situation,
+        "in_full": context["in_full"] or asked.asks_after_return,
+        "can_be_begun_again": (can_be_begun_again := town.can_be_begun_again(attempt)),
+        "restarts": asked.restarts if can_be_begun_again else "",
         "again": {
             "action": reverse("again", args=[slug, handle]),
             "hidden": {"token": new_again(handle=handle, product=paid_for, now=town.now)},
@@ -195,7 +189,7 @@ def back(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         return town.nothing_started_page(request, handle)
     with tenant(town.collectivite):
         hasten_by_payer(attempt=attempt, now=town.now)
-    return HttpResponseRedirect(reverse("follow", args=[slug, handle]), status=303)
+    return HttpResponseRedirect(address_after_return(reverse("follow", args=[slug, handle]), now=town.now), status=303)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)

@@ -43,23 +43,6 @@ def situation_of(attempt: Attempt) -> str:
     return "waiting"
 
 
-def situation_when_asked(attempt: Attempt) -> str:
-    """The same where the gateway is asked: one word for each sentence of `follow_asked.html`."""
-    return SITUATIONS_WHEN_ASKED.get(State(attempt.status), "waiting")
-
-
-SITUATIONS_WHEN_ASKED = {
-    State.CREATED: "opening",
-    State.REQUESTED: "opening",
-    State.PAID: "confirmed",
-    State.REFUSED: "refused",
-    State.ABANDONED: "abandoned",
-    State.UNKNOWN: "unknown",
-    State.EXPIRED_PRESUMED: "silent",
-    State.NEVER_STARTED: "never_started",
-}
-
-
 class NotHere(Http404):
     """Nothing at this address of a known town: its sites may frame the page that says so."""
 
