@@ -101,6 +101,11 @@ class Story:
     def follow(self, place=0):
         return self.guichet.get(self.follow_address(place))
 
+    def come_back(self):
+        """The browser, sent back by PayFiP to the first payment's own page; and the address of that page."""
+        address = self.guichet.get(f"{self.follow_address()}retour/").headers["Location"]
+        return self.guichet.get(address), address
+
     def press_again(self, page, **typed):
         """« Recommencer » on the attempt's own page, « Payer » or « Réessayer » on those that follow."""
         address = f"{self.follow_address()}recommencer/"
@@ -368,11 +373,13 @@ class TestPaying:
 
     def test_left_unfinished_holds_the_invoice_and_says_until_when(self, story):
         story.leave()
-        held = story.press_again(story.follow())
-        assert held.status_code == 409
-        assert not unsaid(held, "est en cours", "au plus tard à 9~h~20")
+        held = story.follow()
+        assert not unsaid(held, "Vous pourrez recommencer ici dès que PayFiP l’aura dit, au plus tard à 9~h~20.")
+        assert not says(held, ">Recommencer</button>")
         story.clock.pass_(minutes=20)
-        again = story.press_again(held)
+        free = story.follow()
+        assert not unsaid(free, "Vous pouvez recommencer ici.")
+        again = story.press_again(free)
         assert not unsaid(again, "Recommencer le paiement", "a été ouvert le 24 novembre 2026")
         assert story.press_again(again, email=cast.MME_LEROY).status_code == 303
         assert [attempt.warned for attempt in story.attempts()] == [False, True]
@@ -407,7 +414,7 @@ class TestComingBack:
     def test_shows_the_attempt_s_own_page_and_moves_nothing(self, story, method):
         story.leave()
         answer = getattr(story.guichet, method)(f"{story.follow_address()}retour/", {"idop": "x", "resultrans": "P"})
-        assert (answer.status_code, answer.headers["Location"]) == (303, story.follow_address())
+        assert (answer.status_code, urlsplit(answer.headers["Location"]).path) == (303, story.follow_address())
         assert story.statuses() == ["handed_off"]
 
     def test_is_where_payfip_sends_the_browser(self, story):
@@ -415,7 +422,8 @@ class TestComingBack:
         (idop,) = story.sandbox.idops()
         back = urlsplit(idop["urlredirect"]).path
         assert back in html.unescape(page.text)
-        assert story.guichet.post(back, {"idop": idop["idop"]}).headers["Location"] == story.follow_address()
+        address = story.guichet.post(back, {"idop": idop["idop"]}).headers["Location"]
+        assert urlsplit(address).path == story.follow_address()
 
     def test_has_payfip_asked_at_once(self, story):
         story.is_deaf = True
@@ -423,6 +431,51 @@ class TestComingBack:
         story.guichet.get(f"{story.follow_address()}retour/")
         check_until(story.clock, story.clock.now)
         assert story.statuses() == ["paid"]
+
+    def test_after_paying_on_the_page_that_was_abandoned_waits_for_a_later_answer(self, story):
+        """PayFiP had said it abandoned; its page, opened again by the same key, then took the money."""
+        left = story.leave()
+        story.at_payfip(left, "abandonner")
+        story.pass_(seconds=10)
+        assert not unsaid(story.follow(), "Paiement abandonné")
+        story.is_deaf = True
+        story.clock.pass_(minutes=3)
+        story.at_payfip(left, "payer")
+        page, address = story.come_back()
+        assert not unsaid(page, "En attente de PayFiP", "Nous demandons à PayFiP", "Actualiser")
+        assert not says(page, "abandonné")
+        assert not says(page, ">Recommencer</button>")
+        assert f'href="{address}"' in page.content.decode()
+        check_until(story.clock, story.clock.now)
+        assert not unsaid(story.guichet.get(address), "Paiement confirmé")
+
+    def test_says_again_what_payfip_says_again(self, story):
+        story.at_payfip(story.leave(), "abandonner")
+        story.pass_(seconds=10)
+        story.clock.pass_(minutes=1)
+        _, address = story.come_back()
+        check_until(story.clock, story.clock.now)
+        assert not unsaid(story.guichet.get(address), "Paiement abandonné", ">Recommencer</button>")
+
+    def test_during_an_outage_waits_a_minute_and_then_says_what_was_known_and_when(self, story):
+        story.at_payfip(story.leave(), "refuser")
+        story.pass_(seconds=10)
+        story.fault(service="unavailable")
+        story.clock.pass_(minutes=3)
+        page, address = story.come_back()
+        story.pass_(seconds=50)
+        assert not unsaid(story.guichet.get(address), "Nous demandons à PayFiP")
+        story.pass_(seconds=10)
+        page = story.guichet.get(address)
+        assert not unsaid(page, "n’a pas répondu depuis votre retour", "à 9~h~00, il disait ce paiement refusé")
+        assert not unsaid(page, "Si vous venez de payer, ne recommencez pas", "Actualiser")
+        assert not says(page, "Rien n’est débité")
+
+    @pytest.mark.parametrize("said", ["x", "٣", "9" * 13, "9" * 400, "1"])
+    def test_at_an_hour_that_cannot_be_or_long_ago_says_what_is_known(self, story, said):
+        story.at_payfip(story.leave(), "abandonner")
+        story.pass_(seconds=10)
+        assert not unsaid(story.guichet.get(story.follow_address(), {"retour": said}), "Paiement abandonné")
 
     def test_in_english_stays_in_english(self, story):
         recap = story.guichet.post(f"/en{FORM}", TYPED)
@@ -459,7 +512,35 @@ class TestFollowing:
             Attempt.objects.of(story.town.collectivite).update(status=status)
         page = story.follow()
         assert not unsaid(page, sentence)
-        assert says(page, ">Recommencer</button>") is (status not in ("paid", "unknown"))
+        may_be_begun_again = status in ("refused", "abandoned", "expired_presumed", "never_started")
+        assert says(page, ">Recommencer</button>") is may_be_begun_again
+
+    @pytest.mark.parametrize("decision", ["refuser", "abandonner"])
+    def test_looks_again_while_a_payment_that_failed_may_still_be_taken_up(self, story, decision):
+        story.at_payfip(story.leave(), decision)
+        story.pass_(seconds=10)
+        page = story.follow()
+        assert not unsaid(page, " data-regal-changes>", "PayFiP l’a dit à 9~h~00.", "la suite s’affichera ici")
+        story.pass_(hours=3)
+        assert not says(story.follow(), " data-regal-changes>")
+
+    @pytest.mark.parametrize("decision", ["refuser", "abandonner"])
+    def test_of_a_payment_that_failed_says_that_another_runs_and_then_that_it_has_paid(self, story, decision):
+        story.at_payfip(story.leave(), decision)
+        story.pass_(seconds=10)
+        again = story.press_again(story.follow())
+        left = story.press_again(again, email=cast.MME_LEROY)
+        held = story.follow()
+        assert not unsaid(held, "Un autre paiement de cette facture est en cours", "au plus tard à 9~h~21")
+        story.at_payfip(left, "payer")
+        story.pass_(seconds=10)
+        paid = story.follow()
+        assert not unsaid(paid, "est payée depuis le 24 novembre 2026~: ne payez pas une seconde fois")
+        for page in (held, paid):
+            assert not unsaid(page, "Ce paiement-ci n’a rien débité.")
+            assert not says(page, "ous pouvez recommencer")
+            assert not says(page, ">Recommencer</button>")
+        assert not says(story.follow(1), "une seconde fois")
 
     def test_asks_sooner_whatever_is_looked_at(self, story):
         story.is_deaf = True
@@ -484,10 +565,11 @@ class TestFollowing:
         other = cast.make_product(
             story.town, DebtKind.REGIE, slug="essai", numcli="099043", gateway="payfip_ws", environment=Environment.TEST
         )
+        story.clock.pass_(minutes=20)
         page = story.follow()
         with tenant(story.town.collectivite):
             type(story.product).objects.filter(pk=story.product.pk).update(account=other.account)
-        assert not says(story.follow(), "Recommencer")
+        assert not says(story.follow(), "ecommencer")
         assert not unsaid(story.follow(), "Nous demandons à PayFiP")
         assert story.press_again(page).headers["Location"] == story.follow_address()
 

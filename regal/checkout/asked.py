@@ -91,7 +91,7 @@ def ask_about(*, attempt: Attempt, returned_at: datetime | None, now: datetime) 
 
 
 def returned_at(request: HttpRequest, *, now: datetime) -> datetime | None:
-    """When the browser came back from the gateway, as the page's address says; whoever writes another one only waits."""
+    """When the browser came back from the gateway, as the page's address says; who writes another hour only waits."""
     said = request.GET.get(RETURN, "")
     if not (said.isascii() and said.isdecimal() and len(said) <= 13):
         return None
