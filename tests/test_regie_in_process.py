@@ -194,6 +194,13 @@ class TestLookUp:
             costs.add(len(queries))
         assert len(costs) == 1
 
+    @pytest.mark.parametrize(
+        ("amount", "sentence"),
+        [("", "Indiquez le montant imprimé sur la facture"), ("12 ou 13", "Écrivez-le comme sur la facture")],
+    )
+    def test_of_an_amount_that_cannot_be_read_sends_back_to_the_invoice(self, story, amount, sentence):
+        assert not unsaid(story.recap(amount=amount), sentence)
+
     def test_is_slowed_down_for_a_town_whose_invoices_everybody_guesses(self, story, monkeypatch):
         monkeypatch.setattr(pages, "MOST_LOOK_UPS_IN_TOWN", 3)
         answers = [story.guichet.post(FORM, TYPED, REMOTE_ADDR=f"192.0.2.{host}").status_code for host in range(5)]
@@ -307,6 +314,13 @@ class TestLeaving:
         assert story.leave(away).status_code == 303
         assert story.statuses() == ["requested", "handed_off"]
 
+    def test_during_an_outage_warns_and_reports_no_error_of_ours(self, story, caplog):
+        story.fault(service="unavailable")
+        story.leave()
+        told = [record for record in caplog.records if "a payer was told so" in record.getMessage()]
+        assert [record.levelname for record in told] == ["WARNING"]
+        assert not [record for record in caplog.records if record.name == "django.request"]
+
     def test_pressed_again_on_the_recap_of_an_outage_says_so_again(self, story):
         recap = story.recap()
         story.fault(service="cut", next=1)
@@ -342,7 +356,9 @@ class TestPaying:
         story.pass_(seconds=10)
         assert (story.statuses(), story.is_paid()) == (["paid"], True)
         assert not unsaid(story.follow(), "Votre paiement de 84,70~€ est confirmé")
-        assert not unsaid(story.recap(), "Cette facture est déjà payée", "depuis le 24 novembre 2026")
+        told = story.recap()
+        assert not unsaid(told, "Cette facture est déjà payée", "depuis le 24 novembre 2026", "Payer une autre facture")
+        assert not says(told, "Corriger")
 
     def test_refused_can_be_begun_again_without_typing_anything_but_the_address(self, story):
         story.at_payfip(story.leave(), "refuser")

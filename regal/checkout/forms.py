@@ -45,6 +45,10 @@ AMOUNT_SENTENCES = {
     AmountReason.TOO_MANY_DECIMALS: _("Un montant a au plus deux chiffres après la virgule."),
 }
 AMOUNT_USUAL = _("Ce montant ne se lit pas. Écrivez-le comme sur l’avis, par exemple 125,50.")
+AMOUNT_SENTENCES_OF_AN_INVOICE = AMOUNT_SENTENCES | {
+    AmountReason.EMPTY: _("Indiquez le montant imprimé sur la facture, par exemple 125,50."),
+}
+AMOUNT_USUAL_OF_AN_INVOICE = _("Ce montant ne se lit pas. Écrivez-le comme sur la facture, par exemple 125,50.")
 WRONG = {
     Part.EXERCICE: _("L’exercice est une année à quatre chiffres, par exemple 2026."),
     Part.TITRE: _("Le numéro de titre a de 1 à 8 chiffres, sans lettre."),
@@ -139,6 +143,8 @@ class DebtForm(forms.Form):
 
     use_required_attribute = False
     kind: ClassVar[DebtKind]
+    amount_sentences = AMOUNT_SENTENCES
+    amount_usual = AMOUNT_USUAL
     amount = forms.CharField(required=False, max_length=40)
     email = forms.CharField(required=False, max_length=254)
 
@@ -234,7 +240,9 @@ class DebtForm(forms.Form):
         try:
             amount = Money.parse(self.cleaned_data["amount"])
         except UnreadableAmount as unreadable:
-            raise ValidationError(AMOUNT_SENTENCES.get(unreadable.reason, AMOUNT_USUAL), code="R022") from None
+            raise ValidationError(
+                self.amount_sentences.get(unreadable.reason, self.amount_usual), code="R022"
+            ) from None
         least, most = self.product.min_amount, self.product.max_amount
         if amount < LEAST:
             raise ValidationError(_("PayFiP n’accepte pas les montants inférieurs à 1 €."), code="R023")
@@ -437,6 +445,8 @@ class InvoiceForm(DebtForm):
     """A régie's invoice: PayFiP checks neither number nor amount, so the product's pattern or key does."""
 
     kind = DebtKind.REGIE
+    amount_sentences = AMOUNT_SENTENCES_OF_AN_INVOICE
+    amount_usual = AMOUNT_USUAL_OF_AN_INVOICE
     invoice = forms.CharField(required=False, max_length=64)
 
     @cached_property

@@ -5,6 +5,7 @@ whether something was paid.
 """
 
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.log import log_response
 from django.utils.translation import get_language
 
 from regal.checkout.flow import AgainToken, Recap, seal, seal_again
@@ -38,6 +40,8 @@ from regal.payments.queries import (
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.titres.models import Titre
+
+logger = logging.getLogger("regal.checkout")
 
 _ALMOST_A_MINUTE = timedelta(seconds=59)  # an hour shown without its seconds has passed
 
@@ -107,7 +111,17 @@ class Way(ABC):
 
     def away_page(self) -> HttpResponse:
         """The gateway gave no usable answer: nothing was begun that could be paid."""
-        return self._page("checkout/away.html", {"hidden": self.hidden(is_fresh=True)}, status=503)
+        page = self._page("checkout/away.html", {"hidden": self.hidden(is_fresh=True)}, status=503)
+        # PayFiP's outage is no error of ours: said here, it is not said again as one.
+        log_response(
+            "account %s: PayFiP is away, a payer was told so",
+            self.product.account_id,
+            request=self.request,
+            response=page,
+            logger=logger,
+            level="warning",
+        )
+        return page
 
     def already_started_page(self, *, is_opening: bool = False) -> HttpResponse:
         """This was sent before: see the payment that it opened, or begin again without retyping."""
