@@ -221,7 +221,7 @@ def invoices(today: date) -> list[Invoice]:
         found.append(
             Invoice(
                 number=f"RS-{place + 101:06d}",
-                label=f"Restaurant scolaire : {meals} repas",
+                label=f"Restaurant scolaire, {meals} repas",
                 debtor=FAMILIES[place % len(FAMILIES)],
                 amount=sum([MEAL] * meals, Money.zero),
                 issued_on=issued_on,

@@ -15,6 +15,8 @@ import httpx
 from django.conf import settings
 from django.db import transaction
 
+from regal.agenda.models import Watch
+from regal.checkout.asked import address_after_return
 from regal.collectivites.models import Collectivite, Product
 from regal.demo.cast import PAYER_EMAIL, TOWNS, invoices
 from regal.gateways.base import Key
@@ -35,6 +37,11 @@ SLUG = "restaurant-scolaire"
 PLACE = 27  # of its invoice, which no journey pays
 LETTERS = {"confirmed": "P", "refused": "R", "abandoned": "A", "unknown": "?"}
 FOLLOWED = ("opening", "waiting", "confirmed", "refused", "abandoned", "unknown", "silent", "never_started")
+BESIDE = {  # a payment that failed, and what else may be said of it: what was known of it, and the page's own title
+    "unheard": ("refused", "waiting"),
+    "refused, held by another": ("refused", "refused"),
+    "abandoned, paid by another": ("abandoned", "abandoned"),
+}
 LANGUAGES = {"fr": "", "en": "/en"}
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
@@ -103,6 +110,7 @@ class _Scene:
             "again with errors": lambda: self.again(email="mme.leroy"),
             "again, contract refused": lambda: self.again(email=PAYER_EMAIL, is_refused=True),
             **{f"follow {situation}": partial(self.follow, situation) for situation in FOLLOWED},
+            **{f"follow {situation}": partial(self.follow_beside, situation) for situation in BESIDE},
         }
 
     def send(self, path: str, fields: dict[str, str]) -> str:
@@ -174,6 +182,19 @@ class _Scene:
                 )
         self.address = f"/{self.town.slug}/suivi/{handle}/"
         return lambda: self.guichet.get(f"{self.prefix}{self.address}").content.decode()
+
+    def follow_beside(self, situation: str) -> Show:
+        show = self.follow(BESIDE[situation][0])
+        with tenant(self.town):
+            if situation == "unheard":
+                before, returned_at = self.now - timedelta(minutes=5), self.now - timedelta(minutes=2)
+                Watch.objects.filter(collectivite=self.town).update(asked_at=before, answered_at=before)
+                self.address = address_after_return(self.address, now=returned_at)
+            elif situation == "refused, held by another":
+                holds.hold(titre=self.titre, attempt_id=0, until=self.now + timedelta(minutes=15))
+            else:
+                holds.mark_paid(titre=self.titre, at=self.now)
+        return show
 
     def again(self, *, is_refused: bool = False, **typed: str) -> Show:
         begun = _form(self.follow("refused")(), "recommencer/#suite")

@@ -312,6 +312,17 @@ GUICHET = (
         )
         for situation in regie_scenes.FOLLOWED
     ),
+    *(
+        Screen(
+            name=f"régie, follow {situation}",
+            template="checkout/follow_asked.html",
+            show=_regie(f"follow {situation}"),
+            is_framed=True,
+            same_as=f"follow, {title}",
+            languages=BOTH,
+        )
+        for situation, (_, title) in regie_scenes.BESIDE.items()
+    ),
     Screen(
         name="nothing started",
         template="checkout/nothing_started.html",
