@@ -35,6 +35,7 @@ RESTARTS = {  # where « Recommencer » stands: before all, or last; not at all 
     "unheard": "last",
     "silent": "last",
 }
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALMOST_A_MINUTE = timedelta(seconds=59)  # an hour shown without its seconds has passed
 
 
@@ -95,13 +96,13 @@ def returned_at(request: HttpRequest, *, now: datetime) -> datetime | None:
     said = request.GET.get(RETURN, "")
     if not (said.isascii() and said.isdecimal() and len(said) <= 13):
         return None
-    at = datetime.fromtimestamp(int(said) / 1000, tz=UTC)
+    at = _EPOCH + timedelta(milliseconds=int(said))
     return at if at <= now else None
 
 
 def address_after_return(address: str, *, now: datetime) -> str:
     """The page's address for who comes back now."""
-    return f"{address}?{RETURN}={int(now.timestamp() * 1000)}"
+    return f"{address}?{RETURN}={(now - _EPOCH) // timedelta(milliseconds=1)}"
 
 
 def _has_answered(watch: Watch, *, since: datetime) -> bool:

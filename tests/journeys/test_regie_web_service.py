@@ -52,6 +52,15 @@ def guichet(demo: Demo, path: str = "") -> str:
     return f"http://127.0.0.1:{demo.ports.guichet}/{TOWNS[0].slug}/{path}"
 
 
+def idops(demo: Demo, notice: Notice) -> list[dict[str, str]]:
+    """The keys that PayFiP gave for an invoice."""
+    asked = {"numcli": RESTAURANT.numcli, "refdet": notice.reference.digits}
+    given: list[dict[str, str]] = httpx.get(
+        f"http://127.0.0.1:{demo.ports.sandbox_control}/idops", params=asked
+    ).json()["idops"]
+    return given
+
+
 def pay(where: FrameLocator | Frame | Page) -> None:
     payer.go(where.get_by_role("button", name="sur PayFiP"))
 
@@ -120,6 +129,24 @@ class TestJourney:
         payer.refresh_until(page, page, "abandoned")
         expect(page.get_by_text("rien n’est débité")).to_be_visible()
 
+    def test_abandoned_and_then_paid_on_the_same_page_of_payfip_is_confirmed_by_itself(
+        self, demo: Demo, open_page: Callable[..., Page], payable: Iterator[Notice]
+    ) -> None:
+        notice = next(payable)
+        page = open_page()
+        page.goto(guichet(demo, f"{SLUG}/"))
+        payer.to_recap(page, notice)
+        pay(page)
+        payer.decide(page, "abandonner")
+        come_back(page)
+        payer.refresh_until(page, page, "abandoned")
+        (idop,) = idops(demo, notice)
+        other = page.context.new_page()
+        other.goto(f"http://127.0.0.1:{demo.ports.sandbox}/tpa/paiementws.web?idop={idop['idop']}")
+        payer.decide(other, "payer")
+        page.bring_to_front()
+        expect(page.locator("[data-regal-situation=confirmed]")).to_be_visible(timeout=60_000)
+
     @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
     def test_during_an_outage_keeps_what_was_typed_and_goes_on_afterwards(
         self,
@@ -154,9 +181,7 @@ class TestJourney:
         payer.to_recap(page, notice)
         payer.still(page.get_by_role("button", name="sur PayFiP")).dblclick()
         expect(page.locator("button[value=continuer]")).to_be_visible()
-        asked = {"numcli": RESTAURANT.numcli, "refdet": notice.reference.digits}
-        idops = httpx.get(f"http://127.0.0.1:{demo.ports.sandbox_control}/idops", params=asked).json()["idops"]
-        assert len(idops) == 1
+        assert len(idops(demo, notice)) == 1
 
     def test_of_whoever_comes_back_by_the_browser_s_own_button_is_still_there(
         self, demo: Demo, open_page: Callable[..., Page], payable: Iterator[Notice]
