@@ -97,6 +97,14 @@ def still_ours(*, lease: Lease) -> Watch | None:
     return watch if watch.leased_until == lease.until else None
 
 
+def give_turn_back(*, lease: Lease, now: datetime) -> None:
+    """Nothing was asked: a silent account may be tried by another question at once.
+
+    A transaction of its own: whoever holds a pace must want no other lock.
+    """
+    Pace.objects.filter(pk=lease.account_id, failures__gt=0, free_at=lease.until).update(free_at=now)
+
+
 def put_back(*, watch: Watch, due_at: datetime) -> None:
     """Give a watch back with its next hour; whoever wanted it sooner meanwhile is heard. The caller has locked it."""
     assert watch.leased_until is not None

@@ -77,6 +77,7 @@ def check_one(*, lease: Lease, clock: Clock, draw: Draw) -> None:
     """Put one question that was taken, and bring its attempt up to date. Never call it inside a transaction."""
     question = _prepare(lease=lease, now=clock())
     if question is None:
+        watches.give_turn_back(lease=lease, now=clock())
         return
     asked_at = clock()
     try:
@@ -91,6 +92,8 @@ def hasten_by_payer(*, attempt: Attempt, now: datetime) -> bool:
     """Somebody looks at an attempt's page: ask soon, but not for every look. Call it inside `tenant()`."""
     watch = Watch.objects.filter(collectivite=attempt.collectivite_id, attempt_id=attempt.pk).first()
     if watch is None or watch.closed_at is not None or attempt.status == State.PAID:
+        return False
+    if not (attempt.key or nudged_key(attempt=attempt)):  # nothing to ask about
         return False
     if watch.asked_at is not None and now < watch.asked_at + PAYER_HASTENS_EVERY:
         return False

@@ -496,6 +496,33 @@ class TestAnOutage:
         assert pace_of(attempt).failing_since is not None
         assert pace_of(other).failing_since is None
 
+    def test_is_over_as_soon_however_many_payers_got_no_key_meanwhile(self, canteen, attempt, payfip, clock):
+        payfip.is_down = True
+        another = cast.make_titre(canteen, reference="FC2026000043")
+        for _ in range(60):  # half an hour; she presses again every 30 s
+            clock.pass_(seconds=30)
+            check(clock)
+            with pytest.raises(GatewayAway):
+                leave(canteen, another, clock)
+        payfip.is_down = False
+        payfip.says[attempt.key] = "P"
+        check_until(clock, clock.now + timedelta(minutes=5))
+        assert again(attempt).status == "paid"
+        assert proof.broken(clock.now) == ()
+
+    def test_is_tried_by_a_question_that_has_a_key(self, canteen, attempt, payfip, clock):
+        payfip.is_down = True
+        clock.pass_(seconds=30)
+        check(clock)
+        for number in range(3):
+            with pytest.raises(GatewayAway):
+                leave(canteen, cast.make_titre(canteen, reference=f"FC202600005{number}"), clock)
+        Watch.objects.filter(asked=0).update(due_at=clock.now)
+        asked = len(payfip.asked)
+        clock.pass_(seconds=5)
+        assert check(clock) == 4  # the three that have no key ask nothing, and give their turn back
+        assert len(payfip.asked) == asked + 1
+
     def test_longer_than_seven_days_still_asks_before_it_concludes(self, attempt, payfip, clock):
         payfip.is_down = True
         for _ in range(36):
@@ -562,6 +589,16 @@ class TestAPayerWhoLooks:
             assert hasten_by_payer(attempt=attempt, now=clock.now)
         assert check(clock) == 1
         clock.pass_(seconds=1)
+        with tenant(attempt.collectivite_id):
+            assert not hasten_by_payer(attempt=attempt, now=clock.now)
+        assert check(clock) == 0
+
+    def test_at_a_request_without_a_key_asks_nothing(self, canteen, titre, payfip, clock):
+        payfip.is_down = True
+        with pytest.raises(GatewayAway):
+            leave(canteen, titre, clock)
+        attempt = watch_attempt()
+        clock.pass_(seconds=6)
         with tenant(attempt.collectivite_id):
             assert not hasten_by_payer(attempt=attempt, now=clock.now)
         assert check(clock) == 0
