@@ -35,8 +35,10 @@ class Lease:
 def watch(*, collectivite_id: int, account_id: int, attempt_id: int, due_at: datetime, now: datetime) -> None:
     """Own an attempt from now on, in the transaction that records it."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO agenda_pace (account_id, free_at) VALUES (%s, %s) ON CONFLICT DO NOTHING", [account_id, now]
+        cursor.execute(  # inserting what is there already would wait for whoever changes it, and he may wait for us
+            "INSERT INTO agenda_pace (account_id, free_at) SELECT %(account)s, %(now)s"
+            " WHERE NOT EXISTS (SELECT 1 FROM agenda_pace WHERE account_id = %(account)s) ON CONFLICT DO NOTHING",
+            {"account": account_id, "now": now},
         )
     Watch.objects.create(
         collectivite_id=collectivite_id, account_id=account_id, attempt_id=attempt_id, due_at=due_at, created_at=now

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from regal.agenda import watches
 from regal.agenda.models import Pace, Watch
@@ -209,3 +209,14 @@ class TestAtOnce:
         hours = sorted(lease.at for lease in every(taken))
         assert hours == [MORNING + timedelta(milliseconds=200 * place) for place in range(len(hours))]
         assert 1 <= len(hours) <= 5
+
+    def test_a_new_one_does_not_wait_for_whoever_changes_the_pace_of_its_account(self, committed_town):
+        def own_at_once():
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '2s'")
+                own(committed_town, 2)
+
+        own(committed_town, 1)
+        with transaction.atomic():  # an answer, that may wait for the titre which the new one has locked
+            Pace.objects.update(free_at=later(seconds=1))
+            assert at_once(own_at_once) == [None]
