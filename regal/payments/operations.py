@@ -375,6 +375,8 @@ def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
     """
     attempt = stored.attempt
     is_ours = attempt.key in ("", nudge.key.value)
+    if is_ours:  # the watch before the evidence, as the checker does: the day's first evidence locks the day's seal
+        hasten(collectivite_id=attempt.collectivite_id, attempt_id=attempt.pk, at=now, reopen=True)
     _keep(
         attempt=attempt,
         message=stored,
@@ -383,9 +385,7 @@ def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
         digest=stored.digest,
         now=now,
     )
-    if is_ours:
-        hasten(collectivite_id=attempt.collectivite_id, attempt_id=attempt.pk, at=now, reopen=True)
-    else:
+    if not is_ours:
         logger.warning("security: message %s names another key than attempt %s", stored.pk, attempt.pk)
 
 

@@ -5,6 +5,8 @@ from functools import partial
 
 import httpx
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from regal.agenda.models import Watch
 from regal.agenda.watches import take_one
@@ -155,6 +157,14 @@ class TestANudge:
         clock.pass_(seconds=1)
         assert check(clock) == 1
         assert again(attempt).status == "paid"
+
+    def test_locks_its_watch_before_the_seal_of_the_day_as_the_checker_does(self, attempt, town, clock):
+        with CaptureQueriesContext(connection) as queries:
+            nudge(town, attempt, attempt.key, clock)
+        written = [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]
+        watched = [place for place, sql in enumerate(written) if "agenda_watch" in sql]
+        sealed = [place for place, sql in enumerate(written) if "agenda_effect" in sql and "seal_evidence" in sql]
+        assert max(watched) < min(sealed)
 
     def test_naming_another_key_changes_nothing(self, attempt, town, payfip, clock):
         clock.pass_(minutes=3)
