@@ -32,7 +32,7 @@ from regal.payments.operations import (
 )
 from regal.payments.queries import nudged_key
 from regal.payments.schedule import DRAWS, Facts, gives_up, next_question
-from regal.payments.states import State
+from regal.payments.states import BEFORE_LEAVING, State
 
 logger = logging.getLogger("regal.payments")
 
@@ -209,6 +209,8 @@ def _note_failure(
 
 def _close(*, attempt: Attempt, watch: Watch, timing: Timing, answer: Outcome | None, now: datetime) -> None:
     watches.close(watch=watch, now=now)
+    if attempt.status in BEFORE_LEAVING:  # its payer had no address, whatever was answered
+        conclude(attempt=attempt, now=now)
     if answer is Outcome.FORGOTTEN or not gives_up(created_at=attempt.created_at, timing=timing, now=now):
         return
     conclude(attempt=attempt, now=now)

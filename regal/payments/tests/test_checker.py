@@ -420,6 +420,17 @@ class TestARequestWhoseAnswerWasLost:
         check_until(clock, MORNING + timedelta(minutes=10))
         assert again(attempt).status == "paid"
 
+    @pytest.mark.parametrize("letter", ["A", "R"])
+    def test_never_started_where_payfip_says_so_of_a_nudged_key(self, attempt, town, payfip, clock, letter):
+        payfip.says[self.key(payfip)] = letter
+        nudge(town, attempt, self.key(payfip), clock)
+        check_until(clock, MORNING + timedelta(minutes=5))
+        assert again(attempt).key == self.key(payfip)
+        check_until(clock, MORNING + timedelta(hours=3))
+        assert again(attempt).status == "never_started"
+        assert watch_of(attempt).closed_at is not None
+        assert proof.broken(clock.now) == ()
+
     def test_takes_no_key_of_another_payment(self, attempt, town, canteen, payfip, clock):
         neighbour = leave(canteen, cast.make_titre(canteen, reference="FC2026000043"), clock)
         payfip.says[neighbour.key] = "P"
