@@ -153,12 +153,13 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
         watch = watches.still_ours(lease=lease)
         if watch is None:
             return
-        answer = notice.outcome
-        if watches.note_answer(watch=watch, answer=answer, at=asked_at, now=now):
+        answer: Outcome | None = notice.outcome
+        if watches.note_answer(watch=watch, answer=notice.outcome, at=asked_at, now=now):
             _end_outage(lease=lease, now=now)
         is_of_this_attempt = True
         if attempt.key == question.key.value:
-            hear_answer(attempt=attempt, notice=notice, timing=timing, now=now)
+            if not hear_answer(attempt=attempt, notice=notice, timing=timing, now=now):
+                answer = None  # of this payment nothing was said: it goes on being asked about
         elif attempt.key:  # it got its key while a nudged one was asked about
             is_of_this_attempt = False
         else:

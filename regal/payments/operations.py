@@ -408,8 +408,10 @@ def apply_notice(
     return _judge(attempt=attempt, notice=notice, digest=digest, message=message, source=source, now=now)
 
 
-def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: datetime) -> None:
+def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: datetime) -> bool:
     """Bring an attempt up to date with the answer to our own question; the caller has locked it.
+
+    Whether the answer is about this attempt: one that contradicts it says nothing of it.
 
     Not known yet, again and again, is kept once. A key forgotten while it could still open its page is impossible: it
     waits in a case. Forgotten later, nothing was begun that can still end.
@@ -422,7 +424,7 @@ def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: dateti
             attempt=attempt, notice=notice, digest=_digest_of_answer(notice), message=None, source=INQUIRY, now=now
         )
         if evidence.verdict == Evidence.Verdict.DIFFERS:
-            return
+            return False
         last_said = evidence
     known = notice.outcome not in (Outcome.PENDING, Outcome.FORGOTTEN)
     age = now - attempt.created_at
@@ -435,6 +437,7 @@ def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: dateti
         _resolve_about(attempt=attempt, kind=CaseKind.NO_ANSWER, now=now)
     if not known and age >= timing.outcome:
         conclude(attempt=attempt, now=now)
+    return True
 
 
 def conclude(*, attempt: Attempt, now: datetime) -> None:

@@ -331,6 +331,17 @@ class TestOddNews:
         assert watch_of(attempt).closed_at is None
         assert proof.broken(clock.now) == ()
 
+    def test_about_another_payment_ends_no_question_about_this_one(self, attempt, payfip, clock):
+        check_until(clock, MORNING + timedelta(minutes=121))
+        payfip.says[attempt.key] = answer(
+            "recupererDetailPaiementSecurise", payfip.detail(attempt.key, "A", montant="9")
+        )
+        check_until(clock, MORNING + timedelta(hours=3))
+        assert watch_of(attempt).closed_at is None
+        payfip.says[attempt.key] = "P"
+        check_until(clock, MORNING + timedelta(hours=4))
+        assert again(attempt).status == "paid"
+
     def test_that_cannot_be_read_waits_in_a_case_after_a_while_and_ends_with_the_first_good_answer(
         self, attempt, payfip, clock
     ):
