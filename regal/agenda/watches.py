@@ -127,10 +127,13 @@ def was_hastened(watch: Watch) -> bool:
     return watch.leased_until is not None and watch.due_at < watch.leased_until
 
 
-def note_answer(*, watch: Watch, answer: str, at: datetime, now: datetime) -> bool:
-    """A question put at `at` was answered. Whether its account had been failing. The caller has locked the watch."""
+def note_answer(*, watch: Watch, answer: str, is_news: bool, at: datetime, now: datetime) -> bool:
+    """A question put at `at` was answered. Whether its account had been failing. The caller has locked the watch.
+
+    `is_news`: the answer says something of the attempt.
+    """
     watch.asked_at, watch.asked = at, watch.asked + 1
-    watch.answered_at, watch.answer = now, answer
+    watch.answered_at, watch.answer = now if is_news else watch.answered_at, answer
     watch.failures, watch.failure = 0, ""
     watch.save(update_fields=["asked_at", "asked", "answered_at", "answer", "failures", "failure"])
     return end_outage(account_id=watch.account_id, now=now)

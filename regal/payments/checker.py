@@ -154,7 +154,8 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
         if watch is None:
             return
         answer: Outcome | None = notice.outcome
-        if watches.note_answer(watch=watch, answer=notice.outcome, at=asked_at, now=now):
+        is_news = answer is not Outcome.FORGOTTEN
+        if watches.note_answer(watch=watch, answer=notice.outcome, is_news=is_news, at=asked_at, now=now):
             _end_outage(lease=lease, now=now)
         is_of_this_attempt = True
         if attempt.key == question.key.value:
@@ -212,11 +213,31 @@ def _close(*, attempt: Attempt, watch: Watch, timing: Timing, answer: Outcome | 
     watches.close(watch=watch, now=now)
     if attempt.status in BEFORE_LEAVING:  # its payer had no address, whatever was answered
         conclude(attempt=attempt, now=now)
-    if answer is Outcome.FORGOTTEN or not gives_up(created_at=attempt.created_at, timing=timing, now=now):
+    if answer is Outcome.FORGOTTEN:
+        _hear_forgotten(attempt=attempt, watch=watch, timing=timing, now=now)
+        return
+    if not gives_up(created_at=attempt.created_at, timing=timing, now=now):
         return
     conclude(attempt=attempt, now=now)
     if attempt.status == State.EXPIRED_PRESUMED:
         _report_no_answer(attempt=attempt, watch=watch, now=now)
+
+
+def _hear_forgotten(*, attempt: Attempt, watch: Watch, timing: Timing, now: datetime) -> None:
+    """PayFiP forgets every key one night. Had it said nothing since the page could last be opened, who knows?"""
+    if attempt.status == State.PAID:
+        return
+    if watch.answered_at is None or watch.answered_at < attempt.created_at + timing.opening:
+        _report_no_answer(attempt=attempt, watch=watch, now=now)
+        return
+    resolve(
+        collectivite_id=attempt.collectivite_id,
+        kind=CaseKind.NO_ANSWER,
+        subject_kind="attempt",
+        subject_ids=[attempt.pk],
+        rule=OPENED_BY,
+        now=now,
+    )
 
 
 def _report_no_answer(*, attempt: Attempt, watch: Watch, now: datetime) -> None:

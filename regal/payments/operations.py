@@ -433,7 +433,7 @@ def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: dateti
             _open_attempt_case(CaseKind.IMPOSSIBLE_ANSWER, attempt, last_said, now)
     else:
         _resolve_about(attempt=attempt, kind=CaseKind.IMPOSSIBLE_ANSWER, now=now)
-    if known or age < timing.gives_up:
+    if known or (notice.outcome is Outcome.PENDING and age < timing.gives_up):
         _resolve_about(attempt=attempt, kind=CaseKind.NO_ANSWER, now=now)
     if not known and age >= timing.outcome:
         conclude(attempt=attempt, now=now)

@@ -183,7 +183,9 @@ class TestAnAccountThatDoesNotAnswer:
         lease = take(later(minutes=5))
         with transaction.atomic():
             held = ours(lease)
-            assert watches.note_answer(watch=held, answer="pending", at=later(minutes=5), now=later(minutes=5))
+            assert watches.note_answer(
+                watch=held, answer="pending", is_news=True, at=later(minutes=5), now=later(minutes=5)
+            )
             watches.put_back(watch=held, due_at=later(minutes=8))
         assert {one.attempt_id for one in watches.take_due(now=later(minutes=5), most=20)} == {2, 3}
         pace = Pace.objects.get()

@@ -289,6 +289,21 @@ class TestAForgottenKey:
         assert again(attempt).status == "expired_presumed"
         assert watch_of(attempt).closed_at is not None
 
+    def test_that_was_silent_since_its_page_could_be_opened_waits_in_a_case(self, attempt, town, payfip, clock):
+        check_until(clock, MORNING + timedelta(minutes=10))  # not known yet: she may still pay
+        payfip.is_down = True
+        check_until(clock, MORNING + timedelta(hours=26))
+        payfip.is_down = False
+        payfip.says[attempt.key] = "P1"
+        check_until(clock, MORNING + timedelta(hours=27))
+        assert again(attempt).status == "expired_presumed"
+        assert kinds(attempt, is_open=True) == ["no_answer"]
+        clock.pass_(hours=1)
+        nudge(town, attempt, attempt.key, clock)
+        check(clock)
+        assert kinds(attempt, is_open=True) == ["no_answer"]  # forgotten once more is no news
+        assert proof.broken(clock.now) == ()
+
     def test_of_a_paid_payment_is_no_contradiction(self, attempt, town, payfip, clock):
         payfip.says[attempt.key] = "P"
         check_until(clock, MORNING + timedelta(minutes=1))
