@@ -67,6 +67,11 @@ class Watch(models.Model):
             models.Index(
                 fields=["account_id", "due_at"], name="agenda_watch_due", condition=models.Q(closed_at__isnull=True)
             ),
+            models.Index(
+                fields=["leased_until"],
+                name="agenda_watch_leased",
+                condition=models.Q(closed_at__isnull=True, leased_until__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ PACE = timedelta(milliseconds=200)  # five questions a second and an account
 AHEAD = timedelta(seconds=1)  # how far questions may be lined up before their time
 FIRST_PAUSE_SECONDS = 4
 LONGEST_PAUSE_SECONDS = 240  # with the question itself, an account that is back is asked within 5 minutes
+IMPOSSIBLE = timedelta(minutes=10)  # nobody takes a turn or a lease so far ahead: a clock was wrong
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,14 @@ def take_one(*, now: datetime) -> Lease | None:
                 until=until,
             )
     return None
+
+
+def forget_wrong_clock(*, now: datetime) -> None:
+    """Let go of what was taken until an impossible hour: the clock has gone back since."""
+    Watch.objects.filter(closed_at__isnull=True, leased_until__gt=now + IMPOSSIBLE).update(
+        due_at=now, leased_until=None
+    )
+    Pace.objects.filter(free_at__gt=now + IMPOSSIBLE).update(free_at=now)
 
 
 def take_due(*, now: datetime, most: int) -> list[Lease]:

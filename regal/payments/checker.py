@@ -60,8 +60,10 @@ def check_due(*, clock: Clock, draw: Draw = middle, wait: Wait = time.sleep, las
     """
     began, asked = clock(), 0
     failure: Exception | None = None
+    watches.forget_wrong_clock(now=began)
     while (lasting is None or clock() < began + lasting) and (lease := watches.take_one(now=clock())) is not None:
-        wait(max(0.0, (lease.at - clock()).total_seconds()))
+        early = min(lease.at - clock(), watches.AHEAD)  # no longer, should the clock have gone back meanwhile
+        wait(max(0.0, early.total_seconds()))
         asked += 1
         try:
             check_one(lease=lease, clock=clock, draw=draw)

@@ -106,6 +106,27 @@ class TestTaking:
         assert [lease.at for lease in watches.take_due(now=MORNING, most=20) if lease.account_id == OTHER] == [MORNING]
 
 
+class TestAClockThatWasWrong:
+    def test_keeps_no_account_from_being_asked(self, town):
+        own(town, 1)
+        own(town, 2)
+        assert watches.take_one(now=later(days=1)) is not None  # and its holder is killed
+        assert watches.take_one(now=MORNING) is None
+        watches.forget_wrong_clock(now=MORNING)
+        assert {lease.attempt_id for lease in watches.take_due(now=MORNING, most=20)} == {1, 2}
+
+    def test_is_told_from_a_lease_and_a_pause(self, town):
+        own(town, 1)
+        own(town, 2)
+        lease = take(MORNING)
+        for _ in range(9):
+            watches.note_outage(account_id=ACCOUNT, failure="timeout", draw=0, now=MORNING)
+        watches.forget_wrong_clock(now=MORNING)
+        assert watches.take_one(now=later(minutes=3)) is None
+        with transaction.atomic():
+            assert ours(lease)
+
+
 class TestGivingBack:
     def test_says_when_to_ask_next(self, town):
         own(town)

@@ -1,5 +1,6 @@
 """The checker: whatever is lost on the way, an attempt ends in the truth that its gateway tells when it is asked."""
 
+import itertools
 from datetime import timedelta
 from functools import partial
 
@@ -14,7 +15,7 @@ from regal.cases.models import Case
 from regal.gateways.payfip_ws.tests.answers import answer
 from regal.journal.models import Entry
 from regal.lib.tenancy import tenant
-from regal.payments.checker import check_one, hasten_by_payer
+from regal.payments.checker import check_due, check_one, hasten_by_payer
 from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, Settlement
 from regal.payments.refusals import GatewayAway
 from regal.titres.models import Titre
@@ -625,6 +626,25 @@ class TestCheckersAtOnce:
         assert sorted(payfip.asked) == sorted(attempt.key for attempt in attempts)
         assert {again(attempt).status for attempt in attempts} == {"paid"}
         assert proof.broken(clock.now) == ()
+
+
+class TestAClockThatWasWrong:
+    def test_delays_no_question_once_it_is_right_again(self, canteen, attempt, payfip, clock):
+        clock.pass_(days=1)
+        check(clock)
+        clock.pass_(days=-1)
+        second = leave(canteen, cast.make_titre(canteen, reference="FC2026000043"), clock)
+        payfip.says[second.key] = "P"
+        clock.pass_(seconds=31)
+        check(clock)
+        assert again(second).status == "paid"
+
+    def test_makes_nobody_wait_for_more_than_a_second(self, attempt, payfip, clock):
+        waited = []
+        clock.pass_(hours=1)
+        hours = itertools.chain([clock.now, clock.now], itertools.repeat(MORNING))  # it goes back after the taking
+        check_due(clock=lambda: next(hours), draw=lambda: 50, wait=waited.append)
+        assert waited == [1.0]
 
 
 class TestAPayerWhoLooks:
