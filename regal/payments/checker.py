@@ -30,7 +30,7 @@ from regal.payments.operations import (
     lock_attempt,
     never_started,
 )
-from regal.payments.queries import nudged_key
+from regal.payments.queries import nudged_keys
 from regal.payments.schedule import DRAWS, Facts, gives_up, next_question
 from regal.payments.states import BEFORE_LEAVING, State
 
@@ -95,7 +95,7 @@ def hasten_by_payer(*, attempt: Attempt, now: datetime) -> bool:
     watch = Watch.objects.filter(collectivite=attempt.collectivite_id, attempt_id=attempt.pk).first()
     if watch is None or watch.closed_at is not None or attempt.status == State.PAID:
         return False
-    if not (attempt.key or nudged_key(attempt=attempt)):  # nothing to ask about
+    if not (attempt.key or nudged_keys(attempt=attempt)):  # nothing to ask about
         return False
     if watch.asked_at is not None and now < watch.asked_at + PAYER_HASTENS_EVERY:
         return False
@@ -117,7 +117,7 @@ def _prepare(*, lease: Lease, now: datetime) -> _Question | None:
     """What to ask. None where there is nothing: the watch is then closed, or waits for its key."""
     with tenant(lease.collectivite_id):
         attempt = Attempt.objects.select_related("account").get(collectivite=lease.collectivite_id, pk=lease.attempt_id)
-        key = attempt.key or nudged_key(attempt=attempt)
+        key = attempt.key or _next_nudged_key(attempt=attempt, lease=lease)
         if key:
             gateway = gateway_of(attempt.account)
             if not isinstance(gateway, AskableGateway):
@@ -125,6 +125,15 @@ def _prepare(*, lease: Lease, now: datetime) -> _Question | None:
             return _Question(lease=lease, gateway=gateway, key=Key(value=key))
         _end_without_key(lease=lease, now=now)
         return None
+
+
+def _next_nudged_key(*, attempt: Attempt, lease: Lease) -> str:
+    """The last one named since we last asked; else each in turn, so that none hides another. Empty: none is left."""
+    watch = Watch.objects.get(pk=lease.watch_id)
+    if watch.asked_at is not None and (fresh := nudged_keys(attempt=attempt, since=watch.asked_at)):
+        return fresh[0]
+    keys = nudged_keys(attempt=attempt)
+    return keys[watch.asked % len(keys)] if keys else ""
 
 
 def _end_without_key(*, lease: Lease, now: datetime) -> None:
@@ -203,7 +212,8 @@ def _note_failure(
         if now >= attempt.created_at + patience:
             _close(attempt=attempt, watch=watch, timing=timing, answer=None, now=now)
             return
-        if not is_silent and watch.failures >= FAILURES_BEFORE_A_CASE and attempt.status != State.PAID:
+        is_strange = not is_silent and watch.failures >= FAILURES_BEFORE_A_CASE
+        if is_strange and attempt.key and attempt.status != State.PAID:  # anybody may name a key
             _report_no_answer(attempt=attempt, watch=watch, now=now)
         facts = Facts(state=State(attempt.status), created_at=attempt.created_at, answer=None)
         planned = next_question(facts=facts, timing=timing, now=now, draw=draw)

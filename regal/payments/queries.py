@@ -195,12 +195,17 @@ def evidence_about(*, attempt: Attempt) -> QuerySet[Evidence]:
     )
 
 
-def nudged_key(*, attempt: Attempt) -> str:
-    """The last key that a nudge named for an attempt without its own, and that no answer has ruled out; else ""."""
+def nudged_keys(*, attempt: Attempt, since: datetime | None = None) -> list[str]:
+    """The keys that nudges named for an attempt without its own, and that no answer has ruled out, the last one first.
+
+    `since`: only those named at that instant or later.
+    """
     heard = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, facts__has_key="key")
     ruled_out = {row.facts["key"] for row in heard.filter(source="inquiry", verdict=Evidence.Verdict.UNREADABLE)}
     named = heard.filter(source="notification", verdict=Evidence.Verdict.FITS).order_by("-pk")
-    return next((row.facts["key"] for row in named if row.facts["key"] not in ruled_out), "")
+    if since is not None:
+        named = named.filter(received_at__gte=since)
+    return list(dict.fromkeys(row.facts["key"] for row in named if row.facts["key"] not in ruled_out))
 
 
 class ByDay(StrEnum):

@@ -36,6 +36,8 @@ from tests.inquiries import (
     watch_of,
 )
 
+STRANGE_KEY = "347b2060-1a37-11eb-af92-0213ad91a103"
+
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
@@ -171,7 +173,7 @@ class TestANudge:
         clock.pass_(minutes=3)
         check(clock)
         due_at = watch_of(attempt).due_at
-        nudge(town, attempt, "347b2060-1a37-11eb-af92-0213ad91a103", clock)
+        nudge(town, attempt, STRANGE_KEY, clock)
         assert watch_of(attempt).due_at == due_at
 
     def test_of_a_payment_already_paid_changes_nothing(self, attempt, town, payfip, clock):
@@ -458,6 +460,33 @@ class TestARequestWhoseAnswerWasLost:
         assert watch_of(attempt).closed_at is not None
         assert proof.broken(clock.now) == ()
 
+    @pytest.mark.parametrize("told", ["P5", "T2", answer("recupererDetailPaiementSecurise", {"resultrans": "P"})])
+    def test_asks_about_each_nudged_key_in_turn(self, attempt, town, payfip, clock, told):
+        payfip.says[STRANGE_KEY] = told
+        nudge(town, attempt, self.key(payfip), clock)
+        nudge(town, attempt, STRANGE_KEY, clock)
+        check(clock)
+        payfip.says[self.key(payfip)] = "P"
+        check_until(clock, MORNING + timedelta(minutes=5))
+        assert (again(attempt).status, again(attempt).key) == ("paid", self.key(payfip))
+
+    def test_asks_first_about_the_key_just_named(self, attempt, town, payfip, clock):
+        nudge(town, attempt, STRANGE_KEY, clock)
+        payfip.says[STRANGE_KEY] = "T2"
+        check(clock)
+        check_until(clock, MORNING + timedelta(minutes=30))
+        payfip.says[self.key(payfip)] = "P"
+        nudge(town, attempt, self.key(payfip), clock)
+        assert check(clock) == 1
+        assert again(attempt).status == "paid"
+
+    def test_opens_no_case_for_a_strange_key_that_cannot_be_asked_about(self, attempt, town, payfip, clock):
+        payfip.says[STRANGE_KEY] = "T2"
+        nudge(town, attempt, STRANGE_KEY, clock)
+        check_until(clock, MORNING + timedelta(hours=1))
+        assert watch_of(attempt).failures > 8
+        assert kinds(attempt) == []
+
     def test_takes_no_key_of_another_payment(self, attempt, town, canteen, payfip, clock):
         neighbour = leave(canteen, cast.make_titre(canteen, reference="FC2026000043"), clock)
         payfip.says[neighbour.key] = "P"
@@ -482,7 +511,7 @@ class TestARequestWhoseAnswerWasLost:
         assert proof.broken(clock.now) == ()
 
     def test_takes_no_key_that_payfip_does_not_know(self, attempt, town, payfip, clock):
-        nudge(town, attempt, "347b2060-1a37-11eb-af92-0213ad91a103", clock)
+        nudge(town, attempt, STRANGE_KEY, clock)
         check_until(clock, MORNING + timedelta(minutes=5))
         assert (again(attempt).status, again(attempt).key) == ("never_started", "")
         assert len(payfip.asked) == 1
@@ -640,7 +669,7 @@ class TestAClockThatWasWrong:
         assert again(second).status == "paid"
 
     def test_makes_nobody_wait_for_more_than_a_second(self, attempt, payfip, clock):
-        waited = []
+        waited: list[float] = []
         clock.pass_(hours=1)
         hours = itertools.chain([clock.now, clock.now], itertools.repeat(MORNING))  # it goes back after the taking
         check_due(clock=lambda: next(hours), draw=lambda: 50, wait=waited.append)
