@@ -916,6 +916,18 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " WHERE attempt_id = {waiting}",
         {"I-26"},
     ),
+    "a question that fails again and again on our side": (
+        f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=8)}', due_at = '{NOW + timedelta(minutes=1)}',"
+        f" leased_until = '{NOW + timedelta(minutes=1)}' WHERE attempt_id = {{waiting}}",
+        {"I-26"},
+    ),
+    "a silent account that nobody tries any more": (
+        "UPDATE agenda_pace SET failures = 3"
+        " WHERE account_id IN (SELECT account_id FROM agenda_watch WHERE attempt_id = {waiting});"
+        f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=8)}', due_at = '{NOW - timedelta(minutes=8)}'"
+        " WHERE account_id IN (SELECT account_id FROM agenda_watch WHERE attempt_id = {waiting})",
+        {"I-25"},
+    ),
     "a key that is waited for": (
         "UPDATE payments_attempt SET status = 'requested' WHERE id = {never}",
         {"I-14", "I-25", "I-27"},
@@ -1143,6 +1155,20 @@ class TestVerify:
         no_worker = "DELETE FROM procrastinate_workers;"
         for what in ("a message that waits", "work that waits"):
             assert broken(world, no_worker + TAMPERINGS[what][0]) == {}
+
+    def test_asks_no_more_about_a_refusal_whose_days_are_over(self, world):
+        refused, _ = TAMPERINGS["a refusal about which nobody asked again"]
+        given_up = "UPDATE agenda_watch SET closed_at = created_at + interval '7 days' WHERE attempt_id = {turned_down}"
+        assert broken(world, f"{refused};{given_up}") == {}
+
+    def test_lets_a_question_take_its_time(self, world):
+        """Its account was silent for a while, and is asked again at this instant."""
+        being_asked = (
+            f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=8)}',"
+            f" due_at = '{NOW + timedelta(minutes=2)}', leased_until = '{NOW + timedelta(minutes=2)}'"
+            " WHERE attempt_id = {waiting}"
+        )
+        assert broken(world, being_asked) == {}
 
     def test_gives_people_the_next_working_day_to_look(self, world):
         """Opened on Tuesday 24 November: Wednesday is theirs; in December, Christmas and a week-end are not counted."""
