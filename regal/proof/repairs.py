@@ -81,6 +81,7 @@ REPAIRS = (
         sentence="While a worker is alive and its account answers, an attempt is asked about every 5 minutes of its"
         " first half hour, 30 minutes of its first day, 6 hours of its week.",
         questions=(
+            # What is due: I-25. No question lasts 30 s: a lease that old is of one that failed, and once is no matter.
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': not asked about since '
                 || coalesce(asked_at, handed_off_at)
             FROM asked WHERE status <> 'paid' AND closed_at IS NULL AND handed_off_at IS NOT NULL AND NOT is_silent
