@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -81,10 +82,23 @@ def start(var: Path, first_port: int, stdin: int = subprocess.DEVNULL) -> Demo:
     return Demo(var, Ports(guichet=first_port), process)
 
 
+_claims: list[socket.socket] = []
+
+
 def free_first_port() -> int:
-    """A first port from which all the ports of a demonstration, and of a second one beside it, are free."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    for first in range(18_000 + 1_000 * worker, 60_000, 50):
+    """A first port from which all the ports of a demonstration, and of a second one beside it, are free.
+
+    They stay ours until the tests end: the last of the fifty says so to tests that run beside these.
+    """
+    for first in range(18_000, 60_000, 50):
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.1", first + 49))
+        except OSError:
+            claim.close()
+            continue
         if all(tcp.is_free(port) for port in Ports(guichet=first).uses()):
+            _claims.append(claim)
             return first
+        claim.close()
     raise AssertionError("no free ports")

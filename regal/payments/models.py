@@ -11,7 +11,7 @@ from regal.lib.enumerations import values
 from regal.lib.money_field import MoneyField
 from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import TenantForeignKey, TenantModel
-from regal.payments.standing import standing_in_sql
+from regal.payments.standing import ANNOUNCED, standing_in_sql
 from regal.payments.states import Event, State
 
 
@@ -70,7 +70,8 @@ class Attempt(TenantModel):
             ),
             models.CheckConstraint(condition=models.Q(status__in=values(State)), name="payments_attempt_status"),
             models.CheckConstraint(
-                condition=models.Q(announced__in=["", *values(Outcome)]), name="payments_attempt_announced"
+                condition=models.Q(announced__in=["", *(outcome.value for outcome in ANNOUNCED)]),
+                name="payments_attempt_announced",
             ),
             models.CheckConstraint(
                 condition=models.Q(environment__in=values(Environment)), name="payments_attempt_environment"

@@ -31,7 +31,7 @@ _PROVED = {
     State.ABANDONED: Standing.ABANDONED,
     State.UNKNOWN: Standing.UNKNOWN,
 }
-_ANNOUNCED = {
+ANNOUNCED = {  # only who asks hears that a payment is forgotten
     Outcome.PAID: Standing.ANNOUNCED_PAID,
     Outcome.REFUSED: Standing.ANNOUNCED_REFUSED,
     Outcome.ABANDONED: Standing.ANNOUNCED_ABANDONED,
@@ -50,14 +50,14 @@ def standing(*, status: str, announced: str) -> Standing:
     state = State(status)
     if state in _PROVED:
         return _PROVED[state]
-    return _ANNOUNCED[Outcome(announced)] if announced else _UNTOLD[state]
+    return ANNOUNCED[Outcome(announced)] if announced else _UNTOLD[state]
 
 
 def standing_in_sql() -> Case:
     """The same, said to PostgreSQL. A change of the tables above needs a migration that makes the column again."""
     whens = [
         *(When(status=state.value, then=Value(meant.value)) for state, meant in _PROVED.items()),
-        *(When(announced=outcome.value, then=Value(meant.value)) for outcome, meant in _ANNOUNCED.items()),
+        *(When(announced=outcome.value, then=Value(meant.value)) for outcome, meant in ANNOUNCED.items()),
         *(When(status=state.value, then=Value(meant.value)) for state, meant in _UNTOLD.items()),
     ]
     return Case(*whens, default=Value(""), output_field=CharField())

@@ -61,6 +61,7 @@ def headings(template: str) -> set[str]:
     return found
 
 
+@pytest.mark.screens
 class TestEveryScreen:
     @pytest.mark.parametrize("screen", SCREENS, ids=str)
     def test_is_for_everybody(

@@ -13,12 +13,12 @@ from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage
-from regal.payments.standing import Standing
+from regal.payments.standing import ANNOUNCED, Standing
 from regal.payments.states import Event, State
 from tests import cast
 from tests.cast import MORNING
 
-EVERY = list(itertools.product(State, ["", *Outcome]))
+EVERY = list(itertools.product(State, ["", *ANNOUNCED]))
 
 
 def of(kind, **fields):
@@ -101,7 +101,7 @@ class TestExplanations:
         assert "comptable" in explanations.answer_about(of(DebtKind.TITRE, **announced)).why
 
     @pytest.mark.parametrize("event", list(Event))
-    @pytest.mark.parametrize("outcome", ["", *Outcome])
+    @pytest.mark.parametrize("outcome", ["", *ANNOUNCED])
     @pytest.mark.parametrize("evidence", [None, *(Evidence(rank=rank) for rank in Rank)])
     def test_tell_every_event(self, event, outcome, evidence):
         row = AttemptEvent(event=event, outcome=outcome, evidence=evidence, occurred_at=MORNING, recorded_at=MORNING)

@@ -24,10 +24,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.RemoveConstraint(
-            model_name="attempt",
-            name="payments_attempt_announced",
-        ),
-        migrations.RemoveConstraint(
             model_name="evidence",
             name="payments_evidence_outcome",
         ),
@@ -59,15 +55,6 @@ class Migration(migrations.Migration):
             model_name="attempt",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("key", ""), _negated=True), fields=("account", "key"), name="payments_attempt_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("announced__in", ["", "paid", "refused", "abandoned", "pending", "unknown", "forgotten"])
-                ),
-                name="payments_attempt_announced",
             ),
         ),
         migrations.AddConstraint(
