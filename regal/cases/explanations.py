@@ -305,7 +305,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         how=_(
             "Une panne ou une coupure annoncée de PayFiP ; ou un paiement dont PayFiP n’a rien dit en sept jours,"
-            " dont il répond de façon illisible, ou qu’il a oublié, comme chaque nuit, avant d’avoir pu nous répondre."
+            " dont il répond de façon illisible, ou qu’il ne connaît plus alors qu’une panne nous avait empêchés de"
+            " l’interroger à temps."
         ),
         steps=(
             _("Regardez de quoi il s’agit : tout un contrat, ou un seul paiement."),

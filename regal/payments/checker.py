@@ -236,7 +236,7 @@ def _close(*, attempt: Attempt, watch: Watch, timing: Timing, answer: Outcome | 
 
 
 def _hear_forgotten(*, attempt: Attempt, watch: Watch, timing: Timing, now: datetime) -> None:
-    """PayFiP forgets every key one night. Had it said nothing since the page could last be opened, who knows?"""
+    """The end, unless nothing was said of the attempt since its page could last be opened: then a person looks."""
     if attempt.status == State.PAID:
         return
     if watch.answered_at is None or watch.answered_at < attempt.created_at + timing.opening:
