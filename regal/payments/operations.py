@@ -108,7 +108,7 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
     request = _request(order=order, notification_token=notification_token)
     _queue_for_debt(account_id=order.account.pk, debt_reference=order.debt_reference)
     _check_not_sent(order=order)
-    _check_told(order=order)
+    _check_told(order=order, titre_id=None)
     gateway = gateway_of(order.account)
     if gateway.needs_key:
         raise TypeError(f"{gateway.name} wants a key first")
@@ -149,7 +149,7 @@ def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     _check_not_sent(order=order)
     if titre is not None:
         check_titre(titre=titre, order=order, now=now)
-    _check_told(order=order)
+    _check_told(order=order, titre_id=titre and titre.pk)
     gateway = gateway_of(order.account)
     try:
         gateway.check(request)
@@ -232,8 +232,11 @@ def _check_not_sent(*, order: PaymentOrder) -> None:
         raise AlreadyStarted
 
 
-def _check_told(*, order: PaymentOrder) -> None:
-    earlier = earlier_attempts(account=order.account, debt_reference=order.debt_reference, amount=order.amount)
+def _check_told(*, order: PaymentOrder, titre_id: int | None) -> None:
+    """`titre_id`: of one found payable under its lock, so that what is paid of it is no longer due."""
+    earlier = earlier_attempts(
+        account=order.account, debt_reference=order.debt_reference, amount=order.amount, titre_id=titre_id
+    )
     if earlier.exists() and not order.told_of_earlier:
         raise EarlierAttempt
 
