@@ -1,6 +1,7 @@
 """The verbs of a payment. `apply_notice` alone changes what an attempt is; it locks the row and is one transaction."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -210,6 +211,18 @@ def key_not_known(*, collectivite_id: int, attempt_id: int, now: datetime) -> No
     attempt = lock_attempt(collectivite_id=collectivite_id, attempt_id=attempt_id)
     if attempt.status == State.REQUESTED and attempt.titre_id is not None:
         holds.let_go(collectivite_id=collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt_id)
+
+
+def prepare_to_settle(*, collectivite_id: int, attempts: Collection[Attempt], now: datetime) -> None:
+    """Take what several settlements of one transaction will want, in the order in which a single one takes it.
+
+    That is, once the caller has locked the attempts: the day's seal, then every titre; the head of the books comes
+    last. One settlement after the other would want a titre while it holds the head.
+    """
+    if attempts:
+        _schedule_seal(collectivite_id=collectivite_id, day=paris.today(now), now=now)
+    titre_ids = {one.titre_id for one in attempts if one.titre_id is not None}
+    holds.lock_all(collectivite_id=collectivite_id, titre_ids=titre_ids)
 
 
 def lock_attempt(*, collectivite_id: int, attempt_id: int) -> Attempt:
@@ -641,15 +654,13 @@ def _keep(
         received_at=received_at,
         judged_day=day,
     )
-    due_at = paris.at(day + timedelta(days=1), SEAL_HOUR)
-    schedule(
-        collectivite_id=attempt.collectivite_id,
-        kind=SEAL_EVIDENCE,
-        subject_id=day.toordinal(),
-        due_at=due_at,
-        now=now,
-    )
+    _schedule_seal(collectivite_id=attempt.collectivite_id, day=day, now=now)
     return evidence
+
+
+def _schedule_seal(*, collectivite_id: int, day: date, now: datetime) -> None:
+    due_at = paris.at(day + timedelta(days=1), SEAL_HOUR)
+    schedule(collectivite_id=collectivite_id, kind=SEAL_EVIDENCE, subject_id=day.toordinal(), due_at=due_at, now=now)
 
 
 def _suspect(*, attempt: Attempt, evidence: Evidence, differences: tuple[str, ...], now: datetime) -> None:
