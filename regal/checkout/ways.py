@@ -226,7 +226,7 @@ class ByForm(Way):
         }
 
     def recap_page(self, titre: Titre | None) -> HttpResponse:
-        earlier = self._earlier(titre and titre.pk)
+        earlier = self._earlier(titre.pk if titre else None)
         self.recap = replace(self.recap, told_of_earlier=earlier is not None)
         typed = as_typed(self.recap, self.product)
         context = {

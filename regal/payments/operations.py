@@ -150,7 +150,7 @@ def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     _check_not_sent(order=order)
     if titre is not None:
         check_titre(titre=titre, order=order, now=now)
-    _check_told(order=order, titre_id=titre and titre.pk)
+    _check_told(order=order, titre_id=titre.pk if titre else None)
     gateway = gateway_of(order.account)
     try:
         gateway.check(request)

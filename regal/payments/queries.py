@@ -42,7 +42,7 @@ def earlier_attempts(
         may_be_paying |= Q(status=State.PAID)
     else:
         found = attempts.filter(titre=titre_id, environment__in=_same_money(account)).exclude(status=State.PAID)
-        may_be_paying |= ~Q(key="") & watches.is_open()
+        may_be_paying |= Q(watches.is_open()) & ~Q(key="")
     return found.filter(may_be_paying).exclude(
         status=State.HANDED_OFF, announced__in=[Outcome.REFUSED, Outcome.ABANDONED]
     )

@@ -7,8 +7,8 @@ import pytest
 from regal.agenda.models import Effect
 from regal.gateways.base import DebtKind, Environment
 from regal.journal.models import Entry
+from regal.journal.operations import record_settlement
 from regal.lib.tenancy import TenantQuerySet, tenant
-from regal.payments import operations as payments
 from regal.payments.models import Evidence, Settlement
 from regal.payments.states import State
 from regal.reconciliation import operations, refusals
@@ -141,13 +141,13 @@ class TestAFileOfInvoices:
             cast.leave_with(invoice, key=f"b9b4b9a0-0000-11f1-8000-{place:012d}")
         lines = [Paid(reference=one.reference, cents=one.amount.cents) for one in invoices]
         confirm(town, deposit(town, statement(lines, numcli="350005"), account="350005"))
-        enter, free = payments.record_settlement, []
+        enter, free = record_settlement, []
 
         def look_and_enter(**told):
             free.append(at_once(partial(free_invoices, town)))
             return enter(**told)
 
-        monkeypatch.setattr(payments, "record_settlement", look_and_enter)
+        monkeypatch.setattr("regal.payments.operations.record_settlement", look_and_enter)
         assert notices.carry_one(effects()[0], NOW)
         assert free == [[[]], [[]]]
         assert proof.broken(NOW) == ()
