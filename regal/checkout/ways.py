@@ -231,7 +231,6 @@ class ByForm(Way):
         typed = as_typed(self.recap, self.product)
         context = {
             "recap": self.recap,
-            "titre": titre,
             "parts": self.town.form(self.product, initial=typed).reference_questions,
             "typed": json.dumps({name: value for name, value in typed.items() if name != "email"}),  # as in form.js
             "hidden": self.hidden(),
