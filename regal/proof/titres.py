@@ -169,8 +169,9 @@ TITRES = (
     ),
     Invariant(
         id="I-10",
-        sentence="In régie, what was settled is what was allocated and what is too much; test money extinguishes"
-        " nothing.",
+        sentence="Of a titre of our own base, what was settled is what was allocated and what is too much; test money"
+        " extinguishes nothing, and what was settled on no titre (form mode, a trial of a contract) is allocated to"
+        " none.",
         questions=(
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': ' || s.amount_cents
                 || ' cents settled, ' || l.cents || ' allocated, ' || x.cents || ' too much'

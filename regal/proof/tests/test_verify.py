@@ -405,6 +405,10 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE payments_allocation SET titre_id = {open_titre} WHERE titre_id = {paid_titre}",
         {"I-02", "I-10"},
     ),
+    "an allocation of what was settled on no titre": (
+        "UPDATE payments_attempt SET titre_id = NULL WHERE id = {settled}",
+        {"I-10", "I-41"},
+    ),
     "an excédent in no case": (delete_cases("excess"), {"I-03", "I-10"}),
     "an excédent that shrank": (
         "UPDATE cases_case SET facts = facts || '{{\"excess_cents\": 1}}' WHERE kind = 'excess'",
