@@ -1,5 +1,7 @@
 """What is asked of other machines ends in time, however slowly they answer. No socket; the clock stands still."""
 
+from typing import Any
+
 import httpcore
 import httpx
 import pytest
@@ -61,7 +63,8 @@ def clock(monkeypatch):
 
 def ask(machine):
     with httpx.Client(timeout=httpx.Timeout(http.TIMEOUT_SECONDS, connect=http.CONNECT_SECONDS)) as client:
-        client._transport._pool._network_backend = machine
+        transport: Any = client._transport
+        transport._pool._network_backend = machine
         return http.post(http.make_punctual(client), URL, content=b"?", headers={}, largest=100)
 
 
@@ -100,7 +103,7 @@ class TestDeadline:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
         http._client_of.cache_clear()
         client = http.outbound()
-        transports = [client._transport, *filter(None, client._mounts.values())]
+        transports: list[Any] = [client._transport, *filter(None, client._mounts.values())]
         assert len(transports) > 1
         assert {type(one._pool._network_backend) for one in transports} == {http._PunctualBackend}
         http._client_of.cache_clear()
