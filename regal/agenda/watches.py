@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Least
 
 from regal.agenda.models import Pace, Watch
@@ -52,6 +52,15 @@ def hasten(*, collectivite_id: int, attempt_id: int, at: datetime, reopen: bool 
     if reopen and found.filter(closed_at__isnull=False).update(due_at=at, leased_until=None, closed_at=None):
         return True
     return found.filter(closed_at__isnull=True).update(due_at=Least(F("due_at"), at)) > 0
+
+
+def is_open(attempt: str = "pk") -> Exists:
+    """Whether the gateway may still say something of the attempt: of each row of a query, whose column names it."""
+    return Exists(
+        Watch.objects.filter(
+            collectivite=OuterRef("collectivite_id"), attempt_id=OuterRef(attempt), closed_at__isnull=True
+        )
+    )
 
 
 def take_one(*, now: datetime) -> Lease | None:
