@@ -1,4 +1,7 @@
-"""The verbs of a payment. `apply_notice` alone changes what an attempt is; it locks the row and is one transaction."""
+"""The verbs of a payment. Each that changes what an attempt is locks its row and is one transaction.
+
+`apply_notice` and `hear_answer` alone weigh what somebody says; `_advance` alone follows an edge of the table of states.
+"""
 
 import logging
 from collections.abc import Collection
