@@ -100,14 +100,6 @@ def forget_wrong_clock(*, now: datetime) -> None:
     Pace.objects.filter(free_at__gt=now + IMPOSSIBLE).update(free_at=now)
 
 
-def take_due(*, now: datetime, most: int) -> list[Lease]:
-    """Take up to so many at once."""
-    taken: list[Lease] = []
-    while len(taken) < most and (lease := take_one(now=now)) is not None:
-        taken.append(lease)
-    return taken
-
-
 def still_ours(*, lease: Lease) -> Watch | None:
     """The watch, locked until the end of the transaction; None if the lease ran out and somebody else has it, or may.
 

@@ -1,6 +1,6 @@
 """The verbs of a payment. Each that changes what an attempt is locks its row and is one transaction.
 
-`apply_notice` and `hear_answer` alone weigh what somebody says; `_advance` alone follows an edge of the table of states.
+`apply_notice` and `hear_answer` alone weigh what somebody says; `_advance` alone follows an edge of the table.
 """
 
 import logging
