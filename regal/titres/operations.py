@@ -55,8 +55,8 @@ def record_titre(
     """Type in an invoice of a régie: a draft that nobody can pay yet. `exercice`: the year of issue unless told.
 
     Its number, read as its payer will type it, is its payable reference.
-    Raises NotOfARegie, BadNumber, NumberTaken, BadLabel, BadDebtor, BadAmount, BadDays, BadExercice, CardNumber,
-    UnreadableText.
+    Raises NotOfARegie, BadNumber, NumberTaken, BadLabel, BadDebtor, BadAmount, OutsideLimits, BadDays, BadExercice,
+    CardNumber, UnreadableText.
     """
     if product.debt_kind != DebtKind.REGIE or product.account.regie_id is None:
         raise refusals.NotOfARegie
@@ -70,6 +70,7 @@ def record_titre(
         raise refusals.BadDebtor(longest=LONGEST_DEBTOR)
     if not Money.zero < amount <= MOST:
         raise refusals.BadAmount
+    _check_limits(product, amount)
     if due_on is not None and due_on < issued_on:
         raise refusals.BadDays
     exercice = issued_on.year if exercice is None else exercice
@@ -131,8 +132,8 @@ def adjust(
 ) -> Titre:
     """Less or more is due. Something always remains due, and never less than was paid; down to what was, it is paid.
 
-    Raises BadAmount, NothingLeft, BelowPaid, MissingReason, CardNumber, UnreadableText, BeingPaid, AlreadyPaid,
-    OtherState, ChangedMeanwhile.
+    Raises BadAmount, NothingLeft, BelowPaid, OutsideLimits, MissingReason, CardNumber, UnreadableText, BeingPaid,
+    AlreadyPaid, OtherState, ChangedMeanwhile.
     """
     reason = _reason(reason)
     if not Money.zero < amount <= MOST:
@@ -150,6 +151,8 @@ def adjust(
             raise refusals.NothingLeft(due=before)
         if due < already:
             raise refusals.BelowPaid(paid=already)
+        if due > already:
+            _check_limits(locked.product, due - already)
         adjustment = Adjustment.objects.create(
             collectivite_id=locked.collectivite_id,
             titre=locked,
@@ -291,6 +294,13 @@ def _next(titre: Titre, event: Event) -> State:
         return next_state(State(titre.status), event)
     except ForbiddenTransition:
         raise refusals.OtherState(state=NAMES[State(titre.status)]) from None
+
+
+def _check_limits(product: Product, left: Money) -> None:
+    """What is left must be payable online: the payer's page refuses every other amount."""
+    least, most = product.min_amount, product.max_amount
+    if least is not None and most is not None and not least <= left <= most:
+        raise refusals.OutsideLimits(least=least, most=most)
 
 
 def _check_unpaid(titre: Titre) -> None:

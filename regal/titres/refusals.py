@@ -9,6 +9,7 @@ Refusal
 ├── BadAmount            R206  nothing, or more than can be owed
 ├── BadDays              R207  due before it was issued
 ├── BadExercice          R208
+├── OutsideLimits        R209  nobody could pay it online: the product does not accept the amount
 ├── MissingReason        R211  too short, or too long
 ├── CardNumber           R212  in a text
 ├── UnreadableText       R213  a character that cannot be kept
@@ -92,6 +93,17 @@ class BadExercice(Refusal):
         "L’exercice est l’année du budget, en quatre chiffres : celle de l’émission, ou la précédente en janvier."
     )
     field = "exercice"
+
+
+class OutsideLimits(Refusal):
+    """`least` and `most` are amounts."""
+
+    code = "R209"
+    sentence = _(
+        "Ce qui est à payer doit être compris entre %(least)s et %(most)s, les montants que ce produit accepte :"
+        " corrigez le montant, ou demandez à un administrateur de changer ces limites (Réglages, Produits)."
+    )
+    field = "amount"
 
 
 class MissingReason(Refusal):

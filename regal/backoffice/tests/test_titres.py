@@ -210,6 +210,7 @@ class TestNew:
             ({"objet": "4111 1111 1111 1111"}, "R212", "objet"),
             ({"montant": "1.234"}, "R206", "montant"),
             ({"montant": "0"}, "R206", "montant"),
+            ({"montant": "0,50"}, "R209", "montant"),
             ({"emission": "hier"}, "R207", "emission"),
             ({"limite": "2026-11-23"}, "R207", "limite"),
         ],
@@ -315,6 +316,7 @@ class TestDeciding:
             ({"sens": ""}, "R222", "sens"),
             ({"montant": "beaucoup"}, "R206", "montant"),
             ({"montant": "84,70"}, "R218", "montant"),
+            ({"montant": "84,20"}, "R209", "montant"),
             ({"motif_montant": ""}, "R211", "motif_montant"),
         ],
     )

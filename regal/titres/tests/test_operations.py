@@ -122,6 +122,8 @@ class TestRecording:
             ({"label": "Cantine\u200b"}, refusals.UnreadableText),
             ({"amount": Money(0)}, refusals.BadAmount),
             ({"amount": Money(10_000_000_00)}, refusals.BadAmount),
+            ({"amount": Money(99)}, refusals.OutsideLimits),
+            ({"amount": Money(60_001)}, refusals.OutsideLimits),
             ({"due_on": TODAY - timedelta(days=1)}, refusals.BadDays),
             ({"exercice": 2027}, refusals.BadExercice),
             ({"exercice": 2024}, refusals.BadExercice),
@@ -214,6 +216,8 @@ class TestAdjusting:
             (Direction.DECREASE, 9_000, refusals.NothingLeft),
             (Direction.DECREASE, 0, refusals.BadAmount),
             (Direction.INCREASE, 9_999_999_99, refusals.BadAmount),
+            (Direction.DECREASE, 8_371, refusals.OutsideLimits),
+            (Direction.INCREASE, 51_531, refusals.OutsideLimits),
         ],
     )
     def test_leaves_something_due_and_nothing_absurd(self, titre, direction, cents, refusal):
@@ -227,6 +231,12 @@ class TestAdjusting:
             adjust(titre, Direction.DECREASE, 470)
         adjust(titre, Direction.INCREASE, 30)
         assert amount_due(as_kept(titre)) == Money(500)
+
+    def test_leaves_what_can_be_paid_online_once_a_part_was_paid(self, titre):
+        with pytest.raises(refusals.OutsideLimits) as refused:
+            adjust(titre, Direction.DECREASE, 4_371, paid=half)
+        assert str(refused.value).startswith("Ce qui est à payer doit être compris entre 1,00\u00a0€ et 600,00\u00a0€,")
+        adjust(titre, Direction.DECREASE, 4_370, paid=half)
 
     def test_goes_down_to_what_was_paid_and_then_it_is_paid(self, titre):
         with pytest.raises(refusals.BelowPaid):
