@@ -155,6 +155,7 @@ class NewTitreForm(_Refusing):
         "label": "objet",
         "debtor": "debiteur",
         "amount": "montant",
+        "issued_on": "emission",
         "due_on": "limite",
         "exercice": "emission",
     }

@@ -10,6 +10,7 @@ Refusal
 ├── BadDays              R207  due before it was issued
 ├── BadExercice          R208
 ├── OutsideLimits        R209  nobody could pay it online: the product does not accept the amount
+├── BadIssueDay          R210  to come, or older than last year
 ├── MissingReason        R211  too short, or too long
 ├── CardNumber           R212  in a text
 ├── UnreadableText       R213  a character that cannot be kept
@@ -104,6 +105,17 @@ class OutsideLimits(Refusal):
         " corrigez le montant, ou demandez à un administrateur de changer ces limites (Réglages, Produits)."
     )
     field = "amount"
+
+
+class BadIssueDay(Refusal):
+    """`first` and `last` are days in words."""
+
+    code = "R210"
+    sentence = _(
+        "La date d’émission dit l’exercice : elle doit être comprise entre le %(first)s et aujourd’hui (%(last)s)."
+        " Corrigez-la ; une facture à venir se saisit le jour où elle est émise."
+    )
+    field = "issued_on"
 
 
 class MissingReason(Refusal):

@@ -212,6 +212,8 @@ class TestNew:
             ({"montant": "0"}, "R206", "montant"),
             ({"montant": "0,50"}, "R209", "montant"),
             ({"emission": "hier"}, "R207", "emission"),
+            ({"emission": "2027-06-30"}, "R210", "emission"),
+            ({"emission": "2024-11-30"}, "R210", "emission"),
             ({"limite": "2026-11-23"}, "R207", "limite"),
         ],
     )

@@ -124,6 +124,8 @@ class TestRecording:
             ({"amount": Money(10_000_000_00)}, refusals.BadAmount),
             ({"amount": Money(99)}, refusals.OutsideLimits),
             ({"amount": Money(60_001)}, refusals.OutsideLimits),
+            ({"issued_on": TODAY + timedelta(days=1)}, refusals.BadIssueDay),
+            ({"issued_on": date(2024, 12, 31)}, refusals.BadIssueDay),
             ({"due_on": TODAY - timedelta(days=1)}, refusals.BadDays),
             ({"exercice": 2027}, refusals.BadExercice),
             ({"exercice": 2024}, refusals.BadExercice),
@@ -133,6 +135,16 @@ class TestRecording:
         with pytest.raises(refusal):
             operations.record_titre(product=canteen, **(TYPED | told), now=MORNING)
         assert not Titre.objects.of(canteen.collectivite).exists()
+
+    def test_may_be_of_last_year_whose_exercice_it_is_then(self, canteen):
+        told = TYPED | {"issued_on": date(2025, 1, 1)}
+        assert operations.record_titre(product=canteen, **told, now=MORNING).exercice == 2025
+
+    def test_says_between_what_days_it_is_issued(self, canteen):
+        told = TYPED | {"issued_on": date(2027, 6, 30)}
+        with pytest.raises(refusals.BadIssueDay) as refused:
+            operations.record_titre(product=canteen, **told, now=MORNING)
+        assert "entre le 1er janvier 2025 et aujourd’hui (24 novembre 2026)." in str(refused.value)
 
     def test_takes_a_number_once_in_a_régie_however_it_is_written(self, canteen):
         operations.record_titre(product=canteen, **TYPED, now=MORNING)
