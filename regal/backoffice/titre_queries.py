@@ -108,15 +108,22 @@ class Sums:
 
 
 def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]:
-    """What is due and what was paid, of each invoice of a page: two questions for all."""
+    """What is due and what was paid, of each invoice of a page: two questions for all.
+
+    Once cancelled or written off, nothing more is due than what was paid.
+    """
     rows = list(titres)
     keys = [titre.pk for titre in rows]
     adjusted = _per_titre(Adjustment.objects.of(collectivite).filter(titre__in=keys), _SIGNED)
     paid = _per_titre(Allocation.objects.of(collectivite).filter(titre__in=keys), F("amount"))
-    return {
-        titre.pk: Sums(due=titre.amount + adjusted.get(titre.pk, Money.zero), paid=paid.get(titre.pk, Money.zero))
-        for titre in rows
-    }
+    sums = {}
+    for titre in rows:
+        extinguished = paid.get(titre.pk, Money.zero)
+        due = titre.amount + adjusted.get(titre.pk, Money.zero)
+        if titre.status in (State.CANCELLED, State.WRITTEN_OFF):
+            due = extinguished
+        sums[titre.pk] = Sums(due=due, paid=extinguished)
+    return sums
 
 
 _SIGNED = Case(When(direction=Direction.INCREASE, then=F("amount")), default=-F("amount"))

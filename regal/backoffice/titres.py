@@ -203,6 +203,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "can_adjust": is_unpaid and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED),
         "can_decide": is_unpaid and bool(_decisions(shown)),
         "is_paid": not is_unpaid,
+        "is_transferred": is_unpaid and shown.status == State.TRANSFERRED,
     }
     return render(request, "backoffice/titre.html", context, status=status)
 
@@ -288,7 +289,7 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     Situation.CANCELLED: gettext_lazy(
         "Plus rien n’est dû. Un paiement commencé avant et prouvé après reste encaissé : il attend dans une anomalie."
     ),
-    Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse ; les payeurs sont renvoyés vers lui."),
+    Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse désormais."),
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à l’encaisser."),
 }
 

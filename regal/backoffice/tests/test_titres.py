@@ -246,6 +246,18 @@ class TestPage:
         assert "émise pour 84,70 €" in told
         assert "Réduite de 10,00 € par REGAL Enfant absent" in told
 
+    @pytest.mark.parametrize("situation", ["annulee", "abandonnee"])
+    def test_asks_nothing_more_once_it_is_given_up(self, nadia, every_situation, situation):
+        told = words(nadia.get(address(every_situation[situation])))
+        assert "Reste à payer 0,00 € Dû 0,00 € émise pour 84,70 €" in told
+        line = nadia.get(f"{LIST}?etat={situation}").context["lines"][0]
+        assert line.sums.due == Money.zero
+
+    def test_says_to_whom_it_is_due_once_it_is_handed_over(self, nadia, every_situation):
+        told = words(nadia.get(address(every_situation["transmise"])))
+        assert "Reste dû au comptable 84,70 €" in told
+        assert "Reste à payer" not in told
+
     def test_leads_to_the_payment_that_paid_it(self, nadia, town, titre):
         attempt = notices.pay(town, titre)
         answer = nadia.get(address(titre))
