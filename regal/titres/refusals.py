@@ -141,8 +141,8 @@ class BeingPaid(Refusal):
 
     code = "R214"
     sentence = _(
-        "Quelqu’un est en train de payer cette facture : elle ne change pas avant %(until)s. Recommencez ensuite ;"
-        " d’ici là, vous pouvez la suspendre."
+        "Quelqu’un est en train de payer cette facture : elle ne change pas avant le %(until)s. Recommencez"
+        " ensuite ; d’ici là, vous pouvez la suspendre."
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from regal.backoffice import pages
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Environment
+from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.people.models import Role
@@ -347,6 +348,24 @@ class TestDeciding:
         assert "Enfant absent" in answer.content.decode()
         assert as_kept(every_situation["en-paiement"]).status == "open"
         assert decide(paul, every_situation["en-paiement"], "suspendre").status_code == 303
+
+    def test_offers_only_to_suspend_while_somebody_pays_and_names_the_hour(self, paul, every_situation):
+        held = every_situation["en-paiement"]
+        answer = paul.get(address(held))
+        hour = paris.format_instant_fr(as_kept(held).held_until).replace("\u00a0", " ")
+        assert f"ne change pas avant le {hour} ; d’ici là, un régisseur peut seulement la suspendre" in words(answer)
+        assert [name for name, _ in answer.context["deciding"].fields["decision"].choices] == ["", "suspendre"]
+        assert not answer.context["can_adjust"]
+        refused = act(paul, held, "montant", sens="decrease", montant="4,20", motif_montant="Un repas de moins")
+        assert f"avant le {hour}. Recommencez ensuite" in words(refused)
+        assert "Un repas de moins" in words(refused)
+
+    def test_offers_only_to_resume_a_suspended_one_while_somebody_pays(self, paul, every_situation):
+        held = every_situation["en-paiement"]
+        decide(paul, held, "suspendre")
+        answer = paul.get(address(held))
+        assert [name for name, _ in answer.context["deciding"].fields["decision"].choices] == ["", "reprendre"]
+        assert "Un paiement commencé avant peut encore aboutir" in words(answer)
 
     def test_is_refused_to_whoever_read_an_older_page_and_keeps_his_words(self, paul, titre):
         operations.suspend(titre=titre, reason="Un motif", now=MORNING + timedelta(minutes=1))
