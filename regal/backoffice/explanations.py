@@ -99,8 +99,8 @@ class Answer:
     to_do: str
 
 
-def answer_about(attempt: Attempt) -> Answer:
-    """The short answer at the head of the page."""
+def answer_about(attempt: Attempt, *, has_open_case: bool = False, is_paid_twice: bool = False) -> Answer:
+    """The short answer at the head of the page: never « nothing to do » where somebody must look."""
     standing = standing_of(attempt)
     answers = _ANSWERS
     if attempt.account.debt_kind == DebtKind.REGIE:
@@ -108,6 +108,10 @@ def answer_about(attempt: Attempt) -> Answer:
     if attempt.account.gateway == PayfipWs.name:
         answers = answers | _ANSWERS_WHERE_WE_ASK
     where, why, to_do = (_filled(text) for text in answers[standing])
+    if standing is Standing.CONFIRMED and has_open_case:
+        to_do = _("Regardez l’anomalie ouverte sur cette page.")
+    elif standing is Standing.CONFIRMED and is_paid_twice:
+        to_do = _("Comparez les paiements de cette référence, plus bas, avant de répondre au payeur.")
     return Answer(where=where, why=why, to_do=to_do)
 
 

@@ -108,9 +108,11 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         known = cases_about(collectivite=town, subject_kind="attempt", subject_id=attempt.pk)[:MOST_SHOWN]
         others = list(others_on_debt(attempt=attempt)[: MOST_SHOWN + 1])
         filed = lines_proving(collectivite=town, evidence=[one.pk for one in heard if one.source == "file"])
+        said_paid = sum(is_said_paid(one) for one in (attempt, *others))
+        has_open_case = any(case.is_open for case in known)
         context = {
             "line": Line.of(attempt),
-            "answer": explanations.answer_about(attempt),
+            "answer": explanations.answer_about(attempt, has_open_case=has_open_case, is_paid_twice=said_paid > 1),
             "awaits_a_file": not we_ask and standing_of(attempt) in (Standing.ANNOUNCED_PAID, Standing.UNDER_WAY),
             "questions": questions,
             "repaired_at": repaired_at(attempt=attempt) if we_ask else None,
@@ -124,7 +126,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "closed_cases": [case for case in known if not case.is_open],
             "others": [Line.of(other) for other in others[:MOST_SHOWN]],
             "has_more_others": len(others) > MOST_SHOWN,
-            "said_paid": sum(is_said_paid(one) for one in (attempt, *others)),
+            "said_paid": said_paid,
         }
     return render(request, "backoffice/payment.html", context)
 

@@ -1,14 +1,16 @@
 """The pages of invoices: what the list finds and sums, what one page tells, and what can be decided there."""
 
+import dataclasses
 import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from regal.backoffice import pages
+from regal.backoffice import cases, pages
+from regal.cases.models import Case
 from regal.collectivites.models import GatewayAccount
-from regal.gateways.base import Environment
+from regal.gateways.base import Environment, Rank
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -265,6 +267,26 @@ class TestPage:
         assert "payée" in words(answer)
         assert f"/saint-aubin/paiements/{attempt.pk}/" in answer.content.decode()
         assert "Paiement confirmé : 84,70 €" in words(answer)
+
+    def test_paid_twice_says_it_on_the_invoice_the_payment_and_the_case(self, nadia, town, titre, monkeypatch):
+        monkeypatch.setattr(cases, "clock", lambda: later(hours=1))
+        first = cast.leave_with(titre, key=cast.IDOP)
+        second = cast.leave_with(titre, key=cast.IDOP.replace("42", "43"), told_of_earlier=True, now=later(minutes=30))
+        of_the_regie = dataclasses.replace(town, product=titre.product, account=titre.product.account)
+        for attempt in (first, second):
+            said = notices.notice(of_the_regie, attempt, rank=Rank.ASKED, occurred_at=later(minutes=40))
+            notices.hear(of_the_regie, attempt, said, now=later(minutes=40))
+        with tenant(titre.collectivite_id):
+            case = Case.objects.get()
+        sheet = nadia.get(address(titre))
+        assert "Un paiement de cette facture est en trop, de 84,70 €" in words(sheet)
+        assert f"/saint-aubin/anomalies/{case.pk}/" in sheet.content.decode()
+        assert "Que faire ? Regardez l’anomalie ouverte" in words(nadia.get(f"/saint-aubin/paiements/{second.pk}/"))
+        assert "Que faire ? Comparez les paiements" in words(nadia.get(f"/saint-aubin/paiements/{first.pk}/"))
+        told = nadia.get(f"/saint-aubin/anomalies/{case.pk}/")
+        assert "Pourquoi la facture était déjà payée" in words(told)
+        for link in (address(titre), f"/saint-aubin/paiements/{first.pk}/", f"/saint-aubin/paiements/{second.pk}/"):
+            assert f'href="{link}"' in told.content.decode()
 
     def test_is_one_press_away_from_a_payment(self, nadia, town, titre):
         attempt = cast.leave_with(titre)
