@@ -70,6 +70,8 @@ def failure_in_words(code: str) -> str:
     """Why a question to PayFiP brought nothing; the code is kept for whoever looks further."""
     if code.startswith("payfip_"):
         return _("PayFiP a refusé la question (code %(code)s)") % {"code": code.removeprefix("payfip_")}
+    if code.startswith("http_5"):
+        return _("PayFiP est en panne")
     if code in FAILURES:
         return str(FAILURES[code])
     return _("réponse illisible de PayFiP (%(code)s)") % {"code": code}
