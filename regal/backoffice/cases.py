@@ -31,7 +31,7 @@ from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
-from regal.payments.models import Attempt
+from regal.payments.models import Attempt, Evidence
 from regal.payments.states import State as AttemptState
 from regal.people.models import Role, User
 from regal.people.queries import colleagues
@@ -287,7 +287,7 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
         "explanation": explanation_of(case.kind),
         "age": age_in_words(case, now=now),
         "is_late": is_late(case, now=now),
-        "facts": facts_in_words(case),
+        "facts": [*facts_in_words(case), *_code_received(case, town=town)],
         "file_id": _number_in(case, "file"),
         "titre": _titre_of(case, town=town),
         "attempts": attempts,
@@ -308,6 +308,16 @@ def _number_in(case: Case, name: str) -> int | None:
     """The number of a row that the rule wrote down: the deposited file, or the invoice."""
     number = case.facts.get(name) if isinstance(case.facts, dict) else None
     return number if type(number) is int and 0 < number <= _LARGEST_KEY else None
+
+
+def _code_received(case: Case, *, town: Any) -> list[Fact]:
+    """The letter that PayFiP gave, where nobody here knows what it means."""
+    number = _number_in(case, "evidence")
+    if case.kind != Kind.UNKNOWN_OUTCOME or number is None:
+        return []
+    evidence = Evidence.objects.of(town).filter(pk=number).first()
+    code = evidence.facts.get("outcome_code") if evidence is not None else None
+    return [Fact(label=gettext_lazy("Code reçu"), text=str(code)[:80])] if code else []
 
 
 def _titre_of(case: Case, *, town: Any) -> Titre | None:
