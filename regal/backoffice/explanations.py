@@ -28,6 +28,10 @@ VERDICTS: dict[str, Promise] = {
     Evidence.Verdict.DIFFERS: gettext_lazy("ne correspond pas à ce paiement : écarté"),
     Evidence.Verdict.UNREADABLE: gettext_lazy("illisible : écarté"),
 }
+_WHY_UNREADABLE: dict[str, Promise] = {  # it was read, and was not about this payment
+    "another_key": gettext_lazy("désigne un autre paiement : écarté"),
+    "unknown_key": gettext_lazy("désigne un paiement que PayFiP ne connaît pas : écarté"),
+}
 SOURCES: dict[str, Promise] = {
     "notification": gettext_lazy("message de PayFiP"),
     "inquiry": gettext_lazy("réponse à notre question"),
@@ -123,6 +127,13 @@ def step_of(event: AttemptEvent, *, we_ask: bool = False) -> Step:
     if we_ask and event.event in _WHY_WHERE_WE_ASK:
         why = str(_WHY_WHERE_WE_ASK[Event(event.event)])
     return Step(at=event.occurred_at, recorded_at=event.recorded_at, title=title, why=why)
+
+
+def verdict_of(evidence: Evidence) -> str:
+    """How it was judged, and why where that says more."""
+    if evidence.verdict == Evidence.Verdict.UNREADABLE and (why := evidence.facts.get("why")) in _WHY_UNREADABLE:
+        return str(_WHY_UNREADABLE[why])
+    return str(VERDICTS[evidence.verdict])
 
 
 def differences_of(evidence: Evidence) -> list[str]:

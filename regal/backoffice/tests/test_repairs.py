@@ -139,6 +139,20 @@ class TestAPaymentsPage:
         assert "Prochaine question 24 novembre 2026 à 9 h 01" in told
         assert "Demander à PayFiP maintenant" in told
 
+    def test_tells_the_same_answer_once_with_how_often_it_came(self, nadia, attempt, payfip, clock):
+        payfip.says[attempt.key] = "R"
+        check_until(clock, MORNING + timedelta(minutes=40))
+        answer = nadia.get(address(attempt))
+        said = [one for one in answer.context["evidence"] if one.outcome == "refusé"]
+        assert [one.repeated > 1 for one in said] == [True]
+        assert f"reçu encore {said[0].repeated} fois à l’identique" in read(nadia, address(attempt))
+
+    def test_says_of_a_message_that_names_another_key_that_it_is_of_another_payment(
+        self, nadia, town, attempt, payfip, clock
+    ):
+        nudge(town, attempt, "00000000-1cd4-11ea-8cca-0213ad91a103", clock)
+        assert "désigne un autre paiement : écarté" in read(nadia, address(attempt))
+
     def test_says_why_nothing_came(self, nadia, attempt, payfip, clock):
         payfip.is_down = True
         clock.pass_(seconds=30)
