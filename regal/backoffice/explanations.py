@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -155,7 +156,7 @@ def _told(event: AttemptEvent) -> tuple[str, str]:
         confirmed = _("Le paiement est confirmé") if kind is Event.SETTLED else _("La confirmation est répétée")
         if rank == Rank.FILED:
             return confirmed, _("Un fichier du comptable ou de PayFiP le contient : voyez « Ce qui a été reçu ».")
-        return confirmed, _("Nature de la preuve : %(rank)s.") % {"rank": RANKS[rank]}
+        return confirmed, f"{capfirst(str(RANKS[rank]))}."
     title, why = _TOLD[kind]
     return _filled(title), _filled(why)
 
@@ -183,11 +184,11 @@ _TOLD: dict[Event, tuple[Promise, Promise]] = {
     ),
     Event.KEY_ASKED: (
         gettext_lazy("REGAL a demandé à PayFiP d’ouvrir le paiement"),
-        gettext_lazy("Ce contrat demande une clé avant chaque paiement."),
+        gettext_lazy("PayFiP ouvre chaque paiement avant que le payeur ne parte."),
     ),
     Event.KEY_GIVEN: (
         gettext_lazy("PayFiP a ouvert le paiement"),
-        gettext_lazy("La clé reçue désigne ce paiement et lui seul."),
+        gettext_lazy("PayFiP lui a donné un numéro qui ne sert qu’à ce paiement."),
     ),
     Event.KEY_DENIED: (
         gettext_lazy("PayFiP n’a pas voulu ouvrir le paiement"),
@@ -238,7 +239,7 @@ _WHY_WHERE_WE_ASK: dict[Event, Promise] = {
     ),
 }
 _UNPROVED = gettext_lazy("L’annonce de PayFiP n’est pas signée : elle ne prouve rien, dans un sens ni dans l’autre.")
-_PROVED = gettext_lazy("Une preuve l’établit ; elle est dans la liste des preuves, plus bas.")
+_PROVED = gettext_lazy("Une preuve l’établit ; elle est plus bas, sous « Ce qui a été reçu ».")
 _NOTHING = gettext_lazy("Rien à faire. Le payeur peut recommencer quand il veut.")
 
 _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands, why we say so, what to do
@@ -314,7 +315,7 @@ _ANSWERS_OF_A_REGIE: dict[Standing, tuple[Promise, Promise, Promise]] = {  # who
 _ANSWERS_WHERE_WE_ASK: dict[Standing, tuple[Promise, Promise, Promise]] = {  # the answer proves; nothing is announced
     Standing.UNDER_WAY: (
         gettext_lazy("Le payeur est parti payer ; PayFiP n’a pas encore donné de résultat."),
-        gettext_lazy("REGAL le demande à PayFiP, souvent d’abord, puis de moins en moins, pendant sept jours."),
+        gettext_lazy("REGAL le demande à PayFiP, souvent d’abord, puis de moins en moins souvent, sept jours durant."),
         gettext_lazy(
             "Attendre. Si le payeur a reçu un ticket de PayFiP, il a payé : ne lui faites pas payer une seconde fois."
         ),

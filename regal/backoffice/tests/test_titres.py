@@ -212,6 +212,7 @@ class TestNew:
             ({"objet": "x\0"}, "R204", "objet"),
             ({"objet": "4111 1111 1111 1111"}, "R212", "objet"),
             ({"montant": "1.234"}, "R206", "montant"),
+            ({"montant": ""}, "R206. Écrivez le montant", "montant"),
             ({"montant": "0"}, "R206", "montant"),
             ({"montant": "0,50"}, "R209", "montant"),
             ({"emission": "hier"}, "R207", "emission"),
@@ -224,7 +225,7 @@ class TestNew:
         answer = paul.post(NEW, TYPED | told)
         assert answer.status_code == 422
         page = answer.content.decode()
-        assert f'id="id_{field}_error">{code}. ' in page
+        assert f'id="id_{field}_error">{code}' in page
         for name in {"debiteur", "objet"} - set(told):
             assert TYPED[name] in page
         with tenant(canteen.collectivite_id):
