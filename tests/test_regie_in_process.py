@@ -197,9 +197,12 @@ class TestLookUp:
     def test_reads_a_number_as_people_write_it(self, story):
         assert story.recap(invoice=" fc 2026 000042 ").status_code == 200
 
-    def test_names_the_invoice_once_both_are_right_and_never_who_owes_it(self, story):
+    def test_shows_what_was_typed_and_nothing_more_of_the_invoice(self, story):
+        """Whoever has reference and amount need not be who owes it; an agent may have typed a child's name."""
         answer = story.recap()
-        assert not unsaid(answer, "Cantine, octobre 2026", "84,70~€", "FC2026000042")
+        assert not unsaid(answer, "84,70~€", "FC2026000042", story.product.name)
+        assert not says(answer, "Cantine, octobre 2026")
+        assert not says(answer, "Mme Leroy")
 
     @pytest.mark.parametrize("state", [TitreState.SUSPENDED, TitreState.CANCELLED, TitreState.TRANSFERRED])
     def test_of_one_that_is_not_payable_now_sends_to_the_regie_and_gives_no_reason(self, story, state):
@@ -279,7 +282,7 @@ class TestLeaving:
         assert form_in(answer, f"{FORM}#suite") == TYPED | {"invoice": "FC2026000042"}
         story.clock.pass_(minutes=20)
         again = story.guichet.post(FORM, form_in(answer, f"{FORM}#suite"))
-        assert not unsaid(again, "Vérifiez avant de payer", "a été ouvert le 24 novembre 2026")
+        assert not unsaid(again, "Vérifiez avant de payer", "a été commencé le 24 novembre 2026")
         assert story.leave(again).status_code == 303
         assert [attempt.warned for attempt in story.attempts()] == [False, True]
 
@@ -345,12 +348,24 @@ class TestPaying:
         page = story.follow()
         assert not unsaid(page, "La banque a refusé", "Rien n’est débité")
         again = story.press_again(page)
-        assert not unsaid(again, "Recommencer le paiement", "84,70~€", "…0042")
+        assert not unsaid(again, "Recommencer le paiement", "84,70~€", "…0042", "fermez-la sans y payer")
+        assert not says(again, "ne payez pas une seconde fois")
         left = story.press_again(again, email=cast.MME_LEROY)
         assert left.status_code == 303
         story.at_payfip(left, "payer")
         story.pass_(seconds=10)
         assert (story.statuses(), story.is_paid()) == (["refused", "paid"], True)
+
+    def test_refused_a_moment_ago_is_told_to_whoever_pays_next_and_calmly(self, story):
+        """On PayFiP's page, which may still be open, a refusal can become a payment."""
+        story.at_payfip(story.leave(), "refuser")
+        story.pass_(seconds=10)
+        told = story.recap()
+        assert not unsaid(told, "<title>Vérifiez avant de payer", "Un paiement précédent n’a pas abouti")
+        assert not unsaid(told, "commencé le 24 novembre 2026", "a été refusé et rien n’est débité")
+        assert not says(told, "peut encore aboutir")
+        story.leave(told)
+        assert [attempt.warned for attempt in story.attempts()] == [False, True]
 
     def test_abandoned_can_be_begun_again(self, story):
         story.at_payfip(story.leave(), "abandonner")
@@ -373,7 +388,7 @@ class TestPaying:
         assert not unsaid(held, "est en cours", "au plus tard à 9~h~20")
         story.clock.pass_(minutes=20)
         again = story.press_again(held)
-        assert not unsaid(again, "Recommencer le paiement", "a été ouvert le 24 novembre 2026")
+        assert not unsaid(again, "Recommencer le paiement", "a été commencé le 24 novembre 2026", "peut encore aboutir")
         assert story.press_again(again, email=cast.MME_LEROY).status_code == 303
         assert [attempt.warned for attempt in story.attempts()] == [False, True]
 
@@ -382,7 +397,7 @@ class TestPaying:
         page = story.payfip.get(story.leave().headers["Location"], follow_redirects=True)
         story.clock.pass_(minutes=20)
         told = story.recap()
-        assert not unsaid(told, "a été ouvert le 24 novembre 2026", "PayFiP ne refuse pas une facture déjà payée")
+        assert not unsaid(told, "commencé le 24 novembre 2026", "PayFiP ne refuse pas une facture déjà payée")
         story.at_payfip(story.leave(told), "payer")
         story.pass_(seconds=10)
         assert not unsaid(story.recap(), "Cette facture est déjà payée")

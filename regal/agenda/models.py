@@ -52,8 +52,8 @@ class Watch(models.Model):
     leased_until = models.DateTimeField(null=True)  # somebody is asking; after that he is taken for dead
     asked_at = models.DateTimeField(null=True)  # the last time
     asked = models.PositiveIntegerField(default=0)
-    answered_at = models.DateTimeField(null=True)  # the last time that something usable came back
-    answer = models.CharField(max_length=12, blank=True, db_default="")  # and the outcome that it was
+    answered_at = models.DateTimeField(null=True)  # the last time that the gateway said something of the attempt
+    answer = models.CharField(max_length=12, blank=True, db_default="")  # its last answer, also that it knows nothing
     failures = models.PositiveIntegerField(default=0)  # in a row, since the last answer
     failure = models.CharField(max_length=80, blank=True)  # the last one's stable code
     closed_at = models.DateTimeField(null=True)
@@ -66,6 +66,11 @@ class Watch(models.Model):
         indexes = [
             models.Index(
                 fields=["account_id", "due_at"], name="agenda_watch_due", condition=models.Q(closed_at__isnull=True)
+            ),
+            models.Index(
+                fields=["leased_until"],
+                name="agenda_watch_leased",
+                condition=models.Q(closed_at__isnull=True, leased_until__isnull=False),
             ),
         ]
 

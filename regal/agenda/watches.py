@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Least
 
 from regal.agenda.models import Pace, Watch
@@ -18,6 +18,7 @@ PACE = timedelta(milliseconds=200)  # five questions a second and an account
 AHEAD = timedelta(seconds=1)  # how far questions may be lined up before their time
 FIRST_PAUSE_SECONDS = 4
 LONGEST_PAUSE_SECONDS = 240  # with the question itself, an account that is back is asked within 5 minutes
+IMPOSSIBLE = timedelta(minutes=10)  # nobody takes a turn or a lease so far ahead: a clock was wrong
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,10 @@ class Lease:
 def watch(*, collectivite_id: int, account_id: int, attempt_id: int, due_at: datetime, now: datetime) -> None:
     """Own an attempt from now on, in the transaction that records it."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO agenda_pace (account_id, free_at) VALUES (%s, %s) ON CONFLICT DO NOTHING", [account_id, now]
+        cursor.execute(  # inserting what is there already would wait for whoever changes it, and he may wait for us
+            "INSERT INTO agenda_pace (account_id, free_at) SELECT %(account)s, %(now)s"
+            " WHERE NOT EXISTS (SELECT 1 FROM agenda_pace WHERE account_id = %(account)s) ON CONFLICT DO NOTHING",
+            {"account": account_id, "now": now},
         )
     Watch.objects.create(
         collectivite_id=collectivite_id, account_id=account_id, attempt_id=attempt_id, due_at=due_at, created_at=now
@@ -49,6 +52,15 @@ def hasten(*, collectivite_id: int, attempt_id: int, at: datetime, reopen: bool 
     if reopen and found.filter(closed_at__isnull=False).update(due_at=at, leased_until=None, closed_at=None):
         return True
     return found.filter(closed_at__isnull=True).update(due_at=Least(F("due_at"), at)) > 0
+
+
+def is_open(attempt: str = "pk") -> Exists:
+    """Whether the gateway may still say something of the attempt: of each row of a query, whose column names it."""
+    return Exists(
+        Watch.objects.filter(
+            collectivite=OuterRef("collectivite_id"), attempt_id=OuterRef(attempt), closed_at__isnull=True
+        )
+    )
 
 
 def take_one(*, now: datetime) -> Lease | None:
@@ -80,12 +92,12 @@ def take_one(*, now: datetime) -> Lease | None:
     return None
 
 
-def take_due(*, now: datetime, most: int) -> list[Lease]:
-    """Take up to so many at once."""
-    taken: list[Lease] = []
-    while len(taken) < most and (lease := take_one(now=now)) is not None:
-        taken.append(lease)
-    return taken
+def forget_wrong_clock(*, now: datetime) -> None:
+    """Let go of what was taken until an impossible hour: the clock has gone back since."""
+    Watch.objects.filter(closed_at__isnull=True, leased_until__gt=now + IMPOSSIBLE).update(
+        due_at=now, leased_until=None
+    )
+    Pace.objects.filter(free_at__gt=now + IMPOSSIBLE).update(free_at=now)
 
 
 def still_ours(*, lease: Lease) -> Watch | None:
@@ -95,6 +107,14 @@ def still_ours(*, lease: Lease) -> Watch | None:
     """
     watch = Watch.objects.select_for_update(no_key=True).get(pk=lease.watch_id)
     return watch if watch.leased_until == lease.until else None
+
+
+def give_turn_back(*, lease: Lease, now: datetime) -> None:
+    """Nothing was asked: a silent account may be tried by another question at once.
+
+    A transaction of its own: whoever holds a pace must want no other lock.
+    """
+    Pace.objects.filter(pk=lease.account_id, failures__gt=0, free_at=lease.until).update(free_at=now)
 
 
 def put_back(*, watch: Watch, due_at: datetime) -> None:
@@ -117,10 +137,13 @@ def was_hastened(watch: Watch) -> bool:
     return watch.leased_until is not None and watch.due_at < watch.leased_until
 
 
-def note_answer(*, watch: Watch, answer: str, at: datetime, now: datetime) -> bool:
-    """A question put at `at` was answered. Whether its account had been failing. The caller has locked the watch."""
+def note_answer(*, watch: Watch, answer: str, is_news: bool, at: datetime, now: datetime) -> bool:
+    """A question put at `at` was answered. Whether its account had been failing. The caller has locked the watch.
+
+    `is_news`: the answer says something of the attempt.
+    """
     watch.asked_at, watch.asked = at, watch.asked + 1
-    watch.answered_at, watch.answer = now, answer
+    watch.answered_at, watch.answer = now if is_news else watch.answered_at, answer
     watch.failures, watch.failure = 0, ""
     watch.save(update_fields=["asked_at", "asked", "answered_at", "answer", "failures", "failure"])
     return end_outage(account_id=watch.account_id, now=now)

@@ -17,7 +17,7 @@ from regal.lib import paris
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Attempt, InboxMessage, Settlement
 from regal.payments.operations import INQUIRY
-from regal.payments.queries import nudged_key
+from regal.payments.queries import nudged_keys
 from regal.payments.states import State
 
 REPAIRED_DAYS = 30
@@ -125,7 +125,7 @@ def _waiting(account: GatewayAccount) -> int:
 
 
 def _may_ask(attempt: Attempt) -> bool:
-    return attempt.status != State.PAID and bool(attempt.key or nudged_key(attempt=attempt))
+    return attempt.status != State.PAID and bool(attempt.key or nudged_keys(attempt=attempt))
 
 
 def _repaired(*, collectivite_id: int) -> QuerySet[Settlement]:

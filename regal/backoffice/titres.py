@@ -41,7 +41,7 @@ from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.payments.queries import paid_of
 from regal.people.models import Role
-from regal.titres import operations
+from regal.titres import holds, operations
 from regal.titres.models import Direction, Titre, TitreEvent
 from regal.titres.refusals import Refusal
 from regal.titres.states import Event, State
@@ -167,7 +167,7 @@ class Step:
 def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """What it is, what is due, who paid what of it, its history, and what can be decided about it."""
     town, now = request.collectivite, pages.clock()
-    shown = _titre(request, titre_id)
+    shown, seen = _titre(request, titre_id)
     adjusting, deciding, refused = AdjustForm(), DecideForm(choices=_decisions(shown, now=now)), ""
     status = 200
     if request.method == "POST":
@@ -176,7 +176,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         if told:
             messages.success(request, told)
             return _see(reverse("titre", args=[slug, titre_id]))
-        status, shown = 422, _titre(request, titre_id)
+        status, (shown, seen) = 422, _titre(request, titre_id)
         deciding.offer(_decisions(shown, now=now))
     with tenant(town):
         attempts = list(attempts_on(shown)[: MOST_SHOWN + 1])
@@ -192,7 +192,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             "steps": _told(shown, steps),
             "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
             "has_more": len(attempts) > MOST_SHOWN,
-            "seen": len(steps),
+            "seen": seen,
         }
     is_unpaid = shown.paid_at is None
     is_held = is_unpaid and shown.is_held(now)
@@ -227,6 +227,8 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     told: dict[str, Any] = {"titre": shown, "seen": int(seen), **_by(request)}
     try:
         with tenant(request.collectivite):
+            holds.lock(collectivite_id=request.collectivite.pk, titre_id=shown.pk)  # no payment comes from now on
+            told["seen"] -= allocations_of(shown).count()  # the rest are its steps
             if act == "emettre":
                 operations.issue(**told)
                 return adjusting, deciding, "", _("La facture peut être payée.")
@@ -335,13 +337,16 @@ _STEPS: dict[Event, Promise] = {
 }
 
 
-def _titre(request: BureauRequest, titre_id: int) -> Titre:
-    """Raises Http404."""
-    with tenant(request.collectivite):
-        found = titre_numbered(collectivite=request.collectivite, titre_id=min(titre_id, LARGEST_KEY))
+def _titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
+    """It, and how many steps and payments of it the page shows at least. Both only grow. Raises Http404."""
+    town = request.collectivite
+    asked = Titre(pk=min(titre_id, LARGEST_KEY), collectivite_id=town.pk)
+    with tenant(town):
+        seen = steps_of(asked).count() + allocations_of(asked).count()  # first: nothing shown is older
+        found = titre_numbered(collectivite=town, titre_id=asked.pk)
     if found is None:
         raise Http404
-    return found
+    return found, seen
 
 
 def _wrong(adjusting: AdjustForm, deciding: DecideForm, refused: str) -> list[tuple[str, str]]:

@@ -302,8 +302,9 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " c’est un seul paiement, cherchez-le dans le relevé de la régie."
         ),
         how=_(
-            "Une panne ou une coupure annoncée de PayFiP ; ou un paiement dont PayFiP n’a rien dit en sept jours, ou"
-            " répond de façon illisible."
+            "Une panne ou une coupure annoncée de PayFiP ; ou un paiement dont PayFiP n’a rien dit en sept jours,"
+            " dont il répond de façon illisible, ou qu’il ne connaît plus alors qu’une panne nous avait empêchés de"
+            " l’interroger à temps."
         ),
         steps=(
             _("Regardez de quoi il s’agit : tout un contrat, ou un seul paiement."),

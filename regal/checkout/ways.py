@@ -134,10 +134,13 @@ class Way(ABC):
             form_action=gateway.hand_off_origins,
         )
 
-    def _earlier(self) -> Attempt | None:
+    def _earlier(self, titre_id: int | None) -> Attempt | None:
         with tenant(self.town.collectivite):
             return gravest_earlier_attempt(
-                account=self.product.account, debt_reference=self.reference, amount=self.amount
+                account=self.product.account,
+                debt_reference=self.reference,
+                amount=self.amount,
+                titre_id=titre_id,
             )
 
 
@@ -223,12 +226,11 @@ class ByForm(Way):
         }
 
     def recap_page(self, titre: Titre | None) -> HttpResponse:
-        earlier = self._earlier()
+        earlier = self._earlier(titre.pk if titre else None)
         self.recap = replace(self.recap, told_of_earlier=earlier is not None)
         typed = as_typed(self.recap, self.product)
         context = {
             "recap": self.recap,
-            "titre": titre,
             "parts": self.town.form(self.product, initial=typed).reference_questions,
             "typed": json.dumps({name: value for name, value in typed.items() if name != "email"}),  # as in form.js
             "hidden": self.hidden(),
@@ -307,7 +309,7 @@ class Again(Way):
 
     def page(self, *, notice: str = "", status: int = 200) -> HttpResponse:
         """What is to be paid again, and where the ticket goes."""
-        earlier = self._earlier()
+        earlier = self._earlier(self.attempt.titre_id)
         self.token = replace(self.token, told_of_earlier=earlier is not None)
         context = {
             "hidden": self._token(),

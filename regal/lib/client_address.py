@@ -16,7 +16,7 @@ def client_address(*, remote: str, forwarded_for: str, trusted: Iterable[str]) -
     nearest = UNKNOWN
     for hop in hops:
         try:
-            address = ipaddress.ip_address(hop.strip())
+            address = _read(hop.strip())
         except ValueError:
             break
         nearest = str(address)
@@ -28,7 +28,13 @@ def client_address(*, remote: str, forwarded_for: str, trusted: Iterable[str]) -
 def budget_of(address: str) -> str:
     """Who shares a budget of requests: an IPv4 address, or the IPv6 network of 64 bits that one household has whole."""
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = _read(address)
     except ValueError:
         return UNKNOWN
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
+def _read(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An IPv4 address written as IPv6, as a socket of both kinds does, is itself. Raises ValueError."""
+    read = ipaddress.ip_address(address)
+    return (read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None) or read

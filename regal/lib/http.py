@@ -10,12 +10,15 @@ SSL_CERT_FILE).
 
 import os
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from time import monotonic
+from typing import Any
 
+import httpcore
 import httpx
 
 TIMEOUT_SECONDS = 15  # the whole of an answer, counted from the question
@@ -61,7 +64,8 @@ def replaced(client: httpx.Client) -> Iterator[httpx.Client]:
 
 def post(client: httpx.Client, url: str, *, content: bytes, headers: Mapping[str, str], largest: int) -> Answer:
     """Post bytes, and read at most `largest` bytes back. Call it outside any transaction. Raises NoAnswer."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    deadline = monotonic() + TIMEOUT_SECONDS
+    before = _deadline.set(deadline)
     asked = {**headers, "Accept-Encoding": "identity"}  # a compressed answer could be of any size
     try:
         with client.stream("POST", url, content=content, headers=asked, follow_redirects=False) as response:
@@ -72,11 +76,75 @@ def post(client: httpx.Client, url: str, *, content: bytes, headers: Mapping[str
                 body += chunk
                 if len(body) > largest:
                     raise NoAnswer("too_long")
-                if time.monotonic() > deadline:
+                if monotonic() > deadline:
                     raise NoAnswer("timeout")
             return Answer(status=response.status_code, body=bytes(body))
     except httpx.HTTPError as error:
         raise _no_answer(error) from None
+    finally:
+        _deadline.reset(before)
+
+
+def make_punctual(client: httpx.Client) -> httpx.Client:
+    """Let a client's connections keep `post`'s deadline, through a proxy too.
+
+    httpx counts its timeouts from one piece of an answer to the next: headers that come drop by drop have no end.
+    """
+    for transport in (client._transport, *client._mounts.values()):
+        if isinstance(transport, httpx.HTTPTransport):
+            transport._pool._network_backend = _PunctualBackend(transport._pool._network_backend)
+    return client
+
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+def _left(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
+    """How long one step may still take. Raises `late` once the whole has lasted too long."""
+    deadline = _deadline.get()
+    if deadline is None:
+        return timeout
+    left = deadline - monotonic()
+    if left <= 0:
+        raise late("the whole answer took too long")
+    return left if timeout is None else min(timeout, left)
+
+
+class _PunctualBackend(httpcore.NetworkBackend):
+    def __init__(self, backend: httpcore.NetworkBackend) -> None:
+        self._backend = backend
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any
+    ) -> httpcore.NetworkStream:
+        timeout = _left(timeout, httpcore.ConnectTimeout)
+        return _PunctualStream(self._backend.connect_tcp(host, port, timeout, *args, **options))
+
+    def sleep(self, seconds: float) -> None:
+        self._backend.sleep(seconds)
+
+
+class _PunctualStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        timeout = _left(timeout, httpcore.ConnectTimeout)
+        return _PunctualStream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
 
 def _no_answer(error: httpx.HTTPError) -> NoAnswer:
@@ -101,9 +169,11 @@ def _is_about_tls(error: BaseException | None) -> bool:
 
 @cache
 def _client_of(process: int) -> httpx.Client:
-    return httpx.Client(
-        timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=IDLE_SECONDS),
-        follow_redirects=False,
-        headers={"User-Agent": "regal"},
+    return make_punctual(
+        httpx.Client(
+            timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=IDLE_SECONDS),
+            follow_redirects=False,
+            headers={"User-Agent": "regal"},
+        )
     )

@@ -30,9 +30,9 @@ from regal.payments.operations import (
     lock_attempt,
     never_started,
 )
-from regal.payments.queries import nudged_key
+from regal.payments.queries import nudged_keys
 from regal.payments.schedule import DRAWS, Facts, gives_up, next_question
-from regal.payments.states import State
+from regal.payments.states import BEFORE_LEAVING, State
 
 logger = logging.getLogger("regal.payments")
 
@@ -60,8 +60,10 @@ def check_due(*, clock: Clock, draw: Draw = middle, wait: Wait = time.sleep, las
     """
     began, asked = clock(), 0
     failure: Exception | None = None
+    watches.forget_wrong_clock(now=began)
     while (lasting is None or clock() < began + lasting) and (lease := watches.take_one(now=clock())) is not None:
-        wait(max(0.0, (lease.at - clock()).total_seconds()))
+        early = min(lease.at - clock(), watches.AHEAD)  # no longer, should the clock have gone back meanwhile
+        wait(max(0.0, early.total_seconds()))
         asked += 1
         try:
             check_one(lease=lease, clock=clock, draw=draw)
@@ -77,6 +79,7 @@ def check_one(*, lease: Lease, clock: Clock, draw: Draw) -> None:
     """Put one question that was taken, and bring its attempt up to date. Never call it inside a transaction."""
     question = _prepare(lease=lease, now=clock())
     if question is None:
+        watches.give_turn_back(lease=lease, now=clock())
         return
     asked_at = clock()
     try:
@@ -91,6 +94,8 @@ def hasten_by_payer(*, attempt: Attempt, now: datetime) -> bool:
     """Somebody looks at an attempt's page: ask soon, but not for every look. Call it inside `tenant()`."""
     watch = Watch.objects.filter(collectivite=attempt.collectivite_id, attempt_id=attempt.pk).first()
     if watch is None or watch.closed_at is not None or attempt.status == State.PAID:
+        return False
+    if not (attempt.key or nudged_keys(attempt=attempt)):  # nothing to ask about
         return False
     if watch.asked_at is not None and now < watch.asked_at + PAYER_HASTENS_EVERY:
         return False
@@ -112,7 +117,7 @@ def _prepare(*, lease: Lease, now: datetime) -> _Question | None:
     """What to ask. None where there is nothing: the watch is then closed, or waits for its key."""
     with tenant(lease.collectivite_id):
         attempt = Attempt.objects.select_related("account").get(collectivite=lease.collectivite_id, pk=lease.attempt_id)
-        key = attempt.key or nudged_key(attempt=attempt)
+        key = attempt.key or _next_nudged_key(attempt=attempt, lease=lease)
         if key:
             gateway = gateway_of(attempt.account)
             if not isinstance(gateway, AskableGateway):
@@ -120,6 +125,15 @@ def _prepare(*, lease: Lease, now: datetime) -> _Question | None:
             return _Question(lease=lease, gateway=gateway, key=Key(value=key))
         _end_without_key(lease=lease, now=now)
         return None
+
+
+def _next_nudged_key(*, attempt: Attempt, lease: Lease) -> str:
+    """The last one named since we last asked; else each in turn, so that none hides another. Empty: none is left."""
+    watch = Watch.objects.get(pk=lease.watch_id)
+    if watch.asked_at is not None and (fresh := nudged_keys(attempt=attempt, since=watch.asked_at)):
+        return fresh[0]
+    keys = nudged_keys(attempt=attempt)
+    return keys[watch.asked % len(keys)] if keys else ""
 
 
 def _end_without_key(*, lease: Lease, now: datetime) -> None:
@@ -150,12 +164,14 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
         watch = watches.still_ours(lease=lease)
         if watch is None:
             return
-        answer = notice.outcome
-        if watches.note_answer(watch=watch, answer=answer, at=asked_at, now=now):
+        answer: Outcome | None = notice.outcome
+        is_news = answer is not Outcome.FORGOTTEN
+        if watches.note_answer(watch=watch, answer=notice.outcome, is_news=is_news, at=asked_at, now=now):
             _end_outage(lease=lease, now=now)
         is_of_this_attempt = True
         if attempt.key == question.key.value:
-            hear_answer(attempt=attempt, notice=notice, timing=timing, now=now)
+            if not hear_answer(attempt=attempt, notice=notice, timing=timing, now=now):
+                answer = None  # of this payment nothing was said: it goes on being asked about
         elif attempt.key:  # it got its key while a nudged one was asked about
             is_of_this_attempt = False
         else:
@@ -196,7 +212,8 @@ def _note_failure(
         if now >= attempt.created_at + patience:
             _close(attempt=attempt, watch=watch, timing=timing, answer=None, now=now)
             return
-        if not is_silent and watch.failures >= FAILURES_BEFORE_A_CASE and attempt.status != State.PAID:
+        is_strange = not is_silent and watch.failures >= FAILURES_BEFORE_A_CASE
+        if is_strange and attempt.key and attempt.status != State.PAID:  # anybody may name a key
             _report_no_answer(attempt=attempt, watch=watch, now=now)
         facts = Facts(state=State(attempt.status), created_at=attempt.created_at, answer=None)
         planned = next_question(facts=facts, timing=timing, now=now, draw=draw)
@@ -206,11 +223,33 @@ def _note_failure(
 
 def _close(*, attempt: Attempt, watch: Watch, timing: Timing, answer: Outcome | None, now: datetime) -> None:
     watches.close(watch=watch, now=now)
-    if answer is Outcome.FORGOTTEN or not gives_up(created_at=attempt.created_at, timing=timing, now=now):
+    if attempt.status in BEFORE_LEAVING:  # its payer had no address, whatever was answered
+        conclude(attempt=attempt, now=now)
+    if answer is Outcome.FORGOTTEN:
+        _hear_forgotten(attempt=attempt, watch=watch, timing=timing, now=now)
+        return
+    if not gives_up(created_at=attempt.created_at, timing=timing, now=now):
         return
     conclude(attempt=attempt, now=now)
     if attempt.status == State.EXPIRED_PRESUMED:
         _report_no_answer(attempt=attempt, watch=watch, now=now)
+
+
+def _hear_forgotten(*, attempt: Attempt, watch: Watch, timing: Timing, now: datetime) -> None:
+    """The end, unless nothing was said of the attempt since its page could last be opened: then a person looks."""
+    if attempt.status == State.PAID:
+        return
+    if watch.answered_at is None or watch.answered_at < attempt.created_at + timing.opening:
+        _report_no_answer(attempt=attempt, watch=watch, now=now)
+        return
+    resolve(
+        collectivite_id=attempt.collectivite_id,
+        kind=CaseKind.NO_ANSWER,
+        subject_kind="attempt",
+        subject_ids=[attempt.pk],
+        rule=OPENED_BY,
+        now=now,
+    )
 
 
 def _report_no_answer(*, attempt: Attempt, watch: Watch, now: datetime) -> None:

@@ -4,9 +4,11 @@ The question to the gateway stands between two transactions: what it may have he
 waits for it. Never call `depart` inside a transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import BoundedSemaphore
 
 from regal.gateways.base import GatewayFailure, Key, Redirect
 from regal.gateways.base import Refused as GatewayRefused
@@ -24,6 +26,11 @@ from regal.payments.operations import (
 )
 from regal.payments.refusals import CannotHandOff, GatewayAway
 
+# Payers of one process who wait for a key at once: half of the threads that `serve` gives it. While a gateway takes its
+# 15 seconds, the other half goes on serving whoever needs no gateway.
+MOST_WAITING = 4
+_places = BoundedSemaphore(MOST_WAITING)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Departure:
@@ -39,7 +46,8 @@ def depart(
     """Hand an order off, whatever its gateway. `also` is done in the transaction that records the attempt.
 
     Raises EarlierAttempt, AlreadyStarted, TitreNotPayable, CannotHandOff (where the gateway itself said no, the attempt
-    stands as NEVER_STARTED) and GatewayAway (it stands as REQUESTED: what the gateway made of it is not known).
+    stands as NEVER_STARTED) and GatewayAway (it stands as REQUESTED: what the gateway made of it is not known; or too
+    many wait for that gateway already, and nothing was begun).
     """
     collectivite = order.product.collectivite
     with tenant(collectivite):
@@ -48,10 +56,12 @@ def depart(
             if also is not None:
                 also(started.attempt)
             return Departure(attempt=started.attempt, hand_off=started.hand_off)
-        requested = request_key(order=order, now=clock())
-        if also is not None:
-            also(requested.attempt)
-    key = _ask_for_key(requested, clock=clock)
+    with _place():
+        with tenant(collectivite):
+            requested = request_key(order=order, now=clock())
+            if also is not None:
+                also(requested.attempt)
+        key = _ask_for_key(requested, clock=clock)
     hand_off = requested.gateway.hand_off(requested.request, key)
     if not isinstance(hand_off, Redirect):
         raise TypeError(f"{requested.gateway.name} hands off by a form")
@@ -60,6 +70,17 @@ def depart(
     if attempt is None:
         raise GatewayAway("too_late")
     return Departure(attempt=attempt, hand_off=hand_off)
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    """One of the places of those who wait. Raises GatewayAway if there is none."""
+    if not _places.acquire(blocking=False):
+        raise GatewayAway("busy")
+    try:
+        yield
+    finally:
+        _places.release()
 
 
 def _ask_for_key(requested: Requested, *, clock: Callable[[], datetime]) -> Key:

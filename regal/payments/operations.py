@@ -1,6 +1,10 @@
-"""The verbs of a payment. `apply_notice` alone changes what an attempt is; it locks the row and is one transaction."""
+"""The verbs of a payment. Each that changes what an attempt is locks its row and is one transaction.
+
+`apply_notice` and `hear_answer` alone weigh what somebody says; `_advance` alone follows an edge of the table.
+"""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -108,7 +112,7 @@ def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
     request = _request(order=order, notification_token=notification_token)
     _queue_for_debt(account_id=order.account.pk, debt_reference=order.debt_reference)
     _check_not_sent(order=order)
-    _check_told(order=order)
+    _check_told(order=order, titre_id=None)
     gateway = gateway_of(order.account)
     if gateway.needs_key:
         raise TypeError(f"{gateway.name} wants a key first")
@@ -149,7 +153,7 @@ def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     _check_not_sent(order=order)
     if titre is not None:
         check_titre(titre=titre, order=order, now=now)
-    _check_told(order=order)
+    _check_told(order=order, titre_id=titre.pk if titre else None)
     gateway = gateway_of(order.account)
     try:
         gateway.check(request)
@@ -212,6 +216,18 @@ def key_not_known(*, collectivite_id: int, attempt_id: int, now: datetime) -> No
         holds.let_go(collectivite_id=collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt_id)
 
 
+def prepare_to_settle(*, collectivite_id: int, attempts: Collection[Attempt], now: datetime) -> None:
+    """Take what several settlements of one transaction will want, in the order in which a single one takes it.
+
+    That is, once the caller has locked the attempts: the day's seal, then every titre; the head of the books comes
+    last. One settlement after the other would want a titre while it holds the head.
+    """
+    if attempts:
+        _schedule_seal(collectivite_id=collectivite_id, day=paris.today(now), now=now)
+    titre_ids = {one.titre_id for one in attempts if one.titre_id is not None}
+    holds.lock_all(collectivite_id=collectivite_id, titre_ids=titre_ids)
+
+
 def lock_attempt(*, collectivite_id: int, attempt_id: int) -> Attempt:
     """The attempt, locked until the end of the transaction: before its watch, its titre and the head of the books."""
     return (
@@ -232,8 +248,11 @@ def _check_not_sent(*, order: PaymentOrder) -> None:
         raise AlreadyStarted
 
 
-def _check_told(*, order: PaymentOrder) -> None:
-    earlier = earlier_attempts(account=order.account, debt_reference=order.debt_reference, amount=order.amount)
+def _check_told(*, order: PaymentOrder, titre_id: int | None) -> None:
+    """`titre_id`: of one found payable under its lock, so that what is paid of it is no longer due."""
+    earlier = earlier_attempts(
+        account=order.account, debt_reference=order.debt_reference, amount=order.amount, titre_id=titre_id
+    )
     if earlier.exists() and not order.told_of_earlier:
         raise EarlierAttempt
 
@@ -375,6 +394,8 @@ def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
     """
     attempt = stored.attempt
     is_ours = attempt.key in ("", nudge.key.value)
+    if is_ours:  # the watch before the evidence, as the checker does: the day's first evidence locks the day's seal
+        hasten(collectivite_id=attempt.collectivite_id, attempt_id=attempt.pk, at=now, reopen=True)
     _keep(
         attempt=attempt,
         message=stored,
@@ -383,9 +404,7 @@ def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
         digest=stored.digest,
         now=now,
     )
-    if is_ours:
-        hasten(collectivite_id=attempt.collectivite_id, attempt_id=attempt.pk, at=now, reopen=True)
-    else:
+    if not is_ours:
         logger.warning("security: message %s names another key than attempt %s", stored.pk, attempt.pk)
 
 
@@ -408,8 +427,10 @@ def apply_notice(
     return _judge(attempt=attempt, notice=notice, digest=digest, message=message, source=source, now=now)
 
 
-def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: datetime) -> None:
+def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: datetime) -> bool:
     """Bring an attempt up to date with the answer to our own question; the caller has locked it.
+
+    Whether the answer is about this attempt: one that contradicts it says nothing of it.
 
     Not known yet, again and again, is kept once. A key forgotten while it could still open its page is impossible: it
     waits in a case. Forgotten later, nothing was begun that can still end.
@@ -422,7 +443,7 @@ def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: dateti
             attempt=attempt, notice=notice, digest=_digest_of_answer(notice), message=None, source=INQUIRY, now=now
         )
         if evidence.verdict == Evidence.Verdict.DIFFERS:
-            return
+            return False
         last_said = evidence
     known = notice.outcome not in (Outcome.PENDING, Outcome.FORGOTTEN)
     age = now - attempt.created_at
@@ -431,10 +452,11 @@ def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: dateti
             _open_attempt_case(CaseKind.IMPOSSIBLE_ANSWER, attempt, last_said, now)
     else:
         _resolve_about(attempt=attempt, kind=CaseKind.IMPOSSIBLE_ANSWER, now=now)
-    if known or age < timing.gives_up:
+    if known or (notice.outcome is Outcome.PENDING and age < timing.gives_up):
         _resolve_about(attempt=attempt, kind=CaseKind.NO_ANSWER, now=now)
     if not known and age >= timing.outcome:
         conclude(attempt=attempt, now=now)
+    return True
 
 
 def conclude(*, attempt: Attempt, now: datetime) -> None:
@@ -638,15 +660,13 @@ def _keep(
         received_at=received_at,
         judged_day=day,
     )
-    due_at = paris.at(day + timedelta(days=1), SEAL_HOUR)
-    schedule(
-        collectivite_id=attempt.collectivite_id,
-        kind=SEAL_EVIDENCE,
-        subject_id=day.toordinal(),
-        due_at=due_at,
-        now=now,
-    )
+    _schedule_seal(collectivite_id=attempt.collectivite_id, day=day, now=now)
     return evidence
+
+
+def _schedule_seal(*, collectivite_id: int, day: date, now: datetime) -> None:
+    due_at = paris.at(day + timedelta(days=1), SEAL_HOUR)
+    schedule(collectivite_id=collectivite_id, kind=SEAL_EVIDENCE, subject_id=day.toordinal(), due_at=due_at, now=now)
 
 
 def _suspect(*, attempt: Attempt, evidence: Evidence, differences: tuple[str, ...], now: datetime) -> None:

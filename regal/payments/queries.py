@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Case, Q, QuerySet, Sum, When
 
+from regal.agenda import watches
 from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import Environment, Outcome
 from regal.lib import paris, tokens
@@ -26,14 +27,30 @@ FULL_PAGE = timedelta(minutes=30)
 ONE_LINE_PAGE = timedelta(days=7)
 
 
-def earlier_attempts(*, account: GatewayAccount, debt_reference: str, amount: Money) -> QuerySet[Attempt]:
-    """Attempts on the same debt and amount whose payer left and may be paying, announced paid, or paid."""
-    return (
-        Attempt.objects.of(account.collectivite)
-        .filter(account=account, debt_reference=debt_reference, amount=amount)
-        .filter(Q(status__in=[State.HANDED_OFF, State.PAID]) | Q(announced=Outcome.PAID))
-        .exclude(status=State.HANDED_OFF, announced__in=[Outcome.REFUSED, Outcome.ABANDONED])
+def earlier_attempts(
+    *, account: GatewayAccount, debt_reference: str, amount: Money, titre_id: int | None = None
+) -> QuerySet[Attempt]:
+    """Attempts on the same debt and amount whose payer left and may be paying, announced paid, or paid.
+
+    Of a titre of our own base, whatever its amount was: those that the gateway may still say paid, refused or not
+    (I-15). What is paid is left out, because it is no longer due.
+    """
+    attempts = Attempt.objects.of(account.collectivite)
+    may_be_paying = Q(status=State.HANDED_OFF) | Q(announced=Outcome.PAID)
+    if titre_id is None:
+        found = attempts.filter(account=account, debt_reference=debt_reference, amount=amount)
+        may_be_paying |= Q(status=State.PAID)
+    else:
+        found = attempts.filter(titre=titre_id, environment__in=_same_money(account)).exclude(status=State.PAID)
+        may_be_paying |= Q(watches.is_open()) & ~Q(key="")
+    return found.filter(may_be_paying).exclude(
+        status=State.HANDED_OFF, announced__in=[Outcome.REFUSED, Outcome.ABANDONED]
     )
+
+
+def _same_money(account: GatewayAccount) -> list[Environment]:
+    is_test = account.environment == Environment.TEST
+    return [environment for environment in Environment if (environment is Environment.TEST) is is_test]
 
 
 def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
@@ -122,13 +139,20 @@ def is_said_paid(attempt: Attempt) -> bool:
     return attempt.status == State.PAID or attempt.announced == Outcome.PAID
 
 
-def gravest_earlier_attempt(*, account: GatewayAccount, debt_reference: str, amount: Money) -> Attempt | None:
-    """The one to tell a payer of: proved paid before announced paid, before under way; then the latest.
+def gravest_earlier_attempt(
+    *, account: GatewayAccount, debt_reference: str, amount: Money, titre_id: int | None = None
+) -> Attempt | None:
+    """The one to tell a payer of: proved paid before announced paid, before under way, before failed; then the latest.
 
     An attempt begun since must not hide one that is paid: PayFiP takes a régie's invoice twice.
     """
-    gravity = Case(When(status=State.PAID, then=0), When(announced=Outcome.PAID, then=1), default=2)
-    found = earlier_attempts(account=account, debt_reference=debt_reference, amount=amount)
+    gravity = Case(
+        When(status=State.PAID, then=0),
+        When(announced=Outcome.PAID, then=1),
+        When(status__in=[State.REFUSED, State.ABANDONED], then=3),
+        default=2,
+    )
+    found = earlier_attempts(account=account, debt_reference=debt_reference, amount=amount, titre_id=titre_id)
     return found.order_by(gravity, "-created_at").first()
 
 
@@ -195,12 +219,17 @@ def evidence_about(*, attempt: Attempt) -> QuerySet[Evidence]:
     )
 
 
-def nudged_key(*, attempt: Attempt) -> str:
-    """The last key that a nudge named for an attempt without its own, and that no answer has ruled out; else ""."""
+def nudged_keys(*, attempt: Attempt, since: datetime | None = None) -> list[str]:
+    """The keys that nudges named for an attempt without its own, and that no answer has ruled out, the last one first.
+
+    `since`: only those named at that instant or later.
+    """
     heard = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, facts__has_key="key")
     ruled_out = {row.facts["key"] for row in heard.filter(source="inquiry", verdict=Evidence.Verdict.UNREADABLE)}
     named = heard.filter(source="notification", verdict=Evidence.Verdict.FITS).order_by("-pk")
-    return next((row.facts["key"] for row in named if row.facts["key"] not in ruled_out), "")
+    if since is not None:
+        named = named.filter(received_at__gte=since)
+    return list(dict.fromkeys(row.facts["key"] for row in named if row.facts["key"] not in ruled_out))
 
 
 class ByDay(StrEnum):

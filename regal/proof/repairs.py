@@ -6,7 +6,7 @@ _WORKER_ALIVE = "EXISTS (SELECT 1 FROM procrastinate_workers WHERE last_heartbea
 
 # Attempts of gateways that can be asked, with the moments before which nothing may be concluded, and their watch.
 _ASKED = """asked AS (
-    SELECT a.collectivite_id, a.id, a.status, a.created_at, a.handed_off_at,
+    SELECT a.collectivite_id, a.id, a.account_id, a.status, a.created_at, a.handed_off_at,
         a.created_at + make_interval(mins =>
             coalesce((g.options->>'outcome_minutes')::int, %(outcome_minutes)s)) AS settled_at,
         a.created_at + make_interval(days =>
@@ -40,10 +40,11 @@ REPAIRS = (
     Invariant(
         id="I-15",
         sentence="No negative of PayFiP is final before the window of its key has closed and an answer after it said"
-        " so; an attempt is presumed dead after it, and asked about until its key is forgotten or its days are over.",
+        " so, or the attempt's days are over; it is presumed dead after that window, and asked about until its key is"
+        " forgotten or its days are over.",
         questions=(
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': ' || status || ', and never asked again'
-            FROM asked WHERE closed_at IS NOT NULL AND status IN ('refused', 'abandoned') AND NOT EXISTS (
+            FROM asked WHERE closed_at < given_up_at AND status IN ('refused', 'abandoned') AND NOT EXISTS (
                 SELECT 1 FROM payments_evidence v WHERE v.collectivite_id = asked.collectivite_id
                     AND v.attempt_id = asked.id AND v.source = 'inquiry' AND v.received_at >= asked.settled_at
                     AND v.outcome IN ('refused', 'abandoned', 'forgotten'))""",  # noqa: S608
@@ -61,13 +62,18 @@ REPAIRS = (
     Invariant(
         id="I-25",
         sentence="Each live attempt of a gateway that can be asked is watched; while a worker is alive and its account"
-        " answers, its next question is overdue by 2 minutes at most.",
+        " answers, its next question is overdue by 2 minutes at most; an account that does not is tried within 7.",
         questions=(
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': nobody watches it' FROM asked
             WHERE status = ANY (%(live_states)s::text[]) AND (watch_id IS NULL OR closed_at IS NOT NULL)""",  # noqa: S608
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': its question is overdue' FROM asked
             WHERE status <> 'paid' AND closed_at IS NULL AND due_at < %(now)s - interval '120 seconds'
                 AND NOT is_silent AND {_WORKER_ALIVE}""",  # noqa: S608
+            # the longest pause, a question and a lease that somebody died on
+            f"""WITH {_ASKED} SELECT min(collectivite_id), 'account ' || account_id || ': silent, and tried no more'
+            FROM asked WHERE is_silent AND {_WORKER_ALIVE} GROUP BY account_id
+            HAVING min(due_at) FILTER (WHERE closed_at IS NULL) < %(now)s - interval '7 minutes'
+                AND coalesce(max(asked_at), '-infinity') < %(now)s - interval '7 minutes'""",  # noqa: S608
         ),
     ),
     Invariant(
@@ -75,14 +81,16 @@ REPAIRS = (
         sentence="While a worker is alive and its account answers, an attempt is asked about every 5 minutes of its"
         " first half hour, 30 minutes of its first day, 6 hours of its week.",
         questions=(
+            # What is due: I-25. No question lasts 30 s: a lease that old is of one that failed, and once is no matter.
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': not asked about since '
                 || coalesce(asked_at, handed_off_at)
             FROM asked WHERE status <> 'paid' AND closed_at IS NULL AND handed_off_at IS NOT NULL AND NOT is_silent
-                AND due_at > %(now)s AND leased_until IS NULL -- what is due or being asked: I-25
+                AND (due_at > %(now)s AND leased_until IS NULL OR leased_until < %(now)s + interval '90 seconds')
                 AND coalesce(asked_at, handed_off_at) < %(now)s - CASE
                     WHEN %(now)s - created_at < interval '30 minutes' THEN interval '5 minutes'
                     WHEN %(now)s - created_at < interval '24 hours' THEN interval '30 minutes'
                     ELSE interval '6 hours' END
+                    - CASE WHEN leased_until IS NULL THEN interval '0 seconds' ELSE interval '120 seconds' END
                 AND {_WORKER_ALIVE}""",  # noqa: S608
         ),
     ),

@@ -3,7 +3,7 @@
 from regal.proof.cases import CASES_THAT_MUST_EXIST, HISTORY
 from regal.proof.findings import Invariant
 from regal.proof.repairs import LEASES
-from regal.proof.titres import BLOCKED_TITRES, HISTORY_OF_TITRES
+from regal.proof.titres import BLOCKED_TITRES, HISTORY_OF_TITRES, UNWARNED_OF_TITRES
 
 STATES_AND_MESSAGES = (
     Invariant(
@@ -52,8 +52,9 @@ STATES_AND_MESSAGES = (
     ),
     Invariant(
         id="I-16",
-        sentence="A second live hand-off of one debt and amount carries a recorded warning; no titre that is paid,"
-        " cancelled or blocked is handed off.",
+        sentence="A second live hand-off of one debt and amount, or of one titre whatever its amount, carries a"
+        " recorded warning, also while PayFiP may still take back a refusal; no titre that is paid, cancelled or"
+        " blocked is handed off.",
         # Rows are numbered in the order in which payers of one debt pass (`payments.operations._queue_for_debt`). What
         # was being written while the second passed may count or not: only what is certain is reported.
         questions=(
@@ -66,7 +67,7 @@ STATES_AND_MESSAGES = (
                 AND first.attempt_id = later.id AND first.number = 1
             JOIN payments_attemptevent gone ON gone.collectivite_id = earlier.collectivite_id
                 AND gone.attempt_id = earlier.id AND gone.event = 'payer_left' AND gone.id < first.id
-            WHERE NOT later.warned AND (
+            WHERE NOT later.warned AND later.titre_id IS NULL AND (
                 NOT EXISTS (SELECT 1 FROM payments_attemptevent e WHERE e.collectivite_id = earlier.collectivite_id
                     AND e.attempt_id = earlier.id AND e.id < first.id
                     AND (e.event
@@ -75,6 +76,7 @@ STATES_AND_MESSAGES = (
                 OR EXISTS (SELECT 1 FROM payments_attemptevent e WHERE e.collectivite_id = earlier.collectivite_id
                     AND e.attempt_id = earlier.id AND e.recorded_at < later.created_at - interval '5 minutes'
                     AND (e.event = 'settled' OR (e.event = 'announced' AND e.outcome = 'paid'))))""",
+            *UNWARNED_OF_TITRES,
             *BLOCKED_TITRES,
         ),
     ),

@@ -75,6 +75,41 @@ BLOCKED_TITRES = (
     ) AS f WHERE f.collectivite_id = t.collectivite_id AND f.titre_id = t.id) < a.created_at - interval '2 minutes'""",
 )
 
+# As `payments.queries.earlier_attempts`: what is paid is no longer due. Payers of one titre queue on it; minutes are
+# left to clocks that differ. A refusal ends nothing before the window of its key has closed; nor does silence before
+# its days are over, unless PayFiP has forgotten the key.
+UNWARNED_OF_TITRES = (
+    """SELECT later.collectivite_id, 'attempt ' || later.id || ': not warned of attempt ' || earlier.id
+        || ' on titre ' || later.titre_id
+    FROM payments_attempt later
+    JOIN collectivites_gatewayaccount g ON g.collectivite_id = later.collectivite_id AND g.id = later.account_id
+        AND g.gateway = ANY (%(askable_gateways)s::text[])
+    JOIN payments_attempt earlier ON earlier.collectivite_id = later.collectivite_id
+        AND earlier.titre_id = later.titre_id AND earlier.id < later.id
+        AND (earlier.environment = 'test') = (later.environment = 'test')
+    JOIN collectivites_gatewayaccount asked ON asked.collectivite_id = earlier.collectivite_id
+        AND asked.id = earlier.account_id AND asked.gateway = ANY (%(askable_gateways)s::text[])
+    JOIN payments_attemptevent first ON first.collectivite_id = later.collectivite_id
+        AND first.attempt_id = later.id AND first.number = 1
+    JOIN payments_attemptevent gone ON gone.collectivite_id = earlier.collectivite_id
+        AND gone.attempt_id = earlier.id AND gone.event = 'payer_left' AND gone.id < first.id
+    LEFT JOIN LATERAL (
+        SELECT bool_or(e.event = 'settled') AS paid, bool_or(e.event IN ('refused', 'abandoned')) AS refused,
+            bool_or(e.event IN ('fell_silent', 'outcome_unknown')) AS silent
+        FROM payments_attemptevent e
+        WHERE e.collectivite_id = earlier.collectivite_id AND e.attempt_id = earlier.id AND e.id < first.id
+    ) AS until ON true
+    WHERE NOT later.warned AND NOT until.paid AND (
+        NOT until.refused AND NOT until.silent
+        OR later.created_at < earlier.created_at - interval '5 minutes' + make_interval(mins =>
+            coalesce((asked.options->>'outcome_minutes')::int, %(outcome_minutes)s))
+        OR NOT until.refused AND later.created_at < earlier.created_at - interval '5 minutes' + make_interval(days =>
+            coalesce((asked.options->>'give_up_days')::int, %(give_up_days)s))
+            AND NOT EXISTS (SELECT 1 FROM payments_evidence v WHERE v.collectivite_id = earlier.collectivite_id
+                AND v.attempt_id = earlier.id AND v.outcome = 'forgotten'
+                AND v.received_at < later.created_at + interval '5 minutes'))""",
+)
+
 WHO_COLLECTS = (
     """SELECT a.collectivite_id, 'attempt ' || a.id || ': not of its titre''s collector, desk, product or reference'
     FROM payments_attempt a
@@ -134,8 +169,9 @@ TITRES = (
     ),
     Invariant(
         id="I-10",
-        sentence="In régie, what was settled is what was allocated and what is too much; test money extinguishes"
-        " nothing.",
+        sentence="Of a titre of our own base, what was settled is what was allocated and what is too much; test money"
+        " extinguishes nothing, and what was settled on no titre (form mode, a trial of a contract) is allocated to"
+        " none.",
         questions=(
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': ' || s.amount_cents
                 || ' cents settled, ' || l.cents || ' allocated, ' || x.cents || ' too much'

@@ -27,7 +27,7 @@ from regal.lib.card_numbers import holds_card_number
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Attempt, Evidence
-from regal.payments.operations import apply_notice
+from regal.payments.operations import apply_notice, prepare_to_settle
 from regal.reconciliation import queries, refusals
 from regal.reconciliation.matching import Match, Result, match, reference_of
 from regal.reconciliation.models import DepositedFile, FiledLine
@@ -173,6 +173,8 @@ def confirm_file(collectivite_id: int, file_id: int, now: datetime) -> None:
     read = _read(file)
     matches, attempts = _match(file, read.payments, lock=True)
     denied = _denied(matches, attempts)
+    proved = [attempts[one.attempt] for one in matches if one.attempt is not None and _is_proof(one)]
+    prepare_to_settle(collectivite_id=collectivite_id, attempts=proved, now=now)
     lines = [_write(file, one, attempts, now) for one in matches]
     FiledLine.objects.of(file.collectivite).bulk_create(lines, batch_size=1000)
     for line, one in zip(lines, matches, strict=True):
@@ -277,10 +279,14 @@ def _denied(matches: Sequence[Match], attempts: dict[int, Attempt]) -> set[int]:
     }
 
 
+def _is_proof(one: Match) -> bool:
+    return one.result in (Result.CONFIRMED, Result.ALREADY) and not one.is_repeated
+
+
 def _write(file: DepositedFile, one: Match, attempts: dict[int, Attempt], now: datetime) -> FiledLine:
     """The line, once what it proves has been applied to its attempt."""
     evidence = None
-    if one.result in (Result.CONFIRMED, Result.ALREADY) and one.attempt is not None and not one.is_repeated:
+    if one.attempt is not None and _is_proof(one):
         evidence = _prove(file, one.payment, attempts[one.attempt], now)
     return FiledLine(
         collectivite_id=file.collectivite_id,

@@ -1,5 +1,6 @@
 """What `payments` does to a titre: lock it, hold it while an attempt runs, let it go, mark it paid."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from regal.titres.models import Titre
@@ -12,6 +13,12 @@ def lock(*, collectivite_id: int, titre_id: int) -> Titre:
         .select_related("product")
         .get(collectivite=collectivite_id, pk=titre_id)
     )
+
+
+def lock_all(*, collectivite_id: int, titre_ids: Collection[int]) -> None:
+    """Several at once, in the order in which everybody takes them."""
+    titres = Titre.objects.filter(collectivite=collectivite_id, pk__in=titre_ids).order_by("pk")
+    list(titres.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
 
 
 def hold(*, titre: Titre, attempt_id: int, until: datetime) -> None:

@@ -72,7 +72,7 @@ class TestJourney:
         page = open_page(width=width, scripts=scripts)
         frame = town_page(page, demo)
         payer.to_recap(frame, notice)
-        expect(frame.get_by_text(notice.label)).to_be_visible()
+        expect(frame.get_by_text(notice.label)).to_have_count(0)
         pay(frame)
         page.wait_for_url(f"http://127.0.0.1:{demo.ports.sandbox}/tpa/**")
         payer.decide(page, "payer")

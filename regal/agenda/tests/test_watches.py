@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from regal.agenda import watches
 from regal.agenda.models import Pace, Watch
@@ -68,6 +68,14 @@ def every(taken) -> list[Lease]:
     return [lease for one in taken for lease in one]
 
 
+def take_due(*, now, most):
+    """Take up to so many at once."""
+    taken = []
+    while len(taken) < most and (lease := watches.take_one(now=now)) is not None:
+        taken.append(lease)
+    return taken
+
+
 class TestTaking:
     def test_gives_what_has_waited_longest(self, town):
         own(town, 1, due_at=later(seconds=2))
@@ -95,15 +103,36 @@ class TestTaking:
     def test_lines_an_account_s_questions_up_200_ms_apart_and_one_second_ahead(self, town):
         for attempt_id in range(1, 9):
             own(town, attempt_id)
-        taken = watches.take_due(now=MORNING, most=20)
+        taken = take_due(now=MORNING, most=20)
         assert [lease.at - MORNING for lease in taken] == [timedelta(milliseconds=200 * place) for place in range(5)]
-        assert len(watches.take_due(now=later(seconds=1), most=20)) == 3
+        assert len(take_due(now=later(seconds=1), most=20)) == 3
 
     def test_of_one_account_leaves_the_other_s_turn_alone(self, town):
         own(town, 1)
         own(town, 2)
         own(town, 3, account_id=OTHER)
-        assert [lease.at for lease in watches.take_due(now=MORNING, most=20) if lease.account_id == OTHER] == [MORNING]
+        assert [lease.at for lease in take_due(now=MORNING, most=20) if lease.account_id == OTHER] == [MORNING]
+
+
+class TestAClockThatWasWrong:
+    def test_keeps_no_account_from_being_asked(self, town):
+        own(town, 1)
+        own(town, 2)
+        assert watches.take_one(now=later(days=1)) is not None  # and its holder is killed
+        assert watches.take_one(now=MORNING) is None
+        watches.forget_wrong_clock(now=MORNING)
+        assert {lease.attempt_id for lease in take_due(now=MORNING, most=20)} == {1, 2}
+
+    def test_is_told_from_a_lease_and_a_pause(self, town):
+        own(town, 1)
+        own(town, 2)
+        lease = take(MORNING)
+        for _ in range(9):
+            watches.note_outage(account_id=ACCOUNT, failure="timeout", draw=0, now=MORNING)
+        watches.forget_wrong_clock(now=MORNING)
+        assert watches.take_one(now=later(minutes=3)) is None
+        with transaction.atomic():
+            assert ours(lease)
 
 
 class TestGivingBack:
@@ -160,7 +189,7 @@ class TestAnAccountThatDoesNotAnswer:
             own(town, attempt_id)
         self.fail(MORNING)
         assert watches.take_one(now=later(seconds=3)) is None
-        assert len(watches.take_due(now=later(seconds=4), most=20)) == 1
+        assert len(take_due(now=later(seconds=4), most=20)) == 1
         assert watches.take_one(now=later(seconds=60)) is None
 
     def test_is_tried_ever_more_rarely_but_every_four_minutes(self, town):
@@ -183,9 +212,11 @@ class TestAnAccountThatDoesNotAnswer:
         lease = take(later(minutes=5))
         with transaction.atomic():
             held = ours(lease)
-            assert watches.note_answer(watch=held, answer="pending", at=later(minutes=5), now=later(minutes=5))
+            assert watches.note_answer(
+                watch=held, answer="pending", is_news=True, at=later(minutes=5), now=later(minutes=5)
+            )
             watches.put_back(watch=held, due_at=later(minutes=8))
-        assert {one.attempt_id for one in watches.take_due(now=later(minutes=5), most=20)} == {2, 3}
+        assert {one.attempt_id for one in take_due(now=later(minutes=5), most=20)} == {2, 3}
         pace = Pace.objects.get()
         assert (pace.failures, pace.failing_since) == (0, None)
 
@@ -195,7 +226,7 @@ class TestAtOnce:
         for round_ in range(5):
             for number in range(8):
                 own(committed_town, 100 * round_ + number, account_id=number)
-            taken = at_once(*[partial(watches.take_due, now=MORNING, most=4)] * 4)
+            taken = at_once(*[partial(take_due, now=MORNING, most=4)] * 4)
             asked = [lease.attempt_id for lease in every(taken)]
             assert len(asked) == len(set(asked))
             assert len(asked) >= 4
@@ -205,7 +236,18 @@ class TestAtOnce:
     def test_an_account_s_questions_keep_their_pace(self, committed_town):
         for number in range(20):
             own(committed_town, number)
-        taken = at_once(*[partial(watches.take_due, now=MORNING, most=5)] * 4)
+        taken = at_once(*[partial(take_due, now=MORNING, most=5)] * 4)
         hours = sorted(lease.at for lease in every(taken))
         assert hours == [MORNING + timedelta(milliseconds=200 * place) for place in range(len(hours))]
         assert 1 <= len(hours) <= 5
+
+    def test_a_new_one_does_not_wait_for_whoever_changes_the_pace_of_its_account(self, committed_town):
+        def own_at_once():
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '2s'")
+                own(committed_town, 2)
+
+        own(committed_town, 1)
+        with transaction.atomic():  # an answer, that may wait for the titre which the new one has locked
+            Pace.objects.update(free_at=later(seconds=1))
+            assert at_once(own_at_once) == [None]

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from regal.backoffice import cases, pages
+from regal.backoffice.titre_queries import allocations_of
 from regal.cases.models import Case
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Environment, Rank
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.payments.queries import paid_of
 from regal.people.models import Role
 from regal.titres import operations
-from regal.titres.models import Titre
+from regal.titres.models import Direction, Titre
 from regal.titres.queries import amount_due
 from tests import cast, notices
 from tests.cast import MORNING, later
@@ -83,7 +85,7 @@ def address(titre):
 
 def act(client, titre, name, **typed):
     with tenant(titre.collectivite_id):
-        seen = operations._steps(titre)
+        seen = operations._steps(titre) + allocations_of(titre).count()
     return client.post(address(titre), {"acte": name, "vu": seen} | typed)
 
 
@@ -396,6 +398,26 @@ class TestDeciding:
         assert "R220" in words(answer)
         assert "Un doublon" in answer.content.decode()
         assert as_kept(titre).status == "suspended"
+
+    def test_is_refused_to_whoever_read_the_page_before_a_payment_came(self, town, paul, titre):
+        """Whoever paid a part of it would be told that nothing of it could be recovered."""
+        begun = cast.leave_with(titre)
+        operations.adjust(
+            titre=titre,
+            direction=Direction.INCREASE,
+            amount=Money(2_000),
+            reason="Oubli de repas",
+            paid=paid_of,
+            now=MORNING + timedelta(minutes=21),
+        )
+        page = paul.get(address(titre)).content.decode()
+        seen = set(re.findall(r'name="vu" value="([0-9]+)"', page))
+        said = notices.notice(town, begun, account_identifier=begun.account.identifier, rank=Rank.ASKED)
+        notices.hear(town, begun, said, now=MORNING + timedelta(minutes=25))
+        answer = decide(paul, titre, "abandonner", reason="Introuvable", vu=seen.pop())
+        assert "R220" in words(answer)
+        assert as_kept(titre).status == "open"
+        assert decide(paul, titre, "abandonner", reason="Introuvable").status_code == 303
 
     def test_of_a_paid_one_is_not_offered_and_is_refused(self, paul, every_situation):
         paid = every_situation["payee"]

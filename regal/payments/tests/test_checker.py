@@ -1,10 +1,13 @@
 """The checker: whatever is lost on the way, an attempt ends in the truth that its gateway tells when it is asked."""
 
+import itertools
 from datetime import timedelta
 from functools import partial
 
 import httpx
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from regal.agenda.models import Watch
 from regal.agenda.watches import take_one
@@ -12,7 +15,7 @@ from regal.cases.models import Case
 from regal.gateways.payfip_ws.tests.answers import answer
 from regal.journal.models import Entry
 from regal.lib.tenancy import tenant
-from regal.payments.checker import check_one, hasten_by_payer
+from regal.payments.checker import check_due, check_one, hasten_by_payer
 from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, Settlement
 from regal.payments.refusals import GatewayAway
 from regal.titres.models import Titre
@@ -32,6 +35,8 @@ from tests.inquiries import (
     speaking_to,
     watch_of,
 )
+
+STRANGE_KEY = "347b2060-1a37-11eb-af92-0213ad91a103"
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -156,11 +161,19 @@ class TestANudge:
         assert check(clock) == 1
         assert again(attempt).status == "paid"
 
+    def test_locks_its_watch_before_the_seal_of_the_day_as_the_checker_does(self, attempt, town, clock):
+        with CaptureQueriesContext(connection) as queries:
+            nudge(town, attempt, attempt.key, clock)
+        written = [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]
+        watched = [place for place, sql in enumerate(written) if "agenda_watch" in sql]
+        sealed = [place for place, sql in enumerate(written) if "agenda_effect" in sql and "seal_evidence" in sql]
+        assert max(watched) < min(sealed)
+
     def test_naming_another_key_changes_nothing(self, attempt, town, payfip, clock):
         clock.pass_(minutes=3)
         check(clock)
         due_at = watch_of(attempt).due_at
-        nudge(town, attempt, "347b2060-1a37-11eb-af92-0213ad91a103", clock)
+        nudge(town, attempt, STRANGE_KEY, clock)
         assert watch_of(attempt).due_at == due_at
 
     def test_of_a_payment_already_paid_changes_nothing(self, attempt, town, payfip, clock):
@@ -279,6 +292,21 @@ class TestAForgottenKey:
         assert again(attempt).status == "expired_presumed"
         assert watch_of(attempt).closed_at is not None
 
+    def test_that_was_silent_since_its_page_could_be_opened_waits_in_a_case(self, attempt, town, payfip, clock):
+        check_until(clock, MORNING + timedelta(minutes=10))  # not known yet: she may still pay
+        payfip.is_down = True
+        check_until(clock, MORNING + timedelta(hours=26))
+        payfip.is_down = False
+        payfip.says[attempt.key] = "P1"
+        check_until(clock, MORNING + timedelta(hours=27))
+        assert again(attempt).status == "expired_presumed"
+        assert kinds(attempt, is_open=True) == ["no_answer"]
+        clock.pass_(hours=1)
+        nudge(town, attempt, attempt.key, clock)
+        check(clock)
+        assert kinds(attempt, is_open=True) == ["no_answer"]  # forgotten once more is no news
+        assert proof.broken(clock.now) == ()
+
     def test_of_a_paid_payment_is_no_contradiction(self, attempt, town, payfip, clock):
         payfip.says[attempt.key] = "P"
         check_until(clock, MORNING + timedelta(minutes=1))
@@ -320,6 +348,17 @@ class TestOddNews:
         assert kinds(attempt, is_open=True) == ["other_payment"]
         assert watch_of(attempt).closed_at is None
         assert proof.broken(clock.now) == ()
+
+    def test_about_another_payment_ends_no_question_about_this_one(self, attempt, payfip, clock):
+        check_until(clock, MORNING + timedelta(minutes=121))
+        payfip.says[attempt.key] = answer(
+            "recupererDetailPaiementSecurise", payfip.detail(attempt.key, "A", montant="9")
+        )
+        check_until(clock, MORNING + timedelta(hours=3))
+        assert watch_of(attempt).closed_at is None
+        payfip.says[attempt.key] = "P"
+        check_until(clock, MORNING + timedelta(hours=4))
+        assert again(attempt).status == "paid"
 
     def test_that_cannot_be_read_waits_in_a_case_after_a_while_and_ends_with_the_first_good_answer(
         self, attempt, payfip, clock
@@ -410,6 +449,44 @@ class TestARequestWhoseAnswerWasLost:
         check_until(clock, MORNING + timedelta(minutes=10))
         assert again(attempt).status == "paid"
 
+    @pytest.mark.parametrize("letter", ["A", "R"])
+    def test_never_started_where_payfip_says_so_of_a_nudged_key(self, attempt, town, payfip, clock, letter):
+        payfip.says[self.key(payfip)] = letter
+        nudge(town, attempt, self.key(payfip), clock)
+        check_until(clock, MORNING + timedelta(minutes=5))
+        assert again(attempt).key == self.key(payfip)
+        check_until(clock, MORNING + timedelta(hours=3))
+        assert again(attempt).status == "never_started"
+        assert watch_of(attempt).closed_at is not None
+        assert proof.broken(clock.now) == ()
+
+    @pytest.mark.parametrize("told", ["P5", "T2", answer("recupererDetailPaiementSecurise", {"resultrans": "P"})])
+    def test_asks_about_each_nudged_key_in_turn(self, attempt, town, payfip, clock, told):
+        payfip.says[STRANGE_KEY] = told
+        nudge(town, attempt, self.key(payfip), clock)
+        nudge(town, attempt, STRANGE_KEY, clock)
+        check(clock)
+        payfip.says[self.key(payfip)] = "P"
+        check_until(clock, MORNING + timedelta(minutes=5))
+        assert (again(attempt).status, again(attempt).key) == ("paid", self.key(payfip))
+
+    def test_asks_first_about_the_key_just_named(self, attempt, town, payfip, clock):
+        nudge(town, attempt, STRANGE_KEY, clock)
+        payfip.says[STRANGE_KEY] = "T2"
+        check(clock)
+        check_until(clock, MORNING + timedelta(minutes=30))
+        payfip.says[self.key(payfip)] = "P"
+        nudge(town, attempt, self.key(payfip), clock)
+        assert check(clock) == 1
+        assert again(attempt).status == "paid"
+
+    def test_opens_no_case_for_a_strange_key_that_cannot_be_asked_about(self, attempt, town, payfip, clock):
+        payfip.says[STRANGE_KEY] = "T2"
+        nudge(town, attempt, STRANGE_KEY, clock)
+        check_until(clock, MORNING + timedelta(hours=1))
+        assert watch_of(attempt).failures > 8
+        assert kinds(attempt) == []
+
     def test_takes_no_key_of_another_payment(self, attempt, town, canteen, payfip, clock):
         neighbour = leave(canteen, cast.make_titre(canteen, reference="FC2026000043"), clock)
         payfip.says[neighbour.key] = "P"
@@ -434,7 +511,7 @@ class TestARequestWhoseAnswerWasLost:
         assert proof.broken(clock.now) == ()
 
     def test_takes_no_key_that_payfip_does_not_know(self, attempt, town, payfip, clock):
-        nudge(town, attempt, "347b2060-1a37-11eb-af92-0213ad91a103", clock)
+        nudge(town, attempt, STRANGE_KEY, clock)
         check_until(clock, MORNING + timedelta(minutes=5))
         assert (again(attempt).status, again(attempt).key) == ("never_started", "")
         assert len(payfip.asked) == 1
@@ -496,6 +573,33 @@ class TestAnOutage:
         assert pace_of(attempt).failing_since is not None
         assert pace_of(other).failing_since is None
 
+    def test_is_over_as_soon_however_many_payers_got_no_key_meanwhile(self, canteen, attempt, payfip, clock):
+        payfip.is_down = True
+        check_until(clock, MORNING + timedelta(minutes=10))
+        while check(clock) == 0:
+            clock.pass_(seconds=2)
+        for number in range(10):
+            with pytest.raises(GatewayAway):
+                leave(canteen, cast.make_titre(canteen, reference=f"FC202600005{number}"), clock)
+        payfip.is_down = False
+        payfip.says[attempt.key] = "P"
+        check_until(clock, clock.now + timedelta(minutes=5))
+        assert again(attempt).status == "paid"
+        assert proof.broken(clock.now) == ()
+
+    def test_is_tried_by_a_question_that_has_a_key(self, canteen, attempt, payfip, clock):
+        payfip.is_down = True
+        clock.pass_(seconds=30)
+        check(clock)
+        for number in range(3):
+            with pytest.raises(GatewayAway):
+                leave(canteen, cast.make_titre(canteen, reference=f"FC202600005{number}"), clock)
+        Watch.objects.filter(asked=0).update(due_at=clock.now)
+        asked = len(payfip.asked)
+        clock.pass_(seconds=5)
+        assert check(clock) == 4  # the three that have no key ask nothing, and give their turn back
+        assert len(payfip.asked) == asked + 1
+
     def test_longer_than_seven_days_still_asks_before_it_concludes(self, attempt, payfip, clock):
         payfip.is_down = True
         for _ in range(36):
@@ -553,6 +657,25 @@ class TestCheckersAtOnce:
         assert proof.broken(clock.now) == ()
 
 
+class TestAClockThatWasWrong:
+    def test_delays_no_question_once_it_is_right_again(self, canteen, attempt, payfip, clock):
+        clock.pass_(days=1)
+        check(clock)
+        clock.pass_(days=-1)
+        second = leave(canteen, cast.make_titre(canteen, reference="FC2026000043"), clock)
+        payfip.says[second.key] = "P"
+        clock.pass_(seconds=31)
+        check(clock)
+        assert again(second).status == "paid"
+
+    def test_makes_nobody_wait_for_more_than_a_second(self, attempt, payfip, clock):
+        waited: list[float] = []
+        clock.pass_(hours=1)
+        hours = itertools.chain([clock.now, clock.now], itertools.repeat(MORNING))  # it goes back after the taking
+        check_due(clock=lambda: next(hours), draw=lambda: 50, wait=waited.append)
+        assert waited == [1.0]
+
+
 class TestAPayerWhoLooks:
     def test_makes_us_ask_soon_but_not_for_every_look(self, attempt, payfip, clock):
         clock.pass_(minutes=1)
@@ -562,6 +685,16 @@ class TestAPayerWhoLooks:
             assert hasten_by_payer(attempt=attempt, now=clock.now)
         assert check(clock) == 1
         clock.pass_(seconds=1)
+        with tenant(attempt.collectivite_id):
+            assert not hasten_by_payer(attempt=attempt, now=clock.now)
+        assert check(clock) == 0
+
+    def test_at_a_request_without_a_key_asks_nothing(self, canteen, titre, payfip, clock):
+        payfip.is_down = True
+        with pytest.raises(GatewayAway):
+            leave(canteen, titre, clock)
+        attempt = watch_attempt()
+        clock.pass_(seconds=6)
         with tenant(attempt.collectivite_id):
             assert not hasten_by_payer(attempt=attempt, now=clock.now)
         assert check(clock) == 0

@@ -281,16 +281,24 @@ def build_repairs() -> dict[str, Any]:
         payfip.when_opening = httpx.ReadTimeout("late")
         with pytest.raises(GatewayAway):
             inquiries.leave(pool, titres[3], clock)
+        payfip.when_opening = None
         inquiries.check_until(clock, cast.later(minutes=9))
         payfip.says |= {repaired.key: "P", turned_down.key: "R"}
+        inquiries.check_until(clock, cast.later(minutes=15))
+        cast.reduce(titres[1], now=clock.now)
+        after_refusal = inquiries.leave(pool, titres[1], clock, amount=titres[1].amount - Money(1_000))
+        payfip.says[after_refusal.key] = "A"
         inquiries.check_until(clock, cast.later(hours=3))
-        payfip.says[forgotten.key] = "P1"
-        inquiries.check_until(clock, cast.later(hours=4))
+        after_silence = inquiries.leave(pool, titres[2], clock)
+        payfip.says |= {forgotten.key: "P1", after_silence.key: "A"}
+        inquiries.check_until(clock, cast.later(hours=6))
     with tenant(town.collectivite):
         never = Attempt.objects.get(titre=titres[3])
     return {
         "repaired": repaired.pk,
         "turned_down": turned_down.pk,
+        "after_refusal": after_refusal.pk,
+        "after_silence": after_silence.pk,
         "forgotten": forgotten.pk,
         "never": never.pk,
     }
@@ -396,6 +404,10 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "an allocation to another titre": (
         "UPDATE payments_allocation SET titre_id = {open_titre} WHERE titre_id = {paid_titre}",
         {"I-02", "I-10"},
+    ),
+    "an allocation of what was settled on no titre": (
+        "UPDATE payments_attempt SET titre_id = NULL WHERE id = {settled}",
+        {"I-10", "I-41"},
     ),
     "an excédent in no case": (delete_cases("excess"), {"I-03", "I-10"}),
     "an excédent that shrank": (
@@ -747,6 +759,15 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-14", "I-17"},
     ),
     "no warning": ("UPDATE payments_attempt SET warned = false WHERE id = {warned}", {"I-16"}),
+    "no warning on a titre": ("UPDATE payments_attempt SET warned = false WHERE id = {excess}", {"I-16"}),
+    "no warning on a titre refused a moment ago, and reduced since": (
+        "UPDATE payments_attempt SET warned = false WHERE id = {after_refusal}",
+        {"I-16"},
+    ),
+    "no warning on a titre of whose payment nothing is known yet": (
+        "UPDATE payments_attempt SET warned = false WHERE id = {after_silence}",
+        {"I-16"},
+    ),
     "a payer who left before": (
         "UPDATE payments_attempt SET handed_off_at = created_at - interval '1 hour' WHERE id = {silent}",
         {"I-17"},
@@ -915,6 +936,18 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=6)}', due_at = '{NOW + timedelta(minutes=1)}'"
         " WHERE attempt_id = {waiting}",
         {"I-26"},
+    ),
+    "a question that fails again and again on our side": (
+        f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=8)}', due_at = '{NOW + timedelta(minutes=1)}',"
+        f" leased_until = '{NOW + timedelta(minutes=1)}' WHERE attempt_id = {{waiting}}",
+        {"I-26"},
+    ),
+    "a silent account that nobody tries any more": (
+        "UPDATE agenda_pace SET failures = 3"
+        " WHERE account_id IN (SELECT account_id FROM agenda_watch WHERE attempt_id = {waiting});"
+        f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=8)}', due_at = '{NOW - timedelta(minutes=8)}'"
+        " WHERE account_id IN (SELECT account_id FROM agenda_watch WHERE attempt_id = {waiting})",
+        {"I-25"},
     ),
     "a key that is waited for": (
         "UPDATE payments_attempt SET status = 'requested' WHERE id = {never}",
@@ -1143,6 +1176,20 @@ class TestVerify:
         no_worker = "DELETE FROM procrastinate_workers;"
         for what in ("a message that waits", "work that waits"):
             assert broken(world, no_worker + TAMPERINGS[what][0]) == {}
+
+    def test_asks_no_more_about_a_refusal_whose_days_are_over(self, world):
+        refused, _ = TAMPERINGS["a refusal about which nobody asked again"]
+        given_up = "UPDATE agenda_watch SET closed_at = created_at + interval '7 days' WHERE attempt_id = {turned_down}"
+        assert broken(world, f"{refused};{given_up}") == {}
+
+    def test_lets_a_question_take_its_time(self, world):
+        """Its account was silent for a while, and is asked again at this instant."""
+        being_asked = (
+            f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=8)}',"
+            f" due_at = '{NOW + timedelta(minutes=2)}', leased_until = '{NOW + timedelta(minutes=2)}'"
+            " WHERE attempt_id = {waiting}"
+        )
+        assert broken(world, being_asked) == {}
 
     def test_gives_people_the_next_working_day_to_look(self, world):
         """Opened on Tuesday 24 November: Wednesday is theirs; in December, Christmas and a week-end are not counted."""

@@ -7,11 +7,13 @@ import pytest
 from regal.agenda.models import Effect
 from regal.gateways.base import DebtKind, Environment
 from regal.journal.models import Entry
+from regal.journal.operations import record_settlement
 from regal.lib.tenancy import TenantQuerySet, tenant
 from regal.payments.models import Evidence, Settlement
 from regal.payments.states import State
 from regal.reconciliation import operations, refusals
 from regal.reconciliation.models import DepositedFile, FiledLine
+from regal.titres.models import Titre
 from tests import cast, notices, proof
 from tests.at_once import at_once
 from tests.cast import REFDET, later
@@ -128,6 +130,33 @@ class TestTwoWorkers:
         assert list(at_once(*(partial(notices.carry_one, effect, NOW) for effect in due))) == [True] * 3
         assert statuses(town, attempts) == [State.PAID] * 2
         assert proof.broken(NOW) == ()
+
+
+class TestAFileOfInvoices:
+    def test_takes_all_of_them_before_it_enters_the_first_in_the_books(self, town, monkeypatch):
+        """Else an answer of PayFiP about another payment of the second invoice waits for us, and we for it."""
+        canteen = cast.make_canteen(town, numcli="350005", environment=Environment.PRODUCTION)
+        invoices = [cast.make_titre(canteen, reference=f"FC202600010{place}") for place in (2, 1)]
+        for place, invoice in enumerate(reversed(invoices)):
+            cast.leave_with(invoice, key=f"b9b4b9a0-0000-11f1-8000-{place:012d}")
+        lines = [Paid(reference=one.reference, cents=one.amount.cents) for one in invoices]
+        confirm(town, deposit(town, statement(lines, numcli="350005"), account="350005"))
+        enter, free = record_settlement, []
+
+        def look_and_enter(**told):
+            free.append(at_once(partial(free_invoices, town)))
+            return enter(**told)
+
+        monkeypatch.setattr("regal.payments.operations.record_settlement", look_and_enter)
+        assert notices.carry_one(effects()[0], NOW)
+        assert free == [[[]], [[]]]
+        assert proof.broken(NOW) == ()
+
+
+def free_invoices(town):
+    """Those that nobody has locked."""
+    with tenant(town.collectivite):
+        return list(Titre.objects.select_for_update(skip_locked=True, no_key=True).values_list("reference", flat=True))
 
 
 class TestAWorkerKilledInTheMiddle:
