@@ -195,6 +195,13 @@ def test_a_test_without_the_right_to_the_web_service_says_whom_to_ask(world):
     assert "pas commencé" in world.shown()
 
 
+def test_the_activation_speaks_of_an_invoice_and_of_no_notice_of_the_comptable(world):
+    world.tested()
+    page = world.shown()
+    assert "une facture réelle que vous devez payer" in page
+    assert "prise en charge par le comptable" not in page
+
+
 def test_an_activation_is_real_and_of_no_invoice_that_we_hold(world):
     world.tested()
     answer = world.try_("activation")

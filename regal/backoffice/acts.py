@@ -19,7 +19,7 @@ SENTENCES: dict[str, Promise] = {
     "create_collectivite": _("%(actor)s a créé la collectivité dans REGAL."),
     "add_budget": _("%(actor)s a ajouté un budget."),
     "add_regie": _("%(actor)s a ajouté une régie."),
-    "add_account": _("%(actor)s a relié un contrat avec une passerelle de paiement."),
+    "add_account": _("%(actor)s a relié un contrat de paiement."),
     "add_product": _("%(actor)s a ajouté un produit à payer."),
     "change_terms": _("%(actor)s a changé les conditions d’un produit."),
     "allow_origin": _("%(actor)s a autorisé un site à afficher les pages de paiement."),

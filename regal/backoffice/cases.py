@@ -31,9 +31,11 @@ from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
-from regal.payments.models import Attempt
+from regal.payments.models import Attempt, Evidence
+from regal.payments.states import State as AttemptState
 from regal.people.models import Role, User
 from regal.people.queries import colleagues
+from regal.titres.models import Titre
 from regal.titres.states import State as TitreState
 
 _LARGEST_KEY = 2**63 - 1
@@ -285,8 +287,9 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
         "explanation": explanation_of(case.kind),
         "age": age_in_words(case, now=now),
         "is_late": is_late(case, now=now),
-        "facts": facts_in_words(case),
-        "file_id": _file_of(case),
+        "facts": [*facts_in_words(case), *_code_received(case, town=town)],
+        "file_id": _number_in(case, "file"),
+        "titre": _titre_of(case, town=town),
         "attempts": attempts,
         "history": _told(case, list(queries.history(case=case))),
         "form": form,
@@ -301,10 +304,25 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
     }
 
 
-def _file_of(case: Case) -> int | None:
-    """The number of the deposited file that an anomaly comes from; its own page says whether it is there."""
-    number = case.facts.get("file") if isinstance(case.facts, dict) else None
+def _number_in(case: Case, name: str) -> int | None:
+    """The number of a row that the rule wrote down: the deposited file, or the invoice."""
+    number = case.facts.get(name) if isinstance(case.facts, dict) else None
     return number if type(number) is int and 0 < number <= _LARGEST_KEY else None
+
+
+def _code_received(case: Case, *, town: Any) -> list[Fact]:
+    """The letter that PayFiP gave, where nobody here knows what it means."""
+    number = _number_in(case, "evidence")
+    if case.kind != Kind.UNKNOWN_OUTCOME or number is None:
+        return []
+    evidence = Evidence.objects.of(town).filter(pk=number).first()
+    code = evidence.facts.get("outcome_code") if evidence is not None else None
+    return [Fact(label=gettext_lazy("Code reçu"), text=str(code)[:80])] if code else []
+
+
+def _titre_of(case: Case, *, town: Any) -> Titre | None:
+    number = _number_in(case, "titre")
+    return Titre.objects.of(town).filter(pk=number).first() if number is not None else None
 
 
 def _attempts_about(case: Case, *, town: Any) -> list[tuple[str, Attempt]]:
@@ -316,6 +334,10 @@ def _attempts_about(case: Case, *, town: Any) -> list[tuple[str, Attempt]]:
     others = facts.get("attempts")
     for other in [facts.get("other_attempt"), *(others if isinstance(others, list) else [])]:
         if isinstance(other, int) and not isinstance(other, bool) and 0 < other <= _LARGEST_KEY:
+            wanted.setdefault(other, gettext_lazy("L’autre paiement"))
+    if case.kind == Kind.EXCESS and (titre := _number_in(case, "titre")) is not None:
+        paid = Attempt.objects.of(town).filter(titre=titre, status=AttemptState.PAID).order_by("pk")
+        for other in paid.values_list("pk", flat=True)[:20]:
             wanted.setdefault(other, gettext_lazy("L’autre paiement"))
     found = {one.pk: one for one in Attempt.objects.of(town).select_related("account").filter(pk__in=list(wanted)[:20])}
     return [(str(why), found[key]) for key, why in wanted.items() if key in found]
@@ -376,11 +398,11 @@ def _failure(failure: str) -> str:
 
 
 _EXCESSES: dict[str, Promise] = {
-    "paid": gettext_lazy("plus que ce qui restait dû"),
+    "paid": gettext_lazy("la facture était déjà payée, ou elle a été réduite"),
     TitreState.DRAFT: gettext_lazy("la facture n’est pas émise"),
     TitreState.CANCELLED: gettext_lazy("la facture est annulée"),
     TitreState.TRANSFERRED: gettext_lazy("la facture est passée au comptable public"),
-    TitreState.WRITTEN_OFF: gettext_lazy("la facture est admise en non-valeur"),
+    TitreState.WRITTEN_OFF: gettext_lazy("la facture est abandonnée"),
 }
 _WORKS: dict[str, Promise] = {
     "judge_message": gettext_lazy("lire un message reçu"),

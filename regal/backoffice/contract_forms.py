@@ -202,10 +202,12 @@ class TryContract(forms.Form):
         field: Any = self.fields["product"]
         field.choices = [(str(product.pk), product.name) for product in products]
         if environment is Environment.TEST:
-            self.fields["reference"].help_text = _("La référence réservée aux essais est déjà écrite")
+            self.fields["reference"].help_text = _("Une référence d’essai est déjà écrite")
         else:
-            self.fields["reference"].help_text = _("D’un avis réel, encore à payer, tel qu’il est imprimé")
-            self.fields["amount"].help_text = _("Le montant exact de cet avis : il sera débité")
+            self.fields["reference"].help_text = _(
+                "D’un avis réel, ou d’une facture, encore à payer, telle qu’elle est imprimée"
+            )
+            self.fields["amount"].help_text = _("Le montant exact de cet avis ou de cette facture : il sera débité")
 
     def renew(self, flow_token: str) -> None:
         """Let the same form be sent again: what it sent before may stand in the base, and lead nowhere."""

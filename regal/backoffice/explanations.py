@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,6 +28,10 @@ VERDICTS: dict[str, Promise] = {
     Evidence.Verdict.REPEATED: gettext_lazy("déjà reçu à l’identique : ne compte pas deux fois"),
     Evidence.Verdict.DIFFERS: gettext_lazy("ne correspond pas à ce paiement : écarté"),
     Evidence.Verdict.UNREADABLE: gettext_lazy("illisible : écarté"),
+}
+_WHY_UNREADABLE: dict[str, Promise] = {  # it was read, and was not about this payment
+    "another_key": gettext_lazy("désigne un autre paiement : écarté"),
+    "unknown_key": gettext_lazy("désigne un paiement que PayFiP ne connaît pas : écarté"),
 }
 SOURCES: dict[str, Promise] = {
     "notification": gettext_lazy("message de PayFiP"),
@@ -70,6 +75,8 @@ def failure_in_words(code: str) -> str:
     """Why a question to PayFiP brought nothing; the code is kept for whoever looks further."""
     if code.startswith("payfip_"):
         return _("PayFiP a refusé la question (code %(code)s)") % {"code": code.removeprefix("payfip_")}
+    if code.startswith("http_5"):
+        return _("PayFiP est en panne")
     if code in FAILURES:
         return str(FAILURES[code])
     return _("réponse illisible de PayFiP (%(code)s)") % {"code": code}
@@ -99,8 +106,8 @@ class Answer:
     to_do: str
 
 
-def answer_about(attempt: Attempt) -> Answer:
-    """The short answer at the head of the page."""
+def answer_about(attempt: Attempt, *, has_open_case: bool = False, is_paid_twice: bool = False) -> Answer:
+    """The short answer at the head of the page: never « nothing to do » where somebody must look."""
     standing = standing_of(attempt)
     answers = _ANSWERS
     if attempt.account.debt_kind == DebtKind.REGIE:
@@ -108,6 +115,10 @@ def answer_about(attempt: Attempt) -> Answer:
     if attempt.account.gateway == PayfipWs.name:
         answers = answers | _ANSWERS_WHERE_WE_ASK
     where, why, to_do = (_filled(text) for text in answers[standing])
+    if standing is Standing.CONFIRMED and has_open_case:
+        to_do = _("Regardez l’anomalie ouverte sur cette page.")
+    elif standing is Standing.CONFIRMED and is_paid_twice:
+        to_do = _("Comparez les paiements de cette référence, plus bas, avant de répondre au payeur.")
     return Answer(where=where, why=why, to_do=to_do)
 
 
@@ -117,6 +128,13 @@ def step_of(event: AttemptEvent, *, we_ask: bool = False) -> Step:
     if we_ask and event.event in _WHY_WHERE_WE_ASK:
         why = str(_WHY_WHERE_WE_ASK[Event(event.event)])
     return Step(at=event.occurred_at, recorded_at=event.recorded_at, title=title, why=why)
+
+
+def verdict_of(evidence: Evidence) -> str:
+    """How it was judged, and why where that says more."""
+    if evidence.verdict == Evidence.Verdict.UNREADABLE and (why := evidence.facts.get("why")) in _WHY_UNREADABLE:
+        return str(_WHY_UNREADABLE[why])
+    return str(VERDICTS[evidence.verdict])
 
 
 def differences_of(evidence: Evidence) -> list[str]:
@@ -138,7 +156,7 @@ def _told(event: AttemptEvent) -> tuple[str, str]:
         confirmed = _("Le paiement est confirmé") if kind is Event.SETTLED else _("La confirmation est répétée")
         if rank == Rank.FILED:
             return confirmed, _("Un fichier du comptable ou de PayFiP le contient : voyez « Ce qui a été reçu ».")
-        return confirmed, _("Nature de la preuve : %(rank)s.") % {"rank": RANKS[rank]}
+        return confirmed, f"{capfirst(str(RANKS[rank]))}."
     title, why = _TOLD[kind]
     return _filled(title), _filled(why)
 
@@ -166,11 +184,11 @@ _TOLD: dict[Event, tuple[Promise, Promise]] = {
     ),
     Event.KEY_ASKED: (
         gettext_lazy("REGAL a demandé à PayFiP d’ouvrir le paiement"),
-        gettext_lazy("Ce contrat demande une clé avant chaque paiement."),
+        gettext_lazy("PayFiP ouvre chaque paiement avant que le payeur ne parte."),
     ),
     Event.KEY_GIVEN: (
         gettext_lazy("PayFiP a ouvert le paiement"),
-        gettext_lazy("La clé reçue désigne ce paiement et lui seul."),
+        gettext_lazy("PayFiP lui a donné un numéro qui ne sert qu’à ce paiement."),
     ),
     Event.KEY_DENIED: (
         gettext_lazy("PayFiP n’a pas voulu ouvrir le paiement"),
@@ -221,7 +239,7 @@ _WHY_WHERE_WE_ASK: dict[Event, Promise] = {
     ),
 }
 _UNPROVED = gettext_lazy("L’annonce de PayFiP n’est pas signée : elle ne prouve rien, dans un sens ni dans l’autre.")
-_PROVED = gettext_lazy("Une preuve l’établit ; elle est dans la liste des preuves, plus bas.")
+_PROVED = gettext_lazy("Une preuve l’établit ; elle est plus bas, sous « Ce qui a été reçu ».")
 _NOTHING = gettext_lazy("Rien à faire. Le payeur peut recommencer quand il veut.")
 
 _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands, why we say so, what to do
@@ -297,7 +315,7 @@ _ANSWERS_OF_A_REGIE: dict[Standing, tuple[Promise, Promise, Promise]] = {  # who
 _ANSWERS_WHERE_WE_ASK: dict[Standing, tuple[Promise, Promise, Promise]] = {  # the answer proves; nothing is announced
     Standing.UNDER_WAY: (
         gettext_lazy("Le payeur est parti payer ; PayFiP n’a pas encore donné de résultat."),
-        gettext_lazy("REGAL le demande à PayFiP, souvent d’abord, puis de moins en moins, pendant sept jours."),
+        gettext_lazy("REGAL le demande à PayFiP, souvent d’abord, puis de moins en moins souvent, sept jours durant."),
         gettext_lazy(
             "Attendre. Si le payeur a reçu un ticket de PayFiP, il a payé : ne lui faites pas payer une seconde fois."
         ),

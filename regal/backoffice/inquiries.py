@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -13,7 +14,8 @@ from regal.audit.operations import record
 from regal.backoffice import queries
 from regal.backoffice.pages import Line
 from regal.backoffice.policies import BureauRequest
-from regal.backoffice.repairs import REPAIRED_DAYS, asked_accounts, questions_about, repaired_lately
+from regal.backoffice.repairs import REPAIRED_DAYS, Questions, asked_accounts, questions_about, repaired_lately
+from regal.lib import paris
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 
@@ -37,8 +39,12 @@ def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpRespo
         questions = questions_about(attempt=attempt, now=now)
         if questions is None or not questions.may_ask:
             messages.info(request, _("Il n’y a rien à demander à PayFiP sur ce paiement."))
-        elif questions.is_asking or (questions.next_at is not None and questions.next_at <= now):
-            messages.info(request, _("La question part déjà : rechargez la page dans quelques secondes."))
+        elif questions.is_asking or (questions.due_at is not None and questions.due_at <= now):
+            messages.info(
+                request,
+                _in_an_outage(questions, now=now)
+                or _("La question part déjà : rechargez la page dans quelques secondes."),
+            )
         else:
             watches.hasten(collectivite_id=town.pk, attempt_id=attempt.pk, at=now, reopen=True)
             record(
@@ -49,11 +55,28 @@ def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpRespo
                 now=now,
             )
             messages.success(
-                request, _("REGAL demande à PayFiP. Rechargez la page dans quelques secondes pour lire la réponse.")
+                request,
+                _in_an_outage(questions, now=now)
+                or _("REGAL demande à PayFiP. Rechargez la page dans quelques secondes pour lire la réponse."),
             )
     answer = redirect("payment", slug, attempt_id)
     answer.status_code = 303
     return answer
+
+
+def _instant(moment: datetime) -> str:
+    in_english = (get_language() or "fr").startswith("en")
+    return (paris.format_instant_en if in_english else paris.format_instant_fr)(moment)
+
+
+def _in_an_outage(questions: Questions, *, now: datetime) -> str:
+    """When the question is put, where the contract waits before it tries again; "" where it goes at once."""
+    if questions.silent_since is None or questions.free_at is None or questions.free_at <= now:
+        return ""
+    return _("PayFiP ne répond pas depuis le %(since)s. La question est notée : elle part le %(at)s.") % {
+        "since": _instant(questions.silent_since),
+        "at": _instant(questions.free_at),
+    }
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)

@@ -1,5 +1,6 @@
 """What agents see of their collectivité's payments."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +45,7 @@ from regal.reconciliation.models import FiledLine
 from regal.reconciliation.queries import lines_proving
 
 MOST_SHOWN = 50  # pieces of evidence, steps on one page
+MOST_READ = 300  # pieces of evidence, of which the same answer again takes no line
 MOST_CASES = 3  # on the first screen; the others are one press away
 LATEST = 5
 
@@ -100,7 +102,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         attempt = queries.attempt_numbered(collectivite=town, attempt_id=attempt_id)
         if attempt is None:
             raise Http404
-        heard = list(evidence_about(attempt=attempt)[: MOST_SHOWN + 1])
+        heard, repeats = _without_repeats(evidence_about(attempt=attempt)[:MOST_READ])
         questions = questions_about(attempt=attempt, now=clock())
         we_ask = questions is not None
         steps = [explanations.step_of(event, we_ask=we_ask) for event in timeline(attempt=attempt)[: MOST_SHOWN + 1]]
@@ -108,15 +110,20 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         known = cases_about(collectivite=town, subject_kind="attempt", subject_id=attempt.pk)[:MOST_SHOWN]
         others = list(others_on_debt(attempt=attempt)[: MOST_SHOWN + 1])
         filed = lines_proving(collectivite=town, evidence=[one.pk for one in heard if one.source == "file"])
+        said_paid = sum(is_said_paid(one) for one in (attempt, *others))
+        has_open_case = any(case.is_open for case in known)
         context = {
             "line": Line.of(attempt),
-            "answer": explanations.answer_about(attempt),
+            "answer": explanations.answer_about(attempt, has_open_case=has_open_case, is_paid_twice=said_paid > 1),
             "awaits_a_file": not we_ask and standing_of(attempt) in (Standing.ANNOUNCED_PAID, Standing.UNDER_WAY),
             "questions": questions,
             "repaired_at": repaired_at(attempt=attempt) if we_ask else None,
             "steps": steps[:MOST_SHOWN],
             "has_more_steps": len(steps) > MOST_SHOWN,
-            "evidence": [_ShownEvidence.of(one, hidden, filed.get(one.pk)) for one in heard[:MOST_SHOWN]],
+            "evidence": [
+                _ShownEvidence.of(one, hidden, filed.get(one.pk), **repeats.get(one.pk, {}))
+                for one in heard[:MOST_SHOWN]
+            ],
             "has_more_evidence": len(heard) > MOST_SHOWN,
             "waiting": queries.messages_waiting(attempt=attempt),
             "email": queries.payer_email(attempt=attempt),
@@ -124,7 +131,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "closed_cases": [case for case in known if not case.is_open],
             "others": [Line.of(other) for other in others[:MOST_SHOWN]],
             "has_more_others": len(others) > MOST_SHOWN,
-            "said_paid": sum(is_said_paid(one) for one in (attempt, *others)),
+            "said_paid": said_paid,
         }
     return render(request, "backoffice/payment.html", context)
 
@@ -202,20 +209,50 @@ class _ShownEvidence:
     digest: str
     raw: RawMessage | None
     filed: FiledLine | None  # the line of a file that it is
+    repeated: int  # how often the very same came again
+    repeated_at: datetime | None  # and when it last did
 
     @classmethod
-    def of(cls, evidence: Evidence, hidden: frozenset[str] | None, filed: FiledLine | None) -> "_ShownEvidence":
+    def of(
+        cls,
+        evidence: Evidence,
+        hidden: frozenset[str] | None,
+        filed: FiledLine | None,
+        *,
+        repeats: int = 0,
+        last_at: datetime | None = None,
+    ) -> "_ShownEvidence":
         return cls(
             received_at=evidence.received_at,
             source=explanations.SOURCES.get(evidence.source, evidence.source),
             rank=explanations.RANKS[evidence.rank],
-            verdict=explanations.VERDICTS[evidence.verdict],
+            verdict=explanations.verdict_of(evidence),
+            repeated=repeats,
+            repeated_at=last_at,
             outcome=explanations.OUTCOMES.get(evidence.outcome, ""),
             differences=explanations.differences_of(evidence),
             digest=evidence.digest[:12],
             raw=raw_message(evidence.message, secret_fields=hidden) if evidence.message else None,
             filed=filed,
         )
+
+
+def _without_repeats(evidence: Iterable[Evidence]) -> tuple[list[Evidence], dict[int, dict[str, Any]]]:
+    """What is worth a line, and how often each came again: an answer that stays the same is told once."""
+    kept: list[Evidence] = []
+    latest: dict[str, Evidence] = {}
+    repeats: dict[int, dict[str, Any]] = {}
+    for one in evidence:
+        first = latest.get(one.digest)
+        if first is None or one.verdict != Evidence.Verdict.REPEATED or one.source == "file":
+            kept.append(one)
+            latest[one.digest] = one
+        else:
+            repeats[first.pk] = {
+                "repeats": repeats.get(first.pk, {}).get("repeats", 0) + 1,
+                "last_at": one.received_at,
+            }
+    return kept, repeats
 
 
 def _secret_fields(attempt: Attempt) -> frozenset[str] | None:

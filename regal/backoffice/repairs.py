@@ -34,7 +34,10 @@ class Questions:
     asked_at: datetime | None
     answer: str  # in words; "" if nothing usable ever came
     failure: str  # why the last question brought nothing, in words
-    next_at: datetime | None  # None: nothing more is awaited
+    next_at: datetime | None  # None: nothing more is awaited; in an outage, not before the contract's next turn
+    due_at: datetime | None  # when this payment's own turn comes
+    free_at: datetime | None  # when the contract's turn comes, in an outage
+    silent_since: datetime | None  # since when PayFiP answers no question of this contract
     is_asking: bool
     may_ask: bool  # there is something to ask, and its answer could still change something
 
@@ -57,12 +60,17 @@ def questions_about(*, attempt: Attempt, now: datetime) -> Questions | None:
     if watch is None:
         return None
     is_asking = watch.leased_until is not None and watch.leased_until > now
+    pace = Pace.objects.filter(pk=attempt.account_id, failing_since__isnull=False).first()
+    next_at = watch.due_at if pace is None else max(watch.due_at, pace.free_at)
     return Questions(
         asked=watch.asked,
         asked_at=watch.asked_at,
         answer=str(explanations.ANSWERS.get(watch.answer, "")),
         failure=explanations.failure_in_words(watch.failure) if watch.failure else "",
-        next_at=None if watch.closed_at is not None or is_asking else watch.due_at,
+        next_at=None if watch.closed_at is not None or is_asking else next_at,
+        due_at=None if watch.closed_at is not None else watch.due_at,
+        free_at=pace.free_at if pace is not None else None,
+        silent_since=pace.failing_since if pace is not None else None,
         is_asking=is_asking,
         may_ask=_may_ask(attempt),
     )
@@ -98,11 +106,22 @@ def silent_contracts(*, accounts: Sequence[GatewayAccount], now: datetime) -> li
             identifier=numbered[pace.pk].identifier,
             since=pace.failing_since,
             failure=explanations.failure_in_words(pace.failure),
-            waiting=Watch.objects.filter(account_id=pace.pk, closed_at__isnull=True).count(),
+            waiting=_waiting(numbered[pace.pk]),
         )
         for pace in paces
         if pace.failing_since is not None
     ]
+
+
+def _waiting(account: GatewayAccount) -> int:
+    """Payments that may be on their way: a refused one is asked about too, and waits for nothing."""
+    under_way = Attempt.objects.filter(
+        collectivite=account.collectivite_id,
+        account=account,
+        status__in=[State.REQUESTED, State.OPEN, State.HANDED_OFF],
+    )
+    watched = Watch.objects.filter(account_id=account.pk, closed_at__isnull=True)
+    return under_way.filter(pk__in=watched.values("attempt_id")).count()
 
 
 def _may_ask(attempt: Attempt) -> bool:

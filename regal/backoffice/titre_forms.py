@@ -30,6 +30,7 @@ SITUATIONS: dict[Situation, Promise] = {
 }
 BAD_AMOUNT = _("R206. Ce montant ne se lit pas : écrivez-le en euros, par exemple 84,70.")
 BAD_DAY = _("R207. Ce jour ne se lit pas : écrivez-le 24/11/2026.")
+NO_AMOUNT = _("R206. Écrivez le montant en euros, par exemple 84,70.")
 NO_PRODUCT = _("R201. Choisissez un produit dans la liste.")
 NO_DECISION = _("R221. Choisissez une décision dans la liste.")
 NO_DIRECTION = _("R222. Dites si le montant diminue ou augmente.")
@@ -155,6 +156,7 @@ class NewTitreForm(_Refusing):
         "label": "objet",
         "debtor": "debiteur",
         "amount": "montant",
+        "issued_on": "emission",
         "due_on": "limite",
         "exercice": "emission",
     }
@@ -166,7 +168,7 @@ class NewTitreForm(_Refusing):
         _("Numéro de la facture"),
         _("tel qu’il est imprimé : c’est ce que le payeur recopiera"),
         longest=30,
-        required=_("R202. Recopiez le numéro imprimé sur la facture, 30 caractères au plus."),
+        required=_("R202. Recopiez le numéro tel qu’il est imprimé sur la facture, 6 à 30 lettres et chiffres."),
     )
     debiteur = _text(
         _("Qui la doit"),
@@ -180,9 +182,7 @@ class NewTitreForm(_Refusing):
         longest=LONGEST_LABEL,
         required=_("R204. Écrivez l’objet de la facture, 100 caractères au plus."),
     )
-    montant = _text(
-        _("Montant"), _("en euros, par exemple 84,70"), longest=20, required=BAD_AMOUNT, inputmode="decimal"
-    )
+    montant = _text(_("Montant"), _("en euros, par exemple 84,70"), longest=20, required=NO_AMOUNT, inputmode="decimal")
     emission = _day(_("Date d’émission"), _("elle dit aussi l’exercice"))
     limite = _day(_("Date limite de paiement"), _("facultative"), required=False)
 
@@ -226,7 +226,7 @@ class AdjustForm(_Refusing):
         error_messages={"required": NO_DIRECTION, "invalid_choice": NO_DIRECTION},
     )
     montant = _text(
-        _("De combien"), _("en euros, par exemple 4,20"), longest=20, required=BAD_AMOUNT, inputmode="decimal"
+        _("De combien"), _("en euros, par exemple 4,20"), longest=20, required=NO_AMOUNT, inputmode="decimal"
     )
     motif_montant = _text(
         _("Motif"),

@@ -6,9 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, When
+from django.db.models import BigIntegerField, F, Q, QuerySet, Sum, When
+from django.db.models import Case as SqlCase
 
 from regal.backoffice.queries import Tally
+from regal.cases.models import Case, Kind
 from regal.collectivites.models import Product
 from regal.gateways.base import Misconfigured
 from regal.gateways.registry import UnknownGateway
@@ -17,6 +19,7 @@ from regal.lib.tenancy import HasKey
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Allocation, Attempt
+from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
 from regal.titres.states import State
 
@@ -108,18 +111,25 @@ class Sums:
 
 
 def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]:
-    """What is due and what was paid, of each invoice of a page: two questions for all."""
+    """What is due and what was paid, of each invoice of a page: two questions for all.
+
+    Once cancelled or written off, nothing more is due than what was paid.
+    """
     rows = list(titres)
     keys = [titre.pk for titre in rows]
     adjusted = _per_titre(Adjustment.objects.of(collectivite).filter(titre__in=keys), _SIGNED)
     paid = _per_titre(Allocation.objects.of(collectivite).filter(titre__in=keys), F("amount"))
-    return {
-        titre.pk: Sums(due=titre.amount + adjusted.get(titre.pk, Money.zero), paid=paid.get(titre.pk, Money.zero))
-        for titre in rows
-    }
+    sums = {}
+    for titre in rows:
+        extinguished = paid.get(titre.pk, Money.zero)
+        due = titre.amount + adjusted.get(titre.pk, Money.zero)
+        if titre.status in (State.CANCELLED, State.WRITTEN_OFF):
+            due = extinguished
+        sums[titre.pk] = Sums(due=due, paid=extinguished)
+    return sums
 
 
-_SIGNED = Case(When(direction=Direction.INCREASE, then=F("amount")), default=-F("amount"))
+_SIGNED = SqlCase(When(direction=Direction.INCREASE, then=F("amount")), default=-F("amount"))
 
 
 def _per_titre(rows: QuerySet[Any], what: Any) -> dict[int, Money]:
@@ -183,6 +193,19 @@ def allocations_of(titre: Titre) -> QuerySet[Allocation]:
         .select_related("settlement")
         .order_by("pk")
     )
+
+
+def open_excesses_of(titre: Titre) -> list[Case]:
+    """What was paid too much on it and still waits for a person, in order."""
+    paid = Attempt.objects.filter(collectivite=titre.collectivite_id, titre=titre, status=PaymentState.PAID)
+    cases = Case.objects.filter(
+        collectivite=titre.collectivite_id,
+        kind=Kind.EXCESS,
+        subject_kind="attempt",
+        subject_id__in=paid.values("pk"),
+        closed_at__isnull=True,
+    )
+    return list(cases.order_by("pk"))
 
 
 def attempts_on(titre: Titre) -> QuerySet[Attempt]:

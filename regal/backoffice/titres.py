@@ -26,6 +26,7 @@ from regal.backoffice.titre_queries import (
     allocations_of,
     attempts_on,
     debtor_of,
+    open_excesses_of,
     selected_titres,
     situation_of,
     steps_of,
@@ -167,7 +168,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """What it is, what is due, who paid what of it, its history, and what can be decided about it."""
     town, now = request.collectivite, pages.clock()
     shown, seen = _titre(request, titre_id)
-    adjusting, deciding, refused = AdjustForm(), DecideForm(choices=_decisions(shown)), ""
+    adjusting, deciding, refused = AdjustForm(), DecideForm(choices=_decisions(shown, now=now)), ""
     status = 200
     if request.method == "POST":
         demand(request, Who.REGISSEUR)
@@ -176,7 +177,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             messages.success(request, told)
             return _see(reverse("titre", args=[slug, titre_id]))
         status, (shown, seen) = 422, _titre(request, titre_id)
-        deciding.offer(_decisions(shown))
+        deciding.offer(_decisions(shown, now=now))
     with tenant(town):
         attempts = list(attempts_on(shown)[: MOST_SHOWN + 1])
         steps = list(steps_of(shown))
@@ -187,12 +188,17 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             "situation": SITUATIONS[situation_of(shown, now=now)],
             "look": LOOKS.get(situation_of(shown, now=now), "badge-quiet"),
             "explanation": _EXPLANATIONS[situation_of(shown, now=now)],
+            "excesses": [(case.pk, Money(case.facts["excess_cents"])) for case in open_excesses_of(shown)],
             "steps": _told(shown, steps),
             "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
             "has_more": len(attempts) > MOST_SHOWN,
             "seen": seen,
         }
     is_unpaid = shown.paid_at is None
+    is_held = is_unpaid and shown.is_held(now)
+    can_adjust = is_unpaid and not is_held and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED)
+    can_decide = is_unpaid and bool(_decisions(shown, now=now))
+    lost = ("" if can_adjust else adjusting["motif_montant"].value(), "" if can_decide else deciding["motif"].value())
     context |= {
         "adjusting": adjusting,
         "deciding": deciding,
@@ -200,9 +206,12 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "wrong": _wrong(adjusting, deciding, refused),
         "may_act": request.role in MAY_ACT,
         "can_issue": shown.status == State.DRAFT,
-        "can_adjust": is_unpaid and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED),
-        "can_decide": is_unpaid and bool(_decisions(shown)),
+        "held_until": shown.held_until if is_held else None,
+        "can_adjust": can_adjust,
+        "can_decide": can_decide,
+        "lost": [one for one in lost if one],
         "is_paid": not is_unpaid,
+        "is_transferred": is_unpaid and shown.status == State.TRANSFERRED,
     }
     return render(request, "backoffice/titre.html", context, status=status)
 
@@ -247,9 +256,10 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     return adjusting, deciding, "", ""
 
 
-def _decisions(titre: Titre) -> list[tuple[str, Promise]]:
-    """What can be decided now, in the order of gravity."""
-    return [(name, words) for name, words in _CHOICES.get(State(titre.status), ())]
+def _decisions(titre: Titre, *, now: datetime) -> list[tuple[str, Promise]]:
+    """What can be decided now, in the order of gravity; while somebody pays, only whether another may begin."""
+    choices = _CHOICES.get(State(titre.status), ())
+    return [choice for choice in choices if not titre.is_held(now) or choice in (_SUSPEND, _RESUME)]
 
 
 _SUSPEND = ("suspendre", gettext_lazy("La suspendre : elle ne se paie plus en ligne pour l’instant"))
@@ -280,17 +290,14 @@ _DECISIONS: dict[str, tuple[Callable[..., Titre], Promise]] = {
 }
 _EXPLANATIONS: dict[Situation, Promise] = {
     Situation.PAYABLE: gettext_lazy("Elle se paie en ligne avec son numéro."),
-    Situation.HELD: gettext_lazy(
-        "Quelqu’un est en train de la payer : elle ne change pas avant quelques minutes, et personne d’autre ne peut"
-        " commencer."
-    ),
+    Situation.HELD: gettext_lazy("Quelqu’un est en train de la payer, et personne d’autre ne peut commencer."),
     Situation.PAID: gettext_lazy("Elle est payée : elle ne change plus."),
     Situation.DRAFT: gettext_lazy("Personne ne la voit encore. Relisez-la, puis émettez-la."),
     Situation.SUSPENDED: gettext_lazy("Elle ne se paie pas en ligne tant que vous ne la remettez pas à payer."),
     Situation.CANCELLED: gettext_lazy(
         "Plus rien n’est dû. Un paiement commencé avant et prouvé après reste encaissé : il attend dans une anomalie."
     ),
-    Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse ; les payeurs sont renvoyés vers lui."),
+    Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse désormais."),
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à l’encaisser."),
 }
 

@@ -328,7 +328,7 @@ REFERENCE_HINTS = {
     DebtKind.REGIE: _(
         "PayFiP ne vérifie ni le numéro ni le montant d’une facture de régie : il faut ici un modèle de numéro ou une"
         " clé de contrôle, un montant minimal et un montant maximal. Un modèle reconnaît une faute de frappe, pas une"
-        " facture."
+        " facture ; si le contrat passe par le web service, REGAL vérifie aussi que la facture est saisie ici."
     ),
 }
 

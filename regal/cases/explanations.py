@@ -32,7 +32,7 @@ _COMPTABLE_OR_REGIE = _(
     " l’ordonnateur ; en cas de doute, le comptable public."
 )
 _OPERATOR = _("L’exploitant de REGAL, avec le numéro de l’anomalie.")
-_NEVER_AGAIN = _("Ne demandez pas au payeur de payer une seconde fois tant que le comptable public n’a pas répondu.")
+_NEVER_AGAIN = _("Ne demandez pas au payeur de payer une seconde fois avant de savoir si cette somme a été encaissée.")
 _WRITE_DOWN = _("Notez ici qui a répondu, quoi et quel jour.")
 _WITH_DECISION = _(
     "Choisissez la décision qui dit ce que le comptable public a répondu, et recopiez sa réponse en motif."
@@ -82,12 +82,13 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.UNKNOWN_OUTCOME: Explanation(
         what=_("Le résultat reçu est un code que REGAL ne connaît pas : il n’est compté ni payé, ni refusé."),
         to_do=_(
-            "Ne demandez pas au payeur de payer une seconde fois. Transmettez cette anomalie à l’exploitant de REGAL."
+            "Transmettez le code reçu, sous « De quoi il s’agit », à l’exploitant de REGAL, et cherchez si cette somme"
+            " a été encaissée : le relevé de la régie ou le comptable public le dit."
         ),
         how=_("PayFiP a répondu par un code qui n’est pas dans la table de REGAL : un code nouveau, ou une erreur."),
         steps=(
-            _("Transmettez le numéro de l’anomalie à l’exploitant, qui lira le code reçu."),
-            _("Demandez au comptable public s’il a encaissé cette somme."),
+            _("Transmettez le numéro de l’anomalie et le code reçu à l’exploitant."),
+            _("Cherchez cette somme dans le relevé de la régie, ou demandez au comptable public s’il l’a encaissée."),
             _WRITE_DOWN,
         ),
         whom=_OPERATOR,
@@ -273,10 +274,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             "PayFiP venait d’ouvrir ce paiement, et a répondu qu’il ne le connaît pas. C’est impossible : REGAL n’en"
             " conclut rien et continue de demander."
         ),
-        to_do=_(
-            "Attendez : l’anomalie se referme d’elle-même dès que PayFiP reconnaît ce paiement. Ne demandez pas au"
-            " payeur de payer une seconde fois avant."
-        ),
+        to_do=_("Attendez : l’anomalie se referme d’elle-même dès que PayFiP reconnaît ce paiement."),
         how=_(
             "Une panne passagère de PayFiP, le plus souvent. Plus rarement, la page de paiement n’a jamais pu s’ouvrir"
             " et le payeur a vu une erreur."

@@ -55,8 +55,8 @@ def record_titre(
     """Type in an invoice of a régie: a draft that nobody can pay yet. `exercice`: the year of issue unless told.
 
     Its number, read as its payer will type it, is its payable reference.
-    Raises NotOfARegie, BadNumber, NumberTaken, BadLabel, BadDebtor, BadAmount, BadDays, BadExercice, CardNumber,
-    UnreadableText.
+    Raises NotOfARegie, BadNumber, NumberTaken, BadLabel, BadDebtor, BadAmount, OutsideLimits, BadIssueDay, BadDays,
+    BadExercice, CardNumber, UnreadableText.
     """
     if product.debt_kind != DebtKind.REGIE or product.account.regie_id is None:
         raise refusals.NotOfARegie
@@ -70,6 +70,8 @@ def record_titre(
         raise refusals.BadDebtor(longest=LONGEST_DEBTOR)
     if not Money.zero < amount <= MOST:
         raise refusals.BadAmount
+    _check_limits(product, amount)
+    _check_issue_day(issued_on, today=paris.today(now))
     if due_on is not None and due_on < issued_on:
         raise refusals.BadDays
     exercice = issued_on.year if exercice is None else exercice
@@ -131,8 +133,8 @@ def adjust(
 ) -> Titre:
     """Less or more is due. Something always remains due, and never less than was paid; down to what was, it is paid.
 
-    Raises BadAmount, NothingLeft, BelowPaid, MissingReason, CardNumber, UnreadableText, BeingPaid, AlreadyPaid,
-    OtherState, ChangedMeanwhile.
+    Raises BadAmount, NothingLeft, BelowPaid, OutsideLimits, MissingReason, CardNumber, UnreadableText, BeingPaid,
+    AlreadyPaid, OtherState, ChangedMeanwhile.
     """
     reason = _reason(reason)
     if not Money.zero < amount <= MOST:
@@ -150,6 +152,8 @@ def adjust(
             raise refusals.NothingLeft(due=before)
         if due < already:
             raise refusals.BelowPaid(paid=already)
+        if due > already:
+            _check_limits(locked.product, due - already)
         adjustment = Adjustment.objects.create(
             collectivite_id=locked.collectivite_id,
             titre=locked,
@@ -293,6 +297,25 @@ def _next(titre: Titre, event: Event) -> State:
         raise refusals.OtherState(state=NAMES[State(titre.status)]) from None
 
 
+def _check_limits(product: Product, left: Money) -> None:
+    """What is left must be payable online: the payer's page refuses every other amount."""
+    least, most = product.min_amount, product.max_amount
+    if least is not None and most is not None and not least <= left <= most:
+        raise refusals.OutsideLimits(least=least, most=most)
+
+
+def _check_issue_day(issued_on: date, *, today: date) -> None:
+    """Of this year or of the last one: the day says the exercice."""
+    first = date(today.year - 1, 1, 1)
+    if not first <= issued_on <= today:
+        in_words = paris.format_day_en if _in_english() else paris.format_day_fr
+        raise refusals.BadIssueDay(first=in_words(first), last=in_words(today))
+
+
+def _in_english() -> bool:
+    return (get_language() or "fr").startswith("en")
+
+
 def _check_unpaid(titre: Titre) -> None:
     if titre.paid_at is not None:
         raise refusals.AlreadyPaid
@@ -300,8 +323,7 @@ def _check_unpaid(titre: Titre) -> None:
 
 def _check_free(titre: Titre, now: datetime) -> None:
     if titre.held_until is not None and titre.is_held(now):
-        in_english = (get_language() or "fr").startswith("en")
-        until = (paris.format_instant_en if in_english else paris.format_instant_fr)(titre.held_until)
+        until = (paris.format_instant_en if _in_english() else paris.format_instant_fr)(titre.held_until)
         raise refusals.BeingPaid(until=until)
 
 

@@ -9,6 +9,8 @@ Refusal
 ├── BadAmount            R206  nothing, or more than can be owed
 ├── BadDays              R207  due before it was issued
 ├── BadExercice          R208
+├── OutsideLimits        R209  nobody could pay it online: the product does not accept the amount
+├── BadIssueDay          R210  to come, or older than last year
 ├── MissingReason        R211  too short, or too long
 ├── CardNumber           R212  in a text
 ├── UnreadableText       R213  a character that cannot be kept
@@ -94,6 +96,28 @@ class BadExercice(Refusal):
     field = "exercice"
 
 
+class OutsideLimits(Refusal):
+    """`least` and `most` are amounts."""
+
+    code = "R209"
+    sentence = _(
+        "Ce qui est à payer doit être compris entre %(least)s et %(most)s, les montants que ce produit accepte :"
+        " corrigez le montant, ou demandez à un administrateur de changer ces limites (Réglages, Produits)."
+    )
+    field = "amount"
+
+
+class BadIssueDay(Refusal):
+    """`first` and `last` are days in words."""
+
+    code = "R210"
+    sentence = _(
+        "La date d’émission dit l’exercice : elle doit être comprise entre le %(first)s et aujourd’hui (%(last)s)."
+        " Corrigez-la ; une facture à venir se saisit le jour où elle est émise."
+    )
+    field = "issued_on"
+
+
 class MissingReason(Refusal):
     code = "R211"
     sentence = _("Écrivez le motif, de %(shortest)s à %(longest)s caractères : qui l’a demandé, et pourquoi.")
@@ -117,8 +141,8 @@ class BeingPaid(Refusal):
 
     code = "R214"
     sentence = _(
-        "Quelqu’un est en train de payer cette facture : elle ne change pas avant %(until)s. Recommencez ensuite ;"
-        " d’ici là, vous pouvez la suspendre."
+        "Quelqu’un est en train de payer cette facture : elle ne change pas avant le %(until)s. Recommencez"
+        " ensuite ; d’ici là, vous pouvez la suspendre."
     )
 
 

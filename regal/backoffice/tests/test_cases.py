@@ -178,6 +178,14 @@ class TestEachKind:
         assert plain(nadia.get(address(cases[Kind.DOUBLE_PAYMENT]))).count("45,00 €, référence …") == 2
         assert plain(nadia.get(address(cases[Kind.AMBIGUOUS_LINE]))).count("L’autre paiement") == 2
 
+    def test_of_an_unknown_result_shows_the_code_that_came(self, nadia, town):
+        attempt = cast.start(town).attempt
+        said = notices.notice(town, attempt, Outcome.UNKNOWN)
+        notices.hear(town, attempt, dataclasses.replace(said, facts={**said.facts, "outcome_code": "B"}))
+        with tenant(town.collectivite):
+            case = Case.objects.get()
+        assert "Code reçu B" in plain(nadia.get(address(case)))
+
     @pytest.mark.parametrize(
         "facts",
         [

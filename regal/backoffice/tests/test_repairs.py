@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from regal.agenda.models import Pace
 from regal.audit.models import AuditEntry
 from regal.backoffice import inquiries as views
 from regal.backoffice import pages
+from regal.lib import paris
 from regal.lib.tenancy import tenant
 from tests import cast
 from tests.cast import MORNING
@@ -137,6 +139,20 @@ class TestAPaymentsPage:
         assert "Prochaine question 24 novembre 2026 à 9 h 01" in told
         assert "Demander à PayFiP maintenant" in told
 
+    def test_tells_the_same_answer_once_with_how_often_it_came(self, nadia, attempt, payfip, clock):
+        payfip.says[attempt.key] = "R"
+        check_until(clock, MORNING + timedelta(minutes=40))
+        answer = nadia.get(address(attempt))
+        said = [one for one in answer.context["evidence"] if one.outcome == "refusé"]
+        assert [one.repeated > 1 for one in said] == [True]
+        assert f"reçu encore {said[0].repeated} fois à l’identique" in read(nadia, address(attempt))
+
+    def test_says_of_a_message_that_names_another_key_that_it_is_of_another_payment(
+        self, nadia, town, attempt, payfip, clock
+    ):
+        nudge(town, attempt, "00000000-1cd4-11ea-8cca-0213ad91a103", clock)
+        assert "désigne un autre paiement : écarté" in read(nadia, address(attempt))
+
     def test_says_why_nothing_came(self, nadia, attempt, payfip, clock):
         payfip.is_down = True
         clock.pass_(seconds=30)
@@ -184,6 +200,28 @@ class TestAnOutage:
         payfip.is_down = False
         check_until(clock, MORNING + timedelta(minutes=11))
         assert "Rien n’est perdu" not in read(nadia)
+
+    def test_is_said_on_a_payment_s_page_with_the_hour_of_the_next_question(self, nadia, town, attempt, payfip, clock):
+        payfip.is_down = True
+        check_until(clock, MORNING + timedelta(minutes=5))
+        free_at = Pace.objects.get().free_at
+        assert free_at > clock()
+        told = read(nadia, address(attempt))
+        assert "PayFiP ne répond pas depuis le 24 novembre 2026 à 9 h 00" in told
+        for _ in range(2):
+            press(nadia, attempt)
+            told = read(nadia, address(attempt))
+            assert "La question est notée : elle part le 24 novembre 2026 à 9 h" in told
+            assert f"Prochaine question {' '.join(paris.format_instant_fr(free_at).split())}" in told
+        assert acts(town) == 1
+
+    def test_counts_only_the_payments_that_wait_for_a_result(self, nadia, town, attempt, payfip, clock):
+        payfip.says[attempt.key] = "R"
+        check_until(clock, MORNING + timedelta(minutes=2))
+        assert (again(attempt).status, watch_of(attempt).closed_at) == ("refused", None)
+        payfip.is_down = True
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert "Rien n’est perdu : aucun paiement n’attend de résultat." in read(nadia)
 
     def test_of_the_next_town_is_not_ours(self, bureau, attempt, payfip, clock):
         payfip.is_down = True

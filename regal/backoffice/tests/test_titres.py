@@ -1,15 +1,18 @@
 """The pages of invoices: what the list finds and sums, what one page tells, and what can be decided there."""
 
+import dataclasses
 import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from regal.backoffice import pages
+from regal.backoffice import cases, pages
 from regal.backoffice.titre_queries import allocations_of
+from regal.cases.models import Case
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Environment, Rank
+from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.queries import paid_of
@@ -211,8 +214,12 @@ class TestNew:
             ({"objet": "x\0"}, "R204", "objet"),
             ({"objet": "4111 1111 1111 1111"}, "R212", "objet"),
             ({"montant": "1.234"}, "R206", "montant"),
+            ({"montant": ""}, "R206. Écrivez le montant", "montant"),
             ({"montant": "0"}, "R206", "montant"),
+            ({"montant": "0,50"}, "R209", "montant"),
             ({"emission": "hier"}, "R207", "emission"),
+            ({"emission": "2027-06-30"}, "R210", "emission"),
+            ({"emission": "2024-11-30"}, "R210", "emission"),
             ({"limite": "2026-11-23"}, "R207", "limite"),
         ],
     )
@@ -220,7 +227,7 @@ class TestNew:
         answer = paul.post(NEW, TYPED | told)
         assert answer.status_code == 422
         page = answer.content.decode()
-        assert f'id="id_{field}_error">{code}. ' in page
+        assert f'id="id_{field}_error">{code}' in page
         for name in {"debiteur", "objet"} - set(told):
             assert TYPED[name] in page
         with tenant(canteen.collectivite_id):
@@ -245,12 +252,44 @@ class TestPage:
         assert "émise pour 84,70 €" in told
         assert "Réduite de 10,00 € par REGAL Enfant absent" in told
 
+    @pytest.mark.parametrize("situation", ["annulee", "abandonnee"])
+    def test_asks_nothing_more_once_it_is_given_up(self, nadia, every_situation, situation):
+        told = words(nadia.get(address(every_situation[situation])))
+        assert "Reste à payer 0,00 € Dû 0,00 € émise pour 84,70 €" in told
+        line = nadia.get(f"{LIST}?etat={situation}").context["lines"][0]
+        assert line.sums.due == Money.zero
+
+    def test_says_to_whom_it_is_due_once_it_is_handed_over(self, nadia, every_situation):
+        told = words(nadia.get(address(every_situation["transmise"])))
+        assert "Reste dû au comptable 84,70 €" in told
+        assert "Reste à payer" not in told
+
     def test_leads_to_the_payment_that_paid_it(self, nadia, town, titre):
         attempt = notices.pay(town, titre)
         answer = nadia.get(address(titre))
         assert "payée" in words(answer)
         assert f"/saint-aubin/paiements/{attempt.pk}/" in answer.content.decode()
         assert "Paiement confirmé : 84,70 €" in words(answer)
+
+    def test_paid_twice_says_it_on_the_invoice_the_payment_and_the_case(self, nadia, town, titre, monkeypatch):
+        monkeypatch.setattr(cases, "clock", lambda: later(hours=1))
+        first = cast.leave_with(titre, key=cast.IDOP)
+        second = cast.leave_with(titre, key=cast.IDOP.replace("42", "43"), told_of_earlier=True, now=later(minutes=30))
+        of_the_regie = dataclasses.replace(town, product=titre.product, account=titre.product.account)
+        for attempt in (first, second):
+            said = notices.notice(of_the_regie, attempt, rank=Rank.ASKED, occurred_at=later(minutes=40))
+            notices.hear(of_the_regie, attempt, said, now=later(minutes=40))
+        with tenant(titre.collectivite_id):
+            case = Case.objects.get()
+        sheet = nadia.get(address(titre))
+        assert "Un paiement de cette facture est en trop, de 84,70 €" in words(sheet)
+        assert f"/saint-aubin/anomalies/{case.pk}/" in sheet.content.decode()
+        assert "Que faire ? Regardez l’anomalie ouverte" in words(nadia.get(f"/saint-aubin/paiements/{second.pk}/"))
+        assert "Que faire ? Comparez les paiements" in words(nadia.get(f"/saint-aubin/paiements/{first.pk}/"))
+        told = nadia.get(f"/saint-aubin/anomalies/{case.pk}/")
+        assert "Pourquoi la facture était déjà payée" in words(told)
+        for link in (address(titre), f"/saint-aubin/paiements/{first.pk}/", f"/saint-aubin/paiements/{second.pk}/"):
+            assert f'href="{link}"' in told.content.decode()
 
     def test_is_one_press_away_from_a_payment(self, nadia, town, titre):
         attempt = cast.leave_with(titre)
@@ -317,6 +356,7 @@ class TestDeciding:
             ({"sens": ""}, "R222", "sens"),
             ({"montant": "beaucoup"}, "R206", "montant"),
             ({"montant": "84,70"}, "R218", "montant"),
+            ({"montant": "84,20"}, "R209", "montant"),
             ({"motif_montant": ""}, "R211", "motif_montant"),
         ],
     )
@@ -333,6 +373,24 @@ class TestDeciding:
         assert "Enfant absent" in answer.content.decode()
         assert as_kept(every_situation["en-paiement"]).status == "open"
         assert decide(paul, every_situation["en-paiement"], "suspendre").status_code == 303
+
+    def test_offers_only_to_suspend_while_somebody_pays_and_names_the_hour(self, paul, every_situation):
+        held = every_situation["en-paiement"]
+        answer = paul.get(address(held))
+        hour = paris.format_instant_fr(as_kept(held).held_until).replace("\u00a0", " ")
+        assert f"ne change pas avant le {hour} ; d’ici là, un régisseur peut seulement la suspendre" in words(answer)
+        assert [name for name, _ in answer.context["deciding"].fields["decision"].choices] == ["", "suspendre"]
+        assert not answer.context["can_adjust"]
+        refused = act(paul, held, "montant", sens="decrease", montant="4,20", motif_montant="Un repas de moins")
+        assert f"avant le {hour}. Recommencez ensuite" in words(refused)
+        assert "Un repas de moins" in words(refused)
+
+    def test_offers_only_to_resume_a_suspended_one_while_somebody_pays(self, paul, every_situation):
+        held = every_situation["en-paiement"]
+        decide(paul, held, "suspendre")
+        answer = paul.get(address(held))
+        assert [name for name, _ in answer.context["deciding"].fields["decision"].choices] == ["", "reprendre"]
+        assert "Un paiement commencé avant peut encore aboutir" in words(answer)
 
     def test_is_refused_to_whoever_read_an_older_page_and_keeps_his_words(self, paul, titre):
         operations.suspend(titre=titre, reason="Un motif", now=MORNING + timedelta(minutes=1))

@@ -109,6 +109,10 @@ class TestExplanations:
         assert step.title
         assert "%(" not in step.title + step.why
 
+    def test_call_a_gateway_that_fails_broken_and_not_unreadable(self):
+        assert explanations.failure_in_words("http_503") == "PayFiP est en panne"
+        assert explanations.failure_in_words("http_404") == "réponse illisible de PayFiP (http_404)"
+
     def test_have_words_for_every_rank_verdict_and_outcome(self):
         assert set(explanations.RANKS) == set(Rank)
         assert set(explanations.VERDICTS) == set(Evidence.Verdict)

@@ -122,6 +122,10 @@ class TestRecording:
             ({"label": "Cantine\u200b"}, refusals.UnreadableText),
             ({"amount": Money(0)}, refusals.BadAmount),
             ({"amount": Money(10_000_000_00)}, refusals.BadAmount),
+            ({"amount": Money(99)}, refusals.OutsideLimits),
+            ({"amount": Money(60_001)}, refusals.OutsideLimits),
+            ({"issued_on": TODAY + timedelta(days=1)}, refusals.BadIssueDay),
+            ({"issued_on": date(2024, 12, 31)}, refusals.BadIssueDay),
             ({"due_on": TODAY - timedelta(days=1)}, refusals.BadDays),
             ({"exercice": 2027}, refusals.BadExercice),
             ({"exercice": 2024}, refusals.BadExercice),
@@ -131,6 +135,16 @@ class TestRecording:
         with pytest.raises(refusal):
             operations.record_titre(product=canteen, **(TYPED | told), now=MORNING)
         assert not Titre.objects.of(canteen.collectivite).exists()
+
+    def test_may_be_of_last_year_whose_exercice_it_is_then(self, canteen):
+        told = TYPED | {"issued_on": date(2025, 1, 1)}
+        assert operations.record_titre(product=canteen, **told, now=MORNING).exercice == 2025
+
+    def test_says_between_what_days_it_is_issued(self, canteen):
+        told = TYPED | {"issued_on": date(2027, 6, 30)}
+        with pytest.raises(refusals.BadIssueDay) as refused:
+            operations.record_titre(product=canteen, **told, now=MORNING)
+        assert "entre le 1er janvier 2025 et aujourd’hui (24 novembre 2026)." in str(refused.value)
 
     def test_takes_a_number_once_in_a_régie_however_it_is_written(self, canteen):
         operations.record_titre(product=canteen, **TYPED, now=MORNING)
@@ -214,6 +228,8 @@ class TestAdjusting:
             (Direction.DECREASE, 9_000, refusals.NothingLeft),
             (Direction.DECREASE, 0, refusals.BadAmount),
             (Direction.INCREASE, 9_999_999_99, refusals.BadAmount),
+            (Direction.DECREASE, 8_371, refusals.OutsideLimits),
+            (Direction.INCREASE, 51_531, refusals.OutsideLimits),
         ],
     )
     def test_leaves_something_due_and_nothing_absurd(self, titre, direction, cents, refusal):
@@ -227,6 +243,12 @@ class TestAdjusting:
             adjust(titre, Direction.DECREASE, 470)
         adjust(titre, Direction.INCREASE, 30)
         assert amount_due(as_kept(titre)) == Money(500)
+
+    def test_leaves_what_can_be_paid_online_once_a_part_was_paid(self, titre):
+        with pytest.raises(refusals.OutsideLimits) as refused:
+            adjust(titre, Direction.DECREASE, 4_371, paid=half)
+        assert str(refused.value).startswith("Ce qui est à payer doit être compris entre 1,00\u00a0€ et 600,00\u00a0€,")
+        adjust(titre, Direction.DECREASE, 4_370, paid=half)
 
     def test_goes_down_to_what_was_paid_and_then_it_is_paid(self, titre):
         with pytest.raises(refusals.BelowPaid):
