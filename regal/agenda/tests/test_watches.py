@@ -70,7 +70,7 @@ def every(taken) -> list[Lease]:
 
 def take_due(*, now, most):
     """Take up to so many at once."""
-    taken = []
+    taken: list[Lease] = []
     while len(taken) < most and (lease := watches.take_one(now=now)) is not None:
         taken.append(lease)
     return taken
