@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import close_old_connections
 from procrastinate import App, PsycopgConnector
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
@@ -52,6 +54,8 @@ async def work(*, places: Mapping[str, int], name: str) -> None:
         loop.add_signal_handler(sent, stop)
     told_to_stop = asyncio.create_task(stopping.wait())
     while not stopping.is_set():
+        # Whoever hands out the duties that come round uses Django's connection: a lost one would stay lost.
+        await sync_to_async(close_old_connections)()
         working = asyncio.create_task(_work_once(places=places, name=name))
         await asyncio.wait({working, told_to_stop}, return_when=asyncio.FIRST_COMPLETED)
         if stopping.is_set():
