@@ -23,6 +23,7 @@ from regal.gateways.base import (
     Nudge,
     Outcome,
     PaymentRequest,
+    Question,
     Rank,
     Refused,
     Unreachable,
@@ -116,7 +117,7 @@ class World:
         return self.gateway(numcli, asked.environment).open(asked)
 
     def ask(self, key: Key, environment: Environment = Environment.PRODUCTION) -> Notice:
-        return self.gateway(environment=environment).ask(key)
+        return self.gateway(environment=environment).ask(Question(reference=REQUEST.reference, key=key))
 
     def enter(self, key: Key) -> Any:
         return self.pages.get("/tpa/paiementws.web", query_string={"idop": key.value})

@@ -9,7 +9,7 @@ from django.db import connection
 
 import regal_sandbox
 from regal.backoffice import files as file_pages
-from regal.gateways.base import AskableGateway, DebtKind, Environment, Key
+from regal.gateways.base import AskableGateway, DebtKind, Environment, Key, Question
 from regal.lib import http
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
@@ -88,7 +88,7 @@ def ask(town, attempt):
         stored = Attempt.objects.select_related("account").get(pk=attempt.pk)
         gateway = gateway_of(stored.account)
     assert isinstance(gateway, AskableGateway)
-    notice = gateway.ask(Key(value=stored.key))
+    notice = gateway.ask(Question(reference=stored.reference, key=Key(value=stored.key)))
     with tenant(town.collectivite):
         apply_notice(
             collectivite_id=town.collectivite.pk,

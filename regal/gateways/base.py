@@ -3,11 +3,13 @@
 A gateway is built for one account. Its life in a payment:
 
     check       say whether a request could be sent, before the payer confirms it
+    awake       the same gateway at the host that answers, where there are two: `GatewayWithBackup`
     open        ask the other side for a key, where it wants one (`needs_key`)
     hand_off    the address, or the form, to which the payer's browser leaves
     read        turn a message into a `Notice` (what became of the attempt) or a `Nudge` (ask me)
     ask         put the question ourselves, where it can be asked (`can_ask`): `AskableGateway`
     describe    ask whose contract this is, where the other side tells: `DescribableGateway`
+    refund      give money back, or `cancel` what was not yet settled: `ReversibleGateway`
     acknowledge what to answer to the message
 
 The adapter states how much a message proves (`Rank`); `payments` decides what that is worth.
@@ -129,7 +131,9 @@ class Misconfigured(ValueError):
 class AccountConfig:
     """One account's contract, as the register hands it to a gateway: plain values, and secrets by name."""
 
-    service_url: str  # the gateway's address for this account, ending with "/"
+    service_url: str  # the gateway's address for this account, ending with "/"; "": the protocol's own
+    addresses: Mapping[str, str] = field(default_factory=dict)  # its other hosts; each gateway's README lists its own
+    public_key: str = ""  # PEM, of whoever signs instead of the real one: a sandbox; "": the real one
     identifier: str  # the other side's number for this contract
     debt_kind: DebtKind
     environment: Environment
@@ -157,6 +161,25 @@ class Key:
     """What the other side gave us to name an attempt."""
 
     value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transaction:
+    """A payment as the gateway numbers it. Paybox: S (`NUMTRANS`) and T (`NUMAPPEL`), both needed to ask about it."""
+
+    number: str
+    call: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What we ask about: an attempt by our reference, by its key, or the transaction that a signed message named."""
+
+    reference: str
+    key: Key | None = None
+    transaction: Transaction | None = None
+    claims: "Claims | None" = None  # of the signed message that named the transaction; they are what is confirmed
+    number: int = 0  # ours, committed before sending, never used again: where the gateway wants questions numbered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +268,7 @@ class Notice:
     means: Means | None = None
     occurred_at: datetime | None = None  # aware, UTC; None if unsaid or impossible
     transaction: str | None = None  # the gateway's number or authorisation of the payment, if any
+    call: str | None = None  # its second number, where it has one: `Transaction.call`
     facts: Mapping[str, str] = field(default_factory=dict)
     contradicts: tuple[str, ...] = ()  # what says otherwise than the account itself: it speaks of another payment
     remarks: tuple[str, ...] = ()  # oddities that changed nothing, as stable codes
@@ -268,6 +292,15 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reversal:
+    """The other side gave money back, or took a payment back before it was settled."""
+
+    transaction: Transaction  # of the refund; of the payment itself where it was cancelled
+    code: str  # the gateway's own
+    digest: str  # SHA-256 of the answer's bytes, in hexadecimal
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClientDescription:
     """Whose contract the other side says this is; shown to the agent who types it."""
 
@@ -284,6 +317,7 @@ class Gateway(Protocol):
     needs_titre: ClassVar[bool]  # the other side knows no debt: we hand off what stands in our own base only
     opens_new_tab: ClassVar[bool]  # the other side sends the browser nowhere afterwards
     signed: ClassVar[bool]  # its messages carry a signature
+    retries_on_page: ClassVar[bool]  # one refused there may try again there: its debt stays held
     SECRET_FIELDS: ClassVar[frozenset[str]]  # protocol fields whose values leave the inbox in no form
 
     @property
@@ -299,6 +333,15 @@ class Gateway(Protocol):
     @property
     def hand_off_origins(self) -> tuple[str, ...]:
         """Every origin the hand-off goes to, redirects included, for `form-action`: `https://host[:port]`."""
+        ...
+
+    @property
+    def holds_for(self) -> timedelta:
+        """How long, from the hand-off, nobody else should leave with the same debt; zero where it knows its debts."""
+        ...
+
+    def name_attempt(self, debt_reference: str, token: str) -> str:
+        """Our reference for an attempt: at least 96 bits of `token` (43 characters of base64url) in at most 64."""
         ...
 
     def check(self, request: PaymentRequest) -> None:
@@ -331,7 +374,7 @@ class AskableGateway(Protocol):
         """How long to wait before concluding anything."""
         ...
 
-    def ask(self, key: Key) -> Notice:
+    def ask(self, question: Question) -> Notice:
         """Put the question; PENDING and FORGOTTEN are answers too. Raises Unreachable, Refused, Unreadable."""
         ...
 
@@ -342,4 +385,29 @@ class DescribableGateway(Protocol):
 
     def describe(self) -> ClientDescription:
         """Ask. Raises Unreachable, Refused, Unreadable."""
+        ...
+
+
+@runtime_checkable
+class GatewayWithBackup(Protocol):
+    """A gateway with two hosts, of which one may sleep. A payment begun at one is unknown to the other."""
+
+    def awake(self) -> Gateway:
+        """The same gateway at the host that answers; call it outside any transaction. Raises Unreachable."""
+        ...
+
+
+@runtime_checkable
+class ReversibleGateway(Protocol):
+    """A gateway that gives money back when we say so.
+
+    `number` is committed before the call and never used again: after Unreachable (`sent`), ask, and never repeat.
+    """
+
+    def cancel(self, *, transaction: Transaction, amount: Money, number: int) -> Reversal:
+        """Take a payment back before its settlement. Raises Refused, Unreachable, Unreadable."""
+        ...
+
+    def refund(self, *, transaction: Transaction, amount: Money, number: int) -> Reversal:
+        """Give back all or a part, after the settlement. Raises Refused, Unreachable, Unreadable."""
         ...

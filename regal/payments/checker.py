@@ -18,7 +18,7 @@ from regal.agenda.watches import Lease
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case, resolve
 from regal.cases.queries import was_opened_since
-from regal.gateways.base import AskableGateway, GatewayFailure, Key, Notice, Outcome, Timing, Unreachable
+from regal.gateways.base import AskableGateway, GatewayFailure, Key, Notice, Outcome, Question, Timing, Unreachable
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt
@@ -83,7 +83,7 @@ def check_one(*, lease: Lease, clock: Clock, draw: Draw) -> None:
         return
     asked_at = clock()
     try:
-        notice = question.gateway.ask(question.key)
+        notice = question.gateway.ask(question.asked)
     except GatewayFailure as failure:
         _note_failure(question=question, failure=failure, asked_at=asked_at, draw=draw(), now=clock())
         return
@@ -106,6 +106,7 @@ def hasten_by_payer(*, attempt: Attempt, now: datetime) -> bool:
 class _Question:
     lease: Lease
     gateway: AskableGateway
+    asked: Question
     key: Key
 
     @property
@@ -122,7 +123,8 @@ def _prepare(*, lease: Lease, now: datetime) -> _Question | None:
             gateway = gateway_of(attempt.account)
             if not isinstance(gateway, AskableGateway):
                 raise TypeError(f"{gateway.name} cannot be asked")
-            return _Question(lease=lease, gateway=gateway, key=Key(value=key))
+            asked = Question(reference=attempt.reference, key=Key(value=key))
+            return _Question(lease=lease, gateway=gateway, asked=asked, key=Key(value=key))
         _end_without_key(lease=lease, now=now)
         return None
 

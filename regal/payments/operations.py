@@ -52,7 +52,6 @@ JUDGE_MESSAGE = "judge_message"
 PRESUME_SILENT = "presume_silent"
 SEAL_EVIDENCE = "seal_evidence"
 SEAL_HOUR = time(2)  # of the next day, Europe/Paris: well before 06:00
-HOLD = timedelta(minutes=20)  # PayFiP opens no page after 15; then the gateway is asked
 LONGEST_REQUEST = timedelta(minutes=2)  # nobody waits for a key any more
 SECOND_CLICK = timedelta(seconds=30)  # how long a key leads to the gateway again: it opens one page
 INQUIRY = "inquiry"  # where evidence comes from: our own question
@@ -162,7 +161,7 @@ def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     attempt = _record(order=order, request=request, notification_token=notification_token, now=now)
     _advance(attempt=attempt, event=Event.KEY_ASKED, evidence=None, occurred_at=now, now=now)
     if titre is not None:
-        holds.hold(titre=titre, attempt_id=attempt.pk, until=now + HOLD)
+        holds.hold(titre=titre, attempt_id=attempt.pk, until=now + gateway.holds_for)
     watch(
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,

@@ -19,7 +19,7 @@ from regal.agenda.models import Watch
 from regal.checkout.asked import address_after_return
 from regal.collectivites.models import Collectivite, Product
 from regal.demo.cast import PAYER_EMAIL, TOWNS, invoices
-from regal.gateways.base import Key
+from regal.gateways.base import Key, Question
 from regal.gateways.payfip_ws.tests.answers import fault
 from regal.lib import http, paris, tokens
 from regal.lib.tenancy import tenant
@@ -171,7 +171,8 @@ class _Scene:
                 presume_silent(self.town.pk, attempt.pk, self.now)
             if situation in LETTERS:
                 self.payfip.says[attempt.key] = LETTERS[situation]
-                notice = gateway_of(attempt.account).ask(Key(value=attempt.key))  # type: ignore[attr-defined]
+                question = Question(reference=attempt.reference, key=Key(value=attempt.key))
+                notice = gateway_of(attempt.account).ask(question)  # type: ignore[attr-defined]
                 apply_notice(
                     collectivite_id=self.town.pk,
                     attempt_id=attempt.pk,

@@ -7,6 +7,7 @@ question to ask. The accounting file confirms, later and elsewhere.
 
 import re
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import ClassVar, Self
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -80,6 +81,7 @@ class PayfipUrl:
     needs_titre: ClassVar[bool] = False
     opens_new_tab: ClassVar[bool] = True
     signed: ClassVar[bool] = False
+    retries_on_page: ClassVar[bool] = False
     SECRET_FIELDS: ClassVar[frozenset[str]] = frozenset({"mel", "objet"})
 
     def __post_init__(self) -> None:
@@ -105,6 +107,15 @@ class PayfipUrl:
         """PayFiP's own origin; the card page behind it is opened by PayFiP, in its own tab."""
         parts = urlsplit(self.service_url)
         return (f"{parts.scheme}://{parts.netloc}",)
+
+    @property
+    def holds_for(self) -> timedelta:
+        """TIPI knows its debts itself: none of ours is held."""
+        return timedelta(0)
+
+    def name_attempt(self, debt_reference: str, token: str) -> str:
+        """TIPI never sees it."""
+        return token
 
     def check(self, request: PaymentRequest) -> None:
         """Raises Refused, with the codes of `hand_off`."""

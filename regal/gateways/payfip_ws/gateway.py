@@ -26,6 +26,7 @@ from regal.gateways.base import (
     Notice,
     Nudge,
     PaymentRequest,
+    Question,
     Rank,
     Redirect,
     Refused,
@@ -104,6 +105,7 @@ class PayfipWs:
     needs_titre: ClassVar[bool] = True
     opens_new_tab: ClassVar[bool] = False
     signed: ClassVar[bool] = False
+    retries_on_page: ClassVar[bool] = False
     SECRET_FIELDS: ClassVar[frozenset[str]] = frozenset({"mel", "objet"})
 
     def __post_init__(self) -> None:
@@ -134,6 +136,15 @@ class PayfipWs:
     def timing(self) -> Timing:
         """How long PayFiP may take; the options of the account say otherwise where it must."""
         return self.account.timing
+
+    @property
+    def holds_for(self) -> timedelta:
+        """Until PayFiP opens no page any more, and five minutes."""
+        return self.account.timing.opening + timedelta(minutes=5)
+
+    def name_attempt(self, debt_reference: str, token: str) -> str:
+        """PayFiP never sees it."""
+        return token
 
     def check(self, request: PaymentRequest) -> None:
         """Raises Refused, with the codes of `open` that are ours."""
@@ -171,14 +182,14 @@ class PayfipWs:
         """Answer 200 and nothing more, whatever we made of the message: PayFiP reads only the status."""
         return HttpAnswer(status=200)
 
-    def ask(self, key: Key) -> Notice:
+    def ask(self, question: Question) -> Notice:
         """Ask what became of a key ("What became of it"). Always rank ASKED.
 
         PENDING: not known yet. FORGOTTEN: PayFiP knows the key no more. An answer about another key contradicts.
         Raises Unreachable; Unreadable with the codes of `payfip_fields.read_payment` and `client.call`; Refused with
         `payfip_` and a code that answers another question (payfip_T2): nothing was learnt, and a person should look.
         """
-        idop = _idop(key)
+        idop = _idop(question.key)
         answer = self._call("recupererDetailPaiementSecurise", {"idOp": idop})
         if answer.fault is not None:
             return self._without_result(idop, answer.fault, answer.digest)

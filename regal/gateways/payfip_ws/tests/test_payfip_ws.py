@@ -27,6 +27,7 @@ from regal.gateways.base import (
     Nudge,
     Outcome,
     PaymentRequest,
+    Question,
     Rank,
     Refused,
     Timing,
@@ -72,8 +73,12 @@ def message(body: bytes = b"", query: bytes = b"", method: str = "POST", content
     return Message(method=method, query=query, body=body, content_type=content_type, received_at=RECEIVED_AT)
 
 
+def about(key: str) -> Question:
+    return Question(reference="ours", key=Key(value=key))
+
+
 def ask(body: bytes, status: int = 200, **changes: Any) -> Notice:
-    return account(saying(body, status), **changes).ask(Key(value=IDOP))
+    return account(saying(body, status), **changes).ask(about(IDOP))
 
 
 def told(**changes: str | None) -> Notice:
@@ -139,7 +144,7 @@ class TestPayfipWsContract(GatewayContract):
 
     def test_knows_that_the_request_was_paid_when_it_asks(self) -> None:
         gateway = self.gateway()
-        notice = gateway.ask(gateway.open(self.request_to_pay()))
+        notice = gateway.ask(about(gateway.open(self.request_to_pay()).value))
         assert (notice.rank, notice.outcome) == (Rank.ASKED, Outcome.PAID)
         assert notice.claims.differences_from(claims_of(gateway, self.request_to_pay())) == ()
         assert not notice.claims.is_of_another_exercice(claims_of(gateway, self.request_to_pay()))
@@ -365,12 +370,12 @@ class TestNudge:
 
 class TestQuestion:
     def test_names_the_key_and_nothing_else(self) -> None:
-        question = asked_by(lambda gateway: gateway.ask(Key(value=IDOP)))
+        question = asked_by(lambda gateway: gateway.ask(about(IDOP)))
         assert answers.arguments_of(question) == {"idOp": IDOP}
 
     def test_is_not_put_about_what_is_no_key(self) -> None:
         with pytest.raises(Refused) as refused:
-            account(answers.failing(AssertionError("nothing may be sent"))).ask(Key(value="<idOp/>"))
+            account(answers.failing(AssertionError("nothing may be sent"))).ask(about("<idOp/>"))
         assert refused.value.code == "key_malformed"
 
     def test_is_answered_with_all_we_need(self) -> None:
@@ -562,7 +567,7 @@ class TestSchemas:
         [
             lambda gateway: gateway.open(CANTEEN),
             lambda gateway: gateway.open(request(exercice=None, label="", notification_url=None, return_url=None)),
-            lambda gateway: gateway.ask(Key(value=IDOP)),
+            lambda gateway: gateway.ask(about(IDOP)),
             lambda gateway: gateway.describe(),
         ],
     )
