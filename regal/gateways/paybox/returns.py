@@ -55,8 +55,7 @@ def read_return(text: bytes) -> Notice:
     if outcome is Outcome.PAID and (authorisation is None or transaction is None or call is None):
         outcome = Outcome.UNKNOWN  # accepted by nobody, or under no number: no payment, nor a refusal
         remarks.append("no_authorisation" if authorisation is None else "no_transaction")
-    is_test = authorisation is not None and _TEST_AUTHORISATION.fullmatch(authorisation) is not None
-    environment = Environment.TEST if is_test else None
+    environment = Environment.TEST if is_test_authorisation(authorisation or "") else None
     occurred_at = _moment(fields, remarks)
     debt_reference = debt_of(reference)
     facts = {
@@ -90,6 +89,11 @@ def read_return(text: bytes) -> Notice:
         facts={name: value for name, value in facts.items() if value is not None},
         remarks=tuple(remarks),
     )
+
+
+def is_test_authorisation(authorisation: str) -> bool:
+    """Whether it is what the test platform writes where nobody authorised anything."""
+    return _TEST_AUTHORISATION.fullmatch(authorisation) is not None
 
 
 def _parse(text: bytes) -> dict[str, str]:
