@@ -11,11 +11,11 @@ from regal.gateways.base import Environment, Outcome, Rank
 from regal.journal.models import Entry, Head
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.payments.judging import SEAL_EVIDENCE
 from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Settlement
 from regal.payments.operations import (
     JUDGE_MESSAGE,
     PRESUME_SILENT,
-    SEAL_EVIDENCE,
     digest_of,
     judge_message,
     purge_inbox,
