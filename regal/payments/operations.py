@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils.crypto import salted_hmac
 
 from regal.agenda.operations import schedule
 from regal.agenda.watches import hasten, watch
@@ -24,6 +25,7 @@ from regal.gateways.base import (
     Nudge,
     Outcome,
     PaymentRequest,
+    PostForm,
     Redirect,
     Unreadable,
 )
@@ -48,7 +50,7 @@ logger = logging.getLogger("regal.payments")
 JUDGE_MESSAGE = "judge_message"
 PRESUME_SILENT = "presume_silent"
 LONGEST_REQUEST = timedelta(minutes=2)  # nobody waits for a key any more
-SECOND_CLICK = timedelta(seconds=30)  # how long a key leads to the gateway again: it opens one page
+SECOND_CLICK = timedelta(seconds=30)  # how long one press leads to the gateway again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ class Started:
     """An attempt that stands in the database, and where its payer goes now."""
 
     attempt: Attempt
-    hand_off: Redirect
+    hand_off: Redirect | PostForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,49 +97,60 @@ class Requested:
     request: PaymentRequest
 
 
-def start_payment(*, order: PaymentOrder, now: datetime) -> Started:
-    """Record an attempt and give the address to which its payer leaves; commit before sending the browser there.
+def start_payment(*, order: PaymentOrder, now: datetime, gateway: Gateway | None = None) -> Started:
+    """Record an attempt and say where its payer leaves; commit before sending the browser there.
 
-    For gateways that need no key first; `departure.depart` does it for all. Raises EarlierAttempt, AlreadyStarted,
-    CannotHandOff (nothing is then kept).
+    For gateways that need no key first; `departure.depart` does it for all. `gateway`: the order's own, at the host
+    that answers, where there are two. Raises TitreNotPayable, EarlierAttempt, AlreadyStarted, CannotHandOff (nothing is
+    then kept).
     """
-    notification_token = tokens.new_token()
-    request = _request(order=order, notification_token=notification_token)
-    _queue_for_debt(account_id=order.account.pk, debt_reference=order.debt_reference)
-    _check_not_sent(order=order)
-    _check_told(order=order, titre_id=None)
-    gateway = gateway_of(order.account)
+    gateway = gateway or gateway_of(order.account)
     if gateway.needs_key:
         raise TypeError(f"{gateway.name} wants a key first")
+    request = _new_request(order=order, gateway=gateway)
+    titre = _take_debt(order=order, gateway=gateway, now=now)
     try:
         hand_off = gateway.hand_off(request)
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
-    if not isinstance(hand_off, Redirect):  # said before anything is stored; the page that posts comes with its gateway
-        raise TypeError(f"{gateway.name} hands off by a form")
-    attempt = _record(order=order, request=request, notification_token=notification_token, now=now)
+    attempt = _record(order=order, request=request, now=now)
+    if titre is not None:
+        holds.hold(titre=titre, attempt_id=attempt.pk, until=now + gateway.holds_for)
     _leave(attempt=attempt, now=now)
-    schedule(
-        collectivite_id=attempt.collectivite_id,
-        kind=PRESUME_SILENT,
-        subject_id=attempt.pk,
-        due_at=now + timedelta(days=settings.FORM_SILENCE_DAYS),
-        now=now,
-    )
+    if gateway.can_ask:
+        _watch(attempt=attempt, due_at=now + FIRST_QUESTION, now=now)
+    else:
+        schedule_silence(attempt=attempt, now=now)
     return Started(attempt=attempt, hand_off=hand_off)
 
 
 def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     """Record an attempt that is about to ask for a key, hold its titre, and own it; commit before asking.
 
-    Only a trial may have no titre.
-
     Raises TitreNotPayable, EarlierAttempt, AlreadyStarted, CannotHandOff (nothing is then kept).
     """
-    if order.titre is None and not order.is_trial:
+    gateway = gateway_of(order.account)
+    request = _new_request(order=order, gateway=gateway)
+    titre = _take_debt(order=order, gateway=gateway, now=now)
+    try:
+        gateway.check(request)
+    except GatewayRefused as refused:
+        raise CannotHandOff(refused.code) from refused
+    attempt = _record(order=order, request=request, now=now)
+    advance(attempt=attempt, event=Event.KEY_ASKED, evidence=None, occurred_at=now, now=now)
+    if titre is not None:
+        holds.hold(titre=titre, attempt_id=attempt.pk, until=now + gateway.holds_for)
+    _watch(attempt=attempt, due_at=now + LONGEST_REQUEST, now=now)
+    return Requested(attempt=attempt, gateway=gateway, request=request)
+
+
+def _take_debt(*, order: PaymentOrder, gateway: Gateway, now: datetime) -> Titre | None:
+    """Let one payer of a debt pass at a time, under its titre's lock where it is ours, and tell him what he must know.
+
+    Only a trial of a gateway that knows no debt may have no titre.
+    """
+    if gateway.needs_titre and order.titre is None and not order.is_trial:
         raise TypeError("a gateway that knows no debt hands off titres of our own base")
-    notification_token = tokens.new_token()
-    request = _request(order=order, notification_token=notification_token)
     titre = None
     if order.titre is None:
         _queue_for_debt(account_id=order.account.pk, debt_reference=order.debt_reference)
@@ -147,23 +160,28 @@ def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     if titre is not None:
         check_titre(titre=titre, order=order, now=now)
     _check_told(order=order, titre_id=titre.pk if titre else None)
-    gateway = gateway_of(order.account)
-    try:
-        gateway.check(request)
-    except GatewayRefused as refused:
-        raise CannotHandOff(refused.code) from refused
-    attempt = _record(order=order, request=request, notification_token=notification_token, now=now)
-    advance(attempt=attempt, event=Event.KEY_ASKED, evidence=None, occurred_at=now, now=now)
-    if titre is not None:
-        holds.hold(titre=titre, attempt_id=attempt.pk, until=now + gateway.holds_for)
+    return titre
+
+
+def _watch(*, attempt: Attempt, due_at: datetime, now: datetime) -> None:
     watch(
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,
         attempt_id=attempt.pk,
-        due_at=now + LONGEST_REQUEST,
+        due_at=due_at,
         now=now,
     )
-    return Requested(attempt=attempt, gateway=gateway, request=request)
+
+
+def schedule_silence(*, attempt: Attempt, now: datetime) -> None:
+    """Nobody can be asked: once no file will speak of the attempt any more, it is presumed dead."""
+    schedule(
+        collectivite_id=attempt.collectivite_id,
+        kind=PRESUME_SILENT,
+        subject_id=attempt.pk,
+        due_at=now + timedelta(days=settings.FORM_SILENCE_DAYS),
+        now=now,
+    )
 
 
 def check_titre(*, titre: Titre, order: PaymentOrder, now: datetime) -> None:
@@ -241,7 +259,7 @@ def _check_told(*, order: PaymentOrder, titre_id: int | None) -> None:
         raise EarlierAttempt
 
 
-def _record(*, order: PaymentOrder, request: PaymentRequest, notification_token: str, now: datetime) -> Attempt:
+def _record(*, order: PaymentOrder, request: PaymentRequest, now: datetime) -> Attempt:
     account = order.account
     collectivite_id = order.product.collectivite_id
     try:
@@ -261,7 +279,7 @@ def _record(*, order: PaymentOrder, request: PaymentRequest, notification_token:
                 warned=order.told_of_earlier,
                 flow_digest=tokens.digest(order.flow_token),
                 handle_digest=tokens.digest(order.handle),
-                notification_digest=tokens.digest(notification_token),
+                notification_digest=tokens.digest(_notification_token(order)),
                 created_at=now,
             )
     except IntegrityError as error:  # the same recap, sent twice at the same instant, with two debts
@@ -277,31 +295,27 @@ def check_order(*, order: PaymentOrder) -> Gateway:
     """Ask the gateway's rules about an order, before the payer confirms it. Raises CannotHandOff; keeps nothing."""
     gateway = gateway_of(order.account)
     try:
-        gateway.check(_request(order=order, notification_token=tokens.new_token()))
+        gateway.check(_new_request(order=order, gateway=gateway))
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
     return gateway
 
 
-def hand_off_again(*, attempt: Attempt, now: datetime) -> Redirect | None:
-    """Give the same address to the second click of one press; None once that moment has passed, or without a key."""
-    if not attempt.key or attempt.status != State.HANDED_OFF or attempt.handed_off_at is None:
+def hand_off_again(
+    *, order: PaymentOrder, attempt: Attempt, gateway: Gateway, now: datetime
+) -> Redirect | PostForm | None:
+    """Give the same address or form to the second click of one press; `departure.go_again` does it for all gateways.
+
+    None once that moment has passed, without the key that it wants, or where the first click has its own tab.
+    """
+    if attempt.status != State.HANDED_OFF or attempt.handed_off_at is None or gateway.opens_new_tab:
         return None
-    if now - attempt.handed_off_at >= SECOND_CLICK:
+    if now - attempt.handed_off_at >= SECOND_CLICK or (gateway.needs_key and not attempt.key):
         return None
-    request = PaymentRequest(  # the gateway heard the rest when it gave the key
-        reference=attempt.reference,
-        amount=attempt.amount,
-        debt_reference=attempt.debt_reference,
-        exercice=attempt.exercice,
-        label=attempt.label,
-        payer_email="",
-        environment=Environment(attempt.environment),
-        notification_url="",
-        return_url="",
-    )
-    hand_off = gateway_of(attempt.account).hand_off(request, Key(value=attempt.key))
-    return hand_off if isinstance(hand_off, Redirect) else None
+    if attempt.notification_digest != tokens.digest(_notification_token(order)):  # the key of our tokens has changed
+        return None
+    request = _request(order=order, reference=attempt.reference)
+    return gateway.hand_off(request, Key(value=attempt.key) if attempt.key else None)
 
 
 def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool = False) -> InboxMessage:
@@ -432,18 +446,29 @@ def purge_inbox(*, before: datetime) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _request(*, order: PaymentOrder, notification_token: str) -> PaymentRequest:
+def _new_request(*, order: PaymentOrder, gateway: Gateway) -> PaymentRequest:
+    return _request(order=order, reference=gateway.name_attempt(order.debt_reference, tokens.new_token()))
+
+
+def _request(*, order: PaymentOrder, reference: str) -> PaymentRequest:
+    address = f"{settings.NOTIFICATION_URL}/s/n/{order.product.collectivite_id}/{_notification_token(order)}"
     return PaymentRequest(
-        reference=tokens.new_token(),
+        reference=reference,
         amount=order.amount,
         debt_reference=order.debt_reference,
         exercice=order.exercice,
         label=order.product.name,
         payer_email=order.email,
         environment=Environment(order.account.environment),
-        notification_url=f"{settings.NOTIFICATION_URL}/s/n/{order.product.collectivite_id}/{notification_token}",
+        notification_url=address,
         return_url=_return_url(order),
     )
+
+
+def _notification_token(order: PaymentOrder) -> str:
+    """Of the attempt's own address: the same for each click of one press, and known to nobody who lacks our key."""
+    derived = salted_hmac("regal.payments.notification", order.flow_token, algorithm="sha256").digest()
+    return tokens.new_token(lambda size: derived[:size])
 
 
 def _return_url(order: PaymentOrder) -> str:
