@@ -402,7 +402,7 @@ class TestProof:
         def full(**_: object) -> None:
             raise RuntimeError("the books are full")
 
-        monkeypatch.setattr("regal.payments.operations.record_settlement", full)
+        monkeypatch.setattr("regal.payments.settling.record_settlement", full)
         with pytest.raises(RuntimeError), transaction.atomic():
             hear(town, attempt)
         assert seen(town, attempt).status == State.HANDED_OFF
