@@ -190,3 +190,9 @@ def list_merchants(db: sqlite3.Connection) -> list[Merchant]:
 def keep_addresses(merchant: Merchant, known: Merchant) -> Merchant:
     """`merchant` as configured, with the addresses registered since in its back office, unless it brings its own."""
     return merchant if merchant.addresses != Addresses() else replace(merchant, addresses=known.addresses)
+
+
+def merchants_of(db: sqlite3.Connection, site: str, rank: int) -> list[Merchant]:
+    """One site and rank may have several identifiers."""
+    rows = db.execute("SELECT value FROM paybox_merchants WHERE site = ? AND rank = ? ORDER BY key", (site, rank))
+    return [merchant_from_json(json.loads(row["value"])) for row in rows]
