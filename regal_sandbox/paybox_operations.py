@@ -7,7 +7,7 @@ back in parts up to its amount; each refund is a credit of its own, with its own
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from regal_sandbox.paybox_frames import BadFrame
@@ -15,6 +15,7 @@ from regal_sandbox.store import moment, stamp
 
 AUTHORISED, CAPTURED, CANCELLED, REFUSED = "authorised", "captured", "cancelled", "refused"
 DEBIT, CREDIT = "debit", "credit"
+LIFE_OF_AN_AUTHORISATION = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +56,10 @@ class Operation:
     authorisation: str
     code: str  # 00000, or that of the refusal
     at: datetime
-    collect_from: date | None  # not before that day's night; None: not captured
+    collect_at: datetime | None  # the first night after this collects it; None: not captured
     of: int | None = None  # the debit that a credit gives back
     origin: str = "page"  # page, direct or desk
-    remise: int | None = None
+    remise: int | None = None  # the one that lists it; a cancelled one is listed, and not collected
     remise_number: str = ""
     given_back: int = 0  # cents, of a debit
     about: About = field(default_factory=About)
@@ -75,6 +76,11 @@ class Operation:
         if self.state == AUTHORISED:
             return "Autorisé"
         return "Remboursé" if self.given_back >= self.cents else "Capturé"
+
+    @property
+    def collected_in(self) -> str:
+        """The number of the remise that took it to the bank; empty: none did."""
+        return self.remise_number if self.state == CAPTURED else ""
 
     @property
     def remaining(self) -> int:
@@ -100,7 +106,7 @@ class Operation:
             "at": stamp(self.at),
             "origin": self.origin,
             "captured": self.state == CAPTURED,
-            "remise": self.remise_number or None,
+            "remise": self.collected_in or None,
         }
 
 
@@ -119,14 +125,14 @@ def write_operation(
     authorisation: str = "",
     code: str = "00000",
     at: datetime,
-    collect_from: date | None = None,
+    collect_at: datetime | None = None,
     of: int | None = None,
     origin: str = "page",
     about: About | None = None,
 ) -> Operation:
     cursor = db.execute(
         "INSERT INTO paybox_operations (site, rank, numappel, numtrans, kind, state, cents, currency, reference,"
-        " authorisation, code, at, collect_from, of, origin, about) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " authorisation, code, at, collect_at, of, origin, about) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             site,
             rank,
@@ -140,7 +146,7 @@ def write_operation(
             authorisation,
             code,
             stamp(at),
-            collect_from.isoformat() if collect_from else None,
+            stamp(collect_at) if collect_at else None,
             of,
             origin,
             json.dumps(asdict(about or About())),
@@ -187,17 +193,19 @@ def list_operations(
     return [_operation(row) for row in rows]
 
 
-def capture(db: sqlite3.Connection, operation: Operation, cents: int, *, today: date) -> None:
-    """Take what was authorised, or a part of it. Raises BadFrame."""
+def capture(db: sqlite3.Connection, operation: Operation, cents: int, *, now: datetime) -> None:
+    """Take what was authorised, or a part of it, while the authorisation lives. Raises BadFrame."""
     if operation.kind != DEBIT or operation.state in (CANCELLED, REFUSED):
         raise BadFrame("00002")
     if operation.state == CAPTURED:
         raise BadFrame("00015")
+    if now >= operation.at + LIFE_OF_AN_AUTHORISATION:
+        raise BadFrame("00002")
     if cents > operation.cents:
         raise BadFrame("00011")
     db.execute(
-        "UPDATE paybox_operations SET state = 'captured', cents = ?, collect_from = ? WHERE id = ?",
-        (cents, today.isoformat(), operation.id),
+        "UPDATE paybox_operations SET state = 'captured', cents = ?, collect_at = ? WHERE id = ?",
+        (cents, stamp(now), operation.id),
     )
 
 
@@ -246,7 +254,7 @@ def _operation(row: sqlite3.Row) -> Operation:
         authorisation=row["authorisation"],
         code=row["code"],
         at=moment(row["at"]),
-        collect_from=date.fromisoformat(row["collect_from"]) if row["collect_from"] else None,
+        collect_at=moment(row["collect_at"]) if row["collect_at"] else None,
         of=row["of"],
         origin=row["origin"],
         remise=row["remise_id"],
