@@ -1,177 +1,102 @@
 """The ledger of Paybox: what was authorised, captured, cancelled, collected, given back, for each site and rank.
 
-A debit is authorised, then captured, then cancelled before the night or collected in a remise after it, and may be given
-back in parts up to its amount; each refund is a credit of its own, with its own number and the call number of the debit.
+A debit is a try that made a transaction: authorised, then captured, then cancelled before the night or collected in a
+remise after it, and given back in parts up to its amount. Each refund is a credit, with a transaction number of its own
+and the call number of its debit.
 """
 
 import json
 import sqlite3
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from regal_sandbox.paybox_frames import BadFrame
+from regal_sandbox.paybox_merchants import Merchant
+from regal_sandbox.paybox_numbers import draw_transaction
 from regal_sandbox.store import moment, stamp
 
-AUTHORISED, CAPTURED, CANCELLED, REFUSED = "authorised", "captured", "cancelled", "refused"
 DEBIT, CREDIT = "debit", "credit"
 LIFE_OF_AN_AUTHORISATION = timedelta(days=7)
-
-
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What is known of an operation besides its money, for answers and files."""
-
-    email: str = ""
-    card: str = ""  # CB, Visa, MasterCard…
-    expiry: str = ""  # MMAA
-    bin6: str = ""
-    last2: str = ""
-    country: str = ""
-    country_ip: str = ""
-    entity: str = ""
-    archive: str = ""
-    operator: str = ""
-    three_d_secure: str = ""
-    enrolled: str = ""
-    warranted: str = ""
-
-    @property
-    def masked(self) -> str:
-        return f"{self.bin6}XXXXXXXX{self.last2}" if self.bin6 else ""
+STATUS = {
+    "refused": "Refusé",
+    "pending": "Autorisé",
+    "authorised": "Autorisé",
+    "captured": "Capturé",
+    "cancelled": "Annulé",
+    "refunded": "Remboursé",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    id: int
-    site: str
-    rank: int
-    numappel: int
-    numtrans: int
     kind: str  # debit or credit
-    state: str
-    cents: int
-    currency: str
+    id: int  # of the try, or of the credit
+    payment: int | None
+    merchant: str  # its key
     reference: str
-    authorisation: str
+    call: int
+    trans: int
     code: str  # 00000, or that of the refusal
+    authorisation: str
+    cents: int
+    state: str  # as in paybox_tries.status
     at: datetime
-    collect_at: datetime | None  # the first night after this collects it; None: not captured
-    of: int | None = None  # the debit that a credit gives back
-    origin: str = "page"  # page, direct or desk
-    remise: int | None = None  # the one that lists it; a cancelled one is listed, and not collected
-    remise_number: str = ""
-    given_back: int = 0  # cents, of a debit
-    about: About = field(default_factory=About)
+    collect_at: datetime | None  # the first night after this collects it; None: it was not captured
+    remise: int | None  # the one that lists it: a cancelled one is listed, and not collected
+    given_back: int  # cents, of a debit
+    of: int | None  # the try that a credit gives back
+    card: dict[str, Any]
+    fields: dict[str, str]  # of the request that opened it
 
     @property
     def status(self) -> str:
         """As an inquiry says it."""
-        if self.state == REFUSED:
-            return "Refusé"
-        if self.state == CANCELLED:
-            return "Annulé"
-        if self.kind == CREDIT:
+        if self.kind == CREDIT and self.state == "captured":
             return "Crédit"
-        if self.state == AUTHORISED:
-            return "Autorisé"
-        return "Remboursé" if self.given_back >= self.cents else "Capturé"
+        return STATUS[self.state]
 
     @property
-    def collected_in(self) -> str:
-        """The number of the remise that took it to the bank; empty: none did."""
-        return self.remise_number if self.state == CAPTURED else ""
+    def collected_in(self) -> int | None:
+        """The remise that took it to the bank."""
+        return self.remise if self.state in ("captured", "refunded") else None
+
+    @property
+    def currency(self) -> str:
+        return self.fields.get("PBX_DEVISE", "978")
 
     @property
     def remaining(self) -> int:
         """What may still be given back."""
-        return self.cents - self.given_back if self.kind == DEBIT and self.state == CAPTURED else 0
+        return self.cents - self.given_back if self.kind == DEBIT and self.state in ("captured", "refunded") else 0
 
     @property
     def may_be_cancelled(self) -> bool:
-        return self.remise is None and not self.given_back and self.state in (AUTHORISED, CAPTURED)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "numtrans": f"{self.numtrans:010d}",
-            "numappel": f"{self.numappel:010d}",
-            "kind": self.kind,
-            "state": self.state,
-            "status": self.status,
-            "cents": self.cents,
-            "given_back": self.given_back,
-            "reference": self.reference,
-            "authorisation": self.authorisation,
-            "code": self.code,
-            "at": stamp(self.at),
-            "origin": self.origin,
-            "captured": self.state == CAPTURED,
-            "remise": self.collected_in or None,
-        }
+        return self.remise is None and not self.given_back and self.state in ("authorised", "captured")
 
 
-def write_operation(
-    db: sqlite3.Connection,
-    *,
-    site: str,
-    rank: int,
-    numappel: int,
-    numtrans: int,
-    kind: str,
-    state: str,
-    cents: int,
-    currency: str = "978",
-    reference: str,
-    authorisation: str = "",
-    code: str = "00000",
-    at: datetime,
-    collect_at: datetime | None = None,
-    of: int | None = None,
-    origin: str = "page",
-    about: About | None = None,
-) -> Operation:
-    cursor = db.execute(
-        "INSERT INTO paybox_operations (site, rank, numappel, numtrans, kind, state, cents, currency, reference,"
-        " authorisation, code, at, collect_at, of, origin, about) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            site,
-            rank,
-            numappel,
-            numtrans,
-            kind,
-            state,
-            cents,
-            currency,
-            reference,
-            authorisation,
-            code,
-            stamp(at),
-            stamp(collect_at) if collect_at else None,
-            of,
-            origin,
-            json.dumps(asdict(about or About())),
-        ),
-    )
-    return get_operation(db, int(cursor.lastrowid or 0))
-
-
-_SELECT = (
-    "SELECT o.*, r.number AS remise_number, coalesce((SELECT sum(c.cents) FROM paybox_operations c"
-    " WHERE c.of = o.id AND c.state = 'captured'), 0) AS given_back"
-    " FROM paybox_operations o LEFT JOIN paybox_remises r ON r.id = o.remise_id"
+_ALL = (
+    "SELECT * FROM (SELECT 'debit' AS kind, t.id, t.payment_id AS payment, p.merchant, p.reference, t.call, t.trans, t.code,"
+    " t.authorisation, CASE WHEN t.status IN ('captured', 'refunded') THEN t.captured_cents ELSE t.amount_cents END"
+    " AS cents, t.status AS state, t.at, t.captured_at AS collect_at, t.remise, t.refunded_cents AS given_back,"
+    " NULL AS of, t.card, p.fields FROM paybox_tries t JOIN paybox_payments p ON p.id = t.payment_id WHERE t.trans > 0"
+    " UNION ALL SELECT 'credit', c.id, t.payment_id, c.merchant, c.reference, c.call, c.trans, '00000', '', c.amount_cents,"
+    " c.status, c.at, c.at, c.remise, 0, c.try_id, c.card, coalesce(p.fields, '[]') FROM paybox_credits c"
+    " LEFT JOIN paybox_tries t ON t.id = c.try_id LEFT JOIN paybox_payments p ON p.id = t.payment_id)"
 )
 
 
-def get_operation(db: sqlite3.Connection, number: int) -> Operation:
-    return _operation(db.execute(f"{_SELECT} WHERE o.id = ?", (number,)).fetchone())
+def prefix(site: str, rank: int) -> str:
+    """What the keys of all merchants of that site and rank begin with."""
+    return f"{site}-{rank:02d}-"
 
 
 def find_operation(
-    db: sqlite3.Connection, *, site: str, rank: int, numtrans: int, numappel: int | None = None
+    db: sqlite3.Connection, *, site: str, rank: int, trans: int, call: int | None = None
 ) -> Operation | None:
     row = db.execute(
-        f"{_SELECT} WHERE o.site = ? AND o.rank = ? AND o.numtrans = ? AND o.numappel = coalesce(?, o.numappel)",
-        (site, rank, numtrans, numappel),
+        f"{_ALL} WHERE merchant LIKE ? || '%' AND trans = ? AND call = coalesce(?, call)",
+        (prefix(site, rank), trans, call),
     ).fetchone()
     return _operation(row) if row else None
 
@@ -183,29 +108,43 @@ def list_operations(
     rank: int | None = None,
     reference: str | None = None,
     remise: int | None = None,
+    waiting_until: datetime | None = None,
 ) -> list[Operation]:
-    """The oldest first."""
+    """The oldest first; with `waiting_until`, those captured by then that no remise has collected."""
     rows = db.execute(
-        f"{_SELECT} WHERE o.site = coalesce(?, o.site) AND o.rank = coalesce(?, o.rank)"
-        " AND o.reference = coalesce(?, o.reference) AND (? IS NULL OR o.remise_id = ?) ORDER BY o.id",
-        (site, rank, reference, remise, remise),
+        f"{_ALL} WHERE (:prefix IS NULL OR merchant LIKE :prefix || '%') AND (:reference IS NULL OR reference = :reference)"
+        " AND (:remise IS NULL OR remise = :remise)"
+        " AND (:until IS NULL OR (state IN ('captured', 'refunded') AND remise IS NULL AND collect_at <= :until))"
+        " ORDER BY trans",
+        {
+            "prefix": prefix(site, rank) if site is not None and rank is not None else None,
+            "reference": reference,
+            "remise": remise,
+            "until": stamp(waiting_until) if waiting_until else None,
+        },
     )
     return [_operation(row) for row in rows]
 
 
 def capture(db: sqlite3.Connection, operation: Operation, cents: int, *, now: datetime) -> None:
     """Take what was authorised, or a part of it, while the authorisation lives. Raises BadFrame."""
-    if operation.kind != DEBIT or operation.state in (CANCELLED, REFUSED):
-        raise BadFrame("00002")
-    if operation.state == CAPTURED:
+    if operation.state in ("captured", "refunded"):
         raise BadFrame("00015")
-    if now >= operation.at + LIFE_OF_AN_AUTHORISATION:
+    if operation.state != "authorised" or now >= operation.at + LIFE_OF_AN_AUTHORISATION:
         raise BadFrame("00002")
     if cents > operation.cents:
         raise BadFrame("00011")
+    _capture(db, operation.id, cents, now)
+
+
+def capture_what_is_due(db: sqlite3.Connection, now: datetime, *, due: datetime) -> None:
+    """Those whose capture was put off to a day (PBX_DIFF): taken at `due`, the beginning of that day's work."""
+
+
+def _capture(db: sqlite3.Connection, number: int, cents: int, now: datetime) -> None:
     db.execute(
-        "UPDATE paybox_operations SET state = 'captured', cents = ?, collect_at = ? WHERE id = ?",
-        (cents, stamp(now), operation.id),
+        "UPDATE paybox_tries SET status = 'captured', captured_cents = ?, captured_at = ? WHERE id = ?",
+        (cents, stamp(now), number),
     )
 
 
@@ -215,21 +154,29 @@ def change_amount(db: sqlite3.Connection, operation: Operation, cents: int) -> N
         raise BadFrame("00002")
     if cents > operation.cents:
         raise BadFrame("00011")
-    db.execute("UPDATE paybox_operations SET cents = ? WHERE id = ?", (cents, operation.id))
+    column = "captured_cents" if operation.state == "captured" else "amount_cents"
+    db.execute(f"UPDATE paybox_tries SET {column} = ? WHERE id = ?", (cents, operation.id))  # noqa: S608 - the line above
 
 
 def cancel(db: sqlite3.Connection, operation: Operation) -> None:
-    """Before the night only. Raises BadFrame."""
-    if operation.state == CANCELLED:
+    """Before the night only; a refund may be cancelled too. Raises BadFrame."""
+    if operation.state == "cancelled":
         raise BadFrame("00015")
     if not operation.may_be_cancelled:
         raise BadFrame("00002")
-    db.execute("UPDATE paybox_operations SET state = 'cancelled' WHERE id = ?", (operation.id,))
+    if operation.kind == CREDIT:
+        db.execute("UPDATE paybox_credits SET status = 'cancelled' WHERE id = ?", (operation.id,))
+        if operation.of is not None:
+            _give_back(db, operation.of, -operation.cents)
+    else:
+        db.execute("UPDATE paybox_tries SET status = 'cancelled', captured_cents = 0 WHERE id = ?", (operation.id,))
 
 
-def check_refund(operation: Operation, cents: int, *, before_settlement: bool) -> None:
-    """Raises BadFrame."""
-    if operation.kind != DEBIT or operation.state != CAPTURED:
+def refund(
+    db: sqlite3.Connection, operation: Operation, cents: int, *, now: datetime, before_settlement: bool, origin: str
+) -> Operation:
+    """The credit. `before_settlement`: whether the night need not have come. Raises BadFrame."""
+    if operation.kind != DEBIT or operation.state not in ("captured", "refunded"):
         raise BadFrame("00002")
     if operation.remise is None and not before_settlement:
         raise BadFrame("00002")
@@ -237,28 +184,67 @@ def check_refund(operation: Operation, cents: int, *, before_settlement: bool) -
         raise BadFrame("00015")
     if cents > operation.remaining:
         raise BadFrame("00011")
+    _give_back(db, operation.id, cents)
+    return write_credit(
+        db,
+        merchant=operation.merchant,
+        reference=operation.reference,
+        call=operation.call,
+        cents=cents,
+        card=operation.card,
+        now=now,
+        origin=origin,
+        of=operation.id,
+    )
+
+
+def write_credit(
+    db: sqlite3.Connection,
+    *,
+    merchant: str,
+    reference: str,
+    call: int,
+    cents: int,
+    card: dict[str, Any],
+    now: datetime,
+    origin: str,
+    of: int | None = None,
+) -> Operation:
+    cursor = db.execute(
+        "INSERT INTO paybox_credits (try_id, merchant, reference, call, trans, amount_cents, card, at, origin, status)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'captured')",
+        (of, merchant, reference, call, draw_transaction(db), cents, json.dumps(card), stamp(now), origin),
+    )
+    return _operation(db.execute(f"{_ALL} WHERE kind = 'credit' AND id = ?", (cursor.lastrowid,)).fetchone())
+
+
+def _give_back(db: sqlite3.Connection, number: int, cents: int) -> None:
+    db.execute("UPDATE paybox_tries SET refunded_cents = refunded_cents + ? WHERE id = ?", (cents, number))
+    db.execute(
+        "UPDATE paybox_tries SET status = CASE WHEN refunded_cents = captured_cents THEN 'refunded' ELSE 'captured' END"
+        " WHERE id = ?",
+        (number,),
+    )
 
 
 def _operation(row: sqlite3.Row) -> Operation:
     return Operation(
-        id=row["id"],
-        site=row["site"],
-        rank=row["rank"],
-        numappel=row["numappel"],
-        numtrans=row["numtrans"],
         kind=row["kind"],
-        state=row["state"],
-        cents=row["cents"],
-        currency=row["currency"],
+        id=row["id"],
+        payment=row["payment"],
+        merchant=row["merchant"],
         reference=row["reference"],
-        authorisation=row["authorisation"],
+        call=row["call"],
+        trans=row["trans"],
         code=row["code"],
+        authorisation=row["authorisation"],
+        cents=row["cents"],
+        state=row["state"],
         at=moment(row["at"]),
         collect_at=moment(row["collect_at"]) if row["collect_at"] else None,
-        of=row["of"],
-        origin=row["origin"],
-        remise=row["remise_id"],
-        remise_number=row["remise_number"] or "",
+        remise=row["remise"],
         given_back=row["given_back"],
-        about=About(**json.loads(row["about"])),
+        of=row["of"],
+        card=json.loads(row["card"]),
+        fields=dict(json.loads(row["fields"])),
     )
