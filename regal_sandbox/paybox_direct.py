@@ -1,158 +1,134 @@
-"""Paybox Direct: a question of a merchant's program about one of its payments, or an order, and the answer.
+"""Paybox Direct: what a merchant's program asks or orders about its payments, server to server, and what is answered.
 
-What is not documented and chosen here is listed in `docs/sandbox-fidelity.md`.
+What is not documented and had to be chosen is listed in `docs/sandbox-fidelity.md`.
 """
 
 import json
-import re
-import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from regal_sandbox.paris import in_paris, paris_day
-from regal_sandbox.paybox_cards import CARDS, Card
-from regal_sandbox.paybox_frames import (
-    MOST_QUESTION,
-    VERSIONS,
-    BadFrame,
-    Frame,
-    Reply,
-    whole,
-    write_reply,
-)
-from regal_sandbox.paybox_keys import good_hmac
-from regal_sandbox.paybox_merchants import Merchant, find_merchant
-from regal_sandbox.paybox_numbers import draw_call, draw_transaction
-from regal_sandbox.paybox_operations import (
-    AUTHORISED,
-    CAPTURED,
-    CREDIT,
-    DEBIT,
-    REFUSED,
-    About,
-    Operation,
-    cancel,
-    capture,
-    change_amount,
-    check_refund,
-    find_operation,
-    list_operations,
-    write_operation,
-)
-from regal_sandbox.paybox_remises import collect_due
-from regal_sandbox.settings import read_settings
-from regal_sandbox.store import moment, stamp
+from regal_sandbox.paris import paris_day
+from regal_sandbox.paybox_direct_cards import CARD_HANDLERS, of_subscriber
+from regal_sandbox.paybox_frames import BadFrame, Frame, Reply, write_reply
+from regal_sandbox.paybox_merchants import Merchant
+from regal_sandbox.paybox_operations import Operation, cancel, capture, change_amount, list_operations, refund
+from regal_sandbox.paybox_questions import Asked, Done, check_frame, check_number, identify
+from regal_sandbox.paybox_remises import collect_due, printed
+from regal_sandbox.store import stamp
 from regal_sandbox.world import World
-
-TYPES = {
-    "00001": "autorisation",
-    "00002": "capture",
-    "00003": "autorisation et capture",
-    "00004": "crédit",
-    "00005": "annulation",
-    "00011": "vérification de l’existence",
-    "00012": "sans demande d’autorisation",
-    "00013": "changement de montant",
-    "00014": "remboursement",
-    "00017": "consultation",
-    "00051": "autorisation d’un abonné",
-    "00052": "capture d’un abonné",
-    "00053": "autorisation et capture d’un abonné",
-    "00054": "crédit d’un abonné",
-    "00055": "annulation d’un abonné",
-    "00056": "inscription d’un abonné",
-    "00057": "modification d’un abonné",
-    "00058": "suppression d’un abonné",
-    "00061": "sans demande d’autorisation, d’un abonné",
-}
-OF_SUBSCRIBERS = tuple(one for one in TYPES if one > "00050")
-# Direct Plus's operations that do to a subscriber what another does with a card or a transaction.
-_SAME_AS = {"00051": "00001", "00052": "00002", "00053": "00003", "00054": "00004", "00055": "00005", "00061": "00012"}
-_CODE = re.compile(r"[0-9A-Z]{5}")
-_DATES = ("%d%m%Y%H%M%S", "%d%m%Y")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A question that may be answered: who asks is known, and the frame can be read."""
-
-    world: World
-    db: sqlite3.Connection
-    merchant: Merchant
-    frame: Frame
-    type: str
-    now: datetime
-
-    @property
-    def cents(self) -> int:
-        return whole(self.frame, "MONTANT", code="00011")
-
-    @property
-    def currency(self) -> str:
-        told = self.frame.get("DEVISE")
-        if told not in CURRENCIES:
-            raise BadFrame("00010")
-        return told
-
-    @property
-    def reference(self) -> str:
-        told = self.frame.get("REFERENCE")
-        if not 1 <= len(told) <= 250:
-            raise BadFrame("00012")
-        return told
-
-    def operation(self) -> Operation:
-        """The one that NUMTRANS and NUMAPPEL name; both are needed but by an inquiry. Raises BadFrame."""
-        numtrans = whole(self.frame, "NUMTRANS", code="00018")
-        numappel = None
-        if self.type != "00017" or self.frame.get("NUMAPPEL"):
-            numappel = whole(self.frame, "NUMAPPEL", code="00018")
-        found = find_operation(
-            self.db, site=self.merchant.site, rank=self.merchant.rank, numtrans=numtrans, numappel=numappel
-        )
-        if found is None:
-            raise BadFrame("00018")
-        return found
-
-    def check_authorised_operation(self) -> Operation:
-        return self.operation()
-
-
-CURRENCIES = frozenset({"978", "840", "826", "756", "392", "124", "036", "208", "578", "752", "953"})
 
 
 def answer(world: World, body: bytes, *, address: str = "") -> bytes:
-    """What `PPPS.php` answers to that form; the effect and its trace are written together."""
+    """What `PPPS.php` answers to that body; the effect and its trace are written together."""
     frame = Frame.read(body)
-    known: dict[str, str] = {}
     with world.store.transaction() as db:
         collect_due(world, db)
-        merchant = _merchant(db, frame)
+        merchant: Merchant | None = None
+        used_on: str | None = None
         try:
-            asked = _check(world, db, frame, merchant, address)
-            with _all_or_nothing(db):
-                reply, operation = _HANDLERS[_SAME_AS.get(asked.type, asked.type)](asked)
-            if operation is not None:
-                known = {"PAYS": operation.about.country, "TYPECARTE": operation.about.card.upper()}
+            merchant = identify(db, frame, address)
+            kind = check_frame(frame)
+            used_on = paris_day(world.now()).isoformat()
+            check_number(db, merchant, frame, used_on)
+            asked = Asked(world=world, db=db, merchant=merchant, frame=frame, type=kind, now=world.now())
+            done = _HANDLERS[kind](asked)
         except BadFrame as refusal:
-            reply = Reply(code=refusal.code)
-        told = write_reply(reply, frame, known=known)
+            done = Done(reply=Reply(code=refusal.code))
+        told = write_reply(done.reply, frame, known=_known(done.card))
         db.execute(
-            "INSERT INTO paybox_questions (at, site, rank, type, number, code, numtrans, asked, answered)"
+            "INSERT INTO paybox_questions (at, merchant, type, number, used_on, code, trans, asked, answered)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 stamp(world.now()),
-                merchant.site if merchant else "",
-                merchant.rank if merchant else 0,
+                merchant.key if merchant else "",
                 frame.get("TYPE")[:5],
                 frame.get("NUMQUESTION")[:10],
-                reply.code,
-                reply.numtrans or None,
-                json.dumps({name[:20]: value[:250] for name, value in frame.shown().items()}),
+                used_on,
+                done.reply.code,
+                done.reply.trans,
+                json.dumps({name[:20]: value[:250] for name, value in list(frame.shown().items())[:60]}),
                 told.decode("latin-1"),
             ),
         )
     world.ring()
     return told
+
+
+def _known(card: Mapping[str, Any] | None) -> dict[str, str]:
+    card = card or {}
+    return {"PAYS": card.get("country", ""), "TYPECARTE": card.get("type", ""), "SHA-1": card.get("fingerprint", "")}
+
+
+def _about(operation: Operation, *, inquiry: bool = False) -> Done:
+    return Done(
+        reply=Reply(
+            code="00000",
+            trans=operation.trans,
+            call=operation.call,
+            authorisation=operation.authorisation,
+            status=operation.status if inquiry else None,
+            remise=printed(operation.collected_in) if operation.collected_in else "",
+        ),
+        card=operation.card,
+    )
+
+
+def _inquire(asked: Asked) -> Done:
+    return _about(asked.operation(), inquiry=True)
+
+
+def _exists(asked: Asked) -> Done:
+    """The newest transaction of that reference; refused ones count for accounts that say so."""
+    merchant = asked.merchant
+    found = list_operations(asked.db, site=merchant.site, rank=merchant.rank, reference=asked.reference)
+    if not merchant.options.direct_finds_refused:
+        found = [one for one in found if one.state != "refused"]
+    if not found:
+        raise BadFrame("00018")
+    return _about(found[-1])
+
+
+def _capture(asked: Asked) -> Done:
+    cents, operation = asked.cents, asked.operation()
+    capture(asked.db, operation, cents, now=asked.now)
+    return _about(operation)
+
+
+def _cancel(asked: Asked) -> Done:
+    operation = asked.operation()
+    if asked.frame.get("MONTANT").strip("0") and asked.cents != operation.cents:
+        raise BadFrame("00011")
+    cancel(asked.db, operation)
+    return _about(operation)
+
+
+def _change_amount(asked: Asked) -> Done:
+    cents, operation = asked.cents, asked.operation()
+    change_amount(asked.db, operation, cents)
+    return _about(operation)
+
+
+def _refund(asked: Asked) -> Done:
+    asked.currency  # noqa: B018 - raises
+    credit = refund(
+        asked.db,
+        asked.operation(),
+        asked.cents,
+        now=asked.now,
+        before_settlement=asked.merchant.options.refund_before_settlement,
+        origin="direct",
+    )
+    return _about(credit)
+
+
+_HANDLERS: dict[str, Callable[[Asked], Done]] = {
+    "00002": _capture,
+    "00005": _cancel,
+    "00011": _exists,
+    "00013": _change_amount,
+    "00014": _refund,
+    "00017": _inquire,
+    **CARD_HANDLERS,
+    "00052": of_subscriber(_capture),
+    "00055": of_subscriber(_cancel),
+}

@@ -107,8 +107,8 @@ def _masked(card: str) -> str:
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     code: str
-    numtrans: int = 0
-    numappel: int = 0
+    trans: int = 0
+    call: int = 0
     authorisation: str = ""
     subscriber: str = ""
     card: str = ""  # of Direct Plus: what stands for the card from then on
@@ -126,8 +126,8 @@ def write_reply(reply: Reply, frame: Frame, *, known: Mapping[str, str]) -> byte
     site, rank, question = frame.get("SITE"), frame.get("RANG"), frame.get("NUMQUESTION")
     comment = reply.comment or COMMENTS.get(reply.code, "Refusé par le centre d'autorisation")
     told = [
-        ("NUMTRANS", f"{reply.numtrans:010d}"),
-        ("NUMAPPEL", f"{reply.numappel:010d}"),
+        ("NUMTRANS", f"{reply.trans:010d}"),
+        ("NUMAPPEL", f"{reply.call:010d}"),
         ("NUMQUESTION", question.zfill(10) if _is_number(question) else question),
         ("SITE", site.zfill(7) if _is_number(site) else site),
         ("RANG", f"{int(rank):02d}" if _is_number(rank) else rank),

@@ -8,9 +8,10 @@ and the call number of its debit.
 import json
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from regal_sandbox.paris import PARIS, paris_day
 from regal_sandbox.paybox_frames import BadFrame
 from regal_sandbox.paybox_merchants import Merchant
 from regal_sandbox.paybox_numbers import draw_transaction
@@ -137,8 +138,17 @@ def capture(db: sqlite3.Connection, operation: Operation, cents: int, *, now: da
     _capture(db, operation.id, cents, now)
 
 
-def capture_what_is_due(db: sqlite3.Connection, now: datetime, *, due: datetime) -> None:
-    """Those whose capture was put off to a day (PBX_DIFF): taken at `due`, the beginning of that day's work."""
+def capture_what_is_due(db: sqlite3.Connection, now: datetime) -> None:
+    """Those whose capture was put off (PBX_DIFF) are taken at noon of their day."""
+    rows = db.execute(
+        "SELECT id, amount_cents, capture_on FROM paybox_tries"
+        " WHERE status = 'authorised' AND trans > 0 AND capture_on <= ? ORDER BY id",
+        (paris_day(now).isoformat(),),
+    ).fetchall()
+    for row in rows:
+        noon = datetime.combine(date.fromisoformat(row["capture_on"]), time(12), PARIS)
+        if noon <= now:
+            _capture(db, row["id"], row["amount_cents"], noon)
 
 
 def _capture(db: sqlite3.Connection, number: int, cents: int, now: datetime) -> None:

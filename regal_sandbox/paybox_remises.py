@@ -14,7 +14,17 @@ from typing import Any
 
 from regal_sandbox.mailbox import store_mail
 from regal_sandbox.paris import PARIS, in_paris, paris_day
-from regal_sandbox.paybox_files import CANCELLED, CREDIT, DEBIT, File, Line, Shop, write_daily, write_export, write_vision
+from regal_sandbox.paybox_files import (
+    CANCELLED,
+    CREDIT,
+    DEBIT,
+    File,
+    Line,
+    Shop,
+    write_daily,
+    write_export,
+    write_vision,
+)
 from regal_sandbox.paybox_merchants import Merchant, find_merchant
 from regal_sandbox.paybox_operations import CANCELLED as STATE_CANCELLED
 from regal_sandbox.paybox_operations import CREDIT as KIND_CREDIT
@@ -29,10 +39,9 @@ FILES = ("remise", "export", "vision")
 
 @dataclass(frozen=True, kw_only=True)
 class Remise:
-    id: int
+    number: int
     site: str
     rank: int
-    number: str
     closed_at: datetime
     debits: int
     debit_cents: int
@@ -50,7 +59,7 @@ class Remise:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "number": self.number,
+            "number": printed(self.number),
             "site": self.site,
             "rank": self.rank,
             "day": self.day.isoformat(),
@@ -74,27 +83,30 @@ def next_night(after: datetime, *, hour: int) -> datetime:
 
 def collect_due(world: World, db: sqlite3.Connection) -> list[Remise]:
     """Close the remises of the nights that have passed."""
-    hour, now = read_settings(db).paybox_remise_hour, world.now()
-    nights: dict[tuple[datetime, str, int], list[int]] = {}
-    for row in _waiting(db, now):
-        night = next_night(moment(row["collect_at"]), hour=hour)
-        if night <= now:
-            nights.setdefault((night, row["site"], row["rank"]), []).append(row["id"])
+    now = world.now()
+    capture_what_is_due(db, now)
+    hours = {(one.site, one.rank): one.options.remise_hour for one in list_merchants(db)}
+    nights: dict[tuple[datetime, str, int], list[Operation]] = {}
+    for shop, operation in _waiting(db, now):
+        if operation.collect_at is not None:
+            night = next_night(operation.collect_at, hour=hours.get(shop, Options.remise_hour))
+            if night <= now:
+                nights.setdefault((night, *shop), []).append(operation)
     return [_close(world, db, site, rank, night, nights[night, site, rank]) for night, site, rank in sorted(nights)]
 
 
 def collect_now(world: World, db: sqlite3.Connection, *, site: str | None = None) -> list[Remise]:
     """Close them at once, as if this were the hour."""
     closed, now = collect_due(world, db), world.now()
-    shops: dict[tuple[str, int], list[int]] = {}
-    for row in _waiting(db, now):
-        if site in (None, row["site"]):
-            shops.setdefault((row["site"], row["rank"]), []).append(row["id"])
+    shops: dict[tuple[str, int], list[Operation]] = {}
+    for shop, operation in _waiting(db, now):
+        if site in (None, shop[0]):
+            shops.setdefault(shop, []).append(operation)
     return closed + [_close(world, db, *shop, now, shops[shop]) for shop in sorted(shops)]
 
 
 def let_the_night_pass(world: World) -> list[Remise]:
-    """Move the clock to the same hour of the next day, in Paris; what that night collected."""
+    """Move the clock to the same hour of the next day, in Paris; what was collected meanwhile."""
     with world.store.transaction() as db:
         closed = collect_due(world, db)
         here = in_paris(world.now())
@@ -105,30 +117,36 @@ def let_the_night_pass(world: World) -> list[Remise]:
     return closed
 
 
-def _waiting(db: sqlite3.Connection, now: datetime) -> list[sqlite3.Row]:
-    return db.execute(
-        "SELECT id, site, rank, collect_at FROM paybox_operations"
-        " WHERE state = 'captured' AND remise_id IS NULL AND collect_at <= ? ORDER BY id",
-        (stamp(now),),
-    ).fetchall()
+def _waiting(db: sqlite3.Connection, now: datetime) -> list[tuple[tuple[str, int], Operation]]:
+    """What was captured and not collected, with its site and rank."""
+    return [(shop_of(one.merchant), one) for one in list_operations(db, waiting_until=now)]
 
 
-def _close(world: World, db: sqlite3.Connection, site: str, rank: int, at: datetime, found: Iterable[int]) -> Remise:
-    cursor = db.execute(
-        "INSERT INTO paybox_remises (site, rank, number, closed_at) VALUES (?, ?, '', ?)", (site, rank, stamp(at))
-    )
-    number = int(cursor.lastrowid or 0)
-    db.execute("UPDATE paybox_remises SET number = ? WHERE id = ?", (f"{number:09d}", number))
-    db.executemany("UPDATE paybox_operations SET remise_id = ? WHERE id = ?", [(number, one) for one in found])
+def shop_of(merchant: str) -> tuple[str, int]:
+    """The site and the rank of a merchant's key."""
+    site, rank, _ = merchant.split("-")
+    return site, int(rank)
+
+
+def _close(
+    world: World, db: sqlite3.Connection, site: str, rank: int, at: datetime, found: Iterable[Operation]
+) -> Remise:
+    number = draw_number(db, "remise")
     db.execute(
-        "UPDATE paybox_operations SET remise_id = ? WHERE site = ? AND rank = ? AND state = 'cancelled'"
-        " AND remise_id IS NULL AND at < ?",
+        "INSERT INTO paybox_remises (number, site, rank, closed_at) VALUES (?, ?, ?, ?)",
         (number, site, rank, stamp(at)),
     )
+    cancelled = [
+        one
+        for one in list_operations(db, site=site, rank=rank)
+        if one.state == "cancelled" and one.remise is None and one.at < at
+    ]
+    for operation in [*found, *cancelled]:
+        list_in_remise(db, operation, number)
     remise = get_remise(db, number)
-    merchant = find_merchant(db, site, rank)
-    if merchant is not None and merchant.email:
-        _send(world, db, merchant, remise)
+    for merchant in merchants_of(db, site, rank)[:1]:
+        if merchant.email:
+            _send(world, db, merchant, remise)
     return remise
 
 
@@ -149,43 +167,43 @@ def _send(world: World, db: sqlite3.Connection, merchant: Merchant, remise: Remi
     store_mail(world, sender=sender, recipients=[merchant.email], raw=message.as_bytes())
 
 
-_SELECT = (
-    "SELECT r.*, coalesce(sum(o.kind = 'debit'), 0) AS debits, coalesce(sum(o.cents * (o.kind = 'debit')), 0) AS debit_cents,"
-    " coalesce(sum(o.kind = 'credit'), 0) AS credits, coalesce(sum(o.cents * (o.kind = 'credit')), 0) AS credit_cents"
-    " FROM paybox_remises r LEFT JOIN paybox_operations o ON o.remise_id = r.id AND o.state = 'captured'"
-)
-
-
 def get_remise(db: sqlite3.Connection, number: int) -> Remise:
-    return _remise(db.execute(f"{_SELECT} WHERE r.id = ? GROUP BY r.id", (number,)).fetchone())
+    return _remise(db, db.execute("SELECT * FROM paybox_remises WHERE number = ?", (number,)).fetchone())
 
 
 def find_remise(db: sqlite3.Connection, number: str) -> Remise | None:
-    row = db.execute(f"{_SELECT} WHERE r.number = ? GROUP BY r.id", (number,)).fetchone()
-    return _remise(row) if row else None
+    """By its number, with or without its zeros."""
+    known = int(number) if number.isdecimal() and len(number) < 19 else 0
+    row = db.execute("SELECT * FROM paybox_remises WHERE number = ?", (known,)).fetchone()
+    return _remise(db, row) if row else None
 
 
 def list_remises(db: sqlite3.Connection, *, site: str | None = None, rank: int | None = None) -> list[Remise]:
     """The oldest first."""
     rows = db.execute(
-        f"{_SELECT} WHERE r.site = coalesce(?, r.site) AND r.rank = coalesce(?, r.rank) GROUP BY r.id ORDER BY r.id",
+        "SELECT * FROM paybox_remises WHERE site = coalesce(?, site) AND rank = coalesce(?, rank) ORDER BY number",
         (site, rank),
-    )
-    return [_remise(row) for row in rows]
+    ).fetchall()
+    return [_remise(db, row) for row in rows]
+
+
+def printed(number: int) -> str:
+    """As files and answers write a remise."""
+    return f"{number:09d}"
 
 
 def remise_file(db: sqlite3.Connection, remise: Remise, *, dates: str | None = None) -> File:
     """The daily file of 28 columns; `dates` is one of `paybox_files.DATE_FORMATS`, the setting's without it."""
-    lines = [_line(one, remise) for one in list_operations(db, remise=remise.id)]
-    content = write_daily(_shop(db, remise.site, remise.rank), lines, dates=dates or read_settings(db).paybox_dates)
-    return File(name=f"remise_{remise.site}_{remise.rank:03d}_{remise.number}.csv", content=content)
+    lines = [_line(one, remise) for one in list_operations(db, remise=remise.number)]
+    content = write_daily(_shop(db, remise.site, remise.rank), lines, dates=dates or _dates(db, site, rank))
+    return File(name=f"remise_{remise.site}_{remise.rank:03d}_{printed(remise.number)}.csv", content=content)
 
 
 def period_file(
     db: sqlite3.Connection, kind: str, *, site: str, rank: int, first: date, last: date, dates: str | None = None
 ) -> File:
     """What the back office exports (`export`, or `vision`): the operations of those days, refusals included."""
-    remises = {one.id: one for one in list_remises(db, site=site, rank=rank)}
+    remises = {one.number: one for one in list_remises(db, site=site, rank=rank)}
     lines = [
         _line(one, remises.get(one.remise) if one.remise else None)
         for one in list_operations(db, site=site, rank=rank)
@@ -194,7 +212,7 @@ def period_file(
     name = f"{kind}_{site}_{rank:03d}_{first:%Y%m%d}_{last:%Y%m%d}.csv"
     if kind == "vision":
         return File(name=name, content=write_vision(lines))
-    content = write_export(_shop(db, site, rank), lines, dates=dates or read_settings(db).paybox_dates)
+    content = write_export(_shop(db, site, rank), lines, dates=dates or _dates(db, site, rank))
     return File(name=name, content=content)
 
 
@@ -220,51 +238,51 @@ def asked_file(world: World, db: sqlite3.Connection, asked: dict[str, str]) -> F
 
 
 def _shop(db: sqlite3.Connection, site: str, rank: int) -> Shop:
-    merchant = find_merchant(db, site, rank)
-    if merchant is None:
-        return Shop(site=site, rank=rank, identifier="", name="")
-    return Shop(site=site, rank=rank, identifier=merchant.identifiers[0], name=merchant.name)
+    merchant = merchants_of(db, site, rank)[0]
+    return Shop(site=site, rank=rank, identifier=merchant.identifier, name=merchant.name)
 
 
 def _line(operation: Operation, remise: Remise | None) -> Line:
     kind = CREDIT if operation.kind == KIND_CREDIT else DEBIT
-    about = operation.about
+    card = operation.card
+    expiry = card.get("expiry", "")
     return Line(
-        type=CANCELLED if operation.state == STATE_CANCELLED else kind,
-        numtrans=operation.numtrans,
-        numappel=operation.numappel,
+        type=CANCELLED if operation.state == "cancelled" else kind,
+        numtrans=operation.trans,
+        numappel=operation.call,
         at=operation.at,
         cents=operation.cents,
         reference=operation.reference,
-        remise=remise.number if remise else "",
+        remise=printed(remise.number) if remise else "",
         sent_on=remise.day if remise else None,
         refused="" if operation.code == "00000" else operation.code,
         authorisation=operation.authorisation,
-        email=about.email,
+        email=operation.fields.get("PBX_PORTEUR", ""),
         currency=operation.currency,
-        entity=about.entity,
-        operator=about.operator,
-        country=about.country,
-        country_ip=about.country_ip,
-        card=about.card,
-        expiry=about.expiry,
-        masked=about.masked,
-        three_d_secure=about.three_d_secure,
-        enrolled=about.enrolled,
-        warranted=about.warranted,
-        archive=about.archive,
+        entity=operation.fields.get("PBX_ENTITE", ""),
+        country=card.get("country", ""),
+        country_ip=card.get("country_ip", ""),
+        card=card.get("type", ""),
+        expiry=expiry[2:] + expiry[:2],
+        masked=f"{card.get('bin', '')}XXXXXX{card.get('last4', '')}" if card.get("bin") else "",
+        three_d_secure=card.get("status", ""),
+        enrolled=card.get("enrolled", ""),
+        warranted=card.get("warranted", ""),
+        archive=operation.fields.get("PBX_ARCHIVAGE", ""),
     )
 
 
-def _remise(row: sqlite3.Row) -> Remise:
+def _remise(db: sqlite3.Connection, row: sqlite3.Row) -> Remise:
+    collected = [one for one in list_operations(db, remise=row["number"]) if one.collected_in]
+    debits = [one.cents for one in collected if one.kind == KIND_DEBIT]
+    credits = [one.cents for one in collected if one.kind == KIND_CREDIT]
     return Remise(
-        id=row["id"],
+        number=row["number"],
         site=row["site"],
         rank=row["rank"],
-        number=row["number"],
         closed_at=moment(row["closed_at"]),
-        debits=row["debits"],
-        debit_cents=row["debit_cents"],
-        credits=row["credits"],
-        credit_cents=row["credit_cents"],
+        debits=len(debits),
+        debit_cents=sum(debits),
+        credits=len(credits),
+        credit_cents=sum(credits),
     )
