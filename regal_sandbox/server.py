@@ -75,6 +75,7 @@ class Deliverers:
         ]
 
     def start(self) -> None:
+        self._sandbox.world.delivers = True
         for thread in self._threads:
             thread.start()
 
