@@ -14,10 +14,9 @@ from typing import Any
 
 from regal_sandbox.paris import in_paris
 from regal_sandbox.paybox_frames import BadFrame, Reply
-from regal_sandbox.paybox_numbers import draw_call
+from regal_sandbox.paybox_numbers import CALL, draw_number
 from regal_sandbox.paybox_operations import Operation, write_credit, write_debit
 from regal_sandbox.paybox_questions import Asked, Done
-from regal_sandbox.store import stamp
 
 # Direct Plus's operations that do with a subscriber what another does with a card.
 SAME_AS = {"00051": "00001", "00053": "00003", "00054": "00004", "00061": "00012"}
@@ -78,7 +77,7 @@ def _charge(asked: Asked, card: dict[str, Any]) -> Done:
             asked.db,
             merchant=asked.merchant.key,
             reference=asked.reference,
-            call=draw_call(asked.db),
+            call=draw_number(asked.db, CALL),
             cents=asked.cents,
             card=card,
             now=asked.now,

@@ -7,6 +7,7 @@ and the call number of its debit.
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 from regal_sandbox.paris import PARIS, paris_day
 from regal_sandbox.paybox_frames import BadFrame
 from regal_sandbox.paybox_merchants import Merchant
-from regal_sandbox.paybox_numbers import draw_transaction
+from regal_sandbox.paybox_numbers import CALL, TRANSACTION, draw_number
 from regal_sandbox.store import moment, stamp
+from regal_sandbox.world import World
 
 DEBIT, CREDIT = "debit", "credit"
 LIFE_OF_AN_AUTHORISATION = timedelta(days=7)
@@ -76,15 +78,18 @@ class Operation:
         return self.remise is None and not self.given_back and self.state in ("authorised", "captured")
 
 
-_ALL = (
-    "SELECT * FROM (SELECT 'debit' AS kind, t.id, t.payment_id AS payment, p.merchant, p.reference, t.call, t.trans, t.code,"
-    " t.authorisation, CASE WHEN t.status IN ('captured', 'refunded') THEN t.captured_cents ELSE t.amount_cents END"
-    " AS cents, t.status AS state, t.at, t.captured_at AS collect_at, t.remise, t.refunded_cents AS given_back,"
-    " NULL AS of, t.card, p.fields FROM paybox_tries t JOIN paybox_payments p ON p.id = t.payment_id WHERE t.trans > 0"
-    " UNION ALL SELECT 'credit', c.id, t.payment_id, c.merchant, c.reference, c.call, c.trans, '00000', '', c.amount_cents,"
-    " c.status, c.at, c.at, c.remise, 0, c.try_id, c.card, coalesce(p.fields, '[]') FROM paybox_credits c"
-    " LEFT JOIN paybox_tries t ON t.id = c.try_id LEFT JOIN paybox_payments p ON p.id = t.payment_id)"
-)
+_ALL = """
+SELECT * FROM (
+    SELECT 'debit' AS kind, t.id, t.payment_id AS payment, p.merchant, p.reference, t.call, t.trans, t.code, t.authorisation,
+        CASE WHEN t.status IN ('captured', 'refunded') THEN t.captured_cents ELSE t.amount_cents END AS cents,
+        t.status AS state, t.at, t.captured_at AS collect_at, t.remise, t.refunded_cents AS given_back, NULL AS of,
+        t.card, p.fields
+    FROM paybox_tries t JOIN paybox_payments p ON p.id = t.payment_id WHERE t.trans > 0
+    UNION ALL
+    SELECT 'credit', c.id, t.payment_id, c.merchant, c.reference, c.call, c.trans, '00000', '', c.amount_cents, c.status,
+        c.at, c.at, c.remise, 0, c.try_id, c.card, coalesce(p.fields, '[]')
+    FROM paybox_credits c LEFT JOIN paybox_tries t ON t.id = c.try_id LEFT JOIN paybox_payments p ON p.id = t.payment_id
+)"""
 
 
 def prefix(site: str, rank: int) -> str:
@@ -113,8 +118,8 @@ def list_operations(
 ) -> list[Operation]:
     """The oldest first; with `waiting_until`, those captured by then that no remise has collected."""
     rows = db.execute(
-        f"{_ALL} WHERE (:prefix IS NULL OR merchant LIKE :prefix || '%') AND (:reference IS NULL OR reference = :reference)"
-        " AND (:remise IS NULL OR remise = :remise)"
+        f"{_ALL} WHERE (:prefix IS NULL OR merchant LIKE :prefix || '%')"
+        " AND (:reference IS NULL OR reference = :reference) AND (:remise IS NULL OR remise = :remise)"
         " AND (:until IS NULL OR (state IN ('captured', 'refunded') AND remise IS NULL AND collect_at <= :until))"
         " ORDER BY trans",
         {
@@ -223,9 +228,64 @@ def write_credit(
     cursor = db.execute(
         "INSERT INTO paybox_credits (try_id, merchant, reference, call, trans, amount_cents, card, at, origin, status)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'captured')",
-        (of, merchant, reference, call, draw_transaction(db), cents, json.dumps(card), stamp(now), origin),
+        (of, merchant, reference, call, draw_number(db, TRANSACTION), cents, json.dumps(card), stamp(now), origin),
     )
     return _operation(db.execute(f"{_ALL} WHERE kind = 'credit' AND id = ?", (cursor.lastrowid,)).fetchone())
+
+
+def write_debit(
+    world: World,
+    db: sqlite3.Connection,
+    *,
+    merchant: Merchant,
+    reference: str,
+    cents: int,
+    fields: Mapping[str, str],
+    card: dict[str, Any],
+    authorisation: str,
+    captured: bool,
+    capture_on: date | None,
+    now: datetime,
+) -> Operation:
+    """A payment that no page opened, with its only try."""
+    call, trans = draw_number(db, CALL), draw_number(db, TRANSACTION)
+    cursor = db.execute(
+        "INSERT INTO paybox_payments (token, merchant, reference, amount_cents, fields, raw, entry, state, call, code,"
+        " started_at, ended_at) VALUES (?, ?, ?, ?, ?, '', '/PPPS.php', 'paid', ?, '00000', ?, ?)",
+        (
+            world.draw("direct", call)[:32],
+            merchant.key,
+            reference,
+            cents,
+            json.dumps(list(fields.items())),
+            call,
+            stamp(now),
+            stamp(now),
+        ),
+    )
+    db.execute(
+        "INSERT INTO paybox_tries (payment_id, call, trans, code, authorisation, amount_cents, card, at, status,"
+        " capture_on, captured_cents, captured_at) VALUES (?, ?, ?, '00000', ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            cursor.lastrowid,
+            call,
+            trans,
+            authorisation,
+            cents,
+            json.dumps(card),
+            stamp(now),
+            "captured" if captured else "authorised",
+            capture_on.isoformat() if capture_on else None,
+            cents if captured else 0,
+            stamp(now) if captured else None,
+        ),
+    )
+    return _operation(db.execute(f"{_ALL} WHERE trans = ?", (trans,)).fetchone())
+
+
+def list_in_remise(db: sqlite3.Connection, operation: Operation, number: int) -> None:
+    table = "paybox_credits" if operation.kind == CREDIT else "paybox_tries"
+    db.execute(f"UPDATE {table} SET remise = ? WHERE id = ?", (number, operation.id))  # noqa: S608 - the line above
 
 
 def _give_back(db: sqlite3.Connection, number: int, cents: int) -> None:

@@ -5,18 +5,19 @@ passed would have collected, each night for itself.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-from regal_sandbox.mailbox import store_mail
+from regal_sandbox.amounts import euros
 from regal_sandbox.paris import PARIS, in_paris, paris_day
 from regal_sandbox.paybox_files import (
     CANCELLED,
     CREDIT,
+    DATE_FORMATS,
     DEBIT,
     File,
     Line,
@@ -25,12 +26,14 @@ from regal_sandbox.paybox_files import (
     write_export,
     write_vision,
 )
-from regal_sandbox.paybox_merchants import Merchant, find_merchant
-from regal_sandbox.paybox_operations import CANCELLED as STATE_CANCELLED
-from regal_sandbox.paybox_operations import CREDIT as KIND_CREDIT
-from regal_sandbox.paybox_operations import Operation, list_operations
+from regal_sandbox.paybox_merchants import Merchant, Options, list_merchants, merchants_of
+from regal_sandbox.paybox_numbers import REMISE, draw_number
+from regal_sandbox.paybox_operations import CREDIT as CREDITS
+from regal_sandbox.paybox_operations import DEBIT as DEBITS
+from regal_sandbox.paybox_operations import Operation, capture_what_is_due, list_in_remise, list_operations
 from regal_sandbox.settings import read_settings
 from regal_sandbox.shapes import BadShape
+from regal_sandbox.statements import asked_days
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
 
@@ -131,7 +134,7 @@ def shop_of(merchant: str) -> tuple[str, int]:
 def _close(
     world: World, db: sqlite3.Connection, site: str, rank: int, at: datetime, found: Iterable[Operation]
 ) -> Remise:
-    number = draw_number(db, "remise")
+    number = draw_number(db, REMISE)
     db.execute(
         "INSERT INTO paybox_remises (number, site, rank, closed_at) VALUES (?, ?, ?, ?)",
         (number, site, rank, stamp(at)),
@@ -151,20 +154,23 @@ def _close(
 
 
 def _send(world: World, db: sqlite3.Connection, merchant: Merchant, remise: Remise) -> None:
-    file = remise_file(db, remise)
+    number, file = printed(remise.number), remise_file(db, remise)
     message = EmailMessage(policy=SMTP)
-    sender = read_settings(db).mail_from
-    message["From"], message["To"] = sender, merchant.email
-    message["Subject"] = f"Bac à sable – Paybox – remise {remise.number} du {remise.day:%d/%m/%Y}"
+    message["From"] = read_settings(db).mail_from
+    message["To"] = merchant.email
+    message["Subject"] = f"Bac à sable – Paybox – remise {number} du {remise.day:%d/%m/%Y}"
     message["Date"] = world.now()
-    message["Message-ID"] = f"<remise-{remise.id}.{world.draw('remise', remise.id)[:12]}@bac-a-sable.invalid>"
+    message["Message-ID"] = f"<{world.draw('remise', remise.number)[:24]}@bac-a-sable.invalid>"
     message.set_content(
-        "Bac à sable : aucune somme n’est due ni versée.\n\n"
-        f"Veuillez trouver ci-joint le fichier de la remise {remise.number}, site {remise.site}, rang {remise.rank:02d} : "
-        f"{remise.debits} paiement(s), {remise.credits} remboursement(s).\n"
+        "Bac à sable\u00a0: aucune somme n’est due ni versée.\n\n"
+        f"Le fichier de la remise {number} est joint\u00a0: site {remise.site}, rang {remise.rank:02d}, "
+        f"paiements\u00a0: {remise.debits}, remboursements\u00a0: {remise.credits}, montant\u00a0: {euros(remise.cents)}.\n"
     )
     message.add_attachment(file.content, maintype="text", subtype="csv", filename=file.name)
-    store_mail(world, sender=sender, recipients=[merchant.email], raw=message.as_bytes())
+    db.execute(
+        "INSERT INTO outgoing_mails (recipient, raw, due_at, state) VALUES (?, ?, ?, 'pending')",
+        (merchant.email, message.as_bytes(), stamp(world.now())),
+    )
 
 
 def get_remise(db: sqlite3.Connection, number: int) -> Remise:
@@ -193,10 +199,11 @@ def printed(number: int) -> str:
 
 
 def remise_file(db: sqlite3.Connection, remise: Remise, *, dates: str | None = None) -> File:
-    """The daily file of 28 columns; `dates` is one of `paybox_files.DATE_FORMATS`, the setting's without it."""
+    """The daily file of 28 columns; `dates` is one of `paybox_files.DATE_FORMATS`, else that of the account."""
+    shop, usual = _shop(db, remise.site, remise.rank)
     lines = [_line(one, remise) for one in list_operations(db, remise=remise.number)]
-    content = write_daily(_shop(db, remise.site, remise.rank), lines, dates=dates or _dates(db, site, rank))
-    return File(name=f"remise_{remise.site}_{remise.rank:03d}_{printed(remise.number)}.csv", content=content)
+    name = f"remise_{remise.site}_{remise.rank:03d}_{printed(remise.number)}.csv"
+    return File(name=name, content=write_daily(shop, lines, dates=dates or usual))
 
 
 def period_file(
@@ -212,15 +219,12 @@ def period_file(
     name = f"{kind}_{site}_{rank:03d}_{first:%Y%m%d}_{last:%Y%m%d}.csv"
     if kind == "vision":
         return File(name=name, content=write_vision(lines))
-    content = write_export(_shop(db, site, rank), lines, dates=dates or _dates(db, site, rank))
-    return File(name=name, content=content)
+    shop, usual = _shop(db, site, rank)
+    return File(name=name, content=write_export(shop, lines, dates=dates or usual))
 
 
-def asked_file(world: World, db: sqlite3.Connection, asked: dict[str, str]) -> File | None:
+def asked_file(world: World, db: sqlite3.Connection, asked: Mapping[str, str]) -> File | None:
     """Of a query string: `remise`, or `file` with `site`, `rank` and days; None: nobody knows that. Raises BadShape."""
-    from regal_sandbox.paybox_files import DATE_FORMATS
-    from regal_sandbox.statements import asked_days
-
     dates = asked.get("dates") or None
     if dates not in (None, *DATE_FORMATS):
         raise BadShape("dates: one of " + ", ".join(DATE_FORMATS) + " is expected")
@@ -230,20 +234,23 @@ def asked_file(world: World, db: sqlite3.Connection, asked: dict[str, str]) -> F
     kind, rank = asked.get("file", ""), asked.get("rank", "")
     if kind not in FILES[1:]:
         raise BadShape("file: one of " + ", ".join(FILES[1:]) + " is expected")
-    merchant = find_merchant(db, asked.get("site", ""), int(rank)) if rank.isdecimal() and len(rank) < 4 else None
-    if merchant is None:
+    shop = merchants_of(db, asked.get("site", ""), int(rank)) if rank.isdecimal() and len(rank) < 4 else []
+    if not shop:
         return None
     first, last = asked_days(asked, world.today())
-    return period_file(db, kind, site=merchant.site, rank=merchant.rank, first=first, last=last, dates=dates)
+    return period_file(db, kind, site=shop[0].site, rank=shop[0].rank, first=first, last=last, dates=dates)
 
 
-def _shop(db: sqlite3.Connection, site: str, rank: int) -> Shop:
-    merchant = merchants_of(db, site, rank)[0]
-    return Shop(site=site, rank=rank, identifier=merchant.identifier, name=merchant.name)
+def _shop(db: sqlite3.Connection, site: str, rank: int) -> tuple[Shop, str]:
+    """Who receives, and how his files write dates."""
+    for merchant in merchants_of(db, site, rank):
+        shop = Shop(site=site, rank=rank, identifier=merchant.identifier, name=merchant.name)
+        return shop, merchant.options.file_dates
+    return Shop(site=site, rank=rank, identifier="", name=""), Options.file_dates
 
 
 def _line(operation: Operation, remise: Remise | None) -> Line:
-    kind = CREDIT if operation.kind == KIND_CREDIT else DEBIT
+    kind = CREDIT if operation.kind == CREDITS else DEBIT
     card = operation.card
     expiry = card.get("expiry", "")
     return Line(
@@ -274,8 +281,8 @@ def _line(operation: Operation, remise: Remise | None) -> Line:
 
 def _remise(db: sqlite3.Connection, row: sqlite3.Row) -> Remise:
     collected = [one for one in list_operations(db, remise=row["number"]) if one.collected_in]
-    debits = [one.cents for one in collected if one.kind == KIND_DEBIT]
-    credits = [one.cents for one in collected if one.kind == KIND_CREDIT]
+    debits = [one.cents for one in collected if one.kind == DEBITS]
+    credits = [one.cents for one in collected if one.kind == CREDITS]
     return Remise(
         number=row["number"],
         site=row["site"],
