@@ -56,7 +56,11 @@ def answer(world: World, body: bytes, *, address: str = "") -> bytes:
 
 def _known(card: Mapping[str, Any] | None) -> dict[str, str]:
     card = card or {}
-    return {"PAYS": card.get("country", ""), "TYPECARTE": card.get("type", ""), "SHA-1": card.get("fingerprint", "")}
+    return {
+        "PAYS": card.get("country", ""),
+        "TYPECARTE": card.get("type", ""),
+        "SHA-1": card.get("fingerprint", "")[:40],
+    }
 
 
 def _about(operation: Operation, *, inquiry: bool = False) -> Done:

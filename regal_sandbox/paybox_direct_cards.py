@@ -13,33 +13,20 @@ from datetime import timedelta
 from typing import Any
 
 from regal_sandbox.paris import in_paris
+from regal_sandbox.paybox_cards import plain_number, test_card
 from regal_sandbox.paybox_frames import BadFrame, Reply
-from regal_sandbox.paybox_numbers import CALL, draw_number
+from regal_sandbox.paybox_numbers import draw_authorisation, draw_call
 from regal_sandbox.paybox_operations import Operation, write_credit, write_debit
 from regal_sandbox.paybox_questions import Asked, Done
 
 # Direct Plus's operations that do with a subscriber what another does with a card.
 SAME_AS = {"00051": "00001", "00053": "00003", "00054": "00004", "00061": "00012"}
-TEST_CARDS = {
-    "1111222233334444": {"type": "CB", "country": "FRA"},
-}
-
-
-def test_card(number: str) -> dict[str, Any] | None:
-    known = TEST_CARDS.get(number)
-    return None if known is None else dict(known) | {"bin": number[:6], "last4": number[-4:]}
-
-
-def draw_authorisation(world: Any, db: Any, merchant: Any) -> str:
-    return "XXXXXX"
-
-
 _CODE = re.compile(r"[0-9A-Z]{5}")
 
 
 def _card(asked: Asked) -> dict[str, Any]:
     """The test card that PORTEUR names, valid until DATEVAL (`MMAA`). Raises BadFrame."""
-    found = test_card(re.sub(r"\s", "", asked.frame.get("PORTEUR")))
+    found = test_card(plain_number(asked.frame.get("PORTEUR")))
     if found is None:
         raise BadFrame("00004")
     return found | {"expiry": _expiry(asked)}
@@ -91,7 +78,7 @@ def _charge(asked: Asked, card: dict[str, Any]) -> Done:
             asked.db,
             merchant=asked.merchant.key,
             reference=asked.reference,
-            call=draw_number(asked.db, CALL),
+            call=draw_call(asked.db),
             cents=asked.cents,
             card=card,
             now=asked.now,

@@ -15,7 +15,7 @@ from typing import Any
 from regal_sandbox.paris import PARIS, paris_day
 from regal_sandbox.paybox_frames import BadFrame
 from regal_sandbox.paybox_merchants import Merchant
-from regal_sandbox.paybox_numbers import CALL, TRANSACTION, draw_number
+from regal_sandbox.paybox_numbers import draw_call, draw_transaction
 from regal_sandbox.store import moment, stamp
 from regal_sandbox.world import World
 
@@ -80,15 +80,17 @@ class Operation:
 
 _ALL = """
 SELECT * FROM (
-    SELECT 'debit' AS kind, t.id, t.payment_id AS payment, p.merchant, p.reference, t.call, t.trans, t.code, t.authorisation,
+    SELECT 'debit' AS kind, t.id, t.payment_id AS payment, p.merchant, p.reference, t.call, t.trans, t.code,
+        t.authorisation,
         CASE WHEN t.status IN ('captured', 'refunded') THEN t.captured_cents ELSE t.amount_cents END AS cents,
         t.status AS state, t.at, t.captured_at AS collect_at, t.remise, t.refunded_cents AS given_back, NULL AS of,
         t.card, p.fields
     FROM paybox_tries t JOIN paybox_payments p ON p.id = t.payment_id WHERE t.trans > 0
     UNION ALL
-    SELECT 'credit', c.id, t.payment_id, c.merchant, c.reference, c.call, c.trans, '00000', '', c.amount_cents, c.status,
-        c.at, c.at, c.remise, 0, c.try_id, c.card, coalesce(p.fields, '[]')
-    FROM paybox_credits c LEFT JOIN paybox_tries t ON t.id = c.try_id LEFT JOIN paybox_payments p ON p.id = t.payment_id
+    SELECT 'credit', c.id, t.payment_id, c.merchant, c.reference, c.call, c.trans, '00000', '', c.amount_cents,
+        c.status, c.at, c.at, c.remise, 0, c.try_id, c.card, coalesce(p.fields, '[]')
+    FROM paybox_credits c LEFT JOIN paybox_tries t ON t.id = c.try_id
+        LEFT JOIN paybox_payments p ON p.id = t.payment_id
 )"""
 
 
@@ -228,7 +230,7 @@ def write_credit(
     cursor = db.execute(
         "INSERT INTO paybox_credits (try_id, merchant, reference, call, trans, amount_cents, card, at, origin, status)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'captured')",
-        (of, merchant, reference, call, draw_number(db, TRANSACTION), cents, json.dumps(card), stamp(now), origin),
+        (of, merchant, reference, call, draw_transaction(db), cents, json.dumps(card), stamp(now), origin),
     )
     return _operation(db.execute(f"{_ALL} WHERE kind = 'credit' AND id = ?", (cursor.lastrowid,)).fetchone())
 
@@ -248,7 +250,7 @@ def write_debit(
     now: datetime,
 ) -> Operation:
     """A payment that no page opened, with its only try."""
-    call, trans = draw_number(db, CALL), draw_number(db, TRANSACTION)
+    call, trans = draw_call(db), draw_transaction(db)
     cursor = db.execute(
         "INSERT INTO paybox_payments (token, merchant, reference, amount_cents, fields, raw, entry, state, call, code,"
         " started_at, ended_at) VALUES (?, ?, ?, ?, ?, '', '/PPPS.php', 'paid', ?, '00000', ?, ?)",

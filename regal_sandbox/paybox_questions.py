@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from regal_sandbox.paybox_frames import MOST_QUESTION, VERSIONS, BadFrame, Frame, Reply, whole
-from regal_sandbox.paybox_hmac import good_hmac
 from regal_sandbox.paybox_merchants import Merchant, merchants_of
 from regal_sandbox.paybox_operations import Operation, find_operation
+from regal_sandbox.paybox_requests import good_hmac
 from regal_sandbox.world import World
 
 TYPES = {

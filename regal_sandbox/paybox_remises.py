@@ -27,7 +27,7 @@ from regal_sandbox.paybox_files import (
     write_vision,
 )
 from regal_sandbox.paybox_merchants import Merchant, Options, list_merchants, merchants_of
-from regal_sandbox.paybox_numbers import REMISE, draw_number
+from regal_sandbox.paybox_numbers import draw_number
 from regal_sandbox.paybox_operations import CREDIT as CREDITS
 from regal_sandbox.paybox_operations import DEBIT as DEBITS
 from regal_sandbox.paybox_operations import Operation, capture_what_is_due, list_in_remise, list_operations
@@ -134,7 +134,7 @@ def shop_of(merchant: str) -> tuple[str, int]:
 def _close(
     world: World, db: sqlite3.Connection, site: str, rank: int, at: datetime, found: Iterable[Operation]
 ) -> Remise:
-    number = draw_number(db, REMISE)
+    number = draw_number(db, "remise")
     db.execute(
         "INSERT INTO paybox_remises (number, site, rank, closed_at) VALUES (?, ?, ?, ?)",
         (number, site, rank, stamp(at)),
@@ -164,7 +164,8 @@ def _send(world: World, db: sqlite3.Connection, merchant: Merchant, remise: Remi
     message.set_content(
         "Bac à sable\u00a0: aucune somme n’est due ni versée.\n\n"
         f"Le fichier de la remise {number} est joint\u00a0: site {remise.site}, rang {remise.rank:02d}, "
-        f"paiements\u00a0: {remise.debits}, remboursements\u00a0: {remise.credits}, montant\u00a0: {euros(remise.cents)}.\n"
+        f"paiements\u00a0: {remise.debits}, remboursements\u00a0: {remise.credits}, "
+        f"montant\u00a0: {euros(remise.cents)}.\n"
     )
     message.add_attachment(file.content, maintype="text", subtype="csv", filename=file.name)
     db.execute(

