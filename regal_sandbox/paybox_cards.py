@@ -8,6 +8,7 @@ What is kept of a card is a small object: `type` (C), `bin` (N), `last4`, `expir
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 ACCEPTED = "00000"
@@ -53,3 +54,22 @@ def test_card(number: str) -> dict[str, Any] | None:
         "fingerprint": hashlib.sha256(number.encode()).hexdigest().upper(),
         "enrolled": "Y" if known.enrolled else "N",
     }
+
+
+def kept_card(
+    number: str, month: str, year: str, secret: str, *, today: date, chosen: str | None = None
+) -> tuple[dict[str, Any], str]:
+    """What is kept of the card that a payer typed, and the code of what is wrong with it, if anything is.
+
+    `chosen`: the brand he chose before; a card of CB is told as such when he chose none.
+    """
+    card = test_card(plain_number(number))
+    if card is None:
+        return {}, BAD_CARD
+    if chosen in ("CB", "Visa", "MasterCard") and card["type"] == "CB":
+        card["type"] = chosen
+    expiry = year[-2:] + month.zfill(2)
+    if re.fullmatch(r"[0-9]{2}(0[1-9]|1[0-2])", expiry) is None or expiry < f"{today:%y%m}":
+        return card, BAD_EXPIRY
+    card["expiry"] = expiry
+    return card, "" if re.fullmatch(r"[0-9]{3,4}", secret) else BAD_CARD

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from flask import Flask, Response, abort, request
 
 from regal_sandbox.paybox_merchants import find_merchant, list_merchants, merchant_from_json, write_merchant
-from regal_sandbox.paybox_operations import list_operations
+from regal_sandbox.paybox_operations import CREDIT, Operation, list_operations
+from regal_sandbox.paybox_payment import describe, list_payments
 from regal_sandbox.paybox_remises import asked_file, collect_due, collect_now, let_the_night_pass, list_remises, printed
 from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.store import stamp
@@ -33,51 +34,29 @@ def describe_payments(
 ) -> list[Json]:
     """The truth about every payment, the oldest first: its tries, what became of their money, what was given back."""
     collect_due(world, db)
-    operations: dict[int | None, list[Json]] = {}
+    credits: dict[int | None, list[Json]] = {}
     for one in list_operations(db):
-        if one.kind == "credit":
-            told = {
-                "call": one.call,
-                "trans": one.trans,
-                "of": one.of,
-                "amount_cents": one.cents,
-                "at": stamp(one.at),
-                "status": one.state,
-                "remise": printed(one.collected_in) if one.collected_in else None,
-            }
-            operations.setdefault(one.payment, []).append(told)
-    rows = db.execute(
-        "SELECT * FROM paybox_payments WHERE merchant = coalesce(?, merchant) AND reference = coalesce(?, reference)"
-        " ORDER BY id",
-        (merchant, reference),
-    ).fetchall()
-    return [_payment(db, row, operations.get(row["id"], [])) for row in rows]
+        if one.kind == CREDIT:
+            credits.setdefault(one.payment, []).append(_credit(one))
+    told = []
+    for payment in list_payments(db, merchant=merchant, reference=reference):
+        described = describe(db, payment)
+        for made in described["tries"]:
+            made["captured"] = made["status"] in ("captured", "refunded")
+            made["remise"] = printed(made["remise"]) if made["captured"] and made["remise"] else None
+        told.append(described | {"credits": credits.get(payment.id, [])})
+    return told
 
 
-def _payment(db: sqlite3.Connection, row: sqlite3.Row, credits: list[Json]) -> Json:
-    names = ("id", "merchant", "reference", "amount_cents", "state", "code", "entry", "call", "started_at", "ended_at")
-    tries = db.execute("SELECT * FROM paybox_tries WHERE payment_id = ? ORDER BY id", (row["id"],))
-    messages = db.execute("SELECT * FROM paybox_messages WHERE payment_id = ? ORDER BY id", (row["id"],))
-    told = ("id", "try_id", "cause", "method", "url", "variables", "signed", "fault", "due_at", "state", "started_at")
-    return {name: row[name] for name in names} | {
-        "backup": bool(row["backup"]),
-        "fields": json.loads(row["fields"]),
-        "tries": [_try(one) for one in tries],
-        "credits": credits,
-        "messages": [
-            {name: one[name] for name in (*told, "duration_ms", "status", "answer", "error")} for one in messages
-        ],
-    }
-
-
-def _try(row: sqlite3.Row) -> Json:
-    names = ("id", "call", "trans", "code", "authorisation", "amount_cents", "at", "status")
-    names += ("captured_cents", "captured_at", "refunded_cents")
-    collected = row["remise"] if row["status"] in ("captured", "refunded") else None
-    return {name: row[name] for name in names} | {
-        "captured": row["status"] in ("captured", "refunded"),
-        "remise": printed(collected) if collected else None,
-        "card": json.loads(row["card"]),
+def _credit(operation: Operation) -> Json:
+    return {
+        "call": operation.call,
+        "trans": operation.trans,
+        "of": operation.of,
+        "amount_cents": operation.cents,
+        "at": stamp(operation.at),
+        "status": operation.state,
+        "remise": printed(operation.collected_in) if operation.collected_in else None,
     }
 
 
