@@ -18,7 +18,6 @@ from regal.backoffice.standing import standing_of
 from regal.collectivites.models import Adhesion, GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Means, Outcome
 from regal.gateways.payfip_ws.gateway import PayfipWs
-from regal.gateways.registry import PAYFIP
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
@@ -282,7 +281,7 @@ class Contract:
 
 def contracts(*, collectivite: HasKey) -> list[Contract]:
     """All of a collectivité's, by number."""
-    numbers = GatewayAccount.objects.of(collectivite).filter(gateway__in=PAYFIP).values_list("identifier", flat=True)
+    numbers = GatewayAccount.objects.of(collectivite).values_list("identifier", flat=True)
     found = (contract(collectivite=collectivite, identifier=identifier) for identifier in sorted(set(numbers)))
     return [one for one in found if one is not None]
 
@@ -292,8 +291,8 @@ def contract(*, collectivite: HasKey, identifier: str) -> Contract | None:
     accounts = accounts_of(collectivite=collectivite, identifier=identifier)
     if not accounts:
         return None
-    changes = RoutingChange.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
-    adhesions = Adhesion.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
+    changes = RoutingChange.objects.of(collectivite).filter(identifier=identifier)
+    adhesions = Adhesion.objects.of(collectivite).filter(identifier=identifier)
     paid_activations = _paid(collectivite, accounts.get(Environment.ACTIVATION))
     first_by_means = {trial.means: trial for trial in reversed(paid_activations)}
     real = _paid(collectivite, accounts.get(Environment.PRODUCTION), most=1)
