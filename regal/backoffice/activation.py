@@ -1,4 +1,4 @@
-"""Contracts with PayFiP, and the assistant that brings one from its number to its first real payment."""
+"""Contracts, and the assistant that brings one from its number to its first real payment."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -153,7 +153,7 @@ def _add_contract(
 @require_http_methods(["GET", "HEAD", "POST"])
 def activation(request: BureauRequest, slug: str, numcli: str) -> HttpResponse:
     """The assistant of one contract; posted, one of its acts."""
-    page = Assistant(request, _contract_or_404(request.collectivite, numcli), now=clock())
+    page = Assistant(request, contract_or_404(request.collectivite, numcli), now=clock())
     if request.method != "POST":
         return page.answer()
     act = page.acts().get(request.POST.get("act", ""))
@@ -170,7 +170,7 @@ def activation(request: BureauRequest, slug: str, numcli: str) -> HttpResponse:
 def activation_dossier(request: BureauRequest, slug: str, numcli: str) -> HttpResponse:
     """The PDF to send to the correspondent."""
     now, town = clock(), request.collectivite
-    found = _contract_or_404(town, numcli)
+    found = contract_or_404(town, numcli)
     with tenant(town):
         written = dossier.facts(collectivite=town, contract=found, now=now)
     name = f"dossier-payfip-{found.identifier}.pdf"
@@ -192,7 +192,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
         if chosen is None:
             refused = str(activation_refusals.AlreadyDecided())
         elif not did_recently_reauthenticate(request):
-            return _confirm_who_you_are(request, reverse("approvals"))
+            return confirm_who_you_are(request, reverse("approvals"))
         else:
             try:
                 routing.approve(
@@ -403,7 +403,7 @@ class Assistant:
         if self.request.user.is_operator:
             raise PermissionDenied("a visitor routes no money")
         if not did_recently_reauthenticate(self.request):
-            return _confirm_who_you_are(self.request, self._address())
+            return confirm_who_you_are(self.request, self._address())
         act()
         return self._done(said)
 
@@ -419,7 +419,8 @@ class Assistant:
         return reverse("activation", args=[self.town.slug, self.contract.identifier])
 
 
-def _contract_or_404(town: Collectivite, numcli: str) -> Contract:
+def contract_or_404(town: Collectivite, numcli: str) -> Contract:
+    """Raises Http404."""
     with tenant(town):
         found = contract(collectivite=town, identifier=numcli)
     if found is None:
@@ -431,6 +432,7 @@ def _see(request: BureauRequest, numcli: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("activation", args=[request.collectivite.slug, numcli]), status=303)
 
 
-def _confirm_who_you_are(request: HttpRequest, address: str) -> HttpResponse:
+def confirm_who_you_are(request: HttpRequest, address: str) -> HttpResponse:
+    """The password again, then back to an address."""
     messages.info(request, _("Confirmez d’abord que c’est bien vous, puis recommencez."))
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': address})}", status=303)

@@ -129,7 +129,6 @@ PAYBOX_ADVICE: dict[Came, Promise] = {
 _CAME_OF = {
     Standing.PROVISIONAL: Came.PAID,
     Standing.CONFIRMED: Came.PAID,
-    Standing.PROVISIONAL: Came.PAID,
     Standing.ANNOUNCED_PAID: Came.PAID,
     Standing.ANNOUNCED_REFUSED: Came.REFUSED,
     Standing.REFUSED: Came.REFUSED,
