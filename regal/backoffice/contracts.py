@@ -107,8 +107,8 @@ PAYBOX_ADVICE: dict[Came, Promise] = {
         "Vous avez quitté la page de Paybox : le retour nous arrive bien. Recommencez et allez jusqu’au bout."
     ),
     Came.CONTRADICTORY: _(
-        "Le message reçu n’a pas la référence, le montant ou la phase de ce paiement : il parle d’un autre. Comparez-les"
-        " dans le détail, puis écrivez à l’exploitant de REGAL."
+        "Le message reçu n’a pas la référence, le montant ou la phase de ce paiement : il parle d’un autre."
+        " Comparez-les dans le détail, puis écrivez à l’exploitant de REGAL."
     ),
     Came.UNCLEAR: _(
         "Paybox a répondu par un code que REGAL ne connaît pas : écrivez à l’exploitant de REGAL, avec ce code, qui est"

@@ -293,6 +293,7 @@ _FIELD_OF = {
     "R484": "hmac",
     "R485": "direct",
     "R486": "hmac",
+    "R489": "direct",
     "R315": "regie_number",
     "R316": "regie_number",
     "R347": "regie_name",

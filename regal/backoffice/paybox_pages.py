@@ -42,8 +42,8 @@ def choose_contract(request: BureauRequest, slug: str) -> HttpResponse:
     return render(request, "backoffice/choose_contract.html")
 
 
-@sensitive_post_parameters("hmac", "direct")
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, rate=Rate.START)
+@sensitive_post_parameters("hmac", "direct")
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_paybox(request: BureauRequest, slug: str) -> HttpResponse:
     """Connect a contract by its three numbers and the keys of the test platform: no money can pass yet."""
@@ -90,8 +90,8 @@ def _add(request: BureauRequest, form: AddPaybox, regies: list[Regie]) -> None:
         )
 
 
-@sensitive_post_parameters("hmac", "direct")
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, is_the_town_s=True)
+@sensitive_post_parameters("hmac", "direct")
 @require_http_methods(["GET", "HEAD", "POST"])
 def contract_keys(request: BureauRequest, slug: str, numcli: str, platform: str) -> HttpResponse:
     """« Changer la clé » of a platform, for all phases on it; the first keys of production open the activation.

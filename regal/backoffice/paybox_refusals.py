@@ -8,7 +8,8 @@ Refusal
 ├── BadDirectPassword    R485  Paybox Direct's password is at most 10 plain characters
 ├── MissingKey           R486  a phase of a contract begins with its key
 ├── BadPayboxSetting     R487  a setting that Paybox's page would not take
-└── NotOfPaybox          R488  keys and an address are Paybox's affair
+├── NotOfPaybox          R488  keys and an address are Paybox's affair
+└── PublishedPassword    R489  the test password that Paybox publishes never leaves the test
 """
 
 from django.utils.functional import Promise
@@ -78,6 +79,14 @@ class BadDirectPassword(Refusal):
     )
 
 
+class PublishedPassword(Refusal):
+    code = "R489"
+    sentence = _(
+        "Ce mot de passe de Paybox Direct est celui que Paybox publie pour les essais. Donnez celui de votre contrat,"
+        " ou laissez ce champ vide."
+    )
+
+
 class MissingKey(Refusal):
     code = "R486"
     sentence = _("Cette étape commence avec la clé HMAC de sa plateforme : donnez-la sur la page des clés.")
@@ -115,12 +124,13 @@ def refusal_of(account: GatewayAccount, wrong: Misconfigured) -> Refusal | None:
     """What Paybox's adapter reproaches to an account; None of any other gateway, or for what nobody here can mend."""
     if account.gateway != "paybox":
         return None
+    is_published = wrong.code == "published"
     if wrong.field == "identifier":
-        if "published" in wrong.code or "test" in wrong.code:
+        if is_published:
             return PublishedContract(identifier=account.identifier)
         return BadMerchantNumbers("", account.identifier)
     if wrong.field == "hmac":
-        return PublishedKey() if "published" in wrong.code or "test" in wrong.code else BadKey()
+        return PublishedKey() if is_published else BadKey()
     if wrong.field == "direct":
-        return BadDirectPassword()
+        return PublishedPassword() if is_published else BadDirectPassword()
     return BadPayboxSetting(wrong.field) if wrong.field in SETTINGS else None
