@@ -67,6 +67,14 @@ _PATHS = {
 }
 
 
+def _is_safe_address(address: str) -> bool:
+    """A whole address; by plain HTTP on this machine only, for Direct's answers carry no signature."""
+    if not _ADDRESS.fullmatch(address):
+        return False
+    parts = urlsplit(address)
+    return parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost", "::1")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hosts:
     """Where an account's pages and questions go; each ends with "/". Empty: there is none. Raises Misconfigured."""
@@ -217,11 +225,3 @@ def _typed(options: Mapping[str, object], name: str, usual: T) -> T:
     if type(value) is type(usual):
         return value
     raise Misconfigured(name, "wrong_type")
-
-
-def _is_safe_address(address: str) -> bool:
-    """A whole address; by plain HTTP on this machine only, for Direct's answers carry no signature."""
-    if not _ADDRESS.fullmatch(address):
-        return False
-    parts = urlsplit(address)
-    return parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost", "::1")

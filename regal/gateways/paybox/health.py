@@ -24,4 +24,4 @@ def _status_in(page: bytes) -> str | None:
     except (etree.LxmlError, ValueError):
         return None
     found = [element for element in elements if element.get("id") == "server_status"]
-    return "".join(found[0].itertext()).strip() if len(found) == 1 else None
+    return "".join(map(str, found[0].itertext())).strip() if len(found) == 1 else None
