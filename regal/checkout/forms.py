@@ -32,11 +32,11 @@ from regal.lib.references import (
 )
 
 EMAIL_SENTENCES = {
-    EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
+    EmailReason.EMPTY: _("Indiquez votre adresse e-mail : le ticket de paiement y est envoyé."),
     EmailReason.SEVERAL: _("Indiquez une seule adresse e-mail."),
-    EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour PayFiP (80 caractères au plus)."),
+    EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour le paiement en ligne (80 caractères au plus)."),
     EmailReason.COMMA: _("Il y a une virgule dans cette adresse e-mail : c’est sans doute un point."),
-    EmailReason.NOT_ASCII: _("PayFiP n’accepte pas les accents dans une adresse e-mail."),
+    EmailReason.NOT_ASCII: _("Le paiement en ligne n’accepte pas les accents dans une adresse e-mail."),
 }
 EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
 AMOUNT_SENTENCES = {
@@ -122,7 +122,7 @@ def email_question(form: forms.Form) -> Question:
     return Question(
         field=form["email"],
         label=_("Votre adresse e-mail"),
-        hint=_("PayFiP y envoie le ticket ; par exemple nom@exemple.fr"),
+        hint=_("le ticket de paiement y est envoyé ; par exemple nom@exemple.fr"),
         mark=0,
         inputmode="email",
         kind="email",
@@ -187,7 +187,7 @@ class DebtForm(forms.Form):
             Question(
                 field=self["email"],
                 label=_("Votre adresse e-mail"),
-                hint=_("PayFiP y envoie le ticket ; par exemple nom@exemple.fr"),
+                hint=_("le ticket de paiement y est envoyé ; par exemple nom@exemple.fr"),
                 mark=0,
                 inputmode="email",
                 kind="email",
@@ -245,9 +245,9 @@ class DebtForm(forms.Form):
             ) from None
         least, most = self.product.min_amount, self.product.max_amount
         if amount < LEAST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants inférieurs à 1 €."), code="R023")
+            raise ValidationError(_("Un paiement en ligne est d’au moins 1 €."), code="R023")
         if amount > MOST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants supérieurs à 99 999,99 €."), code="R024")
+            raise ValidationError(_("Un paiement en ligne est d’au plus 99 999,99 €."), code="R024")
         if (least and amount < least) or (most and amount > most):
             sentence = _("Ce montant n’est pas de ceux que l’on paie ici : vérifiez-le sur le document à payer.")
             raise ValidationError(sentence, code="R025")

@@ -201,6 +201,12 @@ def has_heard_enough(*, attempt: Attempt) -> bool:
     return heard.values("pk")[MOST_MESSAGES - 1 : MOST_MESSAGES].exists()
 
 
+def has_unjudged_message(*, attempt: Attempt) -> bool:
+    """Whether something was received of an attempt that no worker has judged yet."""
+    heard = InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
+    return heard.filter(evidence__isnull=True).exists()
+
+
 def timeline(*, attempt: Attempt) -> QuerySet[AttemptEvent]:
     """Every step of an attempt, in order."""
     return (
