@@ -1,4 +1,4 @@
-"""What an attempt's own page may say when it is paid by card on the bank's page: where it stands, and what remains to do.
+"""What an attempt's own page may say when it is paid by card on the bank's page: where it stands, what remains to do.
 
 The bank's message comes by itself, once; the browser brings the same, signed. Either is stored first and judged at
 once by a worker: until then nothing that was known before is said, because a refusal may have become a payment on the

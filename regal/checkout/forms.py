@@ -15,7 +15,8 @@ from django.forms import BoundField
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 
-from regal.collectivites.models import Product
+from regal.checkout.address import LINES, address_fields, asks_address
+from regal.collectivites.models import GatewayAccount, Product
 from regal.collectivites.reference_forms import InvoiceWords, OrmcWords
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.email_address import EmailReason, UnreadableEmail, normalise_email
@@ -130,6 +131,22 @@ def email_question(form: forms.Form) -> Question:
     )
 
 
+def address_questions(form: forms.Form) -> list[Question]:
+    """Whose card it is, where the form asks."""
+    return [
+        Question(
+            field=form[name],
+            label=line.label,
+            hint=line.hint,
+            mark=0,
+            inputmode="text",
+            autocomplete=line.autocomplete,
+        )
+        for name, line in LINES.items()
+        if name in form.fields
+    ]
+
+
 def read_email(typed: str) -> str:
     """Raises ValidationError."""
     try:
@@ -161,6 +178,8 @@ class DebtForm(forms.Form):
         self.latest = latest
         for field in self.fields.values():
             field.error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}
+        if asks_address(product.account):
+            self.fields |= address_fields()
 
     @cached_property
     def reference_questions(self) -> list[Question]:
@@ -172,6 +191,12 @@ class DebtForm(forms.Form):
         """Every field, in the order of the page."""
         yield from self.reference_questions
         yield from self.other_questions
+        yield from self.address_questions
+
+    @cached_property
+    def address_questions(self) -> list[Question]:
+        """Whose card it is, where the contract asks."""
+        return address_questions(self)
 
     @cached_property
     def other_questions(self) -> list[Question]:
@@ -184,15 +209,7 @@ class DebtForm(forms.Form):
                 mark=self.amount_mark,
                 inputmode="decimal",
             ),
-            Question(
-                field=self["email"],
-                label=_("Votre adresse e-mail"),
-                hint=_("le ticket de paiement y est envoyé ; par exemple nom@exemple.fr"),
-                mark=0,
-                inputmode="email",
-                kind="email",
-                autocomplete="email",
-            ),
+            email_question(self),
         ]
 
     @property
@@ -255,7 +272,7 @@ class DebtForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        asked = {name for name in self.fields if name not in ("amount", "email")}
+        asked = {name for name in self.fields if name not in ("amount", "email", *LINES)}
         if asked <= cleaned.keys():
             cleaned["reference"] = self._reference({name: cleaned[name] for name in asked})
         return cleaned
@@ -502,24 +519,34 @@ class InvoiceForm(DebtForm):
 
 
 class EmailForm(forms.Form):
-    """All that is asked of who begins again from an attempt's own page, whose address holds no personal data."""
+    """All that is asked of who begins again from an attempt's own page, whose address holds no personal data.
+
+    And the address, where the contract asks for it: nobody kept it.
+    """
 
     use_required_attribute = False
     email = forms.CharField(required=False, max_length=254)
 
-    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data: Mapping[str, str] | None = None, *, account: GatewayAccount) -> None:
         super().__init__(data)
         self.fields["email"].error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}
+        if asks_address(account):
+            self.fields |= address_fields()
 
     @cached_property
     def question(self) -> Question:
-        """The one field."""
+        """Where the ticket goes."""
         return email_question(self)
+
+    @cached_property
+    def address_questions(self) -> list[Question]:
+        """As of a `DebtForm`."""
+        return address_questions(self)
 
     @property
     def wrong(self) -> list[dict[str, str]]:
         """As of a `DebtForm`."""
-        return [{"field": "email", "message": str(message)} for message in self["email"].errors]
+        return [{"field": field.name, "message": str(message)} for field in self for message in field.errors]
 
     def accuse(self, reason: str) -> bool:
         """As of a `DebtForm`."""

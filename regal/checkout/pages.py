@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from regal.checkout.address import address_in
 from regal.checkout.asked import address_after_return, ask_about, returned_at
 from regal.checkout.by_card import is_by_card, tell
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
@@ -95,6 +96,7 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         flow_token=tokens.new_token(),
         handle=tokens.new_token(),
         told_of_earlier=False,
+        address=address_in(form.cleaned_data),
     )
     way = ByForm(town, request, chosen, form=form, recap=recap)
     titre = None
@@ -238,9 +240,7 @@ def _keep_return(request: HttpRequest, town: Town, attempt: Attempt) -> None:
     message = Message(method="GET", query=query[:LONGEST_QUERY], body=b"", content_type="", received_at=town.now)
     with tenant(town.collectivite):
         if query and not has_heard_enough(attempt=attempt):
-            receive(
-                attempt=attempt, message=message, is_cut=len(query) > LONGEST_QUERY, channel="return", now=town.now
-            )
+            receive(attempt=attempt, message=message, is_cut=len(query) > LONGEST_QUERY, channel="return", now=town.now)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)
@@ -261,7 +261,7 @@ def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("follow", args=[slug, handle]), status=303)
     if is_too_often(rate=Rate.START, source=source_of(request), limit=MOST_STARTS, now=town.now):
         return town.too_often_page(request, product)
-    form = EmailForm(request.POST if "email" in request.POST else None)
+    form = EmailForm(request.POST if "email" in request.POST else None, account=product.account)
     way = Again(town, request, product, form=form, attempt=attempt, of=handle, token=token)
     if (started := way.started()) is not None:
         return once_more(way, started)

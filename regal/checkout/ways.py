@@ -17,9 +17,10 @@ from django.urls import reverse
 from django.utils.log import log_response
 from django.utils.translation import get_language
 
+from regal.checkout.address import LINES
+from regal.checkout.by_card import display_of, is_by_card
 from regal.checkout.flow import AgainToken, Recap, seal, seal_again
 from regal.checkout.forms import FORMS, OUR_CONTRACT, DebtForm, EmailForm, InvoiceForm
-from regal.checkout.by_card import display_of, is_by_card
 from regal.checkout.town import Town, situation_of
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import read_reference
@@ -44,6 +45,7 @@ from regal.titres.models import Titre
 
 logger = logging.getLogger("regal.checkout")
 
+_PERSONAL = {"email", *LINES}
 _ALMOST_A_MINUTE = timedelta(seconds=59)  # an hour shown without its seconds has passed
 
 
@@ -271,7 +273,7 @@ class ByForm(Way):
         context = {
             "recap": self.recap,
             "parts": self.town.form(self.product, initial=typed).reference_questions,
-            "typed": json.dumps({name: value for name, value in typed.items() if name != "email"}),  # as in form.js
+            "typed": json.dumps({name: typed[name] for name in typed if name not in _PERSONAL}),  # as in form.js
             "hidden": self.hidden(),
             "earlier": earlier,
             "earlier_situation": situation_of(earlier) if earlier else "",
@@ -312,8 +314,8 @@ class Again(Way):
         return reverse("again", args=[self.town.collectivite.slug, self.of])
 
     def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
-        email = self.form.data.get("email")
-        return self._token(is_fresh=is_fresh) | ({} if email is None else {"email": email})
+        typed = {name: self.form.data[name] for name in self.form.fields if name in self.form.data}
+        return self._token(is_fresh=is_fresh) | typed
 
     def _token(self, *, is_fresh: bool = False) -> dict[str, str]:
         token = self.token
@@ -353,6 +355,7 @@ class Again(Way):
         context = {
             "hidden": self._token(),
             "question": self.form.question,
+            "form": self.form,
             "wrong": self.form.wrong,
             "notice": notice,
             "earlier": earlier,
@@ -383,4 +386,5 @@ def as_typed(recap: Recap, product: Product) -> dict[str, str]:
         **FORMS[kind].as_typed(read_reference(kind, recap.debt_reference)),
         "amount": f"{euros},{cents:02d}",
         "email": recap.email,
+        **recap.address,
     }
