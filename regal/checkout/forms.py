@@ -84,7 +84,16 @@ REFUSED = {  # what the account's own contract or PayFiP itself forbids, and the
     "payfip_M5": ("amount", _("PayFiP n’accepte pas un montant aussi élevé : payez comme indiqué sur la facture.")),
     "payfip_R3": ("invoice", _("PayFiP n’accepte pas ce numéro : vérifiez qu’il est complet.")),
 }
-OUR_CONTRACT = ("payfip_T", "payfip_S", "payfip_D", "payfip_N")  # nothing that a payer typed can mend these
+OUR_CONTRACT = (  # nothing that a payer typed can mend these
+    "payfip_T",
+    "payfip_S",
+    "payfip_D",
+    "payfip_N",
+    "hmac_missing",
+    "environment_differs",
+    "notification_url_",
+    "return_url_",
+)
 NOT_FOUND = _(
     "Aucune facture à payer ne porte ce numéro et ce montant. Vérifiez les deux sur la facture ; s’ils y sont bien"
     " ainsi, adressez-vous au service qui l’a envoyée."

@@ -263,13 +263,14 @@ def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         return town.too_often_page(request, product)
     form = EmailForm(request.POST if "email" in request.POST else None, account=product.account)
     way = Again(town, request, product, form=form, attempt=attempt, of=handle, token=token)
+    is_complete = form.is_valid()
     if (started := way.started()) is not None:
         return once_more(way, started)
     if not town.is_open(product):
         return town.closed_page(request, product, status=409)
     if not town.can_be_begun_again(attempt):
         return HttpResponseRedirect(reverse("follow", args=[slug, handle]), status=303)
-    if form.is_valid():
+    if is_complete:
         return set_off(way, clock=clock)
     if form.is_bound:
         return way.page(status=422)

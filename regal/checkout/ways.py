@@ -329,7 +329,7 @@ class Again(Way):
             debt_reference=self.reference,
             exercice=titre.exercice if titre else self.attempt.exercice,
             amount=self.amount,
-            email=self.form.cleaned_data["email"],
+            email=self.form.cleaned_data.get("email", ""),  # none where nothing is sent
             language=get_language() or "fr",
             flow_token=self.flow_token,
             handle=self.handle,
