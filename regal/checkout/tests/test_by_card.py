@@ -308,7 +308,7 @@ class TestAddress:
             assert f'autocomplete="{word}"' in page
 
     def test_missing_is_said_beside_each_field(self, asked):
-        page = asked.recap(**{name: "" for name in ADDRESS})
+        page = asked.recap(**dict.fromkeys(ADDRESS, ""))
         assert page.status_code == 422
         for name in ADDRESS:
             assert f'id="{name}-error"' in text_of(page)
