@@ -256,9 +256,9 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
     )
     if product.merchant is not None:
         with tenant(collectivite):
-            keep_secret(account=account, name="hmac", value=Secret(product.merchant.hmac_key))
+            keep_secret(account=account, name="hmac", value=Secret(product.merchant.hmac_key.encode()))
             if product.merchant.direct_key:
-                keep_secret(account=account, name="direct", value=Secret(product.merchant.direct_key))
+                keep_secret(account=account, name="direct", value=Secret(product.merchant.direct_key.encode()))
     least, most = product.amounts or (None, None)
     administration.add_product(
         collectivite=collectivite,

@@ -96,6 +96,11 @@ class Payer:
 
 
 @pytest.fixture
+def saint_aubin(db):
+    return cast.make_saint_aubin()
+
+
+@pytest.fixture
 def bank():
     bank = Bank()
     with bank.client() as client, http.replaced(client):
@@ -114,7 +119,7 @@ def payer(guichet, saint_aubin, bank, monkeypatch):
         environment=Environment.PRODUCTION,
     )
     with tenant(saint_aubin.collectivite):
-        keep_secret(account=product.account, name="hmac", value=Secret("5A" * 64))
+        keep_secret(account=product.account, name="hmac", value=Secret(b"5A" * 64))
     return Payer(guichet, saint_aubin, product)
 
 
