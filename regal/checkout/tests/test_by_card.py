@@ -13,7 +13,7 @@ from regal.collectivites.operations import keep_secret
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import http, tokens
 from regal.lib.tenancy import tenant
-from regal.lib.vault import Secret
+from regal.lib.vault import Secret, new_master_key
 from regal.payments.models import Attempt, InboxMessage
 from regal.titres import holds
 from tests import cast
@@ -108,7 +108,8 @@ def bank():
 
 
 @pytest.fixture
-def payer(guichet, saint_aubin, bank, monkeypatch):
+def payer(guichet, saint_aubin, bank, settings, monkeypatch):
+    settings.SECRET_KEYS = f"k1:{new_master_key()}"
     monkeypatch.setattr(pages, "clock", lambda: MORNING)
     product = cast.make_product(
         saint_aubin,
@@ -224,7 +225,8 @@ class TestComingBack:
 
 class TestTold:
     @pytest.fixture
-    def told(self, payer):
+    def told(self, payer, monkeypatch):
+        monkeypatch.setattr(pages, "too_much_of", lambda attempt: None)
         page = payer.page_of(payer.leave())
 
         def tell(**fields):
@@ -250,6 +252,13 @@ class TestTold:
         assert "est accepté\u00a0: la facture est payée et vous n’avez rien d’autre à faire" in page
         assert "ne payez pas une seconde fois" in page
         assert "à confirmer" not in page
+
+    def test_twice_debited_and_that_it_is_given_back(self, told, monkeypatch):
+        monkeypatch.setattr(pages, "too_much_of", lambda attempt: attempt.amount)
+        for fields in ({}, {"is_provisional": True}):
+            page = told(status="paid", **fields)
+            assert "84,70\u00a0€ sont en trop. Le service qui l’a envoyée en est averti" in page
+            assert "rien d’autre à faire" not in page
 
     def test_accepted_while_it_is_being_recorded(self, told):
         page = told(announced="paid")
