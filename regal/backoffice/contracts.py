@@ -100,6 +100,7 @@ ASKED_ADVICE: dict[Came, Promise] = {
 }
 _CAME_OF = {
     Standing.CONFIRMED: Came.PAID,
+    Standing.PROVISIONAL: Came.PAID,
     Standing.ANNOUNCED_PAID: Came.PAID,
     Standing.ANNOUNCED_REFUSED: Came.REFUSED,
     Standing.REFUSED: Came.REFUSED,
