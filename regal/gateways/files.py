@@ -69,8 +69,8 @@ class FiledTransaction:
     number: str
     call: str  # shared by a payment and its refund; "" if unsaid
     reference: str  # as the payer left with it, so that of our attempt; "" if unsaid
-    remittance: str  # the number of the remise: what the bank credits at once
-    remitted_on: date
+    remittance: str  # the number of the remise: what the bank credits at once; "" of what never left
+    remitted_on: date | None
 
 
 @dataclass(frozen=True, kw_only=True)

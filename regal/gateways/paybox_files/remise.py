@@ -68,6 +68,7 @@ _OF_VISION = {"num. transaction", "statut de la transaction"}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _NUMBER = re.compile(r"[0-9]{1,20}")
+_MAYBE_NUMBER = re.compile(r"[0-9]{0,20}")
 _SITE = re.compile(r"0*[1-9][0-9]{0,6}")
 _RANK = re.compile(r"0*[0-9]{1,3}")
 _AMOUNT = re.compile(r"[0-9]{1,10}")
@@ -179,7 +180,8 @@ class _Remises:
         if not self._lines:
             raise NotThisFile("F511")
         days = [one.day for one in self._lines]
-        remitted = [one.transaction.remitted_on for one in self._lines if one.transaction]
+        sent = [one.transaction.remitted_on for one in self._lines if one.transaction]
+        made_on = max((day for day in sent if day is not None), default=max(days))
         return PaymentsFile(
             kind=FileKind.PAYBOX_REMISE,
             digest=digest,
@@ -189,8 +191,8 @@ class _Remises:
             siret=None,
             entity=", ".join(self._shops)[:_LONGEST_SHOPS],
             first_day=min(days),
-            last_day=_last_whole_day(days, max(remitted)),
-            made_on=max(remitted),
+            last_day=_last_whole_day(days, made_on),
+            made_on=made_on,
         )
 
     def _operation(self, line: int, told: Mapping[str, str]) -> None:
@@ -205,13 +207,14 @@ class _Remises:
         if amount <= Money.zero:
             raise NotThisFile("F506", line=line, column="Amount")
         day = _day_of(told, "DateOfIssue", line)
+        left = kind is not LineKind.CANCELLED  # what was cancelled may be in no remise
         transaction = FiledTransaction(
             contract=_contract(told, line),
             number=unpadded(_matching(_NUMBER, told, "TransactionId", line)),
-            call=unpadded(_matching(_NUMBER, told, "IdAppel", line)) if told.get("IdAppel") else "",
+            call=unpadded(_matching(_MAYBE_NUMBER, told, "IdAppel", line)) if "IdAppel" in told else "",
             reference=told["Reference"] if _OUR_REFERENCE.fullmatch(told["Reference"]) else "",
-            remittance=unpadded(_matching(_NUMBER, told, "RemittancePaybox", line)),
-            remitted_on=_day_of(told, "Date", line),
+            remittance=unpadded(_matching(_NUMBER if left else _MAYBE_NUMBER, told, "RemittancePaybox", line)),
+            remitted_on=_day_of(told, "Date", line) if left or told["Date"] else None,
         )
         if not transaction.number:
             raise NotThisFile("F506", line=line, column="TransactionId")
@@ -252,7 +255,7 @@ def _facts(
         "call": transaction.call,
         "authorisation": authorisation if _AUTHORISATION.fullmatch(authorisation) else "",
         "remittance": transaction.remittance,
-        "remitted_on": transaction.remitted_on.isoformat(),
+        "remitted_on": transaction.remitted_on.isoformat() if transaction.remitted_on else "",
     }
     return {name: value for name, value in facts.items() if value}
 

@@ -58,13 +58,13 @@ class TestARemise:
 
     def test_of_several_remises_sites_and_types_says_each(self):
         file = read_remise((SAMPLES / "several-remises-sites-and-types.csv").read_bytes())
-        assert [(one.kind.value, one.amount.cents, one.transaction.contract) for one in file.payments] == [
+        assert [(one.kind.value, one.amount.cents, one.facts["contract"]) for one in file.payments] == [
             ("payment", 12_550, "2718281-01"),
             ("payment", 4_200, "2718281-02"),
             ("refund", 1_000, "2718281-01"),
             ("cancelled", 900, "2718281-01"),
         ]
-        assert {one.transaction.remittance for one in file.payments} == {"417", "418", "52"}
+        assert {one.facts["remittance"] for one in file.payments} == {"417", "418", "52"}
         assert (file.kind, file.total) == (FileKind.PAYBOX_REMISE, Money(16_750))
         assert (file.first_day, file.last_day, file.made_on) == (
             date(2026, 11, 24),
@@ -122,6 +122,10 @@ class TestARemise:
     def test_leaves_out_the_day_of_its_sending_of_which_only_the_beginning_is_there(self):
         early = Line(issued="25/11/2026", transaction="2")
         assert read_remise(table([Line(), early])).last_day == date(2026, 11, 24)
+
+    def test_says_what_was_cancelled_before_any_remise(self):
+        one = only(table([Line(type="ANU", remittance="", sent="")]))
+        assert (one.kind, one.transaction.remittance, one.transaction.remitted_on) == (LineKind.CANCELLED, "", None)
 
     def test_put_end_to_end_names_its_columns_again(self):
         content = table([Line()]) + table([Line(transaction="2")])
