@@ -20,7 +20,8 @@ from regal.lib import paris
 from regal.lib.money import Money
 
 NAMES = tuple(name for name, letter in RETURNED.items() if letter != "K")
-_LEFT_OUT_ON_AN_ABANDON = ("Mt", "Date", "Heure")  # seen for the first; the others have nothing to say then
+_MAY_BE_LEFT_OUT = frozenset({"Auto"})
+_LEFT_OUT_ON_AN_ABANDON = frozenset({"Mt", "Date", "Heure"})  # seen of the first; the others have nothing to say then
 
 _BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]*")
@@ -44,8 +45,8 @@ def read_return(text: bytes) -> Notice:
     code = _required(fields, "Erreur")
     kind = kind_of(code)
     outcome = Outcome.UNKNOWN if kind is None else OUTCOMES[kind]
-    may_lack = ("Auto", *_LEFT_OUT_ON_AN_ABANDON) if outcome is Outcome.ABANDONED else ("Auto",)
-    if any(name not in fields and name not in may_lack for name in NAMES):
+    may_lack = _MAY_BE_LEFT_OUT | (_LEFT_OUT_ON_AN_ABANDON if outcome is Outcome.ABANDONED else frozenset())
+    if not may_lack >= set(NAMES) - set(fields):
         raise Unreadable("missing_field")
     reference = _required(fields, "Ref")
     amount = None if outcome is Outcome.ABANDONED and not fields.get("Mt") else Money(int(_required(fields, "Mt")))

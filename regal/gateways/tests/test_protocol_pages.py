@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs/protocols"
 
 _CITED = re.compile(r"`docs/protocols/(?P<page>[a-z_]+\.md)`,[\s#]+\"(?P<section>[^\"]+)\"")
-_IN_THE_GATEWAY = re.compile(r"\(\"(?P<section>[A-Z][a-z][A-Za-z' ]*)\"[,)]")
+_IN_THE_GATEWAY = re.compile(r"(?<=[a-z] )\(\"(?P<section>[A-Z][a-z][A-Za-z' ]*)\"[,)]")
 
 
 def sections(page: str) -> set[str]:
