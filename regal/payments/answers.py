@@ -69,7 +69,7 @@ def hear_answer(
 def _is_impossible(
     *, attempt: Attempt, question: Question | None, notice: Notice, timing: Timing, now: datetime
 ) -> bool:
-    """Whether what certainly exists is said to be unknown: a young key, or a transaction that was signed a while ago."""
+    """Whether what certainly exists is said to be unknown: a young key, or a transaction signed a while ago."""
     if notice.outcome is Outcome.FORGOTTEN:
         return is_forgotten_too_early(created_at=attempt.created_at, timing=timing, now=now)
     if question is None or question.transaction is None or notice.facts.get("exists") != "no":

@@ -91,7 +91,7 @@ def hasten_by_payer(*, attempt: Attempt, now: datetime) -> bool:
     watch = Watch.objects.filter(collectivite=attempt.collectivite_id, attempt_id=attempt.pk).first()
     if watch is None or watch.closed_at is not None or attempt.status == State.PAID:
         return False
-    if not (attempt.key or nudged_keys(attempt=attempt)):  # nothing to ask about
+    if attempt.handed_off_at is None and not nudged_keys(attempt=attempt):  # no key to ask about
         return False
     if watch.asked_at is not None and now < watch.asked_at + PAYER_HASTENS_EVERY:
         return False

@@ -1,4 +1,4 @@
-"""What to ask a gateway about an attempt: by its key, by a key that a nudge named, or by what a signed message named."""
+"""What to ask a gateway about an attempt: by its key, or one that a nudge named, or by what a signed message named."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
