@@ -24,8 +24,8 @@ from regal_sandbox.means import MEANS
 from regal_sandbox.names import KIND_NAMES, PHASE_NAMES
 from regal_sandbox.page_faults import MAX_BODY_BYTES
 from regal_sandbox.paris import in_paris
-from regal_sandbox.paybox_direct_pages import PATHS as DIRECT_PATHS
 from regal_sandbox.paybox_direct_pages import add_direct
+from regal_sandbox.paybox_frames import PATHS as DIRECT_PATHS
 from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, is_payable
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
 from regal_sandbox.refusals import note_refusal

@@ -80,11 +80,15 @@ class Sandbox:
         """These variables, signed by the key that signs for all of Paybox's merchants; see `POST /paybox/forge`."""
         return forge(self.world, variables, name)
 
+    def close_remises(self) -> bool:
+        """Close Paybox's remises of the nights that have passed; whether there were any."""
+        with self.world.store.transaction() as db:
+            return bool(collect_due(self.world, db))
+
     def deliver_due(self) -> int:
         """Close Paybox's remises of the nights that have passed, then send every notification, call and e-mail that is
         due now; how many were tried."""
-        with self.world.store.transaction() as db:
-            collect_due(self.world, db)
+        self.close_remises()
         tried = 0
         while self.notifications.deliver_one():
             tried += 1
