@@ -10,8 +10,9 @@ from urllib.parse import quote
 from flask import Flask, Response, abort, request
 
 from regal_sandbox.paybox_merchants import find_merchant, list_merchants, merchant_from_json, write_merchant
+from regal_sandbox.paybox_messages import describe_payment
 from regal_sandbox.paybox_operations import CREDIT, Operation, list_operations
-from regal_sandbox.paybox_payment import describe, list_payments
+from regal_sandbox.paybox_payment import list_payments
 from regal_sandbox.paybox_remises import asked_file, collect_due, collect_now, let_the_night_pass, list_remises, printed
 from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.store import stamp
@@ -40,7 +41,7 @@ def describe_payments(
             credits.setdefault(one.payment, []).append(_credit(one))
     told = []
     for payment in list_payments(db, merchant=merchant, reference=reference):
-        described = describe(db, payment)
+        described = describe_payment(db, payment)
         for made in described["tries"]:
             made["captured"] = made["status"] in ("captured", "refunded")
             made["remise"] = printed(made["remise"]) if made["captured"] and made["remise"] else None
