@@ -20,9 +20,9 @@ from regal_sandbox.paybox_frames import COMMENTS, BadFrame
 from regal_sandbox.paybox_merchants import MAX_URL, Addresses, Merchant, find_merchant, is_absolute, list_merchants
 from regal_sandbox.paybox_merchants import write_merchant as keep_merchant
 from regal_sandbox.paybox_messages import replay
-from regal_sandbox.paybox_operations import Operation, cancel, capture, find_operation, refund
+from regal_sandbox.paybox_operations import Operation, cancel, capture, find_operation, prefix, refund
 from regal_sandbox.paybox_questions import TYPES
-from regal_sandbox.paybox_remises import collect_due, collect_now, let_the_night_pass, list_remises, printed, shop_of
+from regal_sandbox.paybox_remises import collect_due, collect_now, let_the_night_pass, list_remises, printed
 from regal_sandbox.shapes import whole_number
 from regal_sandbox.world import World
 
@@ -157,10 +157,11 @@ def add_paybox_desk(blueprint: Blueprint, world: World, show: Show) -> None:
     def merchant_page(key: str, told: Addresses | None = None, mistakes: dict[str, str] | None = None) -> str:
         with world.store.transaction() as db:
             known = merchant(db, key)
-            payments = describe_payments(world, db, merchant=key)
+            payments = describe_payments(world, db, merchant=key, newest=MOST_SHOWN)
             remises = list_remises(db, site=known.site, rank=known.rank)
             rows = db.execute(
-                "SELECT * FROM paybox_questions WHERE merchant = ? ORDER BY id DESC LIMIT ?", (key, MOST_SHOWN)
+                "SELECT * FROM paybox_questions WHERE merchant LIKE ? || '%' ORDER BY id DESC LIMIT ?",
+                (prefix(known.site, known.rank), MOST_SHOWN),
             ).fetchall()
         questions = [dict(row) | {"asked": json.loads(row["asked"])} for row in rows]
         return named(
@@ -168,7 +169,7 @@ def add_paybox_desk(blueprint: Blueprint, world: World, show: Show) -> None:
             merchant=known,
             addresses=asdict(told or known.addresses),
             mistakes=mistakes or {},
-            payments=payments[::-1][:MOST_SHOWN],
+            payments=payments[::-1],
             remises=remises[::-1][:MOST_SHOWN],
             questions=questions,
             types=TYPES,
@@ -208,7 +209,7 @@ def add_paybox_desk(blueprint: Blueprint, world: World, show: Show) -> None:
             if row is None:
                 abort(404)
             known = merchant(db, row["merchant"])
-            told = next(one for one in describe_payments(world, db, merchant=known.key) if one["id"] == number)
+            [told] = describe_payments(world, db, number=number)
             operations = [_operation(db, known, one["trans"]) for one in told["tries"] if one["trans"]]
             credits = [_operation(db, known, one["trans"]) for one in told["credits"]]
         signed = "&".join(f"{name}={value}" for name, value in told["fields"] if name != "PBX_HMAC")
