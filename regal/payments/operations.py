@@ -19,8 +19,10 @@ from regal.gateways.base import (
     DebtKind,
     Environment,
     Gateway,
+    GatewayFailure,
     Key,
     Message,
+    NotAuthentic,
     Notice,
     Nudge,
     Outcome,
@@ -28,6 +30,7 @@ from regal.gateways.base import (
     PostForm,
     Redirect,
     Unreadable,
+    Verdict,
 )
 from regal.gateways.base import Refused as GatewayRefused
 from regal.journal.operations import seal_day
@@ -318,15 +321,44 @@ def hand_off_again(
     return gateway.hand_off(request, Key(value=attempt.key) if attempt.key else None)
 
 
-def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool = False) -> InboxMessage:
+def receive(
+    *,
+    attempt: Attempt,
+    message: Message,
+    now: datetime,
+    is_cut: bool = False,
+    channel: str = InboxMessage.Channel.NOTIFICATION,
+) -> InboxMessage:
     """Store a message exactly as it came, and have it judged by a worker. Says nothing of what it is worth.
 
-    `is_cut`: only the beginning is there. It will be judged unreadable, whatever the beginning says.
+    `is_cut`: only the beginning is there. It will be judged unreadable, whatever the beginning says. `channel`: who
+    brought it, the gateway's server or the payer's browser.
     """
+    return _store(account=attempt.account, attempt=attempt, message=message, is_cut=is_cut, channel=channel, now=now)
+
+
+def receive_for_account(
+    *, account: GatewayAccount, message: Message, now: datetime, is_cut: bool = False
+) -> InboxMessage:
+    """The same at the account's own address: which attempt it speaks of is seen when it is judged."""
+    channel = InboxMessage.Channel.NOTIFICATION
+    return _store(account=account, attempt=None, message=message, is_cut=is_cut, channel=channel, now=now)
+
+
+def _store(
+    *,
+    account: GatewayAccount,
+    attempt: Attempt | None,
+    message: Message,
+    is_cut: bool,
+    channel: str,
+    now: datetime,
+) -> InboxMessage:
     stored = InboxMessage.objects.create(
-        collectivite_id=attempt.collectivite_id,
-        account_id=attempt.account_id,
+        collectivite_id=account.collectivite_id,
+        account=account,
         attempt=attempt,
+        channel=channel,
         received_at=message.received_at,
         method=message.method,
         content_type=message.content_type[:120],
@@ -335,8 +367,23 @@ def receive(*, attempt: Attempt, message: Message, now: datetime, is_cut: bool =
         is_cut=is_cut,
         digest=digest_of(message),
     )
-    schedule(collectivite_id=attempt.collectivite_id, kind=JUDGE_MESSAGE, subject_id=stored.pk, due_at=now, now=now)
+    schedule(collectivite_id=account.collectivite_id, kind=JUDGE_MESSAGE, subject_id=stored.pk, due_at=now, now=now)
     return stored
+
+
+def verdict_on(*, gateway: Gateway, message: Message, is_cut: bool) -> Verdict:
+    """What to tell the sender once his message is stored: where the gateway signs, whether the signature is good."""
+    if not gateway.signed:
+        return Verdict.HEARD
+    if is_cut:
+        return Verdict.UNREADABLE
+    try:
+        gateway.read(message)
+    except NotAuthentic:
+        return Verdict.NOT_AUTHENTIC
+    except Unreadable:
+        return Verdict.UNREADABLE
+    return Verdict.HEARD
 
 
 def digest_of(message: Message) -> str:
@@ -357,32 +404,69 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
         content_type=stored.content_type,
         received_at=stored.received_at,
     )
+    source = stored.channel
     try:
         if stored.is_cut:
             raise Unreadable("cut")
         notice = gateway_of(stored.account).read(message)
-    except Unreadable as unreadable:
-        keep(
-            attempt=stored.attempt,
-            message=stored,
-            verdict=Evidence.Verdict.UNREADABLE,
-            facts={"why": unreadable.code},
-            digest=stored.digest,
-            now=now,
-        )
-        logger.warning("security: unreadable notification, message %s, %s", stored.pk, unreadable.code)
+    except (NotAuthentic, Unreadable) as failure:
+        _keep_unread(stored=stored, failure=failure, now=now)
         return
     if isinstance(notice, Nudge):
         _hear_nudge(stored=stored, nudge=notice, now=now)
         return
+    attempt_id = stored.attempt_id or _attempt_named(stored=stored, notice=notice)
+    if attempt_id is None:
+        _keep_of_nobody(stored=stored, notice=notice, now=now)
+        return
     apply_notice(
         collectivite_id=collectivite_id,
-        attempt_id=stored.attempt_id,
+        attempt_id=attempt_id,
         notice=notice,
         digest=stored.digest,
         message=stored,
+        source=source,
         now=now,
     )
+
+
+def _keep_unread(*, stored: InboxMessage, failure: GatewayFailure, now: datetime) -> None:
+    """Nobody proved to have written it, or it says nothing: it does nothing."""
+    keep(
+        attempt=stored.attempt,
+        message=stored,
+        verdict=Evidence.Verdict.UNREADABLE,
+        facts={"why": failure.code},
+        digest=stored.digest,
+        source=stored.channel,
+        now=now,
+    )
+    logger.warning("security: unreadable %s, message %s, %s", stored.channel, stored.pk, failure.code)
+
+
+def _attempt_named(*, stored: InboxMessage, notice: Notice) -> int | None:
+    """At an account's own address the message says of which attempt it speaks, and only one of that account."""
+    named = Attempt.objects.filter(
+        collectivite=stored.collectivite_id, account=stored.account_id, reference=notice.reference or ""
+    )
+    return named.values_list("pk", flat=True).first()
+
+
+def _keep_of_nobody(*, stored: InboxMessage, notice: Notice, now: datetime) -> None:
+    """Perhaps a payment of the same contract that another program began: nothing of ours moves."""
+    keep(
+        attempt=None,
+        message=stored,
+        verdict=Evidence.Verdict.DIFFERS,
+        facts={**notice.facts, "differs": "reference"},
+        digest=stored.digest,
+        rank=notice.rank,
+        outcome=notice.outcome,
+        occurred_at=notice.occurred_at,
+        source=stored.channel,
+        now=now,
+    )
+    logger.warning("security: message %s names no attempt of account %s", stored.pk, stored.account_id)
 
 
 def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
@@ -391,6 +475,8 @@ def _hear_nudge(*, stored: InboxMessage, nudge: Nudge, now: datetime) -> None:
     Even where nothing was awaited any more: news that comes late is still news.
     """
     attempt = stored.attempt
+    if attempt is None:
+        raise TypeError("a gateway that only nudges calls the attempt's own address")
     is_ours = attempt.key in ("", nudge.key.value)
     if is_ours:  # the watch before the evidence, as the checker does: the day's first evidence locks the day's seal
         hasten(collectivite_id=attempt.collectivite_id, attempt_id=attempt.pk, at=now, reopen=True)
@@ -419,7 +505,8 @@ def apply_notice(
     """Bring an attempt up to date with what its gateway says; the same bytes again change nothing more.
 
     A notice that contradicts the attempt (account, reference, amount, environment) or its account is kept, moves
-    nothing and opens a case, whatever its rank. Another exercice is only remarked. Rank 0 and 1 only announce.
+    nothing and opens a case, whatever its rank. Another exercice is only remarked. Rank 0 only announces; what rank 1
+    may do is said in `signed.py`.
     """
     attempt = lock_attempt(collectivite_id=collectivite_id, attempt_id=attempt_id)
     return judge(attempt=attempt, notice=notice, digest=digest, message=message, source=source, now=now)

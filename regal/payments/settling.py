@@ -4,7 +4,7 @@ from datetime import datetime
 
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case
-from regal.gateways.base import DebtKind, Environment
+from regal.gateways.base import DebtKind, Environment, Rank
 from regal.journal.operations import record_settlement
 from regal.lib import paris
 from regal.lib.money import Money
@@ -17,9 +17,13 @@ from regal.titres import holds
 from regal.titres.states import State as TitreState
 
 
-def settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now: datetime) -> None:
+def settle(*, attempt: Attempt, evidence: Evidence, transaction: str, occurred_at: datetime, now: datetime) -> None:
+    """An attempt is proved paid: provisionally, where only a signature says so."""
     is_late = attempt.titre_id is not None and attempt.status in (State.EXPIRED_PRESUMED, State.NEVER_STARTED)
     advance(attempt=attempt, event=Event.SETTLED, evidence=evidence, occurred_at=occurred_at, now=now)
+    if evidence.rank < Rank.ASKED:
+        attempt.is_provisional = True
+        attempt.save(update_fields=["is_provisional"])
     if is_late:
         open_attempt_case(CaseKind.LATE_PAYMENT, attempt, evidence, now)
     settlement = Settlement.objects.create(
@@ -30,6 +34,7 @@ def settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now: 
         debt_reference=attempt.debt_reference,
         exercice=attempt.exercice,
         amount=attempt.amount,
+        transaction=transaction,
         evidence=evidence,
         rank=evidence.rank,
         occurred_at=occurred_at,
@@ -50,7 +55,15 @@ def settle(*, attempt: Attempt, evidence: Evidence, occurred_at: datetime, now: 
         now=now,
     )
     _report_double_payment(attempt=attempt, now=now)
-    resolve_about(attempt=attempt, kind=CaseKind.ABSENT_FROM_FILE, rule="settled", now=now)
+    for kind in (CaseKind.ABSENT_FROM_FILE, CaseKind.NOT_NOTIFIED):
+        resolve_about(attempt=attempt, kind=kind, rule="settled", now=now)
+
+
+def confirm(*, attempt: Attempt, now: datetime) -> None:
+    """Better than a signature says that it is paid."""
+    attempt.is_provisional = False
+    attempt.save(update_fields=["is_provisional"])
+    resolve_about(attempt=attempt, kind=CaseKind.NOT_CONFIRMED, rule="confirmed", now=now)
 
 
 def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime, now: datetime) -> None:

@@ -25,8 +25,12 @@ def advance(
     occurred_at: datetime,
     now: datetime,
     outcome: Outcome | None = None,
+    keeps_hold: bool = False,
 ) -> None:
-    """Follow one edge of the table; the attempt is locked by the caller. Raises ForbiddenTransition."""
+    """Follow one edge of the table; the attempt is locked by the caller. Raises ForbiddenTransition.
+
+    `keeps_hold`: its payer may try again where he is, until the hold is over.
+    """
     before = State(attempt.status)
     after = next_state(before, event)
     number = AttemptEvent.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt).count() + 1
@@ -43,7 +47,8 @@ def advance(
     if after != before:
         attempt.status = after
         attempt.save(update_fields=["status"])
-    if attempt.titre_id is not None and before in LIVE and after not in LIVE:
+    is_over = before in LIVE and after not in LIVE and not keeps_hold
+    if attempt.titre_id is not None and (is_over or event is Event.SETTLED):
         holds.let_go(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt.pk)
 
 
