@@ -28,9 +28,9 @@ from regal.gateways.base import AskableGateway, DebtKind, PostForm, Redirect
 from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.departure import depart
+from regal.payments.departure import depart, go_again
 from regal.payments.models import Attempt
-from regal.payments.operations import PaymentOrder, hand_off_again
+from regal.payments.operations import PaymentOrder
 from regal.payments.queries import (
     LookUp,
     Situation,
@@ -212,8 +212,8 @@ def set_off(way: Way, *, clock: Callable[[], datetime]) -> HttpResponse:
 def once_more(way: Way, started: Attempt) -> HttpResponse:
     """The same press again: a second click follows the first; later, the attempt's own page says where it stands."""
     now = way.town.now
+    hand_off = go_again(order=way.order(None), attempt=started, now=now)
     with tenant(way.town.collectivite):
-        hand_off = hand_off_again(attempt=started, now=now)
         opens, left_nothing = is_opening(attempt=started, now=now), never_left(attempt=started)
     if hand_off is not None:
         return way.leaving(hand_off)
