@@ -1,5 +1,6 @@
 """From a deposited file of remises to confirmed payments: what Paybox sent to the bank proves, or contradicts."""
 
+import dataclasses
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -116,10 +117,14 @@ def count(town, *models):
         return {model.__name__: model.objects.count() for model in models}
 
 
-def prove(town, attempt, *, rank=Rank.ASKED):
-    """Paybox Direct answered that it is paid; or, of rank 1, its signed message came."""
-    said = notices.notice(town, attempt, Outcome.PAID, rank=rank, account_identifier=attempt.account.identifier)
-    return notices.hear(town, attempt, said)
+def prove(town, attempt, *, transaction=None, call="1", now=MORNING):
+    """Paybox Direct answered that it is paid."""
+    identifier = attempt.account.identifier
+    said = notices.notice(town, attempt, Outcome.PAID, rank=Rank.ASKED, account_identifier=identifier, occurred_at=now)
+    if transaction is not None:
+        facts = {**said.facts, "transaction": transaction, "call": call}
+        said = dataclasses.replace(said, transaction=transaction, call=call, facts=facts)
+    return notices.hear(town, attempt, said, now=now)
 
 
 class TestAPaymentWhoseMessageWasLost:
@@ -130,6 +135,7 @@ class TestAPaymentWhoseMessageWasLost:
         assert state(town, attempt) == State.PAID
         found = settlement(town, attempt)
         assert (found.rank, found.amount, found.accounting_day) == (Rank.FILED, Money(12_550), DAY)
+        assert found.transaction == str(attempt.pk)
         assert found.occurred_at == datetime(2026, 11, 24, 9, 15, 30, tzinfo=UTC)
         assert count(town, Entry, Settlement)["Settlement"] == 1
 
@@ -183,6 +189,8 @@ class TestAPaymentProvedBefore:
         file = file_it(town, collected(attempt))
         assert results(town, file) == [(Result.FIRM, attempt.pk)]
         assert events(town, attempt)[-1] == Event.CONFIRMED
+        with tenant(town.collectivite):
+            assert not Attempt.objects.get(pk=attempt.pk).is_provisional
 
 
 class TestAnotherAmount:
@@ -217,12 +225,10 @@ class TestASecondTransaction:
 
     def test_than_the_one_that_settled_it_is_not_its_confirmation(self, town, canteen):
         attempt = leave_for_paybox(canteen)
-        prove(town, attempt)
-        with tenant(town.collectivite):
-            known = Evidence.objects.get(attempt=attempt.pk)
-        file = deposit(town, remise([collected(attempt)]))
-        assert known.facts.get("transaction") is None
-        assert report(town, file).tally(Result.ALREADY).count == 1
+        prove(town, attempt, transaction="5329117")
+        file = file_it(town, collected(attempt, transaction="5329118"))
+        assert results(town, file) == [(Result.PAID_TWICE, attempt.pk)]
+        assert Event.CONFIRMED not in events(town, attempt)
 
 
 @pytest.mark.parametrize("kind", ["CRE", "ANU"])
@@ -268,19 +274,15 @@ class TestACancelledTransaction:
 class TestHowALineNamesItsAttempt:
     def test_by_the_transaction_that_a_message_named_where_the_reference_is_another_s(self, town, canteen):
         attempt = leave_for_paybox(canteen)
-        said = notices.notice(town, attempt, rank=Rank.ASKED, account_identifier=CONTRACT)
-        said.facts["transaction"] = "5329117"  # type: ignore[index]
-        notices.hear(town, attempt, said)
+        prove(town, attempt, transaction="5329117")
         file = file_it(town, collected(attempt, reference="autre", transaction="0005329117"))
         assert results(town, file) == [(Result.ALREADY, attempt.pk)]
 
     def test_by_the_call_at_last(self, town, canteen):
         attempt = leave_for_paybox(canteen)
-        said = notices.notice(town, attempt, rank=Rank.ASKED, account_identifier=CONTRACT)
-        said.facts["call"] = "0010244812"  # type: ignore[index]
-        notices.hear(town, attempt, said)
-        file = file_it(town, collected(attempt, reference="", call="10244812"))
-        assert results(town, file) == [(Result.ALREADY, attempt.pk)]
+        prove(town, attempt, transaction="5329117", call="0010244812")
+        file = file_it(town, collected(attempt, reference="", call="10244812", transaction="5329118"))
+        assert results(town, file) == [(Result.PAID_TWICE, attempt.pk)]
 
     def test_by_nothing_was_paid_elsewhere(self, town, canteen):
         leave_for_paybox(canteen)
@@ -290,10 +292,11 @@ class TestHowALineNamesItsAttempt:
 
     def test_by_the_reference_of_one_and_the_transaction_of_another_confirms_neither(self, town, canteen):
         one, other = leave_for_paybox(canteen), leave_for_paybox(canteen)
-        file_it(town, collected(one, transaction="5329117"))
-        file = file_it(town, collected(other, cents=12_550, transaction="5329117", type="DEB", hour="12:00:00"))
-        assert [result for result, _ in results(town, file)] in ([Result.AMBIGUOUS], [Result.ALREADY])
-        assert state(town, other) == State.HANDED_OFF
+        prove(town, one, transaction="5329117")
+        file = file_it(town, collected(other, transaction="5329117"))
+        assert results(town, file) == [(Result.AMBIGUOUS, None)]
+        assert (state(town, other), events(town, one)[-1]) == (State.HANDED_OFF, Event.SETTLED)
+        assert [kind for kind, _, _ in cases(town)] == [Kind.AMBIGUOUS_LINE]
 
 
 class TestWhoseFile:
@@ -410,7 +413,7 @@ class TestWholeOrNotAtAll:
             run_due(NEXT_DAY)
         assert count(town, Settlement, FiledLine, Evidence) == {"Settlement": 0, "FiledLine": 0, "Evidence": 0}
         monkeypatch.setattr(operations, "_prove", whole)
-        run_due(NEXT_DAY)
+        run_due(later(days=1, minutes=1))
         assert {state(town, attempt) for attempt in (one, other)} == {State.PAID}
 
     @pytest.mark.parametrize(
@@ -489,8 +492,7 @@ class TestAbsence:
     def test_is_not_told_of_what_a_file_contains_nor_of_a_day_that_none_covers(self, town, canteen):
         attempt, other = leave_for_paybox(canteen), leave_for_paybox(canteen, now=later(days=3))
         prove(town, attempt)
-        said = notices.notice(town, other, rank=Rank.ASKED, account_identifier=CONTRACT, occurred_at=later(days=3))
-        notices.hear(town, other, said, now=later(days=3))
+        prove(town, other, now=later(days=3))
         file_it(town, collected(attempt), covers_from=DAY - timedelta(days=3))
         assert self.look(town, later(days=9)) == 0
 
@@ -510,8 +512,3 @@ class TestAbsence:
         with tenant(town.collectivite):
             case = Case.objects.get()
         assert (case.kind, case.is_open) == (Kind.ABSENT_FROM_FILE, False)
-
-
-def test_the_reference_form_is_that_of_our_attempts(town, canteen):
-    assert leave_for_paybox(canteen).reference.count("-") == 1
-    assert MORNING < NEXT_DAY
