@@ -1,4 +1,4 @@
-"""What the sandbox knows when it starts: clients, debts, towns, settings, from a JSON file or a dict.
+"""What the sandbox knows when it starts: clients, debts, merchants, towns, settings, from a JSON file or a dict.
 
 Each top-level member given replaces the built-in one of the same name (`defaults.py`).
 """
@@ -14,6 +14,13 @@ from regal_sandbox.clock import real_time
 from regal_sandbox.debts import Debt, check_fits, debt_from_json, write_debt
 from regal_sandbox.defaults import defaults
 from regal_sandbox.paris import paris_day
+from regal_sandbox.paybox_merchants import (
+    Merchant,
+    find_merchant,
+    keep_addresses,
+    merchant_from_json,
+    write_merchant,
+)
 from regal_sandbox.settings import Settings, settings_from_json, write_settings
 from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.store import Store
@@ -26,6 +33,7 @@ class Config:
     debts: tuple[Debt, ...]
     towns: tuple[Town, ...]
     settings: Settings
+    merchants: tuple[Merchant, ...] = ()
     smtp: tuple[str, int] | None = None  # where tickets go; None: the sandbox's own mailbox
 
 
@@ -39,6 +47,7 @@ def load_config(told: Mapping[str, object] | None = None, *, today: date | None 
         debts=_debts(shape.items("debts"), clients, built_in="debts" not in told),
         towns=tuple(town_from_json(one) for one in shape.items("towns")),
         settings=settings_from_json(shape.mapping("settings")),
+        merchants=tuple(merchant_from_json(one) for one in shape.items("merchants")),
         smtp=_smtp(shape.mapping("smtp")) if shape.has("smtp") else None,
     )
     shape.done()
@@ -84,7 +93,8 @@ def apply_config(store: Store, config: Config, *, fresh: bool) -> None:
     """Put the configuration in the store.
 
     On a store already in use (`fresh` false) the file wins for clients, towns and settings, but a debt already there
-    is left alone (it may have been paid) and so is the day on which an activation payment opened a client.
+    is left alone (it may have been paid) and so are the day on which an activation payment opened a client and the
+    addresses registered for a merchant, unless the file brings some.
     """
     with store.transaction() as db:
         write_settings(db, config.settings)
@@ -93,6 +103,11 @@ def apply_config(store: Store, config: Config, *, fresh: bool) -> None:
             if known is not None and not fresh:
                 client = keep_activations(client, known)
             write_client(db, client)
+        for merchant in config.merchants:
+            registered = find_merchant(db, merchant.key)
+            if registered is not None and not fresh:
+                merchant = keep_addresses(merchant, registered)
+            write_merchant(db, merchant)
         for debt in config.debts:
             write_debt(db, debt, keep_existing=True)
         for position, town in enumerate(config.towns):

@@ -1,4 +1,5 @@
-"""What the sandbox plays when nobody tells it anything: a client of each kind, debts in each state, two towns."""
+"""What the sandbox plays when nobody tells it anything: a client of each kind, debts in each state, two towns, and
+Paybox's merchants: those that its documentation publishes, and one in production."""
 
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ def defaults(today: date) -> dict[str, Any]:
         "clients": CLIENTS,
         "debts": [*DEBTS, TAKEN_TODAY | {"taken_in_charge_on": today.isoformat()}],
         "towns": TOWNS,
+        "merchants": MERCHANTS,
     }
 
 
@@ -137,5 +139,42 @@ TOWNS: list[dict[str, Any]] = [
             },
         ],
         "products": [],
+    },
+]
+
+PUBLISHED_KEY = "0123456789ABCDEF" * 8  # of every merchant of Paybox's test platform, as all its clients print it
+PUBLISHED_DIRECT_KEY = "1999888I"
+PUBLISHED = [
+    *[("1999888", 32, identifier) for identifier in ("107904482", "110647233", "1686319", "1", "2", "3")],
+    ("1999888", 43, "107975626"),  # 3-D Secure
+    ("1999888", 63, "109518543"),  # Direct
+    ("1999888", 77, "3262411"),
+    ("1999887", 32, "215"),
+    ("1999887", 32, "222"),
+]
+MERCHANTS: list[dict[str, Any]] = [
+    *[
+        {
+            "site": site,
+            "rank": rank,
+            "identifier": identifier,
+            "hmac_key": PUBLISHED_KEY,
+            "direct_key": PUBLISHED_DIRECT_KEY,
+            "mode": "test",
+            "name": "Commerce d’essai",
+            "options": {"three_d_secure": "always"} if rank == 43 else {},
+        }
+        for site, rank, identifier in PUBLISHED
+    ],
+    {
+        "site": "2718281",
+        "rank": 1,
+        "identifier": "314159265",
+        "hmac_key": "DE115ED02B7105B8AD413E9FD297F23499CF1DC3AD80A92DF8D6A099D4EFC591"
+        "707A02A9A0E063C91A599657EBBF4F15DD53BD287797CF30480B3161B637852C",
+        "direct_key": "VALRIVE42",
+        "mode": "production",
+        "name": "Régie de Valrive",
+        "email": "regie@valrive.exemple",
     },
 ]

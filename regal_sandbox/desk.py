@@ -49,6 +49,10 @@ EXCHANGE_NAMES = {
     "notification_dropped": "Notification non envoyée",
     "mail_sent": "Ticket envoyé",
     "mail_received": "Message reçu",
+    "paybox_request": "Paybox\u00a0: demande reçue",
+    "paybox_error": "Paybox\u00a0: demande en erreur",
+    "paybox_decision": "Paybox\u00a0: décision du payeur",
+    "paybox_message": "Paybox\u00a0: appel du site",
 }
 NOTIFICATION_NAMES = {"answered": "Reçue", "failed": "Non reçue", "dropped": "Non envoyée", "pending": "En attente"}
 DROPPED_NAMES = {"fault": "Perdue (panne)", "hand": "Abandonnée à la main"}

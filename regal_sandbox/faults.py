@@ -1,5 +1,5 @@
-"""Rules that disturb notifications, payment pages or the web service: for the next N times they match, or each time,
-always or between two moments of the sandbox's clock."""
+"""Rules that disturb notifications, payment pages, the web service or Paybox's calls: for the next N times they match,
+or each time, always or between two moments of the sandbox's clock."""
 
 import json
 import sqlite3
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from regal_sandbox.means import MEANS, resultrans
+from regal_sandbox.paybox_faults import LATE, IpnFault, ipn_fault
 from regal_sandbox.settings import TRANSPORTS
 from regal_sandbox.shapes import BadShape, Shape, is_printable
 from regal_sandbox.soap import ARGUMENTS, TECHNICAL_FAULTS
@@ -80,6 +81,7 @@ class Fault:
     disturbance: Disturbance = field(default_factory=Disturbance)
     page: PageFault | None = None  # set: the rule is about payment pages, not about notifications
     service: ServiceFault | None = None  # set: about the web service
+    ipn: IpnFault | None = None  # set: about Paybox's calls to a merchant
     since: datetime | None = None  # on the sandbox's clock; None: from now on
     until: datetime | None = None  # that moment excluded; None: no end
 
@@ -90,6 +92,7 @@ class Fault:
         return (
             self.page is None
             and self.service is None
+            and self.ipn is None
             and self.numcli in (None, transaction.numcli)
             and self.refdet in (None, transaction.refdet)
             and self.outcome in (None, resultrans(transaction.means, transaction.state))
@@ -101,7 +104,7 @@ class Fault:
             told["from"] = stamp(self.since)
         if self.until is not None:
             told["until"] = stamp(self.until)
-        special = self.page or self.service
+        special = self.page or self.service or self.ipn
         if special is not None:
             return told | asdict(special)
         return told | {"refdet": self.refdet, "outcome": self.outcome} | asdict(self.disturbance)
@@ -168,7 +171,7 @@ def _moment(shape: Shape, member: str) -> datetime | None:
 
 def fault_from_json(value: object) -> Fault:
     """A rule about payment pages when it has the member `page`, about the web service when it has `service`, about
-    notifications and results otherwise. Raises BadShape."""
+    Paybox's calls when it has `ipn`, about notifications and results otherwise. Raises BadShape."""
     shape = Shape(value, "fault")
     common: dict[str, Any] = {
         "next": shape.optional_integer("next", least=1),
@@ -188,6 +191,12 @@ def fault_from_json(value: object) -> Fault:
         if service.service == "slow" and not service.seconds:
             raise BadShape("fault: this rule does nothing; a slow answer takes some seconds")
         return Fault(service=service, **common)
+    if shape.has("ipn"):
+        ipn = ipn_fault(shape)
+        shape.done()
+        if ipn.ipn == LATE and not ipn.seconds:
+            raise BadShape("fault: this rule does nothing; a late call takes some seconds")
+        return Fault(ipn=ipn, **common)
     fault = Fault(
         **common,
         refdet=shape.optional_text("refdet"),
@@ -213,6 +222,7 @@ def list_faults(db: sqlite3.Connection) -> list[Fault]:
         told["disturbance"] = Disturbance(**told["disturbance"])
         told["page"] = PageFault(**told["page"]) if told.get("page") else None
         told["service"] = ServiceFault(**told["service"]) if told.get("service") else None
+        told["ipn"] = IpnFault(**told["ipn"]) if told.get("ipn") else None
         for name in ("since", "until"):
             told[name] = moment(told[name]) if told.get(name) else None
         faults.append(replace(Fault(**told), id=row["id"], next=row["remaining"]))
@@ -262,6 +272,18 @@ def consume_service_fault(db: sqlite3.Connection, *, operation: str, numcli: str
             _use(db, fault)
             return fault.service
     return None
+
+
+def consume_ipn_faults(
+    db: sqlite3.Connection, *, merchant: str, reference: str, code: str, now: datetime
+) -> list[IpnFault]:
+    """Every rule that matches a try at Paybox's card page, used once."""
+    found = []
+    for fault in list_faults(db):
+        if fault.ipn and fault.is_on(now) and fault.ipn.matches(merchant=merchant, reference=reference, code=code):
+            _use(db, fault)
+            found.append(fault.ipn)
+    return found
 
 
 def _use(db: sqlite3.Connection, fault: Fault) -> None:

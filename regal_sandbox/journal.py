@@ -25,6 +25,10 @@ KINDS = (
     "notification_dropped",
     "mail_sent",
     "mail_received",
+    "paybox_request",
+    "paybox_error",
+    "paybox_decision",
+    "paybox_message",
 )
 
 KEPT_PARAMETERS = 30
@@ -38,11 +42,13 @@ class Exchange:
     kind: str
     numcli: str
     transaction: int | None
+    payment: int | None  # of Paybox, whose merchant stands in `numcli`
     told: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         told = {"id": self.id, "at": stamp(self.at), "kind": self.kind, "numcli": self.numcli}
-        return told | {"transaction": self.transaction} | self.told
+        of = {"transaction": self.transaction} if self.payment is None else {"payment": self.payment}
+        return told | of | self.told
 
 
 def record(
@@ -53,11 +59,12 @@ def record(
     *,
     numcli: str = "",
     transaction: int | None = None,
+    payment: int | None = None,
 ) -> None:
     """Keep one exchange, and let the oldest go."""
     db.execute(
-        "INSERT INTO exchanges (at, kind, numcli, transaction_id, told) VALUES (?, ?, ?, ?, ?)",
-        (stamp(world.now()), kind, numcli[:KEPT_CHARACTERS], transaction, json.dumps(told)),
+        "INSERT INTO exchanges (at, kind, numcli, transaction_id, payment_id, told) VALUES (?, ?, ?, ?, ?, ?)",
+        (stamp(world.now()), kind, numcli[:KEPT_CHARACTERS], transaction, payment, json.dumps(told)),
     )
     db.execute(
         "DELETE FROM exchanges WHERE id <= (SELECT max(id) FROM exchanges) - ?", (read_settings(db).journal_size,)
@@ -113,6 +120,7 @@ def list_exchanges(db: sqlite3.Connection, wanted: Wanted | None = None, *, limi
             kind=row["kind"],
             numcli=row["numcli"],
             transaction=row["transaction_id"],
+            payment=row["payment_id"],
             told=json.loads(row["told"]),
         )
         for row in rows

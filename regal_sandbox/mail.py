@@ -54,8 +54,11 @@ class MailOutbox(Outbox):
             )
             told = {"to": row["recipient"], "subject": str(message["Subject"]), "try": tries, "error": error}
             of = db.execute("SELECT numcli FROM transactions WHERE id = ?", (row["transaction_id"],)).fetchone()
-            if of is not None:  # else the sandbox was reset meanwhile
+            if of is not None:  # else it is of Paybox, or the sandbox was reset meanwhile
                 record(self.world, db, "mail_sent", told, numcli=of["numcli"], transaction=row["transaction_id"])
+            of = db.execute("SELECT merchant FROM paybox_payments WHERE id = ?", (row["payment_id"],)).fetchone()
+            if of is not None:
+                record(self.world, db, "mail_sent", told, numcli=of["merchant"], payment=row["payment_id"])
 
 
 def list_outgoing(db: sqlite3.Connection, transaction_id: int) -> list[dict[str, Any]]:

@@ -292,7 +292,7 @@ class NotificationOutbox(Outbox):
             method=settings.notification_method,
             source_address=settings.notification_source_address,
             verify_tls=settings.notification_verify_tls,
-            never_to=_host_and_port(self.world.control_address),
+            never_to=control_listener(self.world),
         )
         started, begun = self.world.now(), time.monotonic()
         answer, error = None, None
@@ -357,10 +357,11 @@ def _numcli(db: sqlite3.Connection, transaction_id: int) -> str:
     return str(row["numcli"])
 
 
-def _host_and_port(address: str | None) -> tuple[str, int] | None:
-    if address is None:
+def control_listener(world: World) -> tuple[str, int] | None:
+    """Where no call may ever go."""
+    if world.control_address is None:
         return None
-    parts = urlsplit(address)
+    parts = urlsplit(world.control_address)
     return parts.hostname or "", parts.port or 80
 
 

@@ -24,6 +24,8 @@ from regal_sandbox.means import MEANS
 from regal_sandbox.names import KIND_NAMES, PHASE_NAMES
 from regal_sandbox.page_faults import MAX_BODY_BYTES
 from regal_sandbox.paris import in_paris
+from regal_sandbox.paybox_direct_pages import PATHS as DIRECT_PATHS
+from regal_sandbox.paybox_direct_pages import add_direct
 from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, is_payable
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
 from regal_sandbox.refusals import note_refusal
@@ -105,7 +107,7 @@ def pages_app(world: World) -> Flask:
     @app.before_request
     def keep_other_sites_out() -> None:
         """The payment pages answer to any name, as PayFiP's would stand before them; people's pages do not."""
-        free = request.path.startswith(("/tpa/", "/static/")) or request.path == "/load.html"
+        free = request.path.startswith(("/tpa/", "/static/")) or request.path in ("/load.html", *DIRECT_PATHS)
         if (not free or request.endpoint == "go_to_next_day") and not is_ours(request.host, bind=world.bind):
             abort(403)
 
@@ -166,6 +168,7 @@ def pages_app(world: World) -> Flask:
     _entries(app, world)
     _steps(app, world)
     add_service(app, world)
+    add_direct(app, world)
     return app
 
 

@@ -18,6 +18,9 @@ from regal_sandbox.notifications import NotificationOutbox, NotificationTranspor
 from regal_sandbox.page_faults import PageFaults
 from regal_sandbox.pages import pages_app
 from regal_sandbox.paris import paris_day
+from regal_sandbox.paybox_control import describe_payments, forge
+from regal_sandbox.paybox_messages import PayboxOutbox
+from regal_sandbox.paybox_remises import collect_due
 from regal_sandbox.store import Store
 from regal_sandbox.town_pages import town_app
 from regal_sandbox.transactions import describe_idops
@@ -42,6 +45,7 @@ class Sandbox:
         self.world = world
         self.config = config
         self.notifications = NotificationOutbox(world, send_notification)
+        self.paybox = PayboxOutbox(world, send_notification)
         self.mails = MailOutbox(world, send_mail or self._drop_in_mailbox)
         self.pages: Flask = pages_app(world)
         self.pages.wsgi_app = PageFaults(world, self.pages.wsgi_app)  # type: ignore[method-assign]
@@ -62,10 +66,29 @@ class Sandbox:
         with self.world.store.transaction() as db:
             return describe_idops(self.world, db, numcli=numcli, refdet=refdet)
 
+    def paybox_payments(self, *, merchant: str | None = None, reference: str | None = None) -> list[dict[str, Any]]:
+        """The truth about every payment at Paybox, the oldest first; see `GET /paybox/payments`."""
+        with self.world.store.transaction() as db:
+            return describe_payments(self.world, db, merchant=merchant, reference=reference)
+
+    @property
+    def paybox_public_key(self) -> str:
+        """PEM, as at `/pubkey.pem`."""
+        return self.world.paybox_key.public_pem()
+
+    def paybox_forge(self, variables: str, name: str = "Sign") -> str:
+        """These variables, signed by the key that signs for all of Paybox's merchants; see `POST /paybox/forge`."""
+        return forge(self.world, variables, name)
+
     def deliver_due(self) -> int:
-        """Send every notification and e-mail that is due now; how many were tried."""
+        """Close Paybox's remises of the nights that have passed, then send every notification, call and e-mail that is
+        due now; how many were tried."""
+        with self.world.store.transaction() as db:
+            collect_due(self.world, db)
         tried = 0
         while self.notifications.deliver_one():
+            tried += 1
+        while self.paybox.deliver_one():
             tried += 1
         while self.mails.deliver_one():
             tried += 1

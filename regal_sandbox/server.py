@@ -71,10 +71,15 @@ class Deliverers:
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(verb,), name="delivery", daemon=True)
-            for verb in [sandbox.notifications.deliver_one] * DELIVERY_THREADS + [sandbox.mails.deliver_one]
+            for verb in [
+                *[sandbox.notifications.deliver_one] * DELIVERY_THREADS,
+                *[sandbox.paybox.deliver_one] * DELIVERY_THREADS,
+                sandbox.mails.deliver_one,
+            ]
         ]
 
     def start(self) -> None:
+        self._sandbox.world.delivers = True
         for thread in self._threads:
             thread.start()
 

@@ -19,6 +19,7 @@ DATES = {"JJ/MM/AAAA": "%d/%m/%Y", "JJMMAAAA": "%d%m%Y", "AAAA-MM-JJ": "%Y-%m-%d
 STATEMENT_COLUMNS = ("date", "heure", "numcli", "exer", "refdet", "objet", "montant", "saisie", "resultrans", "numauto")
 PORTAL_SAISIES = ("M", "A", "T")
 WSDL_FLAVOURS = ("current", "2019", "documentation")
+ASLEEP = ("", "main", "backup", "both")
 PURGE_KEEPS = ("results", "payments", "nothing")
 
 _LETTER = re.compile(r"[A-Z]")
@@ -68,6 +69,12 @@ class Settings:
     return_method: str = "GET"  # how the payer's browser comes back to `urlredirect`
     transfer_letter: str = "B"  # `resultrans` of a virement accepted; nobody knows it
     transfer_refused_letter: str = "C"
+    # Of Paybox; what depends on the account is in its merchant's options.
+    paybox_asleep: str = ""  # which host does not answer: main, backup, both, or none
+    paybox_error_status: int = 200  # of the error page under /cgi/
+    paybox_php_error_status: int = 403  # and under /php/
+    paybox_timeout_seconds: float = 20.0  # of a call to the merchant's site
+    paybox_after_return_seconds: float = 2.0  # from the browser's return to the calls that were to follow it
     messages: dict[str, dict[str, str]] = field(default_factory=dict)  # rule → {"code", "message"}
 
     def code(self, rule: str) -> str:
@@ -109,7 +116,7 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
     read = replace(
         base,
         frame_options=shape.choice("frame_options", FRAME_OPTIONS, base.frame_options),
-        error_status=_error_status(shape, base),
+        error_status=_error_status(shape, "error_status", base.error_status),
         min_refdet_length=shape.integer("min_refdet_length", base.min_refdet_length, least=1, most=30),
         min_cents=shape.integer("min_cents", base.min_cents, least=1),
         max_cents=shape.integer("max_cents", base.max_cents, least=1),
@@ -138,6 +145,15 @@ def settings_from_json(value: object, base: Settings | None = None) -> Settings:
         mail_from=shape.text("mail_from", base.mail_from, max_length=200),
         messages=messages,
         **_service_settings(shape, base),
+        paybox_asleep=shape.choice("paybox_asleep", ASLEEP, base.paybox_asleep),
+        paybox_error_status=_error_status(shape, "paybox_error_status", base.paybox_error_status),
+        paybox_php_error_status=_error_status(shape, "paybox_php_error_status", base.paybox_php_error_status),
+        paybox_timeout_seconds=shape.number(
+            "paybox_timeout_seconds", base.paybox_timeout_seconds, least=0.05, most=300
+        ),
+        paybox_after_return_seconds=shape.number(
+            "paybox_after_return_seconds", base.paybox_after_return_seconds, most=10**7
+        ),
     )
     shape.done()
     if read.min_cents > read.max_cents:
@@ -180,11 +196,11 @@ def _letter(shape: Shape, member: str, default: str) -> str:
     return letter
 
 
-def _error_status(shape: Shape, base: Settings) -> int:
+def _error_status(shape: Shape, member: str, default: int) -> int:
     """Of a page that has something to say: 200, or an error."""
-    status = shape.integer("error_status", base.error_status, most=599)
+    status = shape.integer(member, default, most=599)
     if status != 200 and status < 400:
-        raise BadShape("settings.error_status: 200, or from 400 to 599, is expected")
+        raise BadShape(f"settings.{member}: 200, or from 400 to 599, is expected")
     return status
 
 

@@ -12,6 +12,15 @@ TABLES = (
     "notification_attempts",
     "notifications",
     "outgoing_mails",
+    "paybox_messages",
+    "paybox_credits",
+    "paybox_remises",
+    "paybox_questions",
+    "paybox_subscribers",
+    "paybox_tries",
+    "paybox_payments",
+    "paybox_merchants",
+    "paybox_numbers",
     "debts",
     "outcomes",
     "transactions",
@@ -32,6 +41,7 @@ class Store:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         where = ":memory:" if folder is None else str(folder / "sandbox.sqlite3")
@@ -71,7 +81,9 @@ class Store:
         with self.transaction() as db:
             for table in TABLES:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the constant above
-            db.execute("DELETE FROM sqlite_sequence WHERE name NOT IN ('notifications', 'outgoing_mails')")
+            db.execute(
+                "DELETE FROM sqlite_sequence WHERE name NOT IN ('notifications', 'outgoing_mails', 'paybox_messages')"
+            )
 
     def close(self) -> None:
         with self._lock:

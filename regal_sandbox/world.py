@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 
 from regal_sandbox.clock import Clock, TimeSource, real_time
 from regal_sandbox.paris import PARIS, in_paris, next_working_day, paris_day
+from regal_sandbox.paybox_keys import PlatformKey
 from regal_sandbox.store import Store
 
 LOOPBACK = "127.0.0.1"
@@ -30,6 +31,8 @@ class World:
         self.pages_address: str | None = None  # for links between ports, once they listen
         self.control_address: str | None = None
         self.bind = LOOPBACK  # where the pages listen
+        self.delivers = False  # whether threads send what is due: a page may then wait for it
+        self.paybox_key = PlatformKey(store.folder)
         self.clock = Clock(store, source)
         self.work = threading.Condition()
         self._first_seed = seed

@@ -21,18 +21,13 @@ from regal.cases.queries import was_opened_since
 from regal.gateways.base import AskableGateway, GatewayFailure, Key, Notice, Outcome, Question, Timing, Unreachable
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
+from regal.payments.answers import conclude, hear_answer, hear_of_nudged_key, never_started
 from regal.payments.models import Attempt
-from regal.payments.operations import (
-    LONGEST_REQUEST,
-    conclude,
-    hear_answer,
-    hear_of_nudged_key,
-    lock_attempt,
-    never_started,
-)
+from regal.payments.operations import LONGEST_REQUEST
 from regal.payments.queries import nudged_keys
 from regal.payments.schedule import DRAWS, Facts, gives_up, next_question
 from regal.payments.states import BEFORE_LEAVING, State
+from regal.payments.steps import lock_attempt
 
 logger = logging.getLogger("regal.payments")
 

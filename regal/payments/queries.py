@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Case, Q, QuerySet, Sum, When
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Sum, When
 
 from regal.agenda import watches
 from regal.collectivites.models import GatewayAccount, Product
@@ -199,6 +199,13 @@ def has_heard_enough(*, attempt: Attempt) -> bool:
     """Whether an attempt has had more messages than any gateway sends, repetitions included."""
     heard = InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt).order_by()
     return heard.values("pk")[MOST_MESSAGES - 1 : MOST_MESSAGES].exists()
+
+
+def has_unjudged_message(*, attempt: Attempt) -> bool:
+    """Whether something was received of an attempt that no worker has judged yet."""
+    judged = Evidence.objects.filter(collectivite=attempt.collectivite_id, message=OuterRef("pk"))
+    heard = InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
+    return heard.filter(~Exists(judged)).exists()
 
 
 def timeline(*, attempt: Attempt) -> QuerySet[AttemptEvent]:
