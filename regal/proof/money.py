@@ -107,8 +107,8 @@ MONEY = (
     ),
     Invariant(
         id="I-06",
-        sentence="Every settlement rests on evidence of rank 2 or more that says paid; or on a message signed for one of"
-        " our references, brought by the gateway's server, and is then confirmed, provisional, or waits in a case.",
+        sentence="Every settlement rests on evidence of rank 2 or more that says paid; or on a message signed for one"
+        " of our references, brought by the gateway's server, and is then confirmed, provisional, or waits in a case.",
         questions=(
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': not proved'
             FROM payments_settlement s LEFT JOIN payments_evidence v

@@ -9,7 +9,7 @@ from regal.proof.findings import Invariant, Row, Snapshot
 OPENED_WITHIN = timedelta(hours=2)  # the duty that opens these cases comes round every hour
 
 SIGNED_SETTLEMENTS = (
-    """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': by rank 1, of a gateway that signs nothing'
+    """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': by rank 1, yet nothing is signed there'
     FROM payments_settlement s JOIN collectivites_gatewayaccount g
         ON g.collectivite_id = s.collectivite_id AND g.id = s.account_id
     WHERE s.rank = 1 AND g.gateway <> ALL (%(signed_gateways)s::text[])""",
