@@ -37,7 +37,8 @@ def is_signed(sandbox: Sandbox, query: str, name: str) -> bool:
 class TestMerchants:
     def test_are_listed_and_replaced(self, control: Control) -> None:
         assert {KEY, VALRIVE} <= {
-            f"{one['site']}-{one['rank']:02d}-{one['identifier']}" for one in control("GET", "/paybox/merchants")["merchants"]
+            f"{one['site']}-{one['rank']:02d}-{one['identifier']}"
+            for one in control("GET", "/paybox/merchants")["merchants"]
         }
         told = control("GET", f"/paybox/merchants/{VALRIVE}")
         changed = told | {"name": "Régie de Montclair"}
@@ -128,7 +129,9 @@ class TestForge:
         assert "+" not in told["query"].removeprefix(text)
         assert len(base64.b64decode(unquote(told["query"].rpartition("=")[2]))) == 128
 
-    @pytest.mark.parametrize("told", [{}, {"variables": ""}, {"variables": "a=b", "name": ""}, {"variables": "a", "x": 1}])
+    @pytest.mark.parametrize(
+        "told", [{}, {"variables": ""}, {"variables": "a=b", "name": ""}, {"variables": "a", "x": 1}]
+    )
     def test_needs_something_to_sign(self, control: Control, told: object) -> None:
         control("POST", "/paybox/forge", told, status=400)
 
