@@ -52,12 +52,13 @@ At Paybox, the program signs the form that its payer's browser sends:
     ...     text = "&".join(f"{name}={value}" for name, value in form.items())
     ...     return form | {"PBX_HMAC": hmac.new(bytes.fromhex(key), text.encode(), "sha512").hexdigest().upper()}
     >>> form = {"PBX_SITE": "1999888", "PBX_RANG": "32", "PBX_IDENTIFIANT": "107904482"}
-    >>> form |= {"PBX_TOTAL": "1250", "PBX_DEVISE": "978", "PBX_CMD": "CANTINE-7Kd2", "PBX_PORTEUR": "payeur@exemple.fr"}
+    >>> form |= {"PBX_TOTAL": "1250", "PBX_DEVISE": "978", "PBX_CMD": "CANTINE-7Kd2", "PBX_PORTEUR": "moi@exemple.fr"}
     >>> form |= {"PBX_TYPEPAIEMENT": "CARTE", "PBX_TYPECARTE": "CB"}  # without them, a page has the payer choose
     >>> form |= {"PBX_RETOUR": "Mt:M;Ref:R;Auto:A;Erreur:E;Sign:K", "PBX_REPONDRE_A": "https://site.exemple.fr/ipn"}
     >>> form |= {"PBX_EFFECTUE": "https://site.exemple.fr/paye", "PBX_RUF1": "POST"}
     >>> form |= {"PBX_HASH": "SHA512", "PBX_TIME": "2026-03-16T12:00:00+01:00"}
-    >>> paybox = httpx.Client(transport=sandbox.transport(), base_url="https://tpeweb.paybox.com", follow_redirects=True)
+    >>> paybox = httpx.Client(transport=sandbox.transport(), base_url="https://tpeweb.paybox.com")
+    >>> paybox.follow_redirects = True
     >>> page = paybox.post("/php/", data=signed(form))
     >>> session = re.search('data-session="([^"]+)"', page.text)[1]
     >>> page = paybox.post("/cgi/MYpagepaiement.cgi", data={"session": session, "decision": "continuer"})
