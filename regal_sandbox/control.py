@@ -19,6 +19,7 @@ from regal_sandbox.desk import NAME as DESK
 from regal_sandbox.desk import desk_pages
 from regal_sandbox.hosts import is_loopback_name
 from regal_sandbox.mail import list_outgoing
+from regal_sandbox.paybox_control import add_paybox
 from regal_sandbox.shapes import BadShape, NumberConverter, Shape, whole_number
 from regal_sandbox.transactions import (
     STATES,
@@ -107,6 +108,7 @@ def control_app(
     _fault_routes(app, world)
     _mail_routes(app, world)
     _town_routes(app, world, town_count)
+    add_paybox(app, world, _body)
     app.register_blueprint(desk_pages(world))
     return app
 

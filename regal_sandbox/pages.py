@@ -24,6 +24,7 @@ from regal_sandbox.means import MEANS
 from regal_sandbox.names import KIND_NAMES, PHASE_NAMES
 from regal_sandbox.page_faults import MAX_BODY_BYTES
 from regal_sandbox.paris import in_paris
+from regal_sandbox.paybox_direct_pages import add_direct
 from regal_sandbox.paybox_pages import is_paybox_path, paybox_pages
 from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, is_payable
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
@@ -167,6 +168,7 @@ def pages_app(world: World) -> Flask:
     _entries(app, world)
     _steps(app, world)
     add_service(app, world)
+    add_direct(app, world)
     return app
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from regal_sandbox.paybox_files import DATE_FORMATS
 from regal_sandbox.shapes import BadShape, Shape
 
 MODES = ("test", "production")
@@ -50,6 +51,10 @@ class Options:
     refund_before_settlement: bool = True  # Direct's 00014 before the night
     direct: bool = True  # the account has Paybox Direct
     direct_addresses: tuple[str, ...] = ()  # where Direct may be called from; empty: anywhere
+    used_question: str = "00005"  # Direct's answer to a NUMQUESTION of the day; or 00039
+    direct_finds_refused: bool = False  # Direct's 00011 tells of refused transactions too
+    remise_hour: int = 3  # of Paris, each night
+    file_dates: str = "yyyy-mm-dd"  # of the files of remises; dd/mm/yyyy in older ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +170,10 @@ def options_from_json(value: object) -> Options:
         refund_before_settlement=shape.boolean("refund_before_settlement", base.refund_before_settlement),
         direct=shape.boolean("direct", base.direct),
         direct_addresses=tuple(callers),
+        used_question=shape.choice("used_question", ("00005", "00039"), base.used_question),
+        direct_finds_refused=shape.boolean("direct_finds_refused", base.direct_finds_refused),
+        remise_hour=shape.integer("remise_hour", base.remise_hour, most=23),
+        file_dates=shape.choice("file_dates", tuple(DATE_FORMATS), base.file_dates),
     )
     shape.done()
     return options
@@ -182,6 +191,12 @@ def find_merchant(db: sqlite3.Connection, key: str) -> Merchant | None:
     return merchant_from_json(json.loads(row["value"])) if row else None
 
 
+def merchants_of(db: sqlite3.Connection, site: str, rank: int) -> list[Merchant]:
+    """Those of a site and rank, which share remises and Paybox Direct."""
+    rows = db.execute("SELECT value FROM paybox_merchants WHERE site = ? AND rank = ? ORDER BY key", (site, rank))
+    return [merchant_from_json(json.loads(row["value"])) for row in rows]
+
+
 def list_merchants(db: sqlite3.Connection) -> list[Merchant]:
     rows = db.execute("SELECT value FROM paybox_merchants ORDER BY site, rank, key")
     return [merchant_from_json(json.loads(row["value"])) for row in rows]
@@ -190,9 +205,3 @@ def list_merchants(db: sqlite3.Connection) -> list[Merchant]:
 def keep_addresses(merchant: Merchant, known: Merchant) -> Merchant:
     """`merchant` as configured, with the addresses registered since in its back office, unless it brings its own."""
     return merchant if merchant.addresses != Addresses() else replace(merchant, addresses=known.addresses)
-
-
-def merchants_of(db: sqlite3.Connection, site: str, rank: int) -> list[Merchant]:
-    """One site and rank may have several identifiers."""
-    rows = db.execute("SELECT value FROM paybox_merchants WHERE site = ? AND rank = ? ORDER BY key", (site, rank))
-    return [merchant_from_json(json.loads(row["value"])) for row in rows]

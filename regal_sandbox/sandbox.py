@@ -18,9 +18,10 @@ from regal_sandbox.notifications import NotificationOutbox, NotificationTranspor
 from regal_sandbox.page_faults import PageFaults
 from regal_sandbox.pages import pages_app
 from regal_sandbox.paris import paris_day
-from regal_sandbox.paybox_messages import PayboxOutbox, describe_payment
-from regal_sandbox.paybox_payment import list_payments
+from regal_sandbox.paybox_control import describe_payments, forge
+from regal_sandbox.paybox_messages import PayboxOutbox
 from regal_sandbox.paybox_payments import conclude_pending
+from regal_sandbox.paybox_remises import collect_due
 from regal_sandbox.store import Store
 from regal_sandbox.town_pages import town_app
 from regal_sandbox.transactions import describe_idops
@@ -67,18 +68,28 @@ class Sandbox:
             return describe_idops(self.world, db, numcli=numcli, refdet=refdet)
 
     def paybox_payments(self, *, merchant: str | None = None, reference: str | None = None) -> list[dict[str, Any]]:
-        """The truth about every payment at Paybox, the oldest first, with its tries and the calls to the site."""
+        """The truth about every payment at Paybox, the oldest first; see `GET /paybox/payments`."""
         with self.world.store.transaction() as db:
-            found = list_payments(db, merchant=merchant, reference=reference)
-            return [describe_payment(db, one) for one in found]
+            return describe_payments(self.world, db, merchant=merchant, reference=reference)
 
     @property
     def paybox_public_key(self) -> str:
         """PEM, as at `/pubkey.pem`."""
         return self.world.paybox_key.public_pem()
 
+    def paybox_forge(self, variables: str, name: str = "Sign") -> str:
+        """These variables, signed by the key that signs for all of Paybox's merchants; see `POST /paybox/forge`."""
+        return forge(self.world, variables, name)
+
+    def close_remises(self) -> bool:
+        """Close Paybox's remises of the nights that have passed; whether there were any."""
+        with self.world.store.transaction() as db:
+            return bool(collect_due(self.world, db))
+
     def deliver_due(self) -> int:
-        """Send every notification, call and e-mail that is due now; how many were tried."""
+        """Close Paybox's remises of the nights that have passed, then send every notification, call and e-mail that is
+        due now; how many were tried."""
+        self.close_remises()
         tried = 0
         while self.notifications.deliver_one():
             tried += 1

@@ -195,6 +195,55 @@ CREATE TABLE IF NOT EXISTS paybox_tries (
 CREATE INDEX IF NOT EXISTS paybox_tries_of ON paybox_tries (payment_id);
 CREATE UNIQUE INDEX IF NOT EXISTS paybox_trans ON paybox_tries (trans) WHERE trans > 0;
 
+-- What was given back, or credited to a card without a debit.
+CREATE TABLE IF NOT EXISTS paybox_credits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    try_id INTEGER REFERENCES paybox_tries (id),  -- NULL: no debit
+    merchant TEXT NOT NULL,  -- its key
+    reference TEXT NOT NULL,
+    call INTEGER NOT NULL,  -- that of the debit
+    trans INTEGER NOT NULL UNIQUE,
+    amount_cents INTEGER NOT NULL CHECK (amount_cents > 0),
+    card TEXT NOT NULL,  -- JSON, as that of a try
+    at TEXT NOT NULL,
+    origin TEXT NOT NULL CHECK (origin IN ('direct', 'desk')),
+    status TEXT NOT NULL CHECK (status IN ('captured', 'cancelled')),
+    remise INTEGER
+) STRICT;
+
+-- The settlements of the night, one for each site and rank; what each took is told by `remise` of the operations.
+CREATE TABLE IF NOT EXISTS paybox_remises (
+    number INTEGER PRIMARY KEY,
+    site TEXT NOT NULL,
+    rank INTEGER NOT NULL,
+    closed_at TEXT NOT NULL
+) STRICT;
+
+-- Questions to Paybox Direct, with what was answered.
+CREATE TABLE IF NOT EXISTS paybox_questions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    merchant TEXT NOT NULL,  -- its key; empty: nobody who has the right
+    type TEXT NOT NULL,
+    number TEXT NOT NULL,
+    used_on TEXT,  -- the Paris day on which this number is used; NULL: the question went no further than its frame
+    code TEXT NOT NULL,
+    trans INTEGER NOT NULL,
+    asked TEXT NOT NULL,  -- JSON, without what is secret
+    answered TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS paybox_questions_of ON paybox_questions (used_on, merchant);
+
+-- Direct Plus: what stands for a card from its inscription on.
+CREATE TABLE IF NOT EXISTS paybox_subscribers (
+    site TEXT NOT NULL,
+    rank INTEGER NOT NULL,
+    name TEXT NOT NULL,  -- REFABONNE
+    token TEXT NOT NULL,  -- PORTEUR from then on
+    card TEXT NOT NULL,  -- JSON, as that of a try
+    PRIMARY KEY (site, rank, name)
+) STRICT;
+
 -- Calls to a merchant's site: one try each, and no second one.
 CREATE TABLE IF NOT EXISTS paybox_messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
