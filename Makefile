@@ -8,11 +8,19 @@ TRANSLATIONS := $(shell find regal -name '*.po' 2>/dev/null)
 # Certificates of the system, not uv's own: many town halls look into their own traffic.
 export UV_SYSTEM_CERTS ?= 1
 
+# Else each process that the tests start compiles everything again: three seconds of it.
+unexport PYTHONDONTWRITEBYTECODE
+
 RANDOM_KEY = $$($(PY) -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')
 AS_IN_PRODUCTION = REGAL_DEMO=0 DATABASE_URL=postgresql://regal_app@/regal DATABASE_OWNER_URL=postgresql://regal_owner@/regal \
   DATABASE_VERIFY_URL=postgresql://regal_verify@/regal REGAL_GUICHET_URL=https://payer.exemple.fr \
   REGAL_BUREAU_URL=https://bureau.exemple.fr REGAL_MAIL_URL=smtps://courriel.exemple.fr REGAL_MAIL_FROM=regal@exemple.fr \
   REGAL_SECRET_KEY="$(RANDOM_KEY)$(RANDOM_KEY)" REGAL_SECRET_KEYS="k1:$(RANDOM_KEY)"
+
+# A worker that has nothing left takes half of what the other has left.
+AT_ONCE := $(PY) -m pytest -n 2 --dist worksteal
+# Screens in one, journeys in the other (xdist_group), each with its own demonstration.
+IN_BROWSERS := $(PY) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick test-hostile simulate check bench reset
@@ -23,18 +31,19 @@ help: ## affiche cette aide
 run: .venv/ready .venv/messages ## lance toute la démonstration ; Ctrl-C arrête tout (REGAL_PORT=9000 pour d'autres ports)
 	@exec $(REGAL) demo
 
-test: .venv/ready .venv/messages ## tous les tests : en parallèle, puis un à un ceux qui ouvrent un navigateur ou tuent des processus
-	@$(PY) -m pytest -n 2 -m "not browser and not crash"
-	@$(PY) -m pytest -m "browser or crash"
+test: .venv/ready .venv/messages ## tous les tests, deux à la fois ; à la fin, seuls, ceux qui tuent des processus
+	@$(AT_ONCE) -m "not browser and not crash"
+	@$(IN_BROWSERS) -m "browser and not crash"
+	@$(PY) -m pytest -m crash
 
 test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus tués : moins d'une minute
-	@$(PY) -m pytest -n 2 -m "not browser and not crash and not slow"
+	@$(AT_ONCE) -m "not browser and not crash and not slow"
 
 test-hostile: .venv/ready .venv/messages ## cent mille notifications malveillantes : un quart d'heure ou plus (make test en envoie cinq mille)
-	@REGAL_HOSTILE_LETTERS=100000 $(PY) -m pytest -n 2 tests/test_hostile_notifications.py
+	@REGAL_HOSTILE_LETTERS=100000 $(AT_ONCE) tests/test_hostile_notifications.py
 
 simulate: .venv/ready .venv/messages ## histoires simulées : N=10000 en joue dix mille, SEED=7 rejoue celle-là et la raconte
-	@REGAL_HISTORIES=$(N) REGAL_SEED=$(SEED) $(PY) -m pytest $(if $(SEED),-s,-n 2) tests/simulation/test_histories.py -k every_history
+	@REGAL_HISTORIES=$(N) REGAL_SEED=$(SEED) $(if $(SEED),$(PY) -m pytest -s,$(AT_ONCE)) tests/simulation/test_histories.py -k every_history
 
 check: .venv/ready .venv/messages ## style, types, frontières entre modules, migrations, réglages de production
 	@$(PY) -m ruff check .

@@ -1,4 +1,4 @@
-"""Contracts with PayFiP, and the assistant that brings one from its number to its first real payment."""
+"""Contracts, and the assistant that brings one from its number to its first real payment."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.audit.operations import record
-from regal.backoffice import activation_refusals, dossier, headers, recognition, routing, trials
+from regal.backoffice import activation_refusals, dossier, headers, paybox, recognition, routing, trials
 from regal.backoffice.administration import add_account, add_regie
 from regal.backoffice.contract_forms import (
     NEW_REGIE,
@@ -30,7 +30,7 @@ from regal.backoffice.contracts import Contract, contract, contracts
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite, Regie, RoutingChange
-from regal.gateways.base import DebtKind, Environment, Misconfigured
+from regal.gateways.base import DebtKind, Environment, Misconfigured, PostForm, Redirect
 from regal.gateways.registry import UnknownGateway
 from regal.lib import tokens
 from regal.lib.policy import Rate, Tenant, Who, policy
@@ -153,7 +153,7 @@ def _add_contract(
 @require_http_methods(["GET", "HEAD", "POST"])
 def activation(request: BureauRequest, slug: str, numcli: str) -> HttpResponse:
     """The assistant of one contract; posted, one of its acts."""
-    page = Assistant(request, _contract_or_404(request.collectivite, numcli), now=clock())
+    page = Assistant(request, contract_or_404(request.collectivite, numcli), now=clock())
     if request.method != "POST":
         return page.answer()
     act = page.acts().get(request.POST.get("act", ""))
@@ -170,7 +170,7 @@ def activation(request: BureauRequest, slug: str, numcli: str) -> HttpResponse:
 def activation_dossier(request: BureauRequest, slug: str, numcli: str) -> HttpResponse:
     """The PDF to send to the correspondent."""
     now, town = clock(), request.collectivite
-    found = _contract_or_404(town, numcli)
+    found = contract_or_404(town, numcli)
     with tenant(town):
         written = dossier.facts(collectivite=town, contract=found, now=now)
     name = f"dossier-payfip-{found.identifier}.pdf"
@@ -192,7 +192,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
         if chosen is None:
             refused = str(activation_refusals.AlreadyDecided())
         elif not did_recently_reauthenticate(request):
-            return _confirm_who_you_are(request, reverse("approvals"))
+            return confirm_who_you_are(request, reverse("approvals"))
         else:
             try:
                 routing.approve(
@@ -236,7 +236,7 @@ class Assistant:
         }
 
     def answer(self, *, refusal: Refusal | None = None, status: int = 200) -> HttpResponse:
-        """The page; a test payment and an activation leave from it to PayFiP, so its policy names PayFiP's origin."""
+        """The page; a test payment and an activation leave from it."""
         pending = self.contract.pending
         context = {
             "contract": self.contract,
@@ -250,19 +250,19 @@ class Assistant:
             "cancel_form": CancelChange(auto_id="cancel_%s"),
             "asked_it": pending is not None and pending.asked_by_id == self.request.user.pk,
         }
-        response = render(self.request, "backoffice/activation.html", context, status=status)
-        response.headers["Content-Security-Policy"] = headers.POLICY.replace(
-            "form-action 'self'", " ".join(["form-action 'self'", *self._origins()])
-        )
-        return response
-
-    def _origins(self) -> tuple[str, ...]:
-        """Where its payments leave to; nowhere when the contract cannot be opened any more."""
-        try:
+        template = "backoffice/activation_paybox.html" if self.contract.is_of_paybox else "backoffice/activation.html"
+        if self.contract.is_of_paybox:
             with tenant(self.town):
-                return gateway_of(next(iter(self.contract.accounts.values()))).hand_off_origins
-        except (Misconfigured, UnknownGateway, KeyError, VaultError):
-            return ()
+                context["keys"] = {phase.value: paybox.keys_of(one) for phase, one in self.contract.accounts.items()}
+        return self._leading_out(render(self.request, template, context, status=status))
+
+    def _origins(self) -> list[str]:
+        """Where its payments leave to, in whatever phase; nowhere when the contract cannot be opened any more."""
+        found: dict[str, None] = {}
+        for account in self.contract.accounts.values():
+            with suppress(Misconfigured, UnknownGateway, KeyError, VaultError), tenant(self.town):
+                found |= dict.fromkeys(gateway_of(account).hand_off_origins)
+        return list(found)
 
     def _form(self, name: str) -> Any:
         """The form that was posted, where it stands on the page."""
@@ -316,8 +316,22 @@ class Assistant:
                 if not isinstance(refusal, activation_refusals.TrialStarted):
                     form.renew(tokens.new_token())
             else:
-                return HttpResponseRedirect(started.hand_off.url, status=303)
+                return self._leave(started.hand_off, environment)
         return self._mend(form)
+
+    def _leave(self, hand_off: Redirect | PostForm, environment: Environment) -> HttpResponse:
+        """To the gateway, by an address or by a form that whoever pays sends himself."""
+        if isinstance(hand_off, Redirect):
+            return HttpResponseRedirect(hand_off.url, status=303)
+        context = {"contract": self.contract, "hand_off": hand_off, "is_real": environment is not Environment.TEST}
+        return self._leading_out(render(self.request, "backoffice/leave_for_paybox.html", context))
+
+    def _leading_out(self, response: HttpResponse) -> HttpResponse:
+        """A payment leaves from this page, so its policy names the gateway's origins."""
+        response.headers["Content-Security-Policy"] = headers.POLICY.replace(
+            "form-action 'self'", " ".join(["form-action 'self'", *self._origins()])
+        )
+        return response
 
     def open_activation(self) -> HttpResponse:
         trials.open_activation(
@@ -403,7 +417,7 @@ class Assistant:
         if self.request.user.is_operator:
             raise PermissionDenied("a visitor routes no money")
         if not did_recently_reauthenticate(self.request):
-            return _confirm_who_you_are(self.request, self._address())
+            return confirm_who_you_are(self.request, self._address())
         act()
         return self._done(said)
 
@@ -419,7 +433,8 @@ class Assistant:
         return reverse("activation", args=[self.town.slug, self.contract.identifier])
 
 
-def _contract_or_404(town: Collectivite, numcli: str) -> Contract:
+def contract_or_404(town: Collectivite, numcli: str) -> Contract:
+    """Raises Http404."""
     with tenant(town):
         found = contract(collectivite=town, identifier=numcli)
     if found is None:
@@ -431,6 +446,7 @@ def _see(request: BureauRequest, numcli: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("activation", args=[request.collectivite.slug, numcli]), status=303)
 
 
-def _confirm_who_you_are(request: HttpRequest, address: str) -> HttpResponse:
+def confirm_who_you_are(request: HttpRequest, address: str) -> HttpResponse:
+    """The password again, then back to an address."""
     messages.info(request, _("Confirmez d’abord que c’est bien vous, puis recommencez."))
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': address})}", status=303)

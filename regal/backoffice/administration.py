@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from regal.audit.operations import record, record_on_platform
-from regal.backoffice import activation_refusals, refusals
+from regal.backoffice import activation_refusals, paybox_refusals, refusals
 from regal.backoffice.letters import tell_administrators
 from regal.collectivites.models import (
     RESERVED_PRODUCT_SLUGS,
@@ -31,11 +31,13 @@ from regal.collectivites.models import (
     Product,
     Regie,
 )
+from regal.collectivites.operations import keep_secret
 from regal.collectivites.reference_forms import BadReferenceForm, InvoiceWords, read_reference_form
 from regal.gateways.base import DebtKind, Environment, Misconfigured
 from regal.gateways.payfip_url.gateway import PayfipUrl
 from regal.gateways.payfip_ws.gateway import PayfipWs
-from regal.lib import colours, pictures
+from regal.gateways.registry import PAYFIP
+from regal.lib import colours, pictures, tokens
 from regal.lib.canonical import digest
 from regal.lib.card_numbers import holds_card_number
 from regal.lib.check_keys import CheckKey
@@ -43,12 +45,14 @@ from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
 from regal.lib.siret import is_siret
 from regal.lib.tenancy import tenant
+from regal.lib.vault import Secret
 from regal.payments.accounts import gateway_of
 from regal.people import invitations
 from regal.people.models import Membership, Role, User
 from regal.people.sessions import end_sessions
 
 MAIN_BUDGET_CODE = "00"
+ADDRESS = "notification"  # the secret part of an account's own address
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
@@ -190,17 +194,18 @@ def add_account(
     now: datetime,
     actor_id: int | None = None,
     routing_change_id: int | None = None,
+    secrets: Mapping[str, Secret] | None = None,
 ) -> GatewayAccount:
     """A contract with a gateway: of the comptable through the main budget, or of a régie.
 
     A person opens a production account through an approved `RoutingChange` only; the command line is the host's way.
     Raises BadIdentifier, BadOptions, NeedsRegie, AccountTaken, OfAnotherTown, ConnectedOtherwise, ForRegiesOnly,
-    NeedsTwoPeople.
+    NeedsTwoPeople; of Paybox, what `paybox_refusals.refusal_of` gives.
     """
-    kind, in_environment = DebtKind(debt_kind), Environment(environment)
+    kind, in_environment, secrets = DebtKind(debt_kind), Environment(environment), secrets or {}
     if in_environment is Environment.PRODUCTION and actor_id is not None and routing_change_id is None:
         raise activation_refusals.NeedsTwoPeople
-    if not _NUMCLI.fullmatch(identifier):
+    if gateway in PAYFIP and not _NUMCLI.fullmatch(identifier):
         raise refusals.BadIdentifier(identifier=identifier)
     if (kind is DebtKind.REGIE) is not (regie is not None):
         raise refusals.NeedsRegie
@@ -224,11 +229,11 @@ def add_account(
             budget=budget,
             regie=regie,
             options=dict(options or {}),
+            **({"notification_digest": tokens.digest(secrets[ADDRESS].reveal_text())} if ADDRESS in secrets else {}),
         )
-        try:
-            gateway_of(account)
-        except Misconfigured as wrong:
-            raise refusals.BadOptions(option=wrong.field) from wrong
+        for name, secret in secrets.items():
+            keep_secret(account=account, name=name, value=secret)
+        check_account(account)
         record(
             collectivite=collectivite,
             action="add_account",
@@ -239,12 +244,21 @@ def add_account(
                 "environment": in_environment.value,
                 "identifier": identifier,
                 "options": account.options,
+                **({"secrets": sorted(secrets)} if secrets else {}),
                 **({"routing_change": routing_change_id} if routing_change_id is not None else {}),
             },
             now=now,
             actor_id=actor_id,
         )
     return account
+
+
+def check_account(account: GatewayAccount) -> None:
+    """Whether its gateway can be built of what is kept. Call it inside `tenant()`. Raises as `add_account`."""
+    try:
+        gateway_of(account)
+    except Misconfigured as wrong:
+        raise paybox_refusals.refusal_of(account, wrong) or refusals.BadOptions(option=wrong.field) from wrong
 
 
 def add_regie(

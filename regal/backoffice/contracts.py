@@ -1,4 +1,4 @@
-"""A PayFiP contract as the assistant shows it: what was tried in each phase, what came of it, and what comes next.
+"""A contract as the assistant shows it: what was tried in each phase, what came of it, and what comes next.
 
 Call everything here inside `tenant()`, with rows of one collectivité.
 """
@@ -13,12 +13,14 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from regal.backoffice import paybox
+from regal.backoffice.gateway_names import service_of
 from regal.backoffice.routing import accounts_of, is_closed, products_of
 from regal.backoffice.standing import standing_of
 from regal.collectivites.models import Adhesion, GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Means, Outcome
+from regal.gateways.paybox.account import PUBLISHED_TEST_SITES
 from regal.gateways.payfip_ws.gateway import PayfipWs
-from regal.gateways.registry import PAYFIP
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
@@ -55,7 +57,7 @@ CAME_NAMES: dict[Came, Promise] = {
     Came.ABANDONED: _("abandonné"),
     Came.CONTRADICTORY: _("message qui ne correspond pas"),
     Came.UNCLEAR: _("résultat inconnu"),
-    Came.WAITING: _("en attente de PayFiP"),
+    Came.WAITING: _("en attente"),
     Came.SILENT: _("sans nouvelles"),
     Came.NOT_STARTED: _("pas commencé"),
 }
@@ -98,7 +100,35 @@ ASKED_ADVICE: dict[Came, Promise] = {
         " Recommencez."
     ),
 }
+# Of Paybox: its messages are signed, and it brings its payers back.
+PAYBOX_ADVICE: dict[Came, Promise] = {
+    Came.PAID: _("Paybox le dit payé, par un message signé : cette phase fonctionne."),
+    Came.REFUSED: _("Paybox le dit refusé : le message nous arrive bien. Recommencez avec une carte qui est acceptée."),
+    Came.ABANDONED: _(
+        "Vous avez quitté la page de Paybox : le retour nous arrive bien. Recommencez et allez jusqu’au bout."
+    ),
+    Came.CONTRADICTORY: _(
+        "Le message reçu n’a pas la référence, le montant ou la phase de ce paiement : il parle d’un autre."
+        " Comparez-les dans le détail, puis écrivez à l’exploitant de REGAL."
+    ),
+    Came.UNCLEAR: _(
+        "Paybox a répondu par un code que REGAL ne connaît pas : écrivez à l’exploitant de REGAL, avec ce code, qui est"
+        " dans le détail."
+    ),
+    Came.WAITING: _(
+        "Le message de Paybox arrive en quelques secondes après la fin du paiement. Finissez-le dans son onglet, puis"
+        " actualisez. Si Paybox affiche une page d’erreur au lieu de la carte, la clé HMAC n’est pas la bonne, n’a pas"
+        " été confirmée par le courriel de Paybox, ou un des trois numéros est faux : rien n’est alors envoyé ici."
+    ),
+    Came.SILENT: _(
+        "Rien n’est venu : paiement jamais fini, page d’erreur de Paybox, ou message qui n’atteint pas REGAL. Vérifiez"
+        " la clé et les trois numéros, puis recommencez ; si Paybox affiche « paiement accepté » et que rien n’arrive,"
+        " écrivez à l’exploitant de REGAL."
+    ),
+    Came.NOT_STARTED: _("Paybox n’a pas ouvert ce paiement : personne n’a pu le payer. Recommencez."),
+}
 _CAME_OF = {
+    Standing.PROVISIONAL: Came.PAID,
     Standing.CONFIRMED: Came.PAID,
     Standing.ANNOUNCED_PAID: Came.PAID,
     Standing.ANNOUNCED_REFUSED: Came.REFUSED,
@@ -110,6 +140,9 @@ _CAME_OF = {
     Standing.SILENT: Came.SILENT,
     Standing.NEVER_STARTED: Came.NOT_STARTED,
 }
+
+
+_ADVICE = {PayfipWs.name: ASKED_ADVICE, paybox.NAME: PAYBOX_ADVICE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +159,7 @@ class Trial:
     authorisation: str
     digests: tuple[str, ...]  # SHA-256 of each message, as received
     is_confirmed: bool  # by something that proves it
-    is_asked: bool  # its gateway answers questions
+    gateway: str
 
     @classmethod
     def of(cls, attempt: Attempt, heard: Iterable[Evidence]) -> "Trial":
@@ -136,6 +169,7 @@ class Trial:
             came = Came.CONTRADICTORY
         paid = [one.facts for one in told if one.verdict == Evidence.Verdict.FITS and one.outcome == Outcome.PAID]
         facts: dict[str, Any] = paid[0] if paid else {}
+        usual = Means.CARD if paid and attempt.account.gateway == paybox.NAME else None  # it takes nothing else
         return cls(
             key=attempt.pk,
             at=attempt.announced_at or attempt.created_at,
@@ -143,11 +177,11 @@ class Trial:
             reference_tail=attempt.reference_tail,
             environment=Environment(attempt.environment),
             came=came,
-            means=Means(facts["means"]) if facts.get("means") else None,
+            means=Means(facts["means"]) if facts.get("means") else usual,
             authorisation=facts.get("authorisation", ""),
             digests=tuple(one.digest for one in told),
-            is_confirmed=attempt.status == State.PAID,
-            is_asked=attempt.account.gateway == PayfipWs.name,
+            is_confirmed=attempt.status == State.PAID and not attempt.is_provisional,
+            gateway=attempt.account.gateway,
         )
 
     @property
@@ -160,7 +194,7 @@ class Trial:
 
     @property
     def advice(self) -> Promise:
-        return (ASKED_ADVICE if self.is_asked else {}).get(self.came) or CAME_ADVICE[self.came]
+        return _ADVICE.get(self.gateway, {}).get(self.came) or CAME_ADVICE[self.came]
 
     @property
     def means_name(self) -> Promise | str:
@@ -169,7 +203,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """Every account of one numcli, and how far the collectivité has come with it."""
+    """Every account of one number, and how far the collectivité has come with it."""
 
     identifier: str
     accounts: dict[Environment, GatewayAccount]
@@ -184,13 +218,33 @@ class Contract:
 
     @property
     def gateway(self) -> str:
-        """The way to PayFiP, one for all phases."""
+        """One for all phases."""
         return str(next(iter(self.accounts.values())).gateway)
 
     @property
     def is_of_the_web_service(self) -> bool:
         """PayFiP is asked for a key first, then what became of it."""
         return self.gateway == PayfipWs.name
+
+    @property
+    def is_of_paybox(self) -> bool:
+        """The régie's own card contract with its bank."""
+        return self.gateway == paybox.NAME
+
+    @property
+    def is_published(self) -> bool:
+        """Of Paybox: the one that everybody may try, which never collects anything."""
+        return self.is_of_paybox and self.numbers.site in PUBLISHED_TEST_SITES
+
+    @property
+    def service(self) -> str:
+        """What its agents call the other side."""
+        return service_of(next(iter(self.accounts.values())))
+
+    @property
+    def numbers(self) -> paybox.MerchantNumbers:
+        """Of Paybox: what the bank's letter says. Raises BadMerchantNumbers."""
+        return paybox.MerchantNumbers.parse(self.identifier)
 
     @property
     def kind(self) -> DebtKind:
@@ -241,7 +295,9 @@ class Contract:
 
     @property
     def opens_on(self) -> date | None:
-        """The working day from which PayFiP takes production payments; it alone knows for certain."""
+        """The working day from which PayFiP takes production payments; it alone knows for certain. Paybox: at once."""
+        if self.is_of_paybox:
+            return None
         return paris.add_working_days(paris.today(self.by_card.at), 1) if self.by_card else None
 
     @property
@@ -276,13 +332,13 @@ class Contract:
         if self.production is not None:
             return 6 if self.first_real else 5
         if self.tested is None:
-            return 2 if self.is_adhesion_known or self.tests else 1
+            return 2 if self.is_of_paybox or self.is_adhesion_known or self.tests else 1
         return 3 if self.by_card is None else 4
 
 
 def contracts(*, collectivite: HasKey) -> list[Contract]:
     """All of a collectivité's, by number."""
-    numbers = GatewayAccount.objects.of(collectivite).filter(gateway__in=PAYFIP).values_list("identifier", flat=True)
+    numbers = GatewayAccount.objects.of(collectivite).values_list("identifier", flat=True)
     found = (contract(collectivite=collectivite, identifier=identifier) for identifier in sorted(set(numbers)))
     return [one for one in found if one is not None]
 
@@ -292,8 +348,8 @@ def contract(*, collectivite: HasKey, identifier: str) -> Contract | None:
     accounts = accounts_of(collectivite=collectivite, identifier=identifier)
     if not accounts:
         return None
-    changes = RoutingChange.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
-    adhesions = Adhesion.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
+    changes = RoutingChange.objects.of(collectivite).filter(identifier=identifier)
+    adhesions = Adhesion.objects.of(collectivite).filter(identifier=identifier)
     paid_activations = _paid(collectivite, accounts.get(Environment.ACTIVATION))
     first_by_means = {trial.means: trial for trial in reversed(paid_activations)}
     real = _paid(collectivite, accounts.get(Environment.PRODUCTION), most=1)

@@ -244,6 +244,14 @@ _NOTHING = gettext_lazy("Rien à faire. Le payeur peut recommencer quand il veut
 
 _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands, why we say so, what to do
     Standing.CONFIRMED: (gettext_lazy("Ce paiement est confirmé."), _PROVED, gettext_lazy("Rien à faire.")),
+    Standing.PROVISIONAL: (
+        gettext_lazy("Ce paiement est payé, à confirmer."),
+        gettext_lazy(
+            "Un message signé de Paybox le dit, et tout y correspond ; la remise du lendemain, ou une réponse de"
+            " Paybox, le confirmera."
+        ),
+        gettext_lazy("Rien à faire : sans confirmation en deux jours ouvrés, une anomalie s’ouvre."),
+    ),
     Standing.ANNOUNCED_PAID: (
         gettext_lazy("PayFiP annonce ce paiement payé ; il n’est pas encore confirmé."),
         gettext_lazy("L’annonce n’est pas signée. La confirmation viendra des fichiers du comptable public."),

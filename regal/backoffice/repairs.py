@@ -15,8 +15,8 @@ from regal.collectivites.models import GatewayAccount
 from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.lib import paris
 from regal.lib.tenancy import HasKey
+from regal.payments.judging import INQUIRY
 from regal.payments.models import Attempt, InboxMessage, Settlement
-from regal.payments.operations import INQUIRY
 from regal.payments.queries import nudged_keys
 from regal.payments.states import State
 

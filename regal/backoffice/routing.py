@@ -4,7 +4,7 @@ soonest, told to all administrators (`docs/decisions/0009`). Closing a contract 
 Each verb is one transaction with its audit row. Two people at once meet the lock of the change's row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +17,14 @@ from regal.agenda.operations import schedule
 from regal.audit.models import AuditEntry
 from regal.audit.operations import record, record_on_platform
 from regal.backoffice import activation_refusals
-from regal.backoffice.administration import add_account
+from regal.backoffice.administration import ADDRESS, add_account
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite, GatewayAccount, Product, RoutingChange
+from regal.collectivites.operations import secrets_of
 from regal.gateways.base import DebtKind, Environment
-from regal.gateways.registry import PAYFIP
+from regal.lib import tokens
 from regal.lib.tenancy import HasKey, tenant
+from regal.lib.vault import Secret
 from regal.people.models import Membership, Role, User
 
 CARRY_OUT = "carry_out_routing"
@@ -53,7 +55,7 @@ def seasoned_administrators(*, collectivite: HasKey, now: datetime) -> list[User
 
 def accounts_of(*, collectivite: HasKey, identifier: str) -> dict[Environment, GatewayAccount]:
     """A contract's accounts, by phase, all at one gateway: so PostgreSQL says. Call it inside `tenant()`."""
-    accounts = GatewayAccount.objects.of(collectivite).filter(gateway__in=PAYFIP, identifier=identifier)
+    accounts = GatewayAccount.objects.of(collectivite).filter(identifier=identifier)
     return {
         Environment(account.environment): account
         for account in accounts.select_related("collectivite", "budget", "regie").order_by("pk")
@@ -63,7 +65,7 @@ def accounts_of(*, collectivite: HasKey, identifier: str) -> dict[Environment, G
 def products_of(*, collectivite: HasKey, identifier: str) -> list[Product]:
     """What a contract collects, whatever the phase. Call it inside `tenant()`."""
     products = Product.objects.of(collectivite).select_related("account", "collectivite")
-    return list(products.filter(account__gateway__in=PAYFIP, account__identifier=identifier))
+    return list(products.filter(account__identifier=identifier))
 
 
 def gateway_at(*, collectivite: HasKey, identifier: str) -> str:
@@ -210,11 +212,12 @@ def _open_production(change: RoutingChange, *, now: datetime) -> None:
         environment=Environment.PRODUCTION,
         identifier=change.identifier,
         gateway=change.gateway,
-        options=tried.options,
+        options=options_of_next_phase(tried),
         regie=tried.regie,
         now=now,
         actor_id=change.asked_by_id,
         routing_change_id=change.pk,
+        secrets=_secrets_of_production(accounts),
     )
     chosen = set(change.what["products"])
     for product in products_of(collectivite=change.collectivite, identifier=change.identifier):
@@ -230,6 +233,20 @@ def _open_production(change: RoutingChange, *, now: datetime) -> None:
                 now=now,
                 actor_id=change.asked_by_id,
             )
+
+
+def options_of_next_phase(account: GatewayAccount) -> dict[str, Any]:
+    """What a contract's accounts share: not whether the other side knows an account's own address."""
+    return {name: value for name, value in account.options.items() if name != "notified_in_back_office"}
+
+
+def _secrets_of_production(accounts: Mapping[Environment, GatewayAccount]) -> dict[str, Secret]:
+    """Activation and production are one platform of a gateway, with one key: sealed again for the new account, which
+    has an address of its own.
+    """
+    activation = accounts.get(Environment.ACTIVATION)
+    secrets = secrets_of(activation) if activation is not None else {}
+    return {**secrets, ADDRESS: Secret.of_text(tokens.new_token())} if ADDRESS in secrets else secrets
 
 
 def _reopen(change: RoutingChange, *, now: datetime) -> None:

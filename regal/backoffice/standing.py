@@ -9,6 +9,7 @@ from regal.payments.standing import Standing, standing
 
 NAMES: dict[Standing, Promise] = {
     Standing.CONFIRMED: _("confirmé"),
+    Standing.PROVISIONAL: _("payé, à confirmer"),
     Standing.ANNOUNCED_PAID: _("annoncé payé"),
     Standing.ANNOUNCED_REFUSED: _("annoncé refusé"),
     Standing.ANNOUNCED_ABANDONED: _("annoncé abandonné"),
@@ -22,6 +23,7 @@ NAMES: dict[Standing, Promise] = {
 }
 LOOKS: dict[Standing, str] = {  # classes of the stylesheet
     Standing.CONFIRMED: "badge-good",
+    Standing.PROVISIONAL: "badge-announced",
     Standing.ANNOUNCED_PAID: "badge-announced",
     Standing.ANNOUNCED_REFUSED: "badge-quiet",
     Standing.ANNOUNCED_ABANDONED: "badge-quiet",
@@ -32,7 +34,7 @@ LOOKS: dict[Standing, str] = {  # classes of the stylesheet
 
 def standing_of(attempt: Attempt) -> Standing:
     """Where an attempt stands now, also one just changed in memory."""
-    return standing(status=attempt.status, announced=attempt.announced)
+    return standing(status=attempt.status, announced=attempt.announced, is_provisional=attempt.is_provisional)
 
 
 def where(standing: Standing) -> Q:

@@ -137,7 +137,7 @@ def _about_the_contracts(contracts: set[tuple[str, str]]) -> Section:
     missing = "" if real else _("Aucun contrat n’est en production : aucun argent ne peut arriver.")
     return Section(
         route="accounts",
-        title=_("Contrats PayFiP et mise en production"),
+        title=_("Contrats de paiement et mise en production"),
         is_set=_("%(contracts)s, dont %(real)s en production.") % {"contracts": said, "real": len(real)},
         missing=(missing,) if missing else (),
     )

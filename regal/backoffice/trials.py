@@ -1,15 +1,16 @@
 """Try a contract before it takes real payments: by the machinery that payers will use, on the account of its phase."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import get_language
 
 from regal.audit.operations import record
-from regal.backoffice import activation_refusals, recognition
+from regal.backoffice import activation_refusals, paybox, recognition
 from regal.backoffice.administration import add_account
 from regal.backoffice.contracts import Contract
+from regal.backoffice.gateway_names import service_of
 from regal.backoffice.routing import gateway_at
 from regal.collectivites.models import Adhesion, Collectivite, GatewayAccount, Product
 from regal.collectivites.reference_forms import read_reference
@@ -20,6 +21,7 @@ from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money, UnreadableAmount
 from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import tenant
+from regal.lib.vault import Secret
 from regal.payments.departure import Departure, depart
 from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder
@@ -96,20 +98,43 @@ def start_trial(
         raise activation_refusals.InvoiceForbids(refused.reason) from refused
     except CannotHandOff as refused:
         raise recognition.refusal_of(refused.reason, account.identifier) or activation_refusals.GatewayForbids(
-            refused.reason
+            refused.reason, service_of(account)
         ) from refused
     except GatewayAway as away:
-        raise activation_refusals.TrialUnanswered(reason=away.reason) from away
+        raise activation_refusals.TrialUnanswered(reason=away.reason, service=service_of(account)) from away
 
 
-def open_activation(*, collectivite: Collectivite, contract: Contract, now: datetime, actor_id: int) -> GatewayAccount:
-    """The contract's account for activation payments, once a test has succeeded. Raises ContractClosed, TestFirst."""
+def open_activation(
+    *,
+    collectivite: Collectivite,
+    contract: Contract,
+    keys: Mapping[str, Secret] | None = None,
+    now: datetime,
+    actor_id: int,
+) -> GatewayAccount:
+    """The contract's account for activation payments, once a test has succeeded.
+
+    Paybox's begins with the keys of its production platform. Raises ContractClosed, TestFirst, MissingKey, and as
+    `paybox.add_contract`.
+    """
     if contract.activation is not None:
         return contract.activation
     if contract.is_closed:
         raise activation_refusals.ContractClosed
     if contract.test is None or contract.tested is None:
         raise activation_refusals.TestFirst
+    if contract.is_of_paybox:
+        assert contract.test.regie is not None
+        return paybox.add_contract(
+            collectivite=collectivite,
+            numbers=contract.numbers,
+            environment=Environment.ACTIVATION,
+            regie=contract.test.regie,
+            keys=keys or {},
+            options=contract.test.options,
+            now=now,
+            actor_id=actor_id,
+        )
     return add_account(
         collectivite=collectivite,
         debt_kind=contract.kind,

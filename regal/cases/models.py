@@ -27,7 +27,10 @@ class Kind(models.TextChoices):
     EXCESS = "excess", _("payé plus que dû")
     LATE_PAYMENT = "late_payment", _("paiement prouvé après son échéance")
     IMPOSSIBLE_ANSWER = "impossible_answer", _("réponse impossible de PayFiP")
-    NO_ANSWER = "no_answer", _("PayFiP ne dit pas le résultat")
+    NO_ANSWER = "no_answer", _("PayFiP ou Paybox ne dit pas le résultat")
+    NOT_CONFIRMED = "not_confirmed", _("payé, jamais confirmé")
+    NOT_NOTIFIED = "not_notified", _("Paybox connaît ce paiement, son message n’est pas arrivé")
+    SAME_TRANSACTION = "same_transaction", _("même numéro de transaction que chez un autre")
 
 
 class Decision(models.TextChoices):

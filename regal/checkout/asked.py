@@ -40,6 +40,15 @@ _ALMOST_A_MINUTE = timedelta(seconds=59)  # an hour shown without its seconds ha
 
 
 @dataclass(frozen=True, kw_only=True)
+class Invoice:
+    """What became of the invoice that an attempt was to pay."""
+
+    state: str = ""  # "paid" or "held" by another payment, "ours" while this one holds it
+    paid_at: datetime | None = None
+    held_until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """What is known of one attempt: a word for each sentence of `follow_asked.html`, and what goes beside it."""
 
@@ -47,14 +56,12 @@ class Asked:
     asks_after_return: bool  # whatever was known before the return is not said meanwhile
     is_watched: bool  # the gateway is still asked
     answered_at: datetime | None
-    invoice: str  # "paid" or "held" by another payment, "ours" while this one holds it; else ""
-    paid_at: datetime | None
-    held_until: datetime | None
+    invoice: Invoice
 
     @property
     def is_elsewhere(self) -> bool:
         """Whether another payment has the invoice, or had it."""
-        return self.invoice in ("paid", "held")
+        return self.invoice.state in ("paid", "held")
 
     @property
     def looks_again(self) -> bool:
@@ -64,7 +71,7 @@ class Asked:
     @property
     def restarts(self) -> str:
         """Where « Recommencer » stands: "first", "last" or "". Nowhere, while it would lead to a refusal."""
-        return "" if self.invoice or self.asks_after_return else RESTARTS.get(self.situation, "")
+        return "" if self.invoice.state or self.asks_after_return else RESTARTS.get(self.situation, "")
 
 
 def ask_about(*, attempt: Attempt, returned_at: datetime | None, now: datetime) -> Asked:
@@ -79,15 +86,15 @@ def ask_about(*, attempt: Attempt, returned_at: datetime | None, now: datetime) 
             situation = "waiting"
         elif situation in ("refused", "abandoned") and watch.answered_at is not None:
             situation = "unheard"
-    invoice, paid_at, held_until = _invoice(attempt, situation=situation, now=now)
+    invoice = Invoice() if situation == "confirmed" else invoice_of(attempt, now=now)
+    if invoice.state == "ours" and situation not in ("opening", "waiting"):
+        invoice = Invoice()
     return Asked(
         situation=situation,
         asks_after_return=asks_after_return,
         is_watched=is_watched,
         answered_at=watch.answered_at if watch is not None else None,
         invoice=invoice,
-        paid_at=paid_at,
-        held_until=held_until,
     )
 
 
@@ -114,15 +121,14 @@ def _has_answered(watch: Watch, *, since: datetime) -> bool:
     )
 
 
-def _invoice(attempt: Attempt, *, situation: str, now: datetime) -> tuple[str, datetime | None, datetime | None]:
+def invoice_of(attempt: Attempt, *, now: datetime) -> Invoice:
+    """Whether another payment has it, or had it, or this one holds it still."""
     titre = attempt.titre
-    if titre is None or situation == "confirmed":
-        return "", None, None
+    if titre is None:
+        return Invoice()
     if titre.paid_at is not None:
-        return "paid", titre.paid_at, None
+        return Invoice(state="paid", paid_at=titre.paid_at)
     if titre.held_until is None or not titre.is_held(now):
-        return "", None, None
+        return Invoice()
     until = titre.held_until + _ALMOST_A_MINUTE
-    if titre.held_by != attempt.pk:
-        return "held", None, until
-    return ("ours", None, until) if situation in ("opening", "waiting") else ("", None, None)
+    return Invoice(state="ours" if titre.held_by == attempt.pk else "held", held_until=until)

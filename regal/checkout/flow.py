@@ -6,7 +6,7 @@ it holds was typed by the one who holds it. The recap's token is used once: `pay
 `flow_token`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -52,6 +52,7 @@ class Recap:
     flow_token: str
     handle: str
     told_of_earlier: bool
+    address: dict[str, str] = field(default_factory=dict)  # of the card's holder, where the contract asks
 
     @property
     def amount(self) -> Money:

@@ -15,7 +15,8 @@ from django.forms import BoundField
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 
-from regal.collectivites.models import Product
+from regal.checkout.address import LINES, address_fields, asks_address
+from regal.collectivites.models import GatewayAccount, Product
 from regal.collectivites.reference_forms import InvoiceWords, OrmcWords
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.email_address import EmailReason, UnreadableEmail, normalise_email
@@ -32,11 +33,11 @@ from regal.lib.references import (
 )
 
 EMAIL_SENTENCES = {
-    EmailReason.EMPTY: _("Indiquez votre adresse e-mail : PayFiP y envoie le ticket de paiement."),
+    EmailReason.EMPTY: _("Indiquez votre adresse e-mail : le ticket de paiement y est envoyé."),
     EmailReason.SEVERAL: _("Indiquez une seule adresse e-mail."),
-    EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour PayFiP (80 caractères au plus)."),
+    EmailReason.TOO_LONG: _("Cette adresse e-mail est trop longue pour le paiement en ligne (80 caractères au plus)."),
     EmailReason.COMMA: _("Il y a une virgule dans cette adresse e-mail : c’est sans doute un point."),
-    EmailReason.NOT_ASCII: _("PayFiP n’accepte pas les accents dans une adresse e-mail."),
+    EmailReason.NOT_ASCII: _("Le paiement en ligne n’accepte pas les accents dans une adresse e-mail."),
 }
 EMAIL_USUAL = _("Vérifiez l’adresse e-mail ; elle ressemble à nom@exemple.fr.")
 AMOUNT_SENTENCES = {
@@ -83,7 +84,16 @@ REFUSED = {  # what the account's own contract or PayFiP itself forbids, and the
     "payfip_M5": ("amount", _("PayFiP n’accepte pas un montant aussi élevé : payez comme indiqué sur la facture.")),
     "payfip_R3": ("invoice", _("PayFiP n’accepte pas ce numéro : vérifiez qu’il est complet.")),
 }
-OUR_CONTRACT = ("payfip_T", "payfip_S", "payfip_D", "payfip_N")  # nothing that a payer typed can mend these
+OUR_CONTRACT = (  # nothing that a payer typed can mend these
+    "payfip_T",
+    "payfip_S",
+    "payfip_D",
+    "payfip_N",
+    "hmac_missing",
+    "environment_differs",
+    "notification_url_",
+    "return_url_",
+)
 NOT_FOUND = _(
     "Aucune facture à payer ne porte ce numéro et ce montant. Vérifiez les deux sur la facture ; s’ils y sont bien"
     " ainsi, adressez-vous au service qui l’a envoyée."
@@ -122,12 +132,28 @@ def email_question(form: forms.Form) -> Question:
     return Question(
         field=form["email"],
         label=_("Votre adresse e-mail"),
-        hint=_("PayFiP y envoie le ticket ; par exemple nom@exemple.fr"),
+        hint=_("le ticket de paiement y est envoyé ; par exemple nom@exemple.fr"),
         mark=0,
         inputmode="email",
         kind="email",
         autocomplete="email",
     )
+
+
+def address_questions(form: forms.Form) -> list[Question]:
+    """Whose card it is, where the form asks."""
+    return [
+        Question(
+            field=form[name],
+            label=line.label,
+            hint=line.hint,
+            mark=0,
+            inputmode="text",
+            autocomplete=line.autocomplete,
+        )
+        for name, line in LINES.items()
+        if name in form.fields
+    ]
 
 
 def read_email(typed: str) -> str:
@@ -161,6 +187,8 @@ class DebtForm(forms.Form):
         self.latest = latest
         for field in self.fields.values():
             field.error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}
+        if asks_address(product.account):
+            self.fields |= address_fields()
 
     @cached_property
     def reference_questions(self) -> list[Question]:
@@ -172,6 +200,12 @@ class DebtForm(forms.Form):
         """Every field, in the order of the page."""
         yield from self.reference_questions
         yield from self.other_questions
+        yield from self.address_questions
+
+    @cached_property
+    def address_questions(self) -> list[Question]:
+        """Whose card it is, where the contract asks."""
+        return address_questions(self)
 
     @cached_property
     def other_questions(self) -> list[Question]:
@@ -184,15 +218,7 @@ class DebtForm(forms.Form):
                 mark=self.amount_mark,
                 inputmode="decimal",
             ),
-            Question(
-                field=self["email"],
-                label=_("Votre adresse e-mail"),
-                hint=_("PayFiP y envoie le ticket ; par exemple nom@exemple.fr"),
-                mark=0,
-                inputmode="email",
-                kind="email",
-                autocomplete="email",
-            ),
+            email_question(self),
         ]
 
     @property
@@ -245,9 +271,9 @@ class DebtForm(forms.Form):
             ) from None
         least, most = self.product.min_amount, self.product.max_amount
         if amount < LEAST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants inférieurs à 1 €."), code="R023")
+            raise ValidationError(_("Un paiement en ligne est d’au moins 1 €."), code="R023")
         if amount > MOST:
-            raise ValidationError(_("PayFiP n’accepte pas les montants supérieurs à 99 999,99 €."), code="R024")
+            raise ValidationError(_("Un paiement en ligne est d’au plus 99 999,99 €."), code="R024")
         if (least and amount < least) or (most and amount > most):
             sentence = _("Ce montant n’est pas de ceux que l’on paie ici : vérifiez-le sur le document à payer.")
             raise ValidationError(sentence, code="R025")
@@ -255,7 +281,7 @@ class DebtForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        asked = {name for name in self.fields if name not in ("amount", "email")}
+        asked = {name for name in self.fields if name not in ("amount", "email", *LINES)}
         if asked <= cleaned.keys():
             cleaned["reference"] = self._reference({name: cleaned[name] for name in asked})
         return cleaned
@@ -502,24 +528,34 @@ class InvoiceForm(DebtForm):
 
 
 class EmailForm(forms.Form):
-    """All that is asked of who begins again from an attempt's own page, whose address holds no personal data."""
+    """All that is asked of who begins again from an attempt's own page, whose address holds no personal data.
+
+    And the address, where the contract asks for it: nobody kept it.
+    """
 
     use_required_attribute = False
     email = forms.CharField(required=False, max_length=254)
 
-    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data: Mapping[str, str] | None = None, *, account: GatewayAccount) -> None:
         super().__init__(data)
         self.fields["email"].error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}
+        if asks_address(account):
+            self.fields |= address_fields()
 
     @cached_property
     def question(self) -> Question:
-        """The one field."""
+        """Where the ticket goes."""
         return email_question(self)
+
+    @cached_property
+    def address_questions(self) -> list[Question]:
+        """As of a `DebtForm`."""
+        return address_questions(self)
 
     @property
     def wrong(self) -> list[dict[str, str]]:
         """As of a `DebtForm`."""
-        return [{"field": "email", "message": str(message)} for message in self["email"].errors]
+        return [{"field": field.name, "message": str(message)} for field in self for message in field.errors]
 
     def accuse(self, reason: str) -> bool:
         """As of a `DebtForm`."""

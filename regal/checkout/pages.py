@@ -14,12 +14,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from regal.checkout.address import address_in
 from regal.checkout.asked import address_after_return, ask_about, returned_at
+from regal.checkout.by_card import is_by_card, tell
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
 from regal.checkout.forms import EmailForm
+from regal.checkout.notifications import LONGEST_QUERY
 from regal.checkout.town import NotHere, Town, situation_of
 from regal.checkout.ways import Again, ByForm, as_typed, once_more, set_off
-from regal.gateways.base import Environment
+from regal.collectivites.models import Product
+from regal.gateways.base import Environment, Message
 from regal.lib import tokens
 from regal.lib.client_address import budget_of, client_address
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
@@ -27,8 +31,9 @@ from regal.lib.references import DebtReference
 from regal.lib.tenancy import tenant
 from regal.lib.throttle import is_too_often
 from regal.payments.checker import hasten_by_payer
-from regal.payments.operations import check_order
-from regal.payments.queries import FULL_PAGE, Situation, too_much_of
+from regal.payments.models import Attempt
+from regal.payments.operations import check_order, receive
+from regal.payments.queries import FULL_PAGE, Situation, has_heard_enough, too_much_of
 from regal.payments.refusals import CannotHandOff
 
 # From one address in a minute; a town hall has one address for all.
@@ -91,6 +96,7 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         flow_token=tokens.new_token(),
         handle=tokens.new_token(),
         told_of_earlier=False,
+        address=address_in(form.cleaned_data),
     )
     way = ByForm(town, request, chosen, form=form, recap=recap)
     titre = None
@@ -159,6 +165,8 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         "can_start_again": town.is_open(paid_for),
         "is_test": attempt.environment == Environment.TEST,  # the product's contract may have changed since
     }
+    if is_by_card(attempt.account):
+        return _follow_card(request, town, attempt, handle=handle, context=context)
     if not town.asks_about(attempt):
         return town.page(request, "checkout/follow.html", context, product=paid_for)
     with tenant(town.collectivite):
@@ -171,25 +179,68 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         "in_full": context["in_full"] or asked.asks_after_return,
         "can_be_begun_again": (can_be_begun_again := town.can_be_begun_again(attempt)),
         "restarts": asked.restarts if can_be_begun_again else "",
-        "again": {
-            "action": reverse("again", args=[slug, handle]),
-            "hidden": {"token": new_again(handle=handle, product=paid_for, now=town.now)},
-        },
+        "again": _again_form(town, paid_for, handle=handle),
     }
     return town.page(request, "checkout/follow_asked.html", context, product=paid_for)
+
+
+def _follow_card(
+    request: HttpRequest, town: Town, attempt: Attempt, *, handle: str, context: dict[str, Any]
+) -> HttpResponse:
+    paid_for = town.product_of(attempt)
+    asks = town.asks_about(attempt)
+    with tenant(town.collectivite):
+        told = tell(attempt=attempt, now=town.now)
+        if asks:
+            hasten_by_payer(attempt=attempt, now=town.now)
+        too_much = too_much_of(attempt)
+    context |= {
+        "told": told,
+        "situation": told.situation,
+        "asks": asks,
+        "too_much": too_much,
+        "restarts": told.restarts if town.can_be_begun_again(attempt) else "",
+        "again": _again_form(town, paid_for, handle=handle),
+    }
+    return town.page(request, "checkout/follow_card.html", context, product=paid_for)
+
+
+def _again_form(town: Town, product: Product, *, handle: str) -> dict[str, Any]:
+    """« Recommencer » on the attempt's own page."""
+    return {
+        "action": reverse("again", args=[town.collectivite.slug, handle]),
+        "hidden": {"token": new_again(handle=handle, product=product, now=town.now)},
+    }
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def back(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
-    """The browser, sent back by the gateway: whatever it brings proves nothing, but now is the time to ask."""
+    """The browser, sent back by the gateway: whatever it brings proves nothing, but now is the time to ask.
+
+    What the bank's page signed and gave it is stored as it came, to be judged; it stays in no address and no history.
+    """
     town = Town.called(slug, now=clock())
     attempt = town.attempt(handle=handle)
     if attempt is None:
         return town.nothing_started_page(request, handle)
+    follow_address = reverse("follow", args=[slug, handle])
+    if is_by_card(attempt.account):
+        if request.method == "GET":
+            _keep_return(request, town, attempt)
+        return HttpResponseRedirect(follow_address, status=303)
     with tenant(town.collectivite):
         hasten_by_payer(attempt=attempt, now=town.now)
-    return HttpResponseRedirect(address_after_return(reverse("follow", args=[slug, handle]), now=town.now), status=303)
+    return HttpResponseRedirect(address_after_return(follow_address, now=town.now), status=303)
+
+
+def _keep_return(request: HttpRequest, town: Town, attempt: Attempt) -> None:
+    """Store what a browser brought back; too much of one attempt is not kept."""
+    query = request.META.get("QUERY_STRING", "").encode("latin-1", errors="replace")
+    message = Message(method="GET", query=query[:LONGEST_QUERY], body=b"", content_type="", received_at=town.now)
+    with tenant(town.collectivite):
+        if query and not has_heard_enough(attempt=attempt):
+            receive(attempt=attempt, message=message, is_cut=len(query) > LONGEST_QUERY, channel="return", now=town.now)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)
@@ -210,15 +261,16 @@ def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("follow", args=[slug, handle]), status=303)
     if is_too_often(rate=Rate.START, source=source_of(request), limit=MOST_STARTS, now=town.now):
         return town.too_often_page(request, product)
-    form = EmailForm(request.POST if "email" in request.POST else None)
+    form = EmailForm(request.POST if "email" in request.POST else None, account=product.account)
     way = Again(town, request, product, form=form, attempt=attempt, of=handle, token=token)
+    is_complete = form.is_valid()
     if (started := way.started()) is not None:
         return once_more(way, started)
     if not town.is_open(product):
         return town.closed_page(request, product, status=409)
     if not town.can_be_begun_again(attempt):
         return HttpResponseRedirect(reverse("follow", args=[slug, handle]), status=303)
-    if form.is_valid():
+    if is_complete:
         return set_off(way, clock=clock)
     if form.is_bound:
         return way.page(status=422)

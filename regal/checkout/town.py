@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
+from regal.checkout.by_card import is_by_card
 from regal.checkout.forms import FORMS, DebtForm
 from regal.checkout.headers import content_security_policy
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
@@ -133,6 +134,7 @@ class Town:
         product: Product | None = None,
         status: int = 200,
         form_action: Iterable[str] = (),
+        is_framed: bool = True,
     ) -> HttpResponse:
         """A page that the town's listed sites may frame, and our own bureau (`docs/decisions/0008`).
 
@@ -143,10 +145,11 @@ class Town:
             "demo": settings.DEMO,
             "product": product,
             "is_test": product is not None and product.account.environment == Environment.TEST,
+            "by_card": product is not None and is_by_card(product.account),
         }
         response = render(request, template, usual | context, status=status)
         response.headers["Content-Security-Policy"] = content_security_policy(
-            frame_ancestors=[*self.origins, settings.BUREAU_URL],
+            frame_ancestors=[*self.origins, settings.BUREAU_URL] if is_framed else [],
             form_action=form_action,
         )
         return response

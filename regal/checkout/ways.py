@@ -17,18 +17,20 @@ from django.urls import reverse
 from django.utils.log import log_response
 from django.utils.translation import get_language
 
+from regal.checkout.address import LINES, address_in, billing_of
+from regal.checkout.by_card import display_of, is_by_card
 from regal.checkout.flow import AgainToken, Recap, seal, seal_again
 from regal.checkout.forms import FORMS, OUR_CONTRACT, DebtForm, EmailForm, InvoiceForm
 from regal.checkout.town import Town, situation_of
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import read_reference
-from regal.gateways.base import AskableGateway, DebtKind
+from regal.gateways.base import AskableGateway, DebtKind, PostForm, Redirect
 from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.departure import depart
+from regal.payments.departure import depart, go_again
 from regal.payments.models import Attempt
-from regal.payments.operations import PaymentOrder, hand_off_again
+from regal.payments.operations import PaymentOrder
 from regal.payments.queries import (
     LookUp,
     Situation,
@@ -43,6 +45,7 @@ from regal.titres.models import Titre
 
 logger = logging.getLogger("regal.checkout")
 
+_PERSONAL = {"email", *LINES}
 _ALMOST_A_MINUTE = timedelta(seconds=59)  # an hour shown without its seconds has passed
 
 
@@ -112,9 +115,9 @@ class Way(ABC):
     def away_page(self) -> HttpResponse:
         """The gateway gave no usable answer: nothing was begun that could be paid."""
         page = self._page("checkout/away.html", {"hidden": self.hidden(is_fresh=True)}, status=503)
-        # PayFiP's outage is no error of ours: said here, it is not said again as one.
+        # A gateway's outage is no error of ours: said here, it is not said again as one.
         log_response(
-            "account %s: PayFiP is away, a payer was told so",
+            "account %s: its gateway is away, a payer was told so",
             self.product.account_id,
             request=self.request,
             response=page,
@@ -137,7 +140,9 @@ class Way(ABC):
         """A page whose button may lead to the gateway."""
         gateway = self.town.gateway(self.product)
         usual: dict[str, Any] = {"action": self.action, "opens_new_tab": gateway.opens_new_tab}
-        if isinstance(gateway, AskableGateway):
+        if is_by_card(self.product.account):
+            usual["opening_minutes"] = display_of(self.product.account) // timedelta(minutes=1)
+        elif isinstance(gateway, AskableGateway):
             usual["opening_minutes"] = gateway.timing.opening // timedelta(minutes=1)
         return self.town.page(
             self.request,
@@ -146,6 +151,28 @@ class Way(ABC):
             product=self.product,
             status=status,
             form_action=gateway.hand_off_origins,
+        )
+
+    def leaving(self, hand_off: Redirect | PostForm) -> HttpResponse:
+        """Away to the gateway: by its address, or by the page that holds the form it wants.
+
+        That page is in no frame, and « Back » from the gateway must find the attempt's own page instead of it.
+        """
+        if isinstance(hand_off, Redirect):
+            return HttpResponseRedirect(hand_off.url, status=303)
+        context = {
+            "hand_off": hand_off,
+            "amount": self.amount,
+            "handle": self.handle,
+            "opening_minutes": display_of(self.product.account) // timedelta(minutes=1),
+        }
+        return self.town.page(
+            self.request,
+            "checkout/hand_over.html",
+            context,
+            product=self.product,
+            form_action=self.town.gateway(self.product).hand_off_origins,
+            is_framed=False,
         )
 
     def _earlier(self, titre_id: int | None) -> Attempt | None:
@@ -179,17 +206,17 @@ def set_off(way: Way, *, clock: Callable[[], datetime]) -> HttpResponse:
         return way.refused_page(refusal)
     except GatewayAway:
         return way.away_page()
-    return HttpResponseRedirect(departure.hand_off.url, status=303)
+    return way.leaving(departure.hand_off)
 
 
 def once_more(way: Way, started: Attempt) -> HttpResponse:
     """The same press again: a second click follows the first; later, the attempt's own page says where it stands."""
     now = way.town.now
+    hand_off = go_again(order=way.order(None), attempt=started, now=now)
     with tenant(way.town.collectivite):
-        hand_off = hand_off_again(attempt=started, now=now)
         opens, left_nothing = is_opening(attempt=started, now=now), never_left(attempt=started)
     if hand_off is not None:
-        return HttpResponseRedirect(hand_off.url, status=303)
+        return way.leaving(hand_off)
     if left_nothing and not opens:
         return way.away_page()
     return way.already_started_page(is_opening=opens)
@@ -222,6 +249,7 @@ class ByForm(Way):
             exercice=titre.exercice if titre else recap.exercice,
             amount=recap.amount,
             email=recap.email,
+            billing=billing_of(recap.address),
             language=get_language() or "fr",
             flow_token=recap.flow_token,
             handle=recap.handle,
@@ -246,7 +274,7 @@ class ByForm(Way):
         context = {
             "recap": self.recap,
             "parts": self.town.form(self.product, initial=typed).reference_questions,
-            "typed": json.dumps({name: value for name, value in typed.items() if name != "email"}),  # as in form.js
+            "typed": json.dumps({name: typed[name] for name in typed if name not in _PERSONAL}),  # as in form.js
             "hidden": self.hidden(),
             "earlier": earlier,
             "earlier_situation": situation_of(earlier) if earlier else "",
@@ -287,8 +315,8 @@ class Again(Way):
         return reverse("again", args=[self.town.collectivite.slug, self.of])
 
     def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
-        email = self.form.data.get("email")
-        return self._token(is_fresh=is_fresh) | ({} if email is None else {"email": email})
+        typed = {name: self.form.data[name] for name in self.form.fields if name in self.form.data}
+        return self._token(is_fresh=is_fresh) | typed
 
     def _token(self, *, is_fresh: bool = False) -> dict[str, str]:
         token = self.token
@@ -302,7 +330,8 @@ class Again(Way):
             debt_reference=self.reference,
             exercice=titre.exercice if titre else self.attempt.exercice,
             amount=self.amount,
-            email=self.form.cleaned_data["email"],
+            email=self.form.cleaned_data.get("email", ""),  # none where nothing is sent
+            billing=billing_of(address_in(self.form.cleaned_data)),
             language=get_language() or "fr",
             flow_token=self.flow_token,
             handle=self.handle,
@@ -328,6 +357,7 @@ class Again(Way):
         context = {
             "hidden": self._token(),
             "question": self.form.question,
+            "form": self.form,
             "wrong": self.form.wrong,
             "notice": notice,
             "earlier": earlier,
@@ -337,7 +367,7 @@ class Again(Way):
         return self._page("checkout/again.html", context, status=status)
 
     def refused_page(self, refusal: CannotHandOff) -> HttpResponse:
-        """PayFiP was asked and has used up this token."""
+        """The gateway was asked and has used up this token."""
         self.token = replace(self.token, flow_token=tokens.new_token(), handle=tokens.new_token())
         return self.page(notice="" if self.form.accuse(refusal.reason) else notice_of(refusal), status=422)
 
@@ -358,4 +388,5 @@ def as_typed(recap: Recap, product: Product) -> dict[str, str]:
         **FORMS[kind].as_typed(read_reference(kind, recap.debt_reference)),
         "amount": f"{euros},{cents:02d}",
         "email": recap.email,
+        **recap.address,
     }

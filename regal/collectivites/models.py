@@ -124,7 +124,8 @@ class GatewayAccount(TenantModel):
     """One contract at one gateway, in one environment: test money and real money never share an account.
 
     Who collects follows from the kind: a régie's account belongs to a régie, every other to the comptable through a
-    budget. Identity never changes: the application's role may update `options` and `is_active` only.
+    budget. Identity never changes: the application's role may update `options`, `is_active` and
+    `notification_digest` only.
     """
 
     gateway = models.CharField(max_length=20)  # a name of `gateways/registry.py`
@@ -135,12 +136,20 @@ class GatewayAccount(TenantModel):
     regie = TenantForeignKey(Regie, null=True, blank=True)
     options: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
+    notification_digest = models.CharField(
+        max_length=64, blank=True, default="", db_default=""
+    )  # of the token of its own address, where it has one
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["gateway", "identifier", "environment"], name="collectivites_account_identity"
+            ),
+            models.UniqueConstraint(
+                fields=["collectivite", "notification_digest"],
+                condition=~models.Q(notification_digest=""),
+                name="collectivites_account_notification",
             ),
             models.UniqueConstraint(
                 fields=["collectivite", "id", "environment"], name="collectivites_account_environment"

@@ -24,5 +24,11 @@ def open_secret(row: AccountSecret) -> Secret:
     return Vault.from_setting(settings.SECRET_KEYS).open(row.sealed, context)
 
 
+def secrets_of(account: GatewayAccount) -> dict[str, Secret]:
+    """Every secret of an account, the newest of each name. Call it inside `tenant()`. Raises VaultError."""
+    rows = AccountSecret.objects.filter(collectivite=account.collectivite_id, account=account).order_by("pk")
+    return {row.name: open_secret(row) for row in rows}
+
+
 def _context(account_id: int, collectivite_id: int, name: str) -> bytes:
     return f"account.{collectivite_id}.{account_id}.{name}".encode()

@@ -21,6 +21,7 @@ from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
 from regal.payments.checker import check_due
+from regal.payments.judging import SEAL_EVIDENCE
 from regal.payments.schedule import DRAWS
 from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
@@ -34,7 +35,7 @@ ASK_FOR = timedelta(seconds=20)  # then the next round begins; a worker told to 
 HANDLERS: dict[str, Handler] = {
     payments.JUDGE_MESSAGE: payments.judge_message,
     payments.PRESUME_SILENT: payments.presume_silent,
-    payments.SEAL_EVIDENCE: payments.seal_evidence,
+    SEAL_EVIDENCE: payments.seal_evidence,
     reconciliation.CONFIRM_FILE: reconciliation.confirm_file,
     letters.SEND_INVITATION: letters.send_invitation,
     letters.SEND_LETTER: letters.send_letter,

@@ -14,6 +14,7 @@ from regal.backoffice import (
     inquiries,
     operators,
     pages,
+    paybox_pages,
     sessions,
     titres,
     town_settings,
@@ -93,6 +94,21 @@ urlpatterns = [
         path("<slug:slug>/reglages/journal/", audit_log.audit, name="audit"),
         path("<slug:slug>/reglages/contrats/", activation.accounts, name="accounts"),
         path("<slug:slug>/reglages/contrats/ajouter/", activation.add_contract, name="add_contract"),
+        path("<slug:slug>/reglages/contrats/nouveau/", paybox_pages.choose_contract, name="choose_contract"),
+        path("<slug:slug>/reglages/contrats/paybox/", paybox_pages.add_paybox, name="add_paybox"),
+        path(
+            "<slug:slug>/reglages/contrats/<str:numcli>/cles/<slug:platform>/",
+            paybox_pages.contract_keys,
+            name="contract_keys",
+        ),
+        path(
+            "<slug:slug>/reglages/contrats/<str:numcli>/adresse/<slug:phase>/",
+            paybox_pages.contract_address,
+            name="contract_address",
+        ),
+        path(
+            "<slug:slug>/reglages/contrats/<str:numcli>/page/", paybox_pages.contract_settings, name="contract_settings"
+        ),
         path("<slug:slug>/reglages/contrats/<str:numcli>/", activation.activation, name="activation"),
         path("<slug:slug>/reglages/contrats/<str:numcli>/dossier/", activation.activation_dossier, name="dossier"),
         prefix_default_language=False,

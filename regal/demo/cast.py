@@ -1,5 +1,6 @@
 """Who plays in the demonstration: two invented towns, their products, their notices, their agents."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,11 +17,43 @@ DAYS_AHEAD = 60  # notices « émis aujourd’hui » are prepared for as many da
 
 
 @dataclass(frozen=True, kw_only=True)
+class Series:
+    """The invoices of one régie, which stand in our own base: so many of something, at one price."""
+
+    prefix: str
+    count: int
+    price: Money
+    label: str  # with {number}
+    in_each_state: bool = False  # not only invoices to pay
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merchant:
+    """A card contract at Paybox: what the bank gave the régie."""
+
+    site: str
+    rank: str
+    identifier: str
+    direct_key: str = ""  # "": the contract has no Paybox Direct, and nobody can ask
+
+    @property
+    def account_identifier(self) -> str:
+        return f"{self.site}-{self.rank}-{self.identifier}"
+
+    @property
+    def hmac_key(self) -> str:
+        """Of nobody but this demonstration's sandbox."""
+        return hashlib.sha512(f"demonstration {self.account_identifier}".encode()).hexdigest().upper()
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemoProduct:
     slug: str
     name: str
     introduction: str
-    numcli: str
+    numcli: str = ""  # at PayFiP
+    merchant: Merchant | None = None  # at Paybox
+    series: Series | None = None
     kind: DebtKind = DebtKind.TITRE
     gateway: str = "payfip_url"
     regie: tuple[str, str] | None = None  # name and number
@@ -32,8 +65,13 @@ class DemoProduct:
 
     @property
     def has_titres(self) -> bool:
-        """Whether its debts stand in our own base: PayFiP's web service knows none."""
-        return self.gateway == "payfip_ws"
+        """Whether its debts stand in our own base: neither PayFiP's web service nor Paybox knows any."""
+        return self.series is not None
+
+    @property
+    def identifier(self) -> str:
+        """The number of its contract, wherever it is."""
+        return self.merchant.account_identifier if self.merchant else self.numcli
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +124,7 @@ class Invoice:
 class Notice:
     """One document to pay of the demonstration."""
 
-    numcli: str
+    numcli: str  # of the contract that takes it
     reference: DebtReference
     amount: Money
     label: str
@@ -94,6 +132,9 @@ class Notice:
     taken_in_charge_on: date
 
 
+RESTAURANT = Series(
+    prefix="RS", count=30, price=Money(420), label="Restaurant scolaire, {number} repas", in_each_state=True
+)
 TOWNS = (
     DemoTown(
         slug="saint-aubin",
@@ -143,6 +184,7 @@ TOWNS = (
                 numcli="350006",
                 kind=DebtKind.REGIE,
                 gateway="payfip_ws",
+                series=RESTAURANT,
                 regie=("Régie du restaurant scolaire", "13"),
                 reference_form={"pattern": "RS-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),
@@ -184,6 +226,30 @@ TOWNS = (
                 introduction="Loyers, bois de chauffage, concessions.",
                 numcli="610001",
             ),
+            DemoProduct(
+                slug="multi-accueil",
+                name="Multi-accueil",
+                introduction="Les factures de garde des tout-petits, par carte bancaire.",
+                merchant=Merchant(site="2718281", rank="01", identifier="314159265", direct_key="ORNE2026"),
+                series=Series(prefix="MA", count=20, price=Money(185), label="Multi-accueil, {number} heures de garde"),
+                kind=DebtKind.REGIE,
+                gateway="paybox",
+                regie=("Régie du multi-accueil", "21"),
+                reference_form={"pattern": "MA-#{6}", "number_name": "N° de facture"},
+                amounts=(Money(100), Money(60_000)),
+            ),
+            DemoProduct(
+                slug="salle-des-fetes",
+                name="Salle des fêtes",
+                introduction="La location de la salle, par carte bancaire.",
+                merchant=Merchant(site="2718281", rank="02", identifier="314159266"),
+                series=Series(prefix="SF", count=8, price=Money(2_500), label="Salle des fêtes, {number} heures"),
+                kind=DebtKind.REGIE,
+                gateway="paybox",
+                regie=("Régie de la salle des fêtes", "22"),
+                reference_form={"pattern": "SF-#{6}", "number_name": "N° de facture"},
+                amounts=(Money(100), Money(60_000)),
+            ),
         ),
         agents=(DemoAgent(identifier="marc", display_name="Marc", role=Role.AGENT),),
         titre_numbers=range(71, 83),
@@ -202,7 +268,6 @@ TO_CONNECT = {  # a régie's client that PayFiP knows, and that Saint-Aubin has 
 OPERATOR = "exploitant"
 
 
-MEAL = Money(420)
 FAMILIES = ("Mme Leroy", "M. Benali", "Mme Kerouanton", "M. et Mme Da Silva", "Mme Nguyen", "M. Petitjean")
 DECIDED = {  # among the open invoices, one in each other state
     7: (State.SUSPENDED, "La famille conteste deux repas, vérification avec l’école"),
@@ -211,19 +276,19 @@ DECIDED = {  # among the open invoices, one in each other state
 }
 
 
-def invoices(today: date) -> list[Invoice]:
-    """The invoices of the school restaurant: a meal costs 4,20 €."""
+def invoices(today: date, series: Series = RESTAURANT) -> list[Invoice]:
+    """The invoices of a series, the school restaurant's unless said."""
     issued_on = today - timedelta(days=10)
     found = []
-    for place in range(30):
-        meals = 9 + place * 7 % 13
-        state, reason = DECIDED.get(place, (State.OPEN, ""))
+    for place in range(series.count):
+        number = 9 + place * 7 % 13
+        state, reason = DECIDED.get(place, (State.OPEN, "")) if series.in_each_state else (State.OPEN, "")
         found.append(
             Invoice(
-                number=f"RS-{place + 101:06d}",
-                label=f"Restaurant scolaire, {meals} repas",
+                number=f"{series.prefix}-{place + 101:06d}",
+                label=series.label.format(number=number),
                 debtor=FAMILIES[place % len(FAMILIES)],
-                amount=sum([MEAL] * meals, Money.zero),
+                amount=sum([series.price] * number, Money.zero),
                 issued_on=issued_on,
                 due_on=issued_on + timedelta(days=30),
                 state=state,
@@ -242,17 +307,17 @@ def _notices_of(town: DemoTown, product: DemoProduct, today: date) -> list[Notic
     """Some payable, one paid, one issued on each coming day; of a régie, payable ones only."""
     if product.environment is not Environment.PRODUCTION:
         return []  # a test account knows PayFiP's reserved reference only
-    if product.has_titres:
+    if product.series is not None:
         return [
             Notice(
-                numcli=product.numcli,
+                numcli=product.identifier,
                 reference=invoice.reference,
                 amount=invoice.amount,
                 label=invoice.label,
                 state="due" if invoice.state is State.OPEN else invoice.state.value,
                 taken_in_charge_on=invoice.issued_on,
             )
-            for invoice in invoices(today)
+            for invoice in invoices(today, product.series)
         ]
 
     def notice(number: int, cents: int, state: str, day: date) -> Notice:

@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from regal.backoffice import administration
 from regal.checkout.forms import FORMS
 from regal.collectivites.models import Collectivite, Product
+from regal.collectivites.operations import keep_secret
 from regal.demo.cast import (
     OPERATOR,
     PASSWORD,
@@ -23,6 +24,7 @@ from regal.demo.cast import (
     DemoTown,
     Invoice,
     Notice,
+    Series,
     invoices,
     notices,
 )
@@ -33,6 +35,7 @@ from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.references import InvoiceReference, TitreReference
 from regal.lib.tenancy import tenant
+from regal.lib.vault import Secret
 from regal.payments.queries import paid_of
 from regal.people.models import Role, User
 from regal.titres import operations as titres
@@ -81,8 +84,12 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
             }
             for town in TOWNS
             for product in town.products
+            if product.numcli
         ]
         + [TO_CONNECT],
+        "merchants": [
+            _merchant(product, town) for town in TOWNS for product in town.products if product.merchant is not None
+        ],
         "debts": [
             _debt(notice)
             for town in TOWNS
@@ -114,6 +121,21 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
             for town in TOWNS
         ],
         "settings": {"next_day_button": True, "three_d_secure": True},
+    }
+
+
+def _merchant(product: DemoProduct, town: DemoTown) -> dict[str, Any]:
+    merchant = product.merchant
+    assert merchant is not None
+    return {
+        "site": merchant.site,
+        "rank": int(merchant.rank),
+        "identifier": merchant.identifier,
+        "hmac_key": merchant.hmac_key,
+        "direct_key": merchant.direct_key,
+        "mode": "production",
+        "name": f"{product.name} {town.name}",
+        "options": {"direct": bool(merchant.direct_key)},
     }
 
 
@@ -214,8 +236,8 @@ def _write_products(town: DemoTown, collectivite: Collectivite, *, now: datetime
     for product in town.products:
         if product.slug not in there:
             _write_product(product, collectivite, now=now)
-        if product.has_titres:
-            _write_invoices(product, collectivite, now=now)
+        if product.series is not None:
+            _write_invoices(product, product.series, collectivite, now=now)
 
 
 def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: datetime) -> None:
@@ -227,11 +249,16 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
         collectivite=collectivite,
         debt_kind=product.kind,
         environment=product.environment,
-        identifier=product.numcli,
+        identifier=product.identifier,
         gateway=product.gateway,
         regie=regie,
         now=now,
     )
+    if product.merchant is not None:
+        with tenant(collectivite):
+            keep_secret(account=account, name="hmac", value=Secret(product.merchant.hmac_key.encode()))
+            if product.merchant.direct_key:
+                keep_secret(account=account, name="direct", value=Secret(product.merchant.direct_key.encode()))
     least, most = product.amounts or (None, None)
     administration.add_product(
         collectivite=collectivite,
@@ -244,11 +271,11 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
     )
 
 
-def _write_invoices(product: DemoProduct, collectivite: Collectivite, *, now: datetime) -> None:
+def _write_invoices(product: DemoProduct, series: Series, collectivite: Collectivite, *, now: datetime) -> None:
     with tenant(collectivite):
         row = Product.objects.of(collectivite).select_related("account").get(slug=product.slug)
         there = set(Titre.objects.of(collectivite).values_list("reference", flat=True))
-    for invoice in invoices(paris.today(now)):
+    for invoice in invoices(paris.today(now), series):
         if invoice.reference.digits not in there:
             _write_invoice(invoice, row, now=now)
 
@@ -290,7 +317,7 @@ def _examples(town: DemoTown, today: date) -> list[dict[str, Any]]:
     every = notices(town, today)
     examples = []
     for product in town.products:
-        ours = [notice for notice in every if notice.numcli == product.numcli]
+        ours = [notice for notice in every if notice.numcli == product.identifier]
         if product.has_titres:
             examples += _examples_of_our_base(town, product, ours)
             continue
@@ -322,8 +349,14 @@ def _examples_of_our_base(town: DemoTown, product: DemoProduct, known: list[Noti
     for state, count in (("due", 2), ("suspended", 1), ("cancelled", 1), ("transferred", 1)):
         found = [notice for notice in known if states.get(notice.reference.digits) == state]
         look = "payable" if state == "due" else "paid"
-        shown += [_example(notice, product, look, *_WORDS_OF_OUR_BASE[state]) for notice in found[:count]]
+        shown += [_example(notice, product, look, *_words_of(product, state)) for notice in found[:count]]
     return shown
+
+
+def _words_of(product: DemoProduct, state: str) -> tuple[str, str]:
+    if product.merchant is None or state != "due":
+        return _WORDS_OF_OUR_BASE[state]
+    return _WORDS_BY_CARD["asked" if product.merchant.direct_key else "not_asked"]
 
 
 _WORDS_OF_OUR_BASE = {
@@ -334,6 +367,17 @@ _WORDS_OF_OUR_BASE = {
     "suspended": ("Une facture suspendue", "La régie l’a suspendue : elle ne se paie pas pour l’instant."),
     "cancelled": ("Une facture annulée", "La régie l’a annulée : il n’y a plus rien à payer."),
     "transferred": ("Une facture transmise au comptable", "Seul le comptable public l’encaisse désormais."),
+}
+_CARD = "Carte d’essai : 1111 2222 3333 4444, cryptogramme 123, date à venir."
+_WORDS_BY_CARD = {
+    "asked": (
+        "Une facture à payer par carte",
+        f"Sur la page de la banque (Paybox), dont REGAL vérifie la réponse. {_CARD}",
+    ),
+    "not_asked": (
+        "Une facture à payer par carte, confirmée le lendemain",
+        f"Cette banque ne répond à aucune question : le paiement est « à confirmer » jusqu’à sa remise. {_CARD}",
+    ),
 }
 _WORDS = {
     DebtKind.TITRE: ("Un avis à payer", "PayFiP l’accepte : vous pouvez payer, refuser ou abandonner."),

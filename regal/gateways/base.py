@@ -142,6 +142,17 @@ class AccountConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BillingAddress:
+    """Where the payer says that he lives, for his bank's authentication; passed on, and kept nowhere."""
+
+    first_name: str
+    last_name: str
+    street: str
+    postcode: str
+    town: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentRequest:
     """Everything a gateway needs to take a payer in."""
 
@@ -154,6 +165,8 @@ class PaymentRequest:
     environment: Environment  # must be the account's
     notification_url: str | None
     return_url: str | None
+    language: str = "fr"  # the payer's, ISO 639-1
+    billing: BillingAddress | None = None  # what the payer typed, where the account asks for it; never the debtor's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +192,7 @@ class Question:
     key: Key | None = None
     transaction: Transaction | None = None
     claims: "Claims | None" = None  # of the signed message that named the transaction; they are what is confirmed
+    occurred_at: datetime | None = None  # of that message: an answer may have no hour of its own
     number: int = 0  # ours, committed before sending, never used again: where the gateway wants questions numbered
 
 

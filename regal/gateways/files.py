@@ -1,4 +1,6 @@
-"""What an accounting file says was paid: plain values, whatever the format. Facts: `docs/protocols/payfip.md`, "Files".
+"""What an accounting file says was paid: plain values, whatever the format.
+
+Facts: `docs/protocols/payfip.md`, "Files", and `docs/protocols/paybox.md`, "Remise files".
 
 A file is evidence of the highest rank (`Rank.FILED`). Its readers, one a format, live beside the gateway whose payments
 it lists; `reconciliation` finds the attempts.
@@ -18,6 +20,15 @@ from regal.lib.money import Money
 class FileKind(StrEnum):
     PES_RETOUR = "pes_retour"  # PES Retour Recette: titres and rôles of a budget
     REGISSEUR_CSV = "regisseur_csv"  # the régisseur's statement of one PayFiP client
+    PAYBOX_REMISE = "paybox_remise"  # what Paybox sent to the bank, on one or several contracts
+
+
+class LineKind(StrEnum):
+    """What a line tells. Of PayFiP's files only payments are kept."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"  # given back: its amount is positive, and is to be taken off
+    CANCELLED = "cancelled"  # taken back before it was sent to the bank: the bank never sees it
 
 
 class NotThisFile(Exception):
@@ -51,8 +62,20 @@ class FiledDebt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FiledTransaction:
+    """How Paybox names an operation. Its numbers are without the zeros in front, which some files keep."""
+
+    contract: str  # site and rank, as accounts write them: « 1999888-32 »
+    number: str
+    call: str  # shared by a payment and its refund; "" if unsaid
+    reference: str  # as the payer left with it, so that of our attempt; "" if unsaid
+    remittance: str  # the number of the remise: what the bank credits at once; "" of what never left
+    remitted_on: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FiledPayment:
-    """One payment of a file."""
+    """One payment of a file; of a remise, one operation."""
 
     number: int  # its place among the file's payments, from 1
     place: str  # where it stands, for a person who opens the file: « ligne 12 », « titre 412, ligne 1 »
@@ -60,6 +83,8 @@ class FiledPayment:
     amount: Money
     day: date  # Europe/Paris
     at: datetime | None = None  # aware, where the file gives an hour
+    kind: LineKind = LineKind.PAYMENT
+    transaction: FiledTransaction | None = None  # of a remise
     facts: Mapping[str, str] = field(default_factory=dict)  # text to text, bounded, nothing personal: kept as evidence
 
 
@@ -69,8 +94,8 @@ class PaymentsFile:
 
     kind: FileKind
     digest: str  # SHA-256 of the bytes, in hexadecimal
-    payments: tuple[FiledPayment, ...]  # those made through TIPI/PayFiP only
-    left_out: int  # what the file also lists and PayFiP did not take (counter, cheque, transfer)
+    payments: tuple[FiledPayment, ...]  # those made through TIPI/PayFiP only; all lines of a remise
+    left_out: int  # what the file also lists and is none of them (counter, cheque, transfer)
     account_identifier: str | None  # the client number that the file bears, if it bears one
     siret: str | None  # of the budget, in PES
     entity: str  # for a person: « SGC DE FICTIVILLE, COMMUNE DE VALFICTIF, budget 00 »; "" if the file says nothing
@@ -80,5 +105,5 @@ class PaymentsFile:
 
     @property
     def total(self) -> Money:
-        """The sum of `payments`."""
-        return Money(sum(payment.amount.cents for payment in self.payments))
+        """The sum of what was paid; what was given back or cancelled is not taken off."""
+        return Money(sum(one.amount.cents for one in self.payments if one.kind is LineKind.PAYMENT))

@@ -1,6 +1,6 @@
 """Speaking to other machines over HTTP: one client per process, and answers whose size and time are bounded.
 
-`post` never follows a redirect, checks certificates, and turns all that can go wrong on the way into one exception:
+`post` and `get` follow no redirect, check certificates, and turn all that can go wrong on the way into one exception:
 
     NoAnswer    `code` says where it broke; `sent` is False where nothing can have left us
 
@@ -64,11 +64,29 @@ def replaced(client: httpx.Client) -> Iterator[httpx.Client]:
 
 def post(client: httpx.Client, url: str, *, content: bytes, headers: Mapping[str, str], largest: int) -> Answer:
     """Post bytes, and read at most `largest` bytes back. Call it outside any transaction. Raises NoAnswer."""
-    deadline = monotonic() + TIMEOUT_SECONDS
+    return _ask(client, "POST", url, content=content, headers=headers, largest=largest, seconds=TIMEOUT_SECONDS)
+
+
+def get(client: httpx.Client, url: str, *, largest: int, seconds: float) -> Answer:
+    """Read a page of at most `largest` bytes, within so many seconds. Call it as `post`. Raises NoAnswer."""
+    return _ask(client, "GET", url, content=None, headers={}, largest=largest, seconds=seconds)
+
+
+def _ask(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    content: bytes | None,
+    headers: Mapping[str, str],
+    largest: int,
+    seconds: float,
+) -> Answer:
+    deadline = monotonic() + seconds
     before = _deadline.set(deadline)
     asked = {**headers, "Accept-Encoding": "identity"}  # a compressed answer could be of any size
     try:
-        with client.stream("POST", url, content=content, headers=asked, follow_redirects=False) as response:
+        with client.stream(method, url, content=content, headers=asked, follow_redirects=False) as response:
             if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
                 raise NoAnswer("encoded")
             body = bytearray()

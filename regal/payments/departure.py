@@ -1,7 +1,7 @@
-"""How a payer leaves for the gateway: record, ask for a key where it wants one, give the address.
+"""How a payer leaves for the gateway: record, ask for a key where it wants one, give the address or the form.
 
-The question to the gateway stands between two transactions: what it may have heard of is always stored, and no lock
-waits for it. Never call `depart` inside a transaction.
+A question to the gateway stands outside any transaction: what it may have heard of is always stored, and no lock waits
+for it. Never call `depart` or `go_again` inside a transaction.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import BoundedSemaphore
 
-from regal.gateways.base import GatewayFailure, Key, Redirect
+from regal.gateways.base import Gateway, GatewayFailure, GatewayWithBackup, Key, PostForm, Redirect, Unreachable
 from regal.gateways.base import Refused as GatewayRefused
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
@@ -18,6 +18,7 @@ from regal.payments.models import Attempt
 from regal.payments.operations import (
     PaymentOrder,
     Requested,
+    hand_off_again,
     key_denied,
     key_given,
     key_not_known,
@@ -37,7 +38,7 @@ class Departure:
     """An attempt handed off, and where its payer goes now."""
 
     attempt: Attempt
-    hand_off: Redirect
+    hand_off: Redirect | PostForm
 
 
 def depart(
@@ -46,16 +47,54 @@ def depart(
     """Hand an order off, whatever its gateway. `also` is done in the transaction that records the attempt.
 
     Raises EarlierAttempt, AlreadyStarted, TitreNotPayable, CannotHandOff (where the gateway itself said no, the attempt
-    stands as NEVER_STARTED) and GatewayAway (it stands as REQUESTED: what the gateway made of it is not known; or too
-    many wait for that gateway already, and nothing was begun).
+    stands as NEVER_STARTED) and GatewayAway (nothing was begun, or it stands as REQUESTED: what the gateway made of it
+    is not known).
     """
     collectivite = order.product.collectivite
     with tenant(collectivite):
-        if not gateway_of(order.account).needs_key:
-            started = start_payment(order=order, now=clock())
-            if also is not None:
-                also(started.attempt)
-            return Departure(attempt=started.attempt, hand_off=started.hand_off)
+        gateway = gateway_of(order.account)
+    if gateway.needs_key:
+        return _depart_with_key(order=order, clock=clock, also=also)
+    gateway = _awake(gateway)
+    with tenant(collectivite):
+        started = start_payment(order=order, gateway=gateway, now=clock())
+        if also is not None:
+            also(started.attempt)
+    return Departure(attempt=started.attempt, hand_off=started.hand_off)
+
+
+def go_again(*, order: PaymentOrder, attempt: Attempt, now: datetime) -> Redirect | PostForm | None:
+    """Lead the second click of one press where the first went; None once that moment has passed.
+
+    Where there are two hosts it is the one that answers now: seconds later, the same.
+    """
+    collectivite = order.product.collectivite
+    with tenant(collectivite):
+        gateway = gateway_of(attempt.account)
+        if hand_off_again(order=order, attempt=attempt, gateway=gateway, now=now) is None:
+            return None
+    try:
+        gateway = _awake(gateway)
+    except GatewayAway:
+        return None
+    return hand_off_again(order=order, attempt=attempt, gateway=gateway, now=now)
+
+
+def _awake(gateway: Gateway) -> Gateway:
+    """The same gateway at the host that answers, where there are two. Raises GatewayAway: nobody does."""
+    if not isinstance(gateway, GatewayWithBackup):
+        return gateway
+    with _place():
+        try:
+            return gateway.awake()
+        except Unreachable as failure:
+            raise GatewayAway(failure.code) from failure
+
+
+def _depart_with_key(
+    *, order: PaymentOrder, clock: Callable[[], datetime], also: Callable[[Attempt], None] | None
+) -> Departure:
+    collectivite = order.product.collectivite
     with _place():
         with tenant(collectivite):
             requested = request_key(order=order, now=clock())
@@ -63,8 +102,6 @@ def depart(
                 also(requested.attempt)
         key = _ask_for_key(requested, clock=clock)
     hand_off = requested.gateway.hand_off(requested.request, key)
-    if not isinstance(hand_off, Redirect):
-        raise TypeError(f"{requested.gateway.name} hands off by a form")
     with tenant(collectivite):
         attempt = key_given(collectivite_id=collectivite.pk, attempt_id=requested.attempt.pk, key=key, now=clock())
     if attempt is None:

@@ -25,7 +25,7 @@ class Attempt(TenantModel):
     product = TenantForeignKey("collectivites.Product")
     titre = TenantForeignKey("titres.Titre", null=True)  # the debt in our own base; None where the gateway knows it
     environment = models.CharField(max_length=10)  # the account's, by a foreign key on the three columns
-    reference = models.CharField(max_length=43)  # ours, unique for ever in its account; TIPI's form mode never sees it
+    reference = models.CharField(max_length=64)  # ours, unique for ever in its account; TIPI's form mode never sees it
     key = models.CharField(
         max_length=64, blank=True, default="", db_default=""
     )  # what the gateway gave to name it: PayFiP's idOp
@@ -35,12 +35,13 @@ class Attempt(TenantModel):
     label = models.CharField(max_length=100)
     language = models.CharField(max_length=5, default="fr")
     status = models.CharField(max_length=20, default=State.CREATED.value)
+    is_provisional = models.BooleanField(default=False, db_default=False)  # settled by a signature alone, not confirmed
     announced = models.CharField(max_length=12, blank=True)  # an Outcome: the fold of its announcements
     announced_at = models.DateTimeField(null=True)  # when the other side says it happened, else when we heard it
     warned = models.BooleanField(default=False)  # the payer was told of an earlier attempt on this debt
     flow_digest = models.CharField(max_length=64)  # the recap's single-use token
     handle_digest = models.CharField(max_length=64)  # the payer's page
-    notification_digest = models.CharField(max_length=64)  # the address TIPI calls
+    notification_digest = models.CharField(max_length=64)  # the attempt's own address, which its gateway calls
     created_at = models.DateTimeField()
     handed_off_at = models.DateTimeField(null=True)
     # Written by PostgreSQL. Lists filter and count by them: behind row-level security only plain columns compared by
@@ -69,6 +70,10 @@ class Attempt(TenantModel):
                 condition=models.Q(amount__gt=0, amount__lte=9_999_999_99), name="payments_attempt_amount"
             ),
             models.CheckConstraint(condition=models.Q(status__in=values(State)), name="payments_attempt_status"),
+            models.CheckConstraint(
+                condition=models.Q(is_provisional=False) | models.Q(status=State.PAID.value),
+                name="payments_attempt_provisional",
+            ),
             models.CheckConstraint(
                 condition=models.Q(announced__in=["", *(outcome.value for outcome in ANNOUNCED)]),
                 name="payments_attempt_announced",
@@ -106,6 +111,11 @@ class Attempt(TenantModel):
                 condition=models.Q(titre__isnull=False),
                 name="payments_attempt_by_titre",
             ),
+            models.Index(  # what a signature alone settled and nothing has confirmed yet
+                fields=["collectivite", "account"],
+                condition=models.Q(is_provisional=True),
+                name="payments_attempt_unconfirmed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -137,8 +147,18 @@ class Payer(TenantModel):
 class InboxMessage(TenantModel):
     """One message exactly as it came, stored before anything is made of it. Append-only; the raw bytes are purged."""
 
+    class Channel(models.TextChoices):
+        NOTIFICATION = "notification"  # the gateway's server calls ours
+        RETURN = "return"  # the payer's browser comes back
+
     account = TenantForeignKey("collectivites.GatewayAccount")
-    attempt = TenantForeignKey(Attempt)
+    attempt = TenantForeignKey(Attempt, null=True)  # whose address it came to; None: the account's own
+    channel = models.CharField(
+        max_length=12,
+        choices=Channel.choices,
+        default=Channel.NOTIFICATION.value,
+        db_default=Channel.NOTIFICATION.value,
+    )
     received_at = models.DateTimeField()
     method = models.CharField(max_length=8)
     content_type = models.CharField(max_length=120, blank=True)
@@ -148,6 +168,12 @@ class InboxMessage(TenantModel):
     digest = models.CharField(max_length=64)  # SHA-256 of method, query and body; outlives them
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(channel="notification") | models.Q(channel="return", attempt__isnull=False),
+                name="payments_inbox_channel",
+            )
+        ]
         indexes = [models.Index(fields=["collectivite", "attempt"], name="payments_inbox_by_attempt")]
 
     def __str__(self) -> str:
@@ -166,7 +192,7 @@ class Evidence(TenantModel):
     account = TenantForeignKey("collectivites.GatewayAccount")
     attempt = TenantForeignKey(Attempt, null=True)
     message = TenantForeignKey(InboxMessage, null=True)
-    source = models.CharField(max_length=30)  # "notification", "inquiry", "file"
+    source = models.CharField(max_length=30)  # "notification", "return", "inquiry", "file"
     rank = models.PositiveSmallIntegerField()
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
     outcome = models.CharField(max_length=12, blank=True)
@@ -188,6 +214,11 @@ class Evidence(TenantModel):
         indexes = [
             models.Index(fields=["collectivite", "attempt"], name="payments_evidence_by_attempt"),
             models.Index(fields=["collectivite", "judged_day"], name="payments_evidence_by_day"),
+            models.Index(  # what came to an account's own address and is of no attempt of ours
+                fields=["collectivite", "account", "received_at"],
+                condition=models.Q(attempt__isnull=True),
+                name="payments_evidence_of_nobody",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -226,6 +257,9 @@ class Settlement(TenantModel):
     debt_reference = models.CharField(max_length=30)
     exercice = models.PositiveSmallIntegerField(null=True)
     amount = MoneyField()
+    transaction = models.CharField(
+        max_length=40, blank=True, default="", db_default=""
+    )  # as the gateway numbers it, where it has a number that never comes again: Paybox's S
     evidence = TenantForeignKey(Evidence)
     rank = models.PositiveSmallIntegerField()
     occurred_at = models.DateTimeField()
@@ -235,8 +269,13 @@ class Settlement(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["collectivite", "attempt"], name="payments_settlement_once"),
+            models.UniqueConstraint(
+                fields=["account", "transaction"],
+                condition=~models.Q(transaction=""),
+                name="payments_settlement_transaction",
+            ),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="payments_settlement_amount"),
-            models.CheckConstraint(condition=models.Q(rank__gte=Rank.ASKED.value), name="payments_settlement_rank"),
+            models.CheckConstraint(condition=models.Q(rank__gte=Rank.SIGNED.value), name="payments_settlement_rank"),
         ]
         indexes = [
             models.Index(
@@ -267,3 +306,18 @@ class Allocation(TenantModel):
 
     def __str__(self) -> str:
         return f"allocation of settlement {self.settlement_id}"
+
+
+class TransactionSeen(models.Model):
+    """Which attempt of the whole installation a gateway's transaction was first said of. One of the shared tables.
+
+    One key signs for every merchant of Paybox: the same transaction on two accounts is somebody's mistake, or a fraud.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256 of gateway, environment, transaction and call
+    account_id = models.BigIntegerField()
+    attempt_id = models.BigIntegerField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.digest[:12]

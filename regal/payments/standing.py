@@ -13,6 +13,7 @@ from regal.payments.states import LIVE, State
 
 class Standing(StrEnum):
     CONFIRMED = "confirmed"
+    PROVISIONAL = "provisional"  # settled by a signature alone, and not confirmed yet
     ANNOUNCED_PAID = "announced_paid"
     ANNOUNCED_REFUSED = "announced_refused"
     ANNOUNCED_ABANDONED = "announced_abandoned"
@@ -45,9 +46,11 @@ _UNTOLD = {
 }
 
 
-def standing(*, status: str, announced: str) -> Standing:
+def standing(*, status: str, announced: str, is_provisional: bool = False) -> Standing:
     """Proof, else the announcement, else the silence."""
     state = State(status)
+    if is_provisional:
+        return Standing.PROVISIONAL
     if state in _PROVED:
         return _PROVED[state]
     return ANNOUNCED[Outcome(announced)] if announced else _UNTOLD[state]
@@ -56,6 +59,7 @@ def standing(*, status: str, announced: str) -> Standing:
 def standing_in_sql() -> Case:
     """The same, said to PostgreSQL. A change of the tables above needs a migration that makes the column again."""
     whens = [
+        When(is_provisional=True, then=Value(Standing.PROVISIONAL.value)),
         *(When(status=state.value, then=Value(meant.value)) for state, meant in _PROVED.items()),
         *(When(announced=outcome.value, then=Value(meant.value)) for outcome, meant in ANNOUNCED.items()),
         *(When(status=state.value, then=Value(meant.value)) for state, meant in _UNTOLD.items()),

@@ -8,6 +8,7 @@ SHARED_TABLES: dict[str, str] = {
     "agenda_effect": "due work of all collectivités: numbers only, carried before any tenant is known",
     "agenda_watch": "attempts whose gateway is asked: numbers only, found before any tenant is known",
     "agenda_pace": "when an account may next be asked: numbers only",
+    "payments_transactionseen": "gateways' transactions, of which no two accounts have the same: digests and numbers",
     "audit_platformact": "acts outside any collectivité: a kind and a number",
     "people_user": "agents and operators: one person may work for several collectivités",
     "throttling_cache": "counters of attempts to sign in",

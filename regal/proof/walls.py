@@ -25,6 +25,7 @@ APPEND_ONLY_TABLES = [
     "payments_evidence",
     "payments_inboxmessage",
     "payments_settlement",
+    "payments_transactionseen",
     "reconciliation_filedline",
     "titres_adjustment",
     "titres_titreevent",

@@ -1,5 +1,7 @@
 """Which attempt each payment of a file is: plain values in, plain values out. Why so: `docs/decisions/0007`.
 
+Of PayFiP's files, which name a debt. Paybox's remises name our attempt: `remises.py`.
+
 An attempt fits a payment when its reference reads as the file writes it and the payment's day is neither before the day
 on which its payer left, nor more than so many days after. Among those that fit and have the payment's amount:
 
@@ -34,9 +36,14 @@ class Result(StrEnum):
     ELSEWHERE = "elsewhere"  # it never passed through us
     OTHER_AMOUNT = "other_amount"
     AMBIGUOUS = "ambiguous"  # it may be of several debts
+    # Of a remise:
+    FIRM = "firm"  # its attempt was provisionally paid, and is now confirmed
+    PAID_TWICE = "paid_twice"  # its attempt is paid by another transaction
+    REFUND = "refund"
+    CANCELLED = "cancelled"
 
 
-PAID_HERE = (Result.CONFIRMED, Result.ALREADY)
+PAID_HERE = (Result.CONFIRMED, Result.ALREADY, Result.FIRM)
 
 
 class Suits(IntEnum):

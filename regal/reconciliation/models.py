@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from regal.gateways.files import FileKind
+from regal.gateways.files import FileKind, LineKind
 from regal.lib.enumerations import values
 from regal.lib.money_field import MoneyField
 from regal.lib.tenancy import TenantForeignKey, TenantModel
@@ -14,6 +14,7 @@ from regal.reconciliation.matching import LONGEST_REFERENCE, PAID_HERE, Result
 KIND_NAMES = {
     FileKind.PES_RETOUR: _("PES Retour Recette du comptable"),
     FileKind.REGISSEUR_CSV: _("relevé de régie"),
+    FileKind.PAYBOX_REMISE: _("remises de Paybox"),
 }
 
 
@@ -30,10 +31,13 @@ class DepositedFile(TenantModel):
     entity = models.CharField(max_length=200, blank=True)  # whose it is, as the file says
     account = TenantForeignKey("collectivites.GatewayAccount", null=True)  # of a régie's statement
     budget = TenantForeignKey("collectivites.Budget", null=True)  # of a PES
+    contracts = models.CharField(
+        max_length=400, blank=True, default="", db_default=""
+    )  # of remises: those of ours that it names, « 2718281-01 2718281-02 »
     covers_from = models.DateField()  # Europe/Paris; both included
     covers_to = models.DateField()
-    count = models.PositiveIntegerField()  # of payments made through PayFiP
-    total = MoneyField()
+    count = models.PositiveIntegerField()  # of payments made through PayFiP; of a remise, of all our lines
+    total = MoneyField()  # of what was paid
     left_out = models.PositiveIntegerField()  # what the file also lists
     deposited_by = models.ForeignKey("people.User", models.PROTECT, related_name="+")
     deposited_at = models.DateTimeField()
@@ -50,8 +54,12 @@ class DepositedFile(TenantModel):
                 name="reconciliation_file_once",
             ),
             models.CheckConstraint(
-                condition=models.Q(kind=FileKind.REGISSEUR_CSV.value, account__isnull=False, budget__isnull=True)
-                | models.Q(kind=FileKind.PES_RETOUR.value, account__isnull=True, budget__isnull=False),
+                condition=models.Q(
+                    kind=FileKind.REGISSEUR_CSV.value, account__isnull=False, budget__isnull=True, contracts=""
+                )
+                | models.Q(kind=FileKind.PES_RETOUR.value, account__isnull=True, budget__isnull=False, contracts="")
+                | models.Q(kind=FileKind.PAYBOX_REMISE.value, account__isnull=True, budget__isnull=True)
+                & ~models.Q(contracts=""),
                 name="reconciliation_file_whose",
             ),
             models.CheckConstraint(
@@ -82,6 +90,11 @@ class DepositedFile(TenantModel):
         return self.digest[:12]
 
     @property
+    def contract_names(self) -> list[str]:
+        """Sites and ranks, of remises."""
+        return self.contracts.split()
+
+    @property
     def is_draft(self) -> bool:
         """Nobody has confirmed or discarded it."""
         return self.confirm_asked_at is None and self.discarded_at is None
@@ -105,6 +118,11 @@ class FiledLine(TenantModel):
     reference = models.CharField(max_length=LONGEST_REFERENCE, blank=True)  # as the file writes it
     amount = MoneyField()
     day = models.DateField()  # Europe/Paris
+    kind = models.CharField(max_length=10, default=LineKind.PAYMENT.value, db_default=LineKind.PAYMENT.value)
+    contract = models.CharField(max_length=20, blank=True, default="", db_default="")  # of a remise: site and rank
+    transaction = models.CharField(max_length=20, blank=True, default="", db_default="")  # without zeros in front
+    remittance = models.CharField(max_length=20, blank=True, default="", db_default="")  # the number of the remise
+    remitted_on = models.DateField(null=True)
     result = models.CharField(max_length=20)
     is_repeated = models.BooleanField()  # an earlier file said it already: nothing followed
     attempt = TenantForeignKey("payments.Attempt", null=True)
@@ -120,7 +138,7 @@ class FiledLine(TenantModel):
             ),
             models.UniqueConstraint(
                 fields=["collectivite", "attempt"],
-                condition=models.Q(result=Result.CONFIRMED.value),
+                condition=models.Q(result__in=[Result.CONFIRMED.value, Result.FIRM.value]),
                 name="reconciliation_line_confirms_once",
             ),
             models.CheckConstraint(
@@ -129,25 +147,39 @@ class FiledLine(TenantModel):
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="reconciliation_line_amount"),
             models.CheckConstraint(
                 condition=models.Q(
-                    result=Result.CONFIRMED.value,
+                    result__in=[Result.CONFIRMED.value, Result.FIRM.value],
+                    kind=LineKind.PAYMENT.value,
                     attempt__isnull=False,
                     evidence__isnull=False,
                     is_repeated=False,
                 )
-                | models.Q(result=Result.ALREADY.value, attempt__isnull=False)
-                | models.Q(result=Result.OTHER_AMOUNT.value, attempt__isnull=False, evidence__isnull=True)
+                | models.Q(result=Result.ALREADY.value, kind=LineKind.PAYMENT.value, attempt__isnull=False)
+                | models.Q(
+                    result__in=[Result.OTHER_AMOUNT.value, Result.PAID_TWICE.value],
+                    kind=LineKind.PAYMENT.value,
+                    attempt__isnull=False,
+                    evidence__isnull=True,
+                )
+                | models.Q(result__in=[Result.REFUND.value, Result.CANCELLED.value], evidence__isnull=True)
                 | models.Q(
                     result__in=[Result.ELSEWHERE.value, Result.AMBIGUOUS.value],
+                    kind=LineKind.PAYMENT.value,
                     attempt__isnull=True,
                     evidence__isnull=True,
                 ),
                 name="reconciliation_line_shape",
             ),
+            models.CheckConstraint(condition=models.Q(kind__in=values(LineKind)), name="reconciliation_line_kind"),
         ]
         indexes = [
             models.Index(fields=["collectivite", "reference", "day"], name="reconciliation_line_key"),
             models.Index(fields=["collectivite", "attempt"], name="reconciliation_line_attempt"),
             models.Index(fields=["collectivite", "evidence"], name="reconciliation_line_evidence"),
+            models.Index(
+                fields=["collectivite", "contract", "transaction"],
+                condition=~models.Q(transaction=""),
+                name="reconciliation_line_numbered",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ that holds the books: if anything fails, nothing of it is kept, and the effect i
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Self
 
@@ -17,24 +17,27 @@ from django.db import IntegrityError, connection, transaction
 from regal.agenda.operations import schedule
 from regal.audit.operations import record
 from regal.cases.models import Kind as CaseKind
-from regal.cases.operations import open_case
+from regal.cases.operations import open_case, resolve
 from regal.collectivites.models import Budget, GatewayAccount
 from regal.gateways.base import Claims, Environment, Notice, Outcome, Rank
-from regal.gateways.files import FiledPayment, FileKind, PaymentsFile
-from regal.gateways.payfip_files import CsvOptions, read_file
+from regal.gateways.files import FiledPayment, FileKind, LineKind, PaymentsFile
+from regal.gateways.payfip_files import CsvOptions
 from regal.lib import canonical, paris
 from regal.lib.card_numbers import holds_card_number
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.payments.models import Attempt, Evidence
 from regal.payments.operations import apply_notice, prepare_to_settle
-from regal.reconciliation import queries, refusals
-from regal.reconciliation.matching import Match, Result, match, reference_of
+from regal.payments.states import State
+from regal.reconciliation import queries, reading, refusals
+from regal.reconciliation.matching import PAID_HERE, Match, Result, match, reference_of
 from regal.reconciliation.models import DepositedFile, FiledLine
+from regal.reconciliation.remises import match_remise
 
 CONFIRM_FILE = "confirm_file"
 SOURCE = "file"  # of evidence
 DRAFT_DAYS = 7
+MOST_NAMED = 5  # contracts of others that a sentence names
 LONGEST_NAME, LONGEST_ENTITY, LONGEST_PLACE, LONGEST_FACT = 120, 200, 100, 200
 NOON = time(12)
 
@@ -49,10 +52,12 @@ def deposit(
     """Keep a file as a draft: nothing is confirmed yet. Call it inside `tenant()`.
 
     `account_identifier`: the PayFiP client that the agent chose, for a régie's statement; "" for none.
-    Raises NotThisFile, and the refusals from ForeignBudget to NotYetPaid.
+    Raises NotThisFile, and the refusals from ForeignBudget to NotYetPaid, and of remises NoPayboxContract and
+    ForeignContract.
     """
-    read = read_file(content, options=_options(collectivite, account_identifier))
-    account, budget = _whose(collectivite, read, account_identifier)
+    read = reading.read(content, options=_options(collectivite, account_identifier))
+    account, budget, contracts = _whose(collectivite, read, account_identifier)
+    read = _of_contracts(read, contracts)
     today = paris.today(now)
     for payment in read.payments:
         if payment.day > today:
@@ -70,6 +75,7 @@ def deposit(
                 entity=_plain(read.entity, LONGEST_ENTITY),
                 account=account,
                 budget=budget,
+                contracts=" ".join(contracts),
                 covers_from=covers_from,
                 covers_to=covers_to,
                 count=len(read.payments),
@@ -97,6 +103,7 @@ class Report:
 
     matches: tuple[Match, ...]
     refused_yet_filed: int  # confirmed, though announced refused or abandoned
+    reversed_payments: int = 0  # paid, and the file says that they were given back or cancelled
 
     @classmethod
     def nothing(cls) -> Self:
@@ -117,6 +124,8 @@ class Report:
                 CaseKind.OTHER_AMOUNT: len(attempts),
                 CaseKind.AMBIGUOUS_LINE: sum(one.result is Result.AMBIGUOUS for one in news),
                 CaseKind.REFUSED_YET_FILED: self.refused_yet_filed,
+                CaseKind.DOUBLE_PAYMENT: sum(one.result is Result.PAID_TWICE for one in news),
+                CaseKind.CONTRADICTION: self.reversed_payments,
             }
         )
 
@@ -125,7 +134,11 @@ def examine(file: DepositedFile) -> Report:
     """Say what a draft would do; writes nothing."""
     read = _read(file)
     matches, attempts = _match(file, read.payments, lock=False)
-    return Report(matches=matches, refused_yet_filed=len(_denied(matches, attempts)))
+    return Report(
+        matches=matches,
+        refused_yet_filed=len(_denied(matches, attempts)),
+        reversed_payments=len(_reversed(file, matches, attempts)),
+    )
 
 
 def confirm(
@@ -173,6 +186,7 @@ def confirm_file(collectivite_id: int, file_id: int, now: datetime) -> None:
     read = _read(file)
     matches, attempts = _match(file, read.payments, lock=True)
     denied = _denied(matches, attempts)
+    reversals = _reversed(file, matches, attempts)
     proved = [attempts[one.attempt] for one in matches if one.attempt is not None and _is_proof(one)]
     prepare_to_settle(collectivite_id=collectivite_id, attempts=proved, now=now)
     lines = [_write(file, one, attempts, now) for one in matches]
@@ -180,23 +194,34 @@ def confirm_file(collectivite_id: int, file_id: int, now: datetime) -> None:
     for line, one in zip(lines, matches, strict=True):
         if not one.is_repeated:
             _open_cases(line, one, attempts, one.attempt in denied, now)
+    told = {line.number: line for line in lines}
+    for attempt_id, where in reversals.items():
+        _open_reversal(attempt_id, where if isinstance(where, FiledLine) else told[where], now)
     file.confirmed_at = now
     file.save(update_fields=["confirmed_at"])
+    filed = [one.attempt for one in matches if one.attempt is not None and _is_proof(one)]
+    resolve(
+        collectivite_id=collectivite_id,
+        kind=CaseKind.ABSENT_FROM_FILE,
+        subject_kind="attempt",
+        subject_ids=filed,
+        rule=CONFIRM_FILE,
+        now=now,
+    )
     open_absences(collectivite=file.collectivite, now=now)
 
 
 def open_absences(*, collectivite: HasKey, now: datetime) -> int:
-    """Open a case for each payment announced paid and in no file, once its day is covered; how many."""
+    """Open a case for each payment that should be in a file and is in none, once its day is covered; how many."""
     absent = queries.absent_attempts(collectivite=collectivite, now=now)
-    for attempt, file in absent:
-        assert attempt.announced_at is not None
+    for attempt, file, day in absent:
         open_case(
             collectivite_id=attempt.collectivite_id,
             kind=CaseKind.ABSENT_FROM_FILE,
             subject_kind="attempt",
             subject_id=attempt.pk,
             rule="open_absences",
-            facts={"file": file.pk, "day": paris.today(attempt.announced_at).isoformat()},
+            facts={"file": file.pk, "day": day.isoformat()},
             now=now,
         )
     return len(absent)
@@ -211,10 +236,35 @@ def tidy(*, collectivite: HasKey, now: datetime) -> None:
     done.filter(content__isnull=False).update(content=None)
 
 
-def _whose(collectivite: HasKey, read: PaymentsFile, chosen: str) -> tuple[GatewayAccount | None, Budget | None]:
+def _whose(
+    collectivite: HasKey, read: PaymentsFile, chosen: str
+) -> tuple[GatewayAccount | None, Budget | None, list[str]]:
+    if read.kind is FileKind.PAYBOX_REMISE:
+        return None, None, _contracts(collectivite, read)
     if read.kind is FileKind.REGISSEUR_CSV:
-        return _regie_account(collectivite, read, chosen), None
-    return None, _budget(collectivite, read)
+        return _regie_account(collectivite, read, chosen), None, []
+    return None, _budget(collectivite, read), []
+
+
+def _contracts(collectivite: HasKey, read: PaymentsFile) -> list[str]:
+    """Those of ours that the file names: the bank gives one file for all that a customer of hers has."""
+    ours = {queries.contract_of(one) for one in queries.paybox_accounts(collectivite=collectivite)}
+    if not ours:
+        raise refusals.NoPayboxContract
+    named = {one.transaction.contract for one in read.payments if one.transaction}
+    if not named & ours:
+        shown = sorted(named)
+        filed = ", ".join(shown[:MOST_NAMED]) + (", …" if len(shown) > MOST_NAMED else "")
+        raise refusals.ForeignContract(filed=filed, ours=", ".join(sorted(ours)))
+    return sorted(named & ours)
+
+
+def _of_contracts(read: PaymentsFile, contracts: Sequence[str]) -> PaymentsFile:
+    """A file of remises without the lines of others; any other file as it is."""
+    if read.kind is not FileKind.PAYBOX_REMISE:
+        return read
+    ours = tuple(one for one in read.payments if one.transaction and one.transaction.contract in contracts)
+    return replace(read, payments=ours, left_out=len(read.payments) - len(ours))
 
 
 def _regie_account(collectivite: HasKey, read: PaymentsFile, chosen: str) -> GatewayAccount:
@@ -258,6 +308,12 @@ def _match(
     if lock:
         attempts = attempts.select_for_update(of=("self",), no_key=True)  # a message about one may still be stored
     accounts = list(queries.accounts_of(file))
+    if file.kind == FileKind.PAYBOX_REMISE:
+        ours, known = queries.named_attempts(
+            attempts, collectivite=file.collectivite, accounts=accounts, payments=payments
+        )
+        told = queries.operations_told_earlier(file=file, payments=payments)
+        return match_remise(payments, known=known, earlier=told), {one.pk: one for one in ours}
     found = queries.candidates(attempts, accounts=accounts, payments=payments, days=settings.FILE_DAYS)
     matches = match(
         payments,
@@ -279,8 +335,28 @@ def _denied(matches: Sequence[Match], attempts: dict[int, Attempt]) -> set[int]:
     }
 
 
+def _reversed(
+    file: DepositedFile, matches: Sequence[Match], attempts: dict[int, Attempt]
+) -> dict[int, int | FiledLine]:
+    """The payments, proved or about to be, which this file or an earlier one says given back or cancelled.
+
+    For each the line that says so: of an earlier file, or the number of one of this file.
+    """
+    news = [one for one in matches if not one.is_repeated and one.attempt is not None]
+    proved = [one.attempt for one in news if one.result is Result.CONFIRMED and one.attempt is not None]
+    found: dict[int, int | FiledLine] = {}
+    if file.kind == FileKind.PAYBOX_REMISE and proved:
+        found.update(queries.reversed_earlier(collectivite=file.collectivite, attempts=proved))
+    for one in news:
+        if one.attempt is None or one.result not in (Result.REFUND, Result.CANCELLED):
+            continue
+        if one.attempt in proved or attempts[one.attempt].status == State.PAID:
+            found.setdefault(one.attempt, one.payment.number)
+    return found
+
+
 def _is_proof(one: Match) -> bool:
-    return one.result in (Result.CONFIRMED, Result.ALREADY) and not one.is_repeated
+    return one.result in PAID_HERE and not one.is_repeated
 
 
 def _write(file: DepositedFile, one: Match, attempts: dict[int, Attempt], now: datetime) -> FiledLine:
@@ -288,6 +364,7 @@ def _write(file: DepositedFile, one: Match, attempts: dict[int, Attempt], now: d
     evidence = None
     if one.attempt is not None and _is_proof(one):
         evidence = _prove(file, one.payment, attempts[one.attempt], now)
+    transaction = one.payment.transaction
     return FiledLine(
         collectivite_id=file.collectivite_id,
         file=file,
@@ -296,6 +373,11 @@ def _write(file: DepositedFile, one: Match, attempts: dict[int, Attempt], now: d
         reference=reference_of(one.payment.debt),
         amount=one.payment.amount,
         day=one.payment.day,
+        kind=one.payment.kind,
+        contract=transaction.contract if transaction else "",
+        transaction=transaction.number if transaction else "",
+        remittance=transaction.remittance if transaction else "",
+        remitted_on=transaction.remitted_on if transaction else None,
         result=one.result,
         is_repeated=one.is_repeated,
         attempt_id=one.attempt,
@@ -306,6 +388,7 @@ def _write(file: DepositedFile, one: Match, attempts: dict[int, Attempt], now: d
 def _prove(file: DepositedFile, payment: FiledPayment, attempt: Attempt, now: datetime) -> Evidence:
     """Tell the attempt what the file says of it. Raises NotConfirmed."""
     read = {name: _plain(value, LONGEST_FACT) for name, value in payment.facts.items()}
+    transaction = payment.transaction
     facts = read | {
         "amount_cents": f"{payment.amount.cents}",
         "debt_reference": attempt.debt_reference,
@@ -323,12 +406,16 @@ def _prove(file: DepositedFile, payment: FiledPayment, attempt: Attempt, now: da
             outcome_code="file",
             claims=Claims(
                 account_identifier=attempt.account.identifier,  # one of the accounts that the file speaks of
-                debt_reference=payment.debt.reference or attempt.debt_reference,  # a rôle's was matched in parts
+                # A rôle's was matched in parts; of a transaction the file names our attempt, not its debt.
+                debt_reference=(None if transaction else payment.debt.reference) or attempt.debt_reference,
                 exercice=payment.debt.exercice,
                 amount=payment.amount,
                 environment=Environment(attempt.environment),
             ),
+            reference=transaction.reference or None if transaction else None,
             occurred_at=_occurred_at(payment, attempt, now),
+            transaction=transaction.number if transaction else None,
+            call=transaction.call or None if transaction else None,
             facts=facts,
         ),
         digest=line_digest(file.digest, payment.number),
@@ -369,9 +456,22 @@ def _open_cases(line: FiledLine, one: Match, attempts: dict[int, Attempt], is_de
         ours = attempts[one.attempt].amount
         facts = where | {"filed_cents": line.amount.cents, "expected_cents": ours.cents}
         _open(CaseKind.OTHER_AMOUNT, line, "attempt", one.attempt, facts, now)
+    elif one.result is Result.PAID_TWICE and one.attempt is not None:
+        facts = where | {"attempts": [one.attempt], "filed_cents": line.amount.cents, "transaction": line.transaction}
+        _open(CaseKind.DOUBLE_PAYMENT, line, "filed_line", line.pk, facts, now)
     elif one.result is Result.CONFIRMED and one.attempt is not None and is_denied:
         facts = where | {"announced": attempts[one.attempt].announced}
         _open(CaseKind.REFUSED_YET_FILED, line, "attempt", one.attempt, facts, now)
+
+
+def _open_reversal(attempt_id: int, line: FiledLine, now: datetime) -> None:
+    facts: dict[str, object] = {
+        "file": line.file_id,
+        "line": line.number,
+        "filed_kind": str(line.kind if line.kind != LineKind.PAYMENT else LineKind.CANCELLED),
+        "filed_cents": line.amount.cents,
+    }
+    _open(CaseKind.CONTRADICTION, line, "attempt", attempt_id, facts, now)
 
 
 def _open(
@@ -406,7 +506,8 @@ def _read(file: DepositedFile) -> PaymentsFile:
     if file.content is None:
         raise ValueError(f"the bytes of file {file.pk} are gone")
     chosen = file.account.identifier if file.account is not None else ""
-    read = read_file(bytes(file.content), options=_options(file.collectivite, chosen))
+    read = reading.read(bytes(file.content), options=_options(file.collectivite, chosen))
+    read = _of_contracts(read, file.contract_names)
     if (len(read.payments), read.total) != (file.count, file.total):
         raise ValueError(f"file {file.pk} is not read as it was")
     return read
@@ -452,6 +553,7 @@ def _facts_of(file: DepositedFile) -> dict[str, object]:
         "covers": [file.covers_from.isoformat(), file.covers_to.isoformat()],
         "count": file.count,
         "total_cents": file.total.cents,
+        **({"contracts": file.contract_names} if file.contracts else {}),
     }
 
 

@@ -13,7 +13,9 @@ Refusal
 ├── BadDay            R411  not a day that a calendar has
 ├── DaysReversed      R412
 ├── DaysToCome        R413
-└── NoLongerADraft    R414  confirmed or discarded meanwhile
+├── NoLongerADraft    R414  confirmed or discarded meanwhile
+├── NoPayboxContract  R415  remises, and no contract of Paybox that moves money
+└── ForeignContract   R416  remises of none of our contracts
 """
 
 from datetime import datetime
@@ -144,3 +146,22 @@ class NoLongerADraft(Refusal):
     sentence = _(
         "Ce fichier n’est plus un brouillon : quelqu’un l’a confirmé ou écarté entre-temps. Rien n’a été changé."
     )
+
+
+class NoPayboxContract(Refusal):
+    code = "R415"
+    sentence = _(
+        "C’est un fichier de remises de Paybox, et cette collectivité n’a aucun contrat Paybox en production ou en"
+        " activation : il n’a rien à confirmer ici."
+    )
+    field = "fichier"
+
+
+class ForeignContract(Refusal):
+    code = "R416"
+    sentence = _(
+        "Ce fichier de remises est celui du site et du rang %(filed)s, qui ne sont pas à cette collectivité : elle a"
+        " %(ours)s en production ou en activation. Déposez le fichier de l’un de ces contrats. Les essais ne figurent"
+        " dans aucun fichier."
+    )
+    field = "fichier"

@@ -6,8 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from regal_sandbox import Answer, NotificationRequest, Sandbox
-from regal_sandbox.notifications import send_over_http
+from regal_sandbox import Answer, NotificationRequest, Sandbox, create
 from regal_sandbox.paybox_messages import plan_foreign, replay
 from regal_sandbox.paybox_payment import find_payment
 from regal_sandbox.paybox_payments import conclude_now
@@ -183,17 +182,12 @@ class TestAnswer:
         assert told["url"] == f"{SITE}/ipn?{told['signed']}&Sign=" + told["url"].rpartition("Sign=")[2]
 
 
-class TestOwnPorts:
-    def test_are_never_called(self, sandbox: Sandbox) -> None:
-        request = NotificationRequest(url="http://127.0.0.1:1/", headers={}, body=b"", timeout_seconds=1)
-        assert request.never_to is None
+class TestControlPort:
+    def test_is_never_called(self, sandbox: Sandbox, card_payer: PayboxPayer, listener: Listener) -> None:
         sandbox.world.control_address = "http://127.0.0.1:8011/"
-        heard: list[NotificationRequest] = []
-        sandbox.paybox._transport = lambda one: heard.append(one) or Answer(status=200)  # type: ignore[func-returns-value]
-        PayboxPayer(sandbox.pages.test_client()).pay()
+        card_payer.pay()
         sandbox.deliver_due()
-        assert heard[0].never_to == ("127.0.0.1", 8011)
-        assert send_over_http is not None
+        assert listener.heard[0].never_to == ("127.0.0.1", 8011)
 
 
 class TestFaults:
@@ -281,7 +275,7 @@ class TestFaults:
         assert (foreign["Auto"], own["Erreur"]) == ("XXXXXX", "00105")
         assert foreign["Trans"] != own["Trans"]
         assert verifier.accepts(query_of(listener.heard[0].url))
-        assert [one["merchant"] for one in sandbox.paybox_payments()][0] == REGIE
+        assert sandbox.paybox_payments()[0]["merchant"] == REGIE
         [other] = [one for one in sandbox.paybox_payments() if one["merchant"] != REGIE]
         assert str(other["tries"][0]["trans"]) == foreign["Trans"]
 
@@ -430,8 +424,6 @@ class TestSeed:
     """Same seed, same clock, same requests: same numbers. The signature's key alone differs."""
 
     def test_gives_the_same_values(self, listener: Listener) -> None:
-        from regal_sandbox import create
-
         def play(seed: str) -> list[str]:
             sandbox = create(clock=Time(), seed=seed, send_notification=listener)
             payer = PayboxPayer(sandbox.pages.test_client())

@@ -12,7 +12,7 @@ from datetime import datetime
 import pytest
 
 from regal.gateways.base import Outcome, Timing
-from regal.payments import checker, operations, schedule
+from regal.payments import checker, operations, schedule, settling
 from regal.payments.schedule import Facts
 from regal.proof.operations import verify
 from tests.database_fixtures import Emptier
@@ -98,7 +98,8 @@ class TestMistakesAreFound:
         self._found()
 
     def test_an_invoice_paid_twice_without_a_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(operations, "balance_of", lambda titre: titre.amount)
+        for module in (operations, settling):
+            monkeypatch.setattr(module, "balance_of", lambda titre: titre.amount)
         self._found()
 
     def _found(self) -> None:

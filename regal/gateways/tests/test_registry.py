@@ -1,6 +1,7 @@
 """The register of gateways, and the claims a message makes."""
 
 import dataclasses
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -23,20 +24,24 @@ def no_connection() -> httpx.Client:
     raise AssertionError("this gateway speaks to nobody")
 
 
+def no_clock() -> datetime:
+    raise AssertionError("nothing is dated before it is sent")
+
+
 class TestRegistry:
     def test_builds_a_gateway_by_its_name(self) -> None:
-        gateway = registry.build("payfip_url", CONFIG, no_connection)
+        gateway = registry.build("payfip_url", CONFIG, no_connection, no_clock)
         assert gateway.name == "payfip_url"
         assert gateway.account_identifier == "099042"
 
     def test_says_when_there_is_no_such_gateway(self) -> None:
         with pytest.raises(registry.UnknownGateway):
-            registry.build("pigeon", CONFIG, no_connection)
+            registry.build("pigeon", CONFIG, no_connection, no_clock)
 
     def test_connects_the_gateways_that_ask_and_no_other(self) -> None:
         nobody = httpx.Client()
         regie = dataclasses.replace(CONFIG, debt_kind=DebtKind.REGIE)
-        gateway = registry.build("payfip_ws", regie, lambda: nobody)
+        gateway = registry.build("payfip_ws", regie, lambda: nobody, no_clock)
         assert isinstance(gateway, PayfipWs)
         assert gateway.http is nobody
 

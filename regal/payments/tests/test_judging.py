@@ -11,11 +11,11 @@ from regal.gateways.base import Environment, Outcome, Rank
 from regal.journal.models import Entry, Head
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.payments.judging import SEAL_EVIDENCE
 from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Settlement
 from regal.payments.operations import (
     JUDGE_MESSAGE,
     PRESUME_SILENT,
-    SEAL_EVIDENCE,
     digest_of,
     judge_message,
     purge_inbox,
@@ -402,7 +402,7 @@ class TestProof:
         def full(**_: object) -> None:
             raise RuntimeError("the books are full")
 
-        monkeypatch.setattr("regal.payments.operations.record_settlement", full)
+        monkeypatch.setattr("regal.payments.settling.record_settlement", full)
         with pytest.raises(RuntimeError), transaction.atomic():
             hear(town, attempt)
         assert seen(town, attempt).status == State.HANDED_OFF

@@ -147,7 +147,7 @@ class TestAFileOfInvoices:
             free.append(at_once(partial(free_invoices, town)))
             return enter(**told)
 
-        monkeypatch.setattr("regal.payments.operations.record_settlement", look_and_enter)
+        monkeypatch.setattr("regal.payments.settling.record_settlement", look_and_enter)
         assert notices.carry_one(effects()[0], NOW)
         assert free == [[[]], [[]]]
         assert proof.broken(NOW) == ()

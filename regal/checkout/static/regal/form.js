@@ -1,4 +1,4 @@
-// « Back » finds a filled form: what was typed lives in the history of this tab, and dies with it. Not the e-mail address:
+// « Back » finds a filled form: what was typed lives in the history of this tab, and dies with it. Not what says who pays:
 // the next person at a shared computer must not read it.
 const form = document.querySelector("form[data-regal-typed]");
 
@@ -17,7 +17,7 @@ if (form) {
   if (wrong) keep(); // this page came by POST: its entry in the history becomes an ordinary one
 
   function keep() {
-    const kept = fields.filter((field) => field.type !== "email");
+    const kept = fields.filter((field) => field.autocomplete === "off");
     const values = Object.fromEntries(kept.map((field) => [field.name, field.value]));
     history.replaceState({ typed: values }, "", location.href);
   }

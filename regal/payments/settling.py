@@ -1,0 +1,123 @@
+"""What a proof of payment does: the settlement, what it extinguishes, its line in the books, what is too much."""
+
+from datetime import datetime
+
+from regal.cases.models import Kind as CaseKind
+from regal.cases.operations import open_case
+from regal.gateways.base import DebtKind, Environment, Rank
+from regal.journal.operations import record_settlement
+from regal.lib import paris
+from regal.lib.money import Money
+from regal.payments.attempt_cases import open_attempt_case, resolve_about
+from regal.payments.models import Allocation, Attempt, Evidence, Settlement
+from regal.payments.queries import balance_of
+from regal.payments.states import Event, State
+from regal.payments.steps import advance
+from regal.titres import holds
+from regal.titres.states import State as TitreState
+
+
+def settle(*, attempt: Attempt, evidence: Evidence, transaction: str, occurred_at: datetime, now: datetime) -> None:
+    """An attempt is proved paid: provisionally, where only a signature says so."""
+    is_late = attempt.titre_id is not None and attempt.status in (State.EXPIRED_PRESUMED, State.NEVER_STARTED)
+    advance(attempt=attempt, event=Event.SETTLED, evidence=evidence, occurred_at=occurred_at, now=now)
+    if evidence.rank < Rank.ASKED:
+        attempt.is_provisional = True
+        attempt.save(update_fields=["is_provisional"])
+    if is_late:
+        open_attempt_case(CaseKind.LATE_PAYMENT, attempt, evidence, now)
+    settlement = Settlement.objects.create(
+        collectivite_id=attempt.collectivite_id,
+        attempt=attempt,
+        account_id=attempt.account_id,
+        environment=attempt.environment,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        amount=attempt.amount,
+        transaction=transaction,
+        evidence=evidence,
+        rank=evidence.rank,
+        occurred_at=occurred_at,
+        accounting_day=paris.today(occurred_at),
+        recorded_at=now,
+    )
+    _allocate(attempt=attempt, settlement=settlement, occurred_at=occurred_at, now=now)
+    record_settlement(  # late: it locks the head of the books
+        collectivite_id=attempt.collectivite_id,
+        account_id=attempt.account_id,
+        environment=attempt.environment,
+        attempt_id=attempt.pk,
+        debt_reference=attempt.debt_reference,
+        exercice=attempt.exercice,
+        amount=attempt.amount,
+        occurred_at=occurred_at,
+        digests=[evidence.digest],
+        now=now,
+    )
+    _report_double_payment(attempt=attempt, now=now)
+    for kind in (CaseKind.ABSENT_FROM_FILE, CaseKind.NOT_NOTIFIED):
+        resolve_about(attempt=attempt, kind=kind, rule="settled", now=now)
+
+
+def confirm(*, attempt: Attempt, now: datetime) -> None:
+    """Better than a signature says that it is paid."""
+    attempt.is_provisional = False
+    attempt.save(update_fields=["is_provisional"])
+    resolve_about(attempt=attempt, kind=CaseKind.NOT_CONFIRMED, rule="confirmed", now=now)
+
+
+def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime, now: datetime) -> None:
+    """Extinguish the titre as far as something is due; what is too much waits in a case. Test money pays nothing."""
+    if attempt.titre_id is None or attempt.environment == Environment.TEST:
+        return
+    titre = holds.lock(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id)
+    is_due = titre.status in (TitreState.OPEN, TitreState.SUSPENDED)
+    left = max(balance_of(titre), Money.zero) if is_due else Money.zero
+    allocated = min(settlement.amount, left)
+    if allocated > Money.zero:
+        Allocation.objects.create(
+            collectivite_id=attempt.collectivite_id,
+            settlement=settlement,
+            titre=titre,
+            amount=allocated,
+            recorded_at=now,
+        )
+        if allocated == left:
+            holds.mark_paid(titre=titre, at=occurred_at)
+    excess = settlement.amount - allocated
+    if excess > Money.zero:
+        open_case(
+            collectivite_id=attempt.collectivite_id,
+            kind=CaseKind.EXCESS,
+            subject_kind="attempt",
+            subject_id=attempt.pk,
+            rule="settled",
+            facts={"excess_cents": excess.cents, "titre": titre.pk, "why": "paid" if is_due else titre.status},
+            now=now,
+        )
+
+
+def _report_double_payment(*, attempt: Attempt, now: datetime) -> None:
+    """PayFiP takes a régie's invoice twice: a person must see the second settlement.
+
+    Asked once the head of the books is held: of two that settle at the same instant, the second sees the first.
+    """
+    if attempt.account.debt_kind != DebtKind.REGIE or attempt.titre_id is not None:  # an excédent says it already
+        return
+    others = Settlement.objects.filter(
+        collectivite=attempt.collectivite_id,
+        account=attempt.account_id,
+        environment=attempt.environment,
+        debt_reference=attempt.debt_reference,
+    ).exclude(attempt=attempt)
+    earlier = others.order_by("pk").values_list("attempt_id", flat=True).first()
+    if earlier is not None:
+        open_case(
+            collectivite_id=attempt.collectivite_id,
+            kind=CaseKind.DOUBLE_PAYMENT,
+            subject_kind="attempt",
+            subject_id=attempt.pk,
+            rule="settled",
+            facts={"other_attempt": earlier},
+            now=now,
+        )
