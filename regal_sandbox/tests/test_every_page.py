@@ -60,19 +60,19 @@ def walk(sandbox: Sandbox, time: Time) -> Iterator[tuple[str, str]]:
     yield "error.html", get("/tpa/paiementws.web?idop=x").text
 
     card_payer = PayboxPayer(payer.browser)
-    yield "paybox_error.html", card_payer.ask(signed(PBX_TOTAL="1")).text
-    yield "paybox_arrival.html", card_payer.ask().text
-    yield "paybox_choice.html", card_payer.open("1999888-43-107975626", PBX_TYPECARTE=None)
-    yield "paybox_card.html", card_payer.press("CB")
-    yield "paybox_card.html", card_payer.press("refuser")
-    yield "paybox_secure.html", card_payer.press("payer")
-    yield "paybox_end.html", card_payer.press("valider")
+    yield "paybox/error.html", card_payer.ask(signed(PBX_TOTAL="1")).text
+    yield "paybox/arrival.html", card_payer.ask().text
+    yield "paybox/choice.html", card_payer.open("1999888-43-107975626", PBX_TYPECARTE=None)
+    yield "paybox/card.html", card_payer.press("CB")
+    yield "paybox/card.html", card_payer.press("refuser")
+    yield "paybox/secure.html", card_payer.press("payer")
+    yield "paybox/end.html", card_payer.press("valider")
     for decision in ("attendre", "abandonner"):
         card_payer.open(PBX_CMD=decision, PBX_ANNULE=None)
-        yield "paybox_end.html", card_payer.press(decision)
+        yield "paybox/end.html", card_payer.press(decision)
     card_payer.open(PBX_CMD="trop-tard")
     time.pass_by(seconds=900)
-    yield "paybox_end.html", card_payer.see()
+    yield "paybox/end.html", card_payer.see()
 
     yield "mailbox.html", get("/boite/").text
     sandbox.deliver_due()
@@ -88,8 +88,10 @@ def pages() -> list[tuple[str, str]]:
 
 class TestEveryPage:
     def test_is_walked_here(self, pages: list[tuple[str, str]]) -> None:
-        known = {file.name for file in (PACKAGE / "templates").glob("*.html")} - {"base.html"}
-        macros = {"steps.html", "refusal.html", "paybox_page.html", "paybox_macros.html"}
+        folder = PACKAGE / "templates"
+        known = {file.name for file in folder.glob("*.html")} - {"base.html"}
+        known |= {f"paybox/{file.name}" for file in (folder / "paybox").glob("*.html")}
+        macros = {"steps.html", "refusal.html", "paybox/base.html", "paybox/macros.html"}
         assert {template for template, _ in pages} == known - macros
 
     def test_says_that_it_is_a_sandbox_and_debits_nothing(self, pages: list[tuple[str, str]]) -> None:
