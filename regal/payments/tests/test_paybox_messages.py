@@ -147,9 +147,7 @@ class TestASignedPayment:
 
     def test_is_confirmed_by_better_evidence(self, attempt, town, product, clock):
         ipn(attempt, clock)
-        of_regie = cast.Town(
-            collectivite=town.collectivite, account=product.account, product=product, agent=town.agent
-        )
+        of_regie = cast.Town(collectivite=town.collectivite, account=product.account, product=product, agent=town.agent)
         notices.hear(of_regie, attempt, notices.notice(of_regie, attempt), now=clock.pass_(hours=20))
         paid = again(attempt)
         assert (paid.is_provisional, paid.standing, events(attempt)) == (False, "confirmed", ["settled", "confirmed"])
