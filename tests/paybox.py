@@ -208,12 +208,12 @@ def posted(body: bytes, *, now: datetime) -> Message:
     return Message(method="POST", query=b"", body=body, content_type=FORM, received_at=now)
 
 
-def ipn(attempt: Attempt, clock: Clock, body: bytes | None = None, **changes: str | None) -> Evidence:
+def ipn(attempt: Attempt, clock: Clock, body: bytes | None = None, /, **changes: str | None) -> Evidence:
     """Paybox calls the attempt's own address, once, and a worker judges what it says: paid, unless told otherwise."""
     return judged(store_ipn(attempt, clock, body, **changes), clock)
 
 
-def store_ipn(attempt: Attempt, clock: Clock, body: bytes | None = None, **changes: str | None) -> InboxMessage:
+def store_ipn(attempt: Attempt, clock: Clock, body: bytes | None = None, /, **changes: str | None) -> InboxMessage:
     body = signed(said(attempt, clock.now, **changes)) if body is None else body
     with tenant(attempt.collectivite_id):
         return receive(attempt=attempt, message=posted(body, now=clock.now), now=clock.now)
@@ -226,7 +226,7 @@ def ipn_of_account(account: GatewayAccount, body: bytes, clock: Clock) -> Eviden
     return judged(stored, clock)
 
 
-def come_back(attempt: Attempt, clock: Clock, query: bytes | None = None, **changes: str | None) -> Evidence:
+def come_back(attempt: Attempt, clock: Clock, query: bytes | None = None, /, **changes: str | None) -> Evidence:
     """The payer's browser comes back with what Paybox gave it."""
     query = signed(said(attempt, clock.now, **changes)) if query is None else query
     message = Message(method="GET", query=query, body=b"", content_type="", received_at=clock.now)

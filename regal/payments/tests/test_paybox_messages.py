@@ -59,6 +59,12 @@ def titre_of(product, **changes):
         return cast.make_titre(product, **changes)
 
 
+def unsigned(hand_off):
+    """All that a form says but when it was signed."""
+    assert isinstance(hand_off, PostForm)
+    return {name: value for name, value in hand_off.fields.items() if name not in ("PBX_TIME", "PBX_HMAC")}
+
+
 def kinds(attempt):
     with tenant(attempt.collectivite_id):
         cases = Case.objects.filter(subject_kind="attempt", subject_id=attempt.pk, closed_at__isnull=True)
@@ -120,11 +126,7 @@ class TestDeparture:
         with pytest.raises(AlreadyStarted):
             paybox.depart(order=order, clock=clock)
         second = go_again(order=order, attempt=first.attempt, now=clock.pass_(seconds=5))
-        unsigned = [
-            {name: value for name, value in one.fields.items() if name not in ("PBX_TIME", "PBX_HMAC")}
-            for one in (first.hand_off, second)
-        ]
-        assert unsigned[0] == unsigned[1]
+        assert unsigned(first.hand_off) == unsigned(second)
         assert go_again(order=order, attempt=first.attempt, now=clock.pass_(seconds=30)) is None
 
 
