@@ -13,11 +13,11 @@ from django.conf import settings
 
 from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.demo.cast import PAYER_EMAIL, TOWNS, invoices
-from regal.gateways.base import Message
+from regal.gateways.base import Claims, Environment, Message, Notice, Outcome, Rank
 from regal.lib import http, paris
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
-from regal.payments.operations import receive
+from regal.payments.operations import apply_notice, receive
 from regal.titres import holds
 from regal.titres.models import Titre
 from tests.journeys.regie_scenes import LANGUAGES, Show, form_of, undone
@@ -38,7 +38,14 @@ FOLLOWED: dict[str, dict[str, object]] = {  # what an attempt's row says
     "silent": {"status": "expired_presumed"},
     "never_started": {"status": "never_started"},
 }
-BESIDE = ("hearing", "unheard", "refused, page still open", "refused, held by another", "abandoned, paid by another")
+BESIDE = (
+    "confirmed, one too many",
+    "hearing",
+    "unheard",
+    "refused, page still open",
+    "refused, held by another",
+    "abandoned, paid by another",
+)
 OTHERS = (
     "form with the address",
     "form with the address and errors",
@@ -163,14 +170,17 @@ class _Scene:
         assert found is not None
         self.address = f"/{self.town.slug}{found[0]}"
         status = situation.partition(",")[0]
-        self.change(**FOLLOWED.get(status, {}))
         with tenant(self.town):
             attempt = Attempt.objects.of(self.town).select_related("account").get(titre=self.titre)
+            if situation in ("confirmed", "provisional"):
+                self.settle(attempt)
+        self.change(**FOLLOWED.get(status, {}))
+        with tenant(self.town):
             if situation == "hearing":
                 message = Message(method="GET", query=b"Mt=1", body=b"", content_type="", received_at=self.now)
                 receive(attempt=attempt, message=message, now=self.now)
             elif situation == "unheard":
-                self.change(handed_off_at=self.now - timedelta(minutes=25), created_at=self.now - timedelta(minutes=25))
+                self.change(handed_off_at=self.now - timedelta(minutes=25))
             if situation not in ("waiting", "hearing", "accepted", "pending", "refused, page still open"):
                 holds.let_go(collectivite_id=self.town.pk, titre_id=self.titre.pk, attempt_id=attempt.pk)
             if situation.endswith("held by another"):
@@ -178,6 +188,23 @@ class _Scene:
             elif situation.endswith("paid by another"):
                 holds.mark_paid(titre=self.titre, at=self.now)
         return lambda: self.guichet.get(f"{self.prefix}{self.address}").content.decode()
+
+    def settle(self, attempt: Attempt) -> None:
+        paid = Notice(
+            rank=Rank.ASKED,
+            outcome=Outcome.PAID,
+            outcome_code="00000",
+            claims=Claims(
+                account_identifier=attempt.account.identifier,
+                debt_reference=attempt.debt_reference,
+                exercice=None,
+                amount=attempt.amount,
+                environment=Environment(attempt.environment),
+            ),
+            transaction="1",
+            call="2",
+        )
+        apply_notice(collectivite_id=self.town.pk, attempt_id=attempt.pk, notice=paid, digest="0" * 64, now=self.now)
 
     def again(self) -> Show:
         begun = form_of(self.follow("refused")(), "recommencer/#suite")
