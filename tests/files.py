@@ -1,23 +1,28 @@
-"""Files as the comptable and PayFiP make them: a PES Retour Recette of a budget, a régisseur's statement."""
+"""Files as the comptable, PayFiP and Paybox make them: a PES Retour Recette, a régisseur's statement, remises."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from regal.collectivites.models import GatewayAccount
+from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.files import FileKind
+from regal.gateways.paybox_files.tests.tables import Line as RemiseLine
 from regal.lib import canonical
 from regal.lib.money import Money
-from regal.payments.models import Evidence
+from regal.lib.tenancy import tenant
+from regal.payments.models import Attempt, AttemptEvent, Evidence
+from regal.payments.states import State
 from regal.reconciliation.matching import Result
 from regal.reconciliation.models import DepositedFile, FiledLine
-from tests.cast import MORNING, Town
+from tests.cast import MORNING, Town, make_titre
 
 PES = "http://www.minefi.gouv.fr/cp/helios/pes_v2/Rev0/retour"
 SIRET = "21350001600011"  # of the budget of every town of the cast
 DAY = date(2026, 11, 24)
+_number = itertools.count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,3 +133,57 @@ def _keep(town: Town, content: bytes, kind: FileKind, **whose: Any) -> Deposited
         confirmed_at=MORNING,
         **whose,
     )
+
+
+def leave_for_paybox(product: Product, *, cents: int = 12_550, now: datetime = MORNING, **changes: Any) -> Attempt:
+    """Mme Leroy leaves for Paybox's page with an invoice of our own base. What her browser did is written by hand."""
+    number = next(_number)
+    invoice = f"FC2026{number:06d}"
+    with tenant(product.collectivite):
+        titre = make_titre(product, reference=invoice, amount=Money(cents), now=now)
+        usual: dict[str, Any] = {
+            "collectivite": product.collectivite,
+            "account": product.account,
+            "product": product,
+            "titre": titre,
+            "environment": product.account.environment,
+            "reference": f"{invoice}-{number:022d}",
+            "debt_reference": invoice,
+            "amount": Money(cents),
+            "label": product.name,
+            "status": State.HANDED_OFF,
+            "flow_digest": f"f{number:063d}",
+            "handle_digest": f"h{number:063d}",
+            "notification_digest": f"a{number:063d}",
+            "created_at": now,
+            "handed_off_at": now,
+        }
+        attempt = Attempt.objects.create(**(usual | changes))
+        for place, (event, before, after) in enumerate(
+            (("recorded", "", "created"), ("payer_left", "created", "handed_off")), 1
+        ):
+            AttemptEvent.objects.create(
+                collectivite=product.collectivite,
+                attempt=attempt,
+                number=place,
+                event=event,
+                from_state=before,
+                to_state=after,
+                occurred_at=now,
+                recorded_at=now,
+            )
+    return attempt
+
+
+def collected(attempt: Attempt, **changes: Any) -> RemiseLine:
+    """The line of a remise that an attempt is."""
+    site, rank, _ = attempt.account.identifier.split("-")
+    usual: dict[str, Any] = {
+        "reference": attempt.reference,
+        "cents": attempt.amount.cents,
+        "transaction": f"{attempt.pk:010d}",
+        "call": f"{attempt.pk + 1_000_000:010d}",
+        "site": site,
+        "rank": rank,
+    }
+    return RemiseLine(**(usual | changes))

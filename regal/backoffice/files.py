@@ -21,8 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from regal.backoffice.policies import BureauRequest, demand
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
-from regal.gateways.files import NotThisFile
-from regal.gateways.payfip_files import sentence_of
+from regal.gateways.files import FileKind, LineKind, NotThisFile
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -31,6 +30,7 @@ from regal.people.models import Role
 from regal.reconciliation import operations, queries, refusals
 from regal.reconciliation.matching import Match, Result
 from regal.reconciliation.models import DepositedFile, FiledLine
+from regal.reconciliation.reading import sentence_of
 
 PAGE_LENGTH = 50
 REFRESH_SECONDS = 5
@@ -44,8 +44,16 @@ RESULTS: dict[Result, Promise] = {
     Result.ELSEWHERE: gettext_lazy("payé ailleurs"),
     Result.OTHER_AMOUNT: gettext_lazy("autre montant"),
     Result.AMBIGUOUS: gettext_lazy("plusieurs dettes possibles"),
+    Result.FIRM: gettext_lazy("confirmé"),
+    Result.PAID_TWICE: gettext_lazy("payé une seconde fois"),
+    Result.REFUND: gettext_lazy("remboursé"),
+    Result.CANCELLED: gettext_lazy("annulé"),
 }
-TO_COME = RESULTS | {Result.CONFIRMED: gettext_lazy("sera confirmé")}  # of a draft
+TO_COME = RESULTS | {  # of a draft
+    Result.CONFIRMED: gettext_lazy("sera confirmé"),
+    Result.FIRM: gettext_lazy("sera confirmé"),
+}
+FOUND: dict[Result, Promise] = {Result.CONFIRMED: gettext_lazy("retrouvé")}  # of remises
 MEANINGS: dict[Result, Promise] = {
     Result.CONFIRMED: gettext_lazy("Passé par REGAL, et le fichier le prouve."),
     Result.ALREADY: gettext_lazy("Un fichier ou une réponse de PayFiP l’avait déjà prouvé : rien ne change."),
@@ -53,12 +61,32 @@ MEANINGS: dict[Result, Promise] = {
     Result.OTHER_AMOUNT: gettext_lazy("Même référence, autre montant : rien n’est confirmé, une personne regarde."),
     Result.AMBIGUOUS: gettext_lazy("Peut aller à plusieurs dettes : rien n’est confirmé, une personne regarde."),
 }
+MEANINGS_OF_REMISES: dict[Result, Promise] = MEANINGS | {
+    Result.CONFIRMED: gettext_lazy("Le message de Paybox n’était pas arrivé, et le fichier prouve le paiement."),
+    Result.FIRM: gettext_lazy("Payé, à confirmer : le fichier le confirme."),
+    Result.ALREADY: gettext_lazy("Un fichier ou une réponse de Paybox l’avait déjà prouvé : rien ne change."),
+    Result.ELSEWHERE: gettext_lazy("Ne vient pas de vos pages : une autre boutique du même contrat, par exemple."),
+    Result.AMBIGUOUS: gettext_lazy("Nomme deux paiements à la fois : rien n’est confirmé, une personne regarde."),
+    Result.PAID_TWICE: gettext_lazy(
+        "Encaissé une seconde fois sur la même page : rien n’entre dans les comptes, une personne regarde."
+    ),
+    Result.REFUND: gettext_lazy(
+        "Rendu à la carte : rien ne change ici. Si le paiement est prouvé, une personne regarde."
+    ),
+    Result.CANCELLED: gettext_lazy(
+        "Repris avant l’envoi à la banque : rien ne change ici. Si le paiement est prouvé, une personne regarde."
+    ),
+}
 LOOKS = {
     Result.CONFIRMED: "badge-good",
     Result.ALREADY: "badge-quiet",
     Result.ELSEWHERE: "badge-quiet",
     Result.OTHER_AMOUNT: "badge-bad",
     Result.AMBIGUOUS: "badge-bad",
+    Result.FIRM: "badge-good",
+    Result.PAID_TWICE: "badge-bad",
+    Result.REFUND: "badge-warn",
+    Result.CANCELLED: "badge-quiet",
 }
 
 
@@ -168,7 +196,7 @@ class FileForm(forms.Form):
         named = [(one.identifier, f"{one.regie.name} ({one.identifier})") for one in accounts]
         compte = self.fields["compte"]
         assert isinstance(compte, forms.ChoiceField)
-        compte.choices = [("", _("Aucun : le fichier est un PES du comptable")), *named]
+        compte.choices = [("", _("Aucun : le fichier vient du comptable ou de Paybox")), *named]
         self.has_regies = bool(named)
 
 
@@ -209,6 +237,7 @@ class _ShownFile:
     deposited_by: str
     state: str  # draft, doing, done, discarded
     since: datetime
+    is_remise: bool
 
     @classmethod
     def of(cls, file: DepositedFile) -> "_ShownFile":
@@ -227,6 +256,7 @@ class _ShownFile:
             deposited_by=str(file.deposited_by),
             state=_state(file),
             since=file.since,
+            is_remise=file.kind == FileKind.PAYBOX_REMISE,
         )
 
 
@@ -261,9 +291,9 @@ class _ShownLine:
             number=one.payment.number,
             place=one.payment.place,
             reference=one.payment.debt.shown,
-            amount=one.payment.amount,
+            amount=_signed(one.payment.amount, one.payment.kind),
             day=one.payment.day,
-            result=TO_COME[one.result],
+            result=_name(one.result, to_come=True, of_remises=one.payment.transaction is not None),
             look=LOOKS[one.result],
             is_repeated=one.is_repeated,
             attempt_id=one.attempt,
@@ -276,12 +306,35 @@ class _ShownLine:
             number=line.number,
             place=line.place,
             reference=line.reference,
-            amount=line.amount,
+            amount=_signed(line.amount, LineKind(line.kind)),
             day=line.day,
-            result=RESULTS[result],
+            result=_name(result, to_come=False, of_remises=line.transaction != ""),
             look=LOOKS[result],
             is_repeated=line.is_repeated,
             attempt_id=line.attempt_id,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ShownRemittance:
+    """One remise: what the bank should credit at once."""
+
+    number: str
+    contract: str
+    sent_on: date | None
+    paid: queries.Tally
+    refunded: queries.Tally
+    credited: Money
+
+    @classmethod
+    def of(cls, one: queries.Remittance) -> "_ShownRemittance":
+        return cls(
+            number=one.number,
+            contract=one.contract,
+            sent_on=one.sent_on,
+            paid=one.paid,
+            refunded=one.refunded,
+            credited=Money(one.cents),
         )
 
 
@@ -305,6 +358,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         tallies: dict[Result, queries.Tally] = {}
         lines: list[_ShownLine] = []
         opened: list[_ShownCases] = []
+        remittances: list[queries.Remittance] = []
         is_readable = True
         if file.is_draft:
             try:
@@ -312,6 +366,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
             except (NotThisFile, ValueError):  # it was read when it was deposited: what reads it has changed since
                 report, is_readable = operations.Report.nothing(), False
             tallies = {result: report.tally(result) for result in Result}
+            remittances = queries.remittances_foretold(report.matches)
             following = [one for one in report.matches if one.payment.number > after_number][: PAGE_LENGTH + 1]
             lines = [_ShownLine.of_match(one) for one in following]
             opened = [
@@ -319,6 +374,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
             ]
         elif file.confirmed_at is not None:
             tallies = queries.tallies(file=file)
+            remittances = queries.remittances_of(file=file)
             following_lines = queries.lines_of(file=file).filter(number__gt=after_number)[: PAGE_LENGTH + 1]
             lines = [_ShownLine.of_line(line) for line in following_lines]
             opened = _cases_of(file)
@@ -327,12 +383,15 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
     context = {
         "file": shown,
         "form": form,
-        "summary": _summary(tallies, is_done=file.confirmed_at is not None),
+        "summary": (_summary_of_remises if shown.is_remise else _summary)(
+            tallies, is_done=file.confirmed_at is not None
+        ),
+        "remittances": [_ShownRemittance.of(one) for one in remittances],
         "results": [
             _ShownResult(
-                name=(TO_COME if file.is_draft else RESULTS)[result],
+                name=_name(result, to_come=file.is_draft, of_remises=shown.is_remise),
                 look=LOOKS[result],
-                meaning=MEANINGS[result],
+                meaning=(MEANINGS_OF_REMISES if shown.is_remise else MEANINGS)[result],
                 count=tallies[result].count,
                 total=tallies[result].total,
             )
@@ -393,7 +452,21 @@ def _state(file: DepositedFile) -> str:
     return "doing" if file.is_being_done else "draft"
 
 
+def _name(result: Result, *, to_come: bool, of_remises: bool) -> Promise:
+    """A payment that remises find again was never announced: nobody waits for its confirmation."""
+    if of_remises and result in FOUND:
+        return FOUND[result]
+    return (TO_COME if to_come else RESULTS)[result]
+
+
+def _signed(amount: Money, kind: LineKind) -> Money:
+    """What was given back is taken off."""
+    return Money(-amount.cents) if kind is LineKind.REFUND else amount
+
+
 def _whose(file: DepositedFile) -> str:
+    if file.contracts:
+        return ", ".join(file.contract_names)
     if file.account is not None and file.account.regie is not None:
         return f"{file.account.regie.name} ({file.account.identifier})"
     return file.budget.name if file.budget is not None else ""
@@ -438,3 +511,48 @@ def _summary(tallies: dict[Result, queries.Tally], *, is_done: bool) -> list[str
         return forms_[result] % {"number": number}
 
     return [phrase(result) for result in Result if counts.get(result)]
+
+
+def _summary_of_remises(tallies: dict[Result, queries.Tally], *, is_done: bool) -> list[str]:
+    """« 12 paiements confirmés », « 1 retrouvé », « 1 remboursement »…: one phrase for each result there is."""
+    counts = {result: tally.count for result, tally in tallies.items()}
+
+    def phrase(result: Result) -> str:
+        number = counts[result]
+        forms_ = {
+            Result.FIRM: ngettext("%(number)s paiement confirmé", "%(number)s paiements confirmés", number)
+            if is_done
+            else ngettext("%(number)s paiement à confirmer", "%(number)s paiements à confirmer", number),
+            Result.CONFIRMED: ngettext(
+                "%(number)s paiement retrouvé, dont le message n’était pas arrivé",
+                "%(number)s paiements retrouvés, dont les messages n’étaient pas arrivés",
+                number,
+            ),
+            Result.ALREADY: ngettext(
+                "%(number)s paiement déjà confirmé", "%(number)s paiements déjà confirmés", number
+            ),
+            Result.ELSEWHERE: ngettext(
+                "%(number)s paiement qui ne vient pas de vos pages",
+                "%(number)s paiements qui ne viennent pas de vos pages",
+                number,
+            ),
+            Result.OTHER_AMOUNT: ngettext(
+                "%(number)s paiement d’un autre montant", "%(number)s paiements d’un autre montant", number
+            ),
+            Result.AMBIGUOUS: ngettext(
+                "%(number)s paiement qui en nomme deux des vôtres",
+                "%(number)s paiements qui en nomment deux des vôtres",
+                number,
+            ),
+            Result.PAID_TWICE: ngettext(
+                "%(number)s paiement encaissé une seconde fois",
+                "%(number)s paiements encaissés une seconde fois",
+                number,
+            ),
+            Result.REFUND: ngettext("%(number)s remboursement", "%(number)s remboursements", number),
+            Result.CANCELLED: ngettext("%(number)s annulation", "%(number)s annulations", number),
+        }
+        return forms_[result] % {"number": number}
+
+    order = (Result.FIRM, *(result for result in Result if result is not Result.FIRM))
+    return [phrase(result) for result in order if counts.get(result)]

@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from regal.agenda.operations import schedule
 from regal.audit.operations import record
 from regal.cases.models import Kind as CaseKind
-from regal.cases.operations import open_case
+from regal.cases.operations import open_case, resolve
 from regal.collectivites.models import Budget, GatewayAccount
 from regal.gateways.base import Claims, Environment, Notice, Outcome, Rank
 from regal.gateways.files import FiledPayment, FileKind, LineKind, PaymentsFile
@@ -199,21 +199,29 @@ def confirm_file(collectivite_id: int, file_id: int, now: datetime) -> None:
         _open_reversal(attempt_id, where if isinstance(where, FiledLine) else told[where], now)
     file.confirmed_at = now
     file.save(update_fields=["confirmed_at"])
+    filed = [one.attempt for one in matches if one.attempt is not None and _is_proof(one)]
+    resolve(
+        collectivite_id=collectivite_id,
+        kind=CaseKind.ABSENT_FROM_FILE,
+        subject_kind="attempt",
+        subject_ids=filed,
+        rule=CONFIRM_FILE,
+        now=now,
+    )
     open_absences(collectivite=file.collectivite, now=now)
 
 
 def open_absences(*, collectivite: HasKey, now: datetime) -> int:
-    """Open a case for each payment announced paid and in no file, once its day is covered; how many."""
+    """Open a case for each payment that should be in a file and is in none, once its day is covered; how many."""
     absent = queries.absent_attempts(collectivite=collectivite, now=now)
-    for attempt, file in absent:
-        assert attempt.announced_at is not None
+    for attempt, file, day in absent:
         open_case(
             collectivite_id=attempt.collectivite_id,
             kind=CaseKind.ABSENT_FROM_FILE,
             subject_kind="attempt",
             subject_id=attempt.pk,
             rule="open_absences",
-            facts={"file": file.pk, "day": paris.today(attempt.announced_at).isoformat()},
+            facts={"file": file.pk, "day": day.isoformat()},
             now=now,
         )
     return len(absent)

@@ -11,7 +11,7 @@ from django.db.models.functions import Cast
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.collectivites.models import GatewayAccount
-from regal.gateways.base import DebtKind, Environment
+from regal.gateways.base import DebtKind, Environment, Rank
 from regal.gateways.files import FiledPayment, FileKind, LineKind
 from regal.gateways.registry import PAYFIP
 from regal.lib import paris
@@ -392,39 +392,66 @@ def last_day_due(today: date) -> date:
     return day
 
 
-def absent_attempts(*, collectivite: HasKey, now: datetime) -> list[tuple[Attempt, DepositedFile]]:
-    """Attempts announced paid on a day that a confirmed file covers, two working days ago or more, and in no file.
+def absent_attempts(*, collectivite: HasKey, now: datetime) -> list[tuple[Attempt, DepositedFile, date]]:
+    """Attempts paid on a day that a confirmed file covers, two working days ago or more, and in no file.
 
-    With the last file that covers the day. Those for which a case was ever opened are left out.
+    Those announced paid; and on Paybox those that its answers settled (one settled provisionally has a case of its
+    own, whatever the files). With the last file that covers the day. Those for which a case was ever opened are left
+    out.
     """
     _, until = paris.day_bounds(last_day_due(paris.today(now)))
-    told = Case.objects.of(collectivite).filter(
-        kind=CaseKind.ABSENT_FROM_FILE, subject_kind="attempt", subject_id=OuterRef("pk")
-    )
+    told = Case.objects.of(collectivite).filter(kind=CaseKind.ABSENT_FROM_FILE, subject_kind="attempt")
     attempts = list(
         Attempt.objects.of(collectivite)
         .filter(standing=Standing.ANNOUNCED_PAID, announced_at__lt=until)
         .exclude(environment=Environment.TEST)
-        .exclude(Exists(told))
+        .exclude(Exists(told.filter(subject_id=OuterRef("pk"))))
         .order_by("announced_at", "pk")
     )
+    days = {one.pk: paris.today(one.announced_at) for one in attempts if one.announced_at}  # written with announced
+    for settlement in _settled_unfiled(collectivite=collectivite, until=until).exclude(
+        Exists(told.filter(subject_id=OuterRef("attempt")))
+    ):
+        attempts.append(settlement.attempt)
+        days[settlement.attempt_id] = settlement.accounting_day
     if not attempts:  # nearly always: asked every hour of every collectivité
         return []
-    oldest = paris.today(attempts[0].announced_at or now)
+    oldest = min(days.values())
     files = DepositedFile.objects.of(collectivite).defer("content").select_related("collectivite", "account", "budget")
     covering: dict[int, list[DepositedFile]] = defaultdict(list)
-    accounts: dict[tuple[int | None, int | None], list[int]] = {}
+    accounts: dict[tuple[int | None, int | None, str], list[int]] = {}
     for file in files.filter(confirmed_at__isnull=False, covers_to__gte=oldest).order_by("confirmed_at", "pk"):
-        scope = (file.account_id, file.budget_id)
+        scope = (file.account_id, file.budget_id, file.contracts)
         if scope not in accounts:
             accounts[scope] = [account.pk for account in accounts_of(file)]
         for key in accounts[scope]:
             covering[key].append(file)
     found = []
     for attempt in attempts:
-        assert attempt.announced_at is not None  # announced and announced_at are written together
-        day = paris.today(attempt.announced_at)
+        day = days[attempt.pk]
         files_of_day = [one for one in covering[attempt.account_id] if one.covers_from <= day <= one.covers_to]
         if files_of_day:
-            found.append((attempt, files_of_day[-1]))
+            found.append((attempt, files_of_day[-1], day))
     return found
+
+
+def _settled_unfiled(*, collectivite: HasKey, until: datetime) -> QuerySet[Settlement]:
+    """What Paybox's answers settled on days of which some remise may be a file, and which no line is."""
+    covering = DepositedFile.objects.of(collectivite).filter(
+        kind=FileKind.PAYBOX_REMISE, confirmed_at__isnull=False, covers_from__lte=OuterRef("accounting_day")
+    )
+    lines = FiledLine.objects.of(collectivite).filter(attempt=OuterRef("attempt"), result__in=PAID_HERE)
+    return (
+        Settlement.objects.of(collectivite)
+        .filter(
+            Exists(covering.filter(covers_to__gte=OuterRef("accounting_day"))),
+            account__gateway=PAYBOX,
+            environment__in=REAL,
+            attempt__is_provisional=False,
+            rank__lt=Rank.FILED,
+            occurred_at__lt=until,
+        )
+        .exclude(Exists(lines))
+        .select_related("attempt")
+        .order_by("pk")
+    )

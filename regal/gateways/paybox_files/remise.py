@@ -47,12 +47,13 @@ NEEDED = (
     "Rank",
     "Date",
     "TransactionId",
+    "IdAppel",
     "DateOfIssue",
     "Reference",
     "Type",
     "Amount",
 )
-READ_IF_THERE = ("IdAppel", "HourOfIssue", "NumberOfAuthorization", "Currency", "ShopName")
+READ_IF_THERE = ("HourOfIssue", "NumberOfAuthorization", "Currency", "ShopName")
 
 KINDS = {"DEB": LineKind.PAYMENT, "CRE": LineKind.REFUND, "ANU": LineKind.CANCELLED}
 EUROS = ("", "978", "EUR")
@@ -211,7 +212,7 @@ class _Remises:
         transaction = FiledTransaction(
             contract=_contract(told, line),
             number=unpadded(_matching(_NUMBER, told, "TransactionId", line)),
-            call=unpadded(_matching(_MAYBE_NUMBER, told, "IdAppel", line)) if "IdAppel" in told else "",
+            call=unpadded(_matching(_MAYBE_NUMBER, told, "IdAppel", line)),
             reference=told["Reference"] if _OUR_REFERENCE.fullmatch(told["Reference"]) else "",
             remittance=unpadded(_matching(_NUMBER if left else _MAYBE_NUMBER, told, "RemittancePaybox", line)),
             remitted_on=_day_of(told, "Date", line) if left or told["Date"] else None,

@@ -21,6 +21,7 @@ from regal.cases.operations import assign, close, look_at, note, open_case
 from regal.collectivites.models import GatewayAccount, RoutingChange
 from regal.collectivites.operations import keep_secret
 from regal.gateways.base import DebtKind, Environment, Outcome, Rank
+from regal.gateways.paybox_files.tests.tables import remise
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
@@ -37,7 +38,7 @@ from regal.titres import operations as titres
 from regal.titres.models import Direction
 from tests import cast, inquiries, notices
 from tests.database import close_connections
-from tests.files import Paid, pes
+from tests.files import Paid, collected, pes
 
 NOW = cast.later(days=8)
 KEYS = f"live:{new_master_key()}"
@@ -91,7 +92,7 @@ def build_world() -> dict[str, Any]:
     Authenticator.objects.create(
         user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
     )
-    filed = build_repairs() | build_file() | build_titres()
+    filed = build_repairs() | build_file() | build_remises() | build_titres()
     notices.run_due(NOW)
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
@@ -225,6 +226,70 @@ def build_file() -> dict[str, Any]:
         for case in Case.objects.of(town.collectivite):
             look_at(case=case, user=town.agent, now=cast.later(days=3))
     return {"bourg": town.collectivite.pk, "file": file.pk, "filed": filed.pk, "absent": absent.pk}
+
+
+def build_remises() -> dict[str, Any]:
+    """A régie with a contract of Paybox, and a file of its remises with a line of each result."""
+    town = cast.make_town(slug="roche", name="Roche", numcli="350030", agent="anne", origin="https://roche.example")
+    pool = cast.make_product(
+        town,
+        DebtKind.REGIE,
+        slug="piscine",
+        numcli="3141592-01-271828182",
+        gateway="paybox",
+        environment=Environment.PRODUCTION,
+    )
+    of_the_regie = dataclasses.replace(town, product=pool, account=pool.account)
+    with tenant(town.collectivite):
+        keep_secret(account=pool.account, name="hmac", value=Secret(b"0a" * 64))
+
+    def leave(number: int) -> Attempt:
+        titre = cast.make_titre(pool, reference=f"FC202600030{number}")
+        return cast.start(
+            of_the_regie, titre=titre, debt_reference=titre.reference, exercice=None, amount=titre.amount
+        ).attempt
+
+    found, answered, absent, wrong = (leave(number) for number in range(4))
+    for attempt in (answered, absent):
+        notices.hear(of_the_regie, attempt, notices.notice(of_the_regie, attempt, rank=Rank.ASKED))
+    lines = [
+        collected(found),
+        collected(found, transaction="9000000001"),
+        collected(answered),
+        collected(answered, type="CRE", transaction="9000000002", cents=100),
+        collected(wrong, cents=1),
+        collected(wrong, reference="autre", transaction="9000000003", call="9000000003"),
+    ]
+    now = cast.later(days=1)
+    with tenant(town.collectivite):
+        file = reconciliation.deposit(
+            collectivite=town.collectivite,
+            content=remise(lines),
+            name="remise.csv",
+            account_identifier="",
+            actor_id=town.agent.pk,
+            now=now,
+        )
+        reconciliation.confirm(
+            collectivite=town.collectivite,
+            file_id=file.pk,
+            covers_from=file.covers_from,
+            covers_to=file.covers_to,
+            actor_id=town.agent.pk,
+            now=now,
+        )
+    notices.run_due(now)
+    with tenant(town.collectivite):
+        reconciliation.open_absences(collectivite=town.collectivite, now=cast.later(days=3))
+        for case in Case.objects.of(town.collectivite):
+            look_at(case=case, user=town.agent, now=cast.later(days=3))
+    return {
+        "roche": town.collectivite.pk,
+        "remises": file.pk,
+        "found": found.pk,
+        "answered": answered.pk,
+        "unfiled": absent.pk,
+    }
 
 
 def build_titres() -> dict[str, Any]:
@@ -1057,6 +1122,53 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a confirmed file forgotten": (
         "DELETE FROM agenda_effect WHERE kind = 'confirm_file'",
         {"I-38"},
+    ),
+    # remises
+    "a line that leaves its payment provisional": (
+        "UPDATE payments_attempt SET is_provisional = true WHERE id = {answered}",
+        {"I-08"},
+    ),
+    "a line of another transaction than it settled": (
+        "UPDATE reconciliation_filedline SET transaction = '7' WHERE attempt_id = {found} AND result = 'confirmed'",
+        {"I-08"},
+    ),
+    "one transaction that paid two attempts": (
+        "UPDATE reconciliation_filedline SET transaction = (SELECT transaction FROM reconciliation_filedline"
+        " WHERE attempt_id = {found} AND result = 'confirmed') WHERE attempt_id = {answered} AND kind = 'payment'",
+        {"I-08"},
+    ),
+    "a second transaction without a case": (
+        "DELETE FROM cases_caseevent WHERE case_id IN (SELECT id FROM cases_case WHERE collectivite_id = {roche}"
+        " AND kind = 'double_payment'); DELETE FROM cases_case WHERE collectivite_id = {roche}"
+        " AND kind = 'double_payment'",
+        {"I-08"},
+    ),
+    "a refund of which nobody was told": (
+        "DELETE FROM cases_caseevent WHERE case_id IN (SELECT id FROM cases_case WHERE collectivite_id = {roche}"
+        " AND kind = 'contradiction'); DELETE FROM cases_case WHERE collectivite_id = {roche}"
+        " AND kind = 'contradiction'",
+        {"I-08"},
+    ),
+    "an answer that no remise bears out": (
+        "DELETE FROM cases_caseevent WHERE case_id IN (SELECT id FROM cases_case WHERE subject_id = {unfiled}"
+        " AND kind = 'absent_from_file'); DELETE FROM cases_case WHERE subject_id = {unfiled}"
+        " AND kind = 'absent_from_file'",
+        {"I-30"},
+    ),
+    "a line of a contract that its file does not name": (
+        "UPDATE reconciliation_depositedfile SET contracts = '3141592-02' WHERE id = {remises}",
+        {"I-23"},
+    ),
+    "a line of another rank than its payment": (
+        "UPDATE reconciliation_filedline SET contract = '3141592-02' WHERE attempt_id = {found}",
+        {"I-23"},
+    ),
+    "a refund counted as paid": (
+        "UPDATE reconciliation_filedline SET kind = 'payment', result = 'other_amount' WHERE kind = 'refund';"
+        "DELETE FROM cases_caseevent WHERE case_id IN (SELECT id FROM cases_case WHERE collectivite_id = {roche}"
+        " AND kind = 'contradiction'); DELETE FROM cases_case WHERE collectivite_id = {roche}"
+        " AND kind = 'contradiction'",
+        {"I-08", "I-38"},
     ),
     "a line that may be altered": ("GRANT UPDATE ON reconciliation_filedline TO regal_app", {"I-11"}),
     "a card number in a file's name": (

@@ -88,7 +88,7 @@ class TestARemise:
 
     def test_needs_no_more_columns_than_decide(self):
         one = only(table([Line()], columns=remise.NEEDED))
-        assert (one.at, one.transaction.call) == (None, "")
+        assert (one.at, one.transaction.call) == (None, "10244812")
 
     @pytest.mark.parametrize("column", remise.NEEDED)
     def test_without_a_column_that_decides_is_refused_by_its_name(self, column):
