@@ -1,9 +1,13 @@
 """Fixtures that every room's tests may use."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.core.signals import setting_changed
 from django.test import override_settings
+from django.test.signals import root_urlconf_changed
+from django.urls import set_urlconf
 
 from tests.sites import BureauClient, GuichetClient
 
@@ -13,6 +17,21 @@ def quick_passwords() -> Iterator[None]:
     """Argon2 is slow on purpose: a quarter of a second for each person whom a test makes up."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def routes_learnt_once() -> None:
+    """Django's tests forget all routes when a host gives way to the other, at each request of our clients.
+
+    It keeps them by host anyway; to learn them again takes longer than to answer.
+    """
+
+    def forget_the_host(*, setting: str, **_: Any) -> None:
+        if setting == "ROOT_URLCONF":
+            set_urlconf(None)
+
+    setting_changed.disconnect(root_urlconf_changed)
+    setting_changed.connect(forget_the_host, weak=False)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A pretend PayFiP with its mailbox and two demo town sites, for whoever connects to the real one.
+"""A pretend PayFiP and a pretend Paybox, with a mailbox and two demo town sites, for whoever connects to the real ones.
 
 It is a product of its own: it imports nothing of the programs it tests. Start it as a program (`regal-sandbox`) or hold
 it in process:

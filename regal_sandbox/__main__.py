@@ -12,6 +12,7 @@ from typing import TextIO
 from regal_sandbox.clock import real_time
 from regal_sandbox.config import load_config, load_config_file
 from regal_sandbox.mail import smtp_transport
+from regal_sandbox.paybox_keys import KeyUnusable
 from regal_sandbox.sandbox import create
 from regal_sandbox.server import PortBusy, Servers, listen
 from regal_sandbox.shapes import BadShape
@@ -24,10 +25,11 @@ SCHEMES = {"courrier": "smtp", "https": "https"}
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="regal-sandbox", description="Joue PayFiP, une boîte aux lettres et des sites de communes, pour essayer."
+        prog="regal-sandbox",
+        description="Joue PayFiP, Paybox, une boîte aux lettres et des sites de communes, pour essayer.",
     )
     parser.add_argument("--bind", default=LOOPBACK, help="adresse d’écoute des pages, du courrier et des communes")
-    parser.add_argument("--port", type=int, default=8010, help="port des pages (PayFiP et boîte aux lettres)")
+    parser.add_argument("--port", type=int, default=8010, help="port des pages (PayFiP, Paybox et boîte aux lettres)")
     parser.add_argument("--control-port", type=int, default=8011, help="port de commande, toujours sur 127.0.0.1")
     parser.add_argument("--smtp-port", type=int, default=8012, help="port du courrier reçu")
     parser.add_argument("--town-port", type=int, action="append", help="port d’un site de commune ; répétable")
@@ -93,6 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except (OSError, sqlite3.Error) as problem:
         _say(sys.stderr, f"regal-sandbox : dossier de données inutilisable, {options.data} : {problem}")
+        return CANNOT_START
+    try:
+        sandbox.world.paybox_key.check()
+    except (KeyUnusable, OSError) as problem:
+        _say(sys.stderr, f"regal-sandbox : clé de Paybox inutilisable : {problem}")
         return CANNOT_START
     sandbox.world.bind = options.bind
     sandbox.world.pages_address = f"http://{_reachable(pages)}/"

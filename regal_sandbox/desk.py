@@ -26,6 +26,8 @@ from regal_sandbox.journal import KINDS, list_exchanges, wanted_from_query
 from regal_sandbox.means import CARD, MEANS
 from regal_sandbox.names import KIND_NAMES, PHASE_NAMES, STATE_NAMES
 from regal_sandbox.paris import in_paris
+from regal_sandbox.paybox_desk import DIRECT_FAULT_NAMES, IPN_FAULT_NAMES, PAYBOX_FAULTS, add_paybox_desk
+from regal_sandbox.paybox_questions import TYPES
 from regal_sandbox.references import typed
 from regal_sandbox.rules import RULES
 from regal_sandbox.shapes import BadShape, whole_number
@@ -111,6 +113,7 @@ USUAL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"service": "cut", "once_done": True, "operation": CREATE, "next": 1},
     ),
     "ws-tard": ("Service web\u00a0: prochain résultat connu une heure après", {"late_seconds": 3600, "next": 1}),
+    **PAYBOX_FAULTS,
 }
 MAX_LINES = 500
 DEBT_MISTAKES = {
@@ -127,7 +130,18 @@ DEBT_MISTAKES = {
 
 def describe(fault: Fault) -> str:
     """A rule in words."""
-    if fault.service is not None:
+    if fault.direct is not None:
+        about = f", {TYPES.get(fault.direct.type, fault.direct.type)}" if fault.direct.type else ""
+        what = [f"Paybox Direct{about}", DIRECT_FAULT_NAMES[fault.direct.direct]]
+        if fault.direct.seconds:
+            what.append(f"après {fault.direct.seconds:g}\u00a0s")
+        if fault.direct.once_done:
+            what.append("l’ordre étant obéi")
+    elif fault.ipn is not None:
+        what = [f"Paybox\u00a0: {IPN_FAULT_NAMES[fault.ipn.ipn]}"]
+        if fault.ipn.seconds:
+            what.append(f"de {fault.ipn.seconds:g}\u00a0s")
+    elif fault.service is not None:
         what = [
             f"service web, {OPERATION_NAMES[fault.service.operation]}" if fault.service.operation else "service web"
         ]
@@ -223,6 +237,7 @@ def desk_pages(world: World) -> Blueprint:
     _debts(blueprint, world, show, back)
     _notifications(blueprint, world, show, back)
     _journal(blueprint, world, show)
+    add_paybox_desk(blueprint, world, show)
     return blueprint
 
 
@@ -453,7 +468,7 @@ def _journal(blueprint: Blueprint, world: World, show: Show) -> None:
             wanted=wanted,
             names=names,
             rules=RULES,
-            page_faults=SERVICE_FAULT_NAMES,
+            page_faults=SERVICE_FAULT_NAMES | DIRECT_FAULT_NAMES,
             dropped=DROPPED_NAMES,
             steps=STEP_NAMES,
         )

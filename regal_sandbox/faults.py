@@ -1,5 +1,5 @@
-"""Rules that disturb notifications, payment pages, the web service or Paybox's calls: for the next N times they match,
-or each time, always or between two moments of the sandbox's clock."""
+"""Rules that disturb notifications, payment pages, the web service, Paybox's calls or Paybox Direct: for the next N
+times they match, or each time, always or between two moments of the sandbox's clock."""
 
 import json
 import sqlite3
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from regal_sandbox.means import MEANS, resultrans
+from regal_sandbox.paybox_direct_faults import DirectFault, direct_fault
 from regal_sandbox.paybox_faults import LATE, IpnFault, ipn_fault
 from regal_sandbox.settings import TRANSPORTS
 from regal_sandbox.shapes import BadShape, Shape, is_printable
@@ -82,6 +83,7 @@ class Fault:
     page: PageFault | None = None  # set: the rule is about payment pages, not about notifications
     service: ServiceFault | None = None  # set: about the web service
     ipn: IpnFault | None = None  # set: about Paybox's calls to a merchant
+    direct: DirectFault | None = None  # set: about Paybox Direct
     since: datetime | None = None  # on the sandbox's clock; None: from now on
     until: datetime | None = None  # that moment excluded; None: no end
 
@@ -93,6 +95,7 @@ class Fault:
             self.page is None
             and self.service is None
             and self.ipn is None
+            and self.direct is None
             and self.numcli in (None, transaction.numcli)
             and self.refdet in (None, transaction.refdet)
             and self.outcome in (None, resultrans(transaction.means, transaction.state))
@@ -104,7 +107,7 @@ class Fault:
             told["from"] = stamp(self.since)
         if self.until is not None:
             told["until"] = stamp(self.until)
-        special = self.page or self.service or self.ipn
+        special = self.page or self.service or self.ipn or self.direct
         if special is not None:
             return told | asdict(special)
         return told | {"refdet": self.refdet, "outcome": self.outcome} | asdict(self.disturbance)
@@ -171,7 +174,8 @@ def _moment(shape: Shape, member: str) -> datetime | None:
 
 def fault_from_json(value: object) -> Fault:
     """A rule about payment pages when it has the member `page`, about the web service when it has `service`, about
-    Paybox's calls when it has `ipn`, about notifications and results otherwise. Raises BadShape."""
+    Paybox's calls when it has `ipn`, about Paybox Direct when it has `direct`, about notifications and results
+    otherwise. Raises BadShape."""
     shape = Shape(value, "fault")
     common: dict[str, Any] = {
         "next": shape.optional_integer("next", least=1),
@@ -197,6 +201,10 @@ def fault_from_json(value: object) -> Fault:
         if ipn.ipn == LATE and not ipn.seconds:
             raise BadShape("fault: this rule does nothing; a late call takes some seconds")
         return Fault(ipn=ipn, **common)
+    if shape.has("direct"):
+        direct = direct_fault(shape)
+        shape.done()
+        return Fault(direct=direct, **common)
     fault = Fault(
         **common,
         refdet=shape.optional_text("refdet"),
@@ -223,6 +231,7 @@ def list_faults(db: sqlite3.Connection) -> list[Fault]:
         told["page"] = PageFault(**told["page"]) if told.get("page") else None
         told["service"] = ServiceFault(**told["service"]) if told.get("service") else None
         told["ipn"] = IpnFault(**told["ipn"]) if told.get("ipn") else None
+        told["direct"] = DirectFault(**told["direct"]) if told.get("direct") else None
         for name in ("since", "until"):
             told[name] = moment(told[name]) if told.get(name) else None
         faults.append(replace(Fault(**told), id=row["id"], next=row["remaining"]))
@@ -284,6 +293,17 @@ def consume_ipn_faults(
             _use(db, fault)
             found.append(fault.ipn)
     return found
+
+
+def consume_direct_fault(
+    db: sqlite3.Connection, *, type: str, shop: str, host: str, now: datetime
+) -> DirectFault | None:
+    """The oldest rule that matches a question to Paybox Direct, used once; None when it is to be answered."""
+    for fault in list_faults(db):
+        if fault.direct and fault.is_on(now) and fault.direct.matches(type=type, shop=shop, host=host):
+            _use(db, fault)
+            return fault.direct
+    return None
 
 
 def _use(db: sqlite3.Connection, fault: Fault) -> None:

@@ -1,5 +1,5 @@
-"""Faults in front of the payment pages and of the web service: what a payer's browser, or a program, meets when PayFiP,
-or the way to it, fails.
+"""Faults in front of the payment pages, of the web service and of Paybox Direct: what a payer's browser, or a program,
+meets when PayFiP or Paybox, or the way to it, fails.
 
 They act outside the pages and the service themselves, as a failing front end would, and as often as the rules in
 `faults.py` say.
@@ -19,8 +19,18 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from waitress.channel import ClientDisconnected
 
 from regal_sandbox import soap
-from regal_sandbox.faults import DOCUMENTS, PageFault, ServiceFault, consume_page_fault, consume_service_fault
+from regal_sandbox.faults import (
+    DOCUMENTS,
+    PageFault,
+    ServiceFault,
+    consume_direct_fault,
+    consume_page_fault,
+    consume_service_fault,
+)
 from regal_sandbox.journal import record
+from regal_sandbox.paybox_direct_faults import CODES, DirectFault
+from regal_sandbox.paybox_frames import CONTENT_TYPE, Frame, Reply, write_reply
+from regal_sandbox.paybox_frames import PATHS as DIRECT_PATHS
 from regal_sandbox.soap import Call, NotACall, read_call
 from regal_sandbox.world import World
 from regal_sandbox.wsdl import SERVICE_PATHS
@@ -68,20 +78,24 @@ class PageFaults:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if not path.startswith(PREFIX):
+        fault: PageFault | ServiceFault | DirectFault | None
+        if path in DIRECT_PATHS:
+            fault = self._direct_fault(environ, path)
+        elif path.startswith(PREFIX):
+            fault = self._service_fault(environ, path) if path in SERVICE_PATHS else self._page_fault(environ, path)
+        else:
             return self._app(environ, start_response)
-        fault = self._service_fault(environ, path) if path in SERVICE_PATHS else self._page_fault(environ, path)
         if fault is None:
             return self._app(environ, start_response)
         answer = self._play(environ, fault)
         start_response(answer.status, answer.headers)
-        if isinstance(fault, ServiceFault) and fault.service == "partial":
+        if _what(fault) == "partial":
             return _cut_short(answer.body, path)
         return [answer.body]
 
-    def _play(self, environ: WSGIEnvironment, fault: PageFault | ServiceFault) -> _Answer:
+    def _play(self, environ: WSGIEnvironment, fault: PageFault | ServiceFault | DirectFault) -> _Answer:
         """What is answered, once what must be obeyed was. Raises ConnectionCut."""
-        what = fault.page if isinstance(fault, PageFault) else fault.service
+        what = _what(fault)
         answer = self._obey(environ) if fault.once_done else None
         too_late = self._pause(fault.seconds, environ.get(PATIENCE)) if fault.seconds else False
         if what in ("slow", "partial"):
@@ -97,6 +111,8 @@ class PageFaults:
             return answer
         if what in soap.TECHNICAL_FAULTS:
             return _answer("500 Internal Server Error", soap.technical_fault(what), soap.CONTENT_TYPE)
+        if what in CODES:
+            return _answer("200 OK", write_reply(Reply(code=what), Frame.read(_body(environ)), known={}), CONTENT_TYPE)
         if what == "unavailable":
             return _answer("503 Service Unavailable", UNAVAILABLE)
         return _answer("200 OK", b"")
@@ -145,6 +161,24 @@ class PageFaults:
                 record(self._world, db, "fault", told, numcli=numcli, transaction=number)
         return fault
 
+    def _direct_fault(self, environ: WSGIEnvironment, path: str) -> DirectFault | None:
+        """Likewise for a question to Paybox Direct."""
+        with self._world.store.transaction() as db:
+            if not _has_faults(db):
+                return None
+            frame = Frame.read(_body(environ))
+            fault = consume_direct_fault(
+                db,
+                type=frame.get("TYPE"),
+                shop=f"{frame.get('SITE')}-{frame.get('RANG').lstrip('0').zfill(2)}",
+                host="main" if path == DIRECT_PATHS[0] else "backup",
+                now=self._world.now(),
+            )
+            if fault is not None:
+                told = asdict(fault) | {"method": environ["REQUEST_METHOD"], "path": path, "type": frame.get("TYPE")}
+                record(self._world, db, "fault", told, numcli=fault.merchant or "")
+        return fault
+
     def _obey(self, environ: WSGIEnvironment) -> _Answer:
         """Let the page do its work, and keep its answer."""
         begun: list[Any] = []
@@ -160,6 +194,12 @@ class PageFaults:
         finally:
             getattr(answer, "close", lambda: None)()
         return _Answer(status=begun[0], headers=begun[1], body=b"".join(written))
+
+
+def _what(fault: PageFault | ServiceFault | DirectFault) -> str:
+    if isinstance(fault, PageFault):
+        return fault.page
+    return fault.service if isinstance(fault, ServiceFault) else fault.direct
 
 
 def _answer(status: str, body: bytes, content_type: str = HTML) -> _Answer:

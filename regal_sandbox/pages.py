@@ -1,4 +1,4 @@
-"""The pages port: PayFiP's payment pages, the mailbox, the health page and a door for people.
+"""The pages port: PayFiP's payment pages, Paybox's, the mailbox, the health page and a door for people.
 
 No script anywhere: every decision is a form whose submit buttons are named `decision`.
 """
@@ -24,8 +24,8 @@ from regal_sandbox.means import MEANS
 from regal_sandbox.names import KIND_NAMES, PHASE_NAMES
 from regal_sandbox.page_faults import MAX_BODY_BYTES
 from regal_sandbox.paris import in_paris
-from regal_sandbox.paybox_direct_pages import PATHS as DIRECT_PATHS
 from regal_sandbox.paybox_direct_pages import add_direct
+from regal_sandbox.paybox_pages import is_paybox_path, paybox_pages
 from regal_sandbox.payment_requests import PARAMETERS, Refused, check_request, is_payable
 from regal_sandbox.references import TEST_EXER, TEST_REFDET_TITRE, printed
 from regal_sandbox.refusals import note_refusal
@@ -39,7 +39,6 @@ from regal_sandbox.web_service_pages import add_service
 from regal_sandbox.world import World
 
 SHOWN_DEBTS = 20
-HEALTH_PAGE = '<html><head></head><body><div id="server_status" style="text-align:center;">OK</div></body></html>'
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; base-uri 'none'"
 )
@@ -99,6 +98,8 @@ def pages_app(world: World) -> Flask:
     app.jinja_env.filters["euros"] = euros
     app.jinja_env.filters["in_paris"] = in_paris
     app.register_blueprint(mailbox_pages(world))
+    for backup in (False, True):
+        app.register_blueprint(paybox_pages(world, backup=backup))
 
     def settings() -> Settings:
         with world.store.transaction() as db:
@@ -107,14 +108,17 @@ def pages_app(world: World) -> Flask:
     @app.before_request
     def keep_other_sites_out() -> None:
         """The payment pages answer to any name, as PayFiP's would stand before them; people's pages do not."""
-        free = request.path.startswith(("/tpa/", "/static/")) or request.path in ("/load.html", *DIRECT_PATHS)
+        free = request.path.startswith(("/tpa/", "/static/")) or is_paybox_path(request.path)
+        free = free or request.endpoint == "paybox.preflight"
         if (not free or request.endpoint == "go_to_next_day") and not is_ours(request.host, bind=world.bind):
             abort(403)
 
     @app.after_request
     def protect(response: Response) -> Response:
         policy = CONTENT_SECURITY_POLICY
-        if not request.path.startswith("/tpa/"):
+        if is_paybox_path(request.path):
+            policy = LETS_BACK_TO_THE_SITE  # merchants may frame it, as the real one
+        elif not request.path.startswith("/tpa/"):
             policy += "; frame-ancestors 'self'"
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -146,10 +150,6 @@ def pages_app(world: World) -> Flask:
             test_refdet=TEST_REFDET_TITRE,
             control_address=world.control_address,
         )
-
-    @app.get("/load.html")
-    def health() -> str:
-        return HEALTH_PAGE
 
     @app.errorhandler(HTTPException)
     @app.errorhandler(UnknownTransaction)

@@ -10,8 +10,9 @@ from urllib.parse import quote
 from flask import Flask, Response, abort, request
 
 from regal_sandbox.paybox_merchants import find_merchant, list_merchants, merchant_from_json, write_merchant
+from regal_sandbox.paybox_messages import describe_payment
 from regal_sandbox.paybox_operations import CREDIT, Operation, list_operations
-from regal_sandbox.paybox_payment import describe, list_payments
+from regal_sandbox.paybox_payment import list_payments
 from regal_sandbox.paybox_remises import asked_file, collect_due, collect_now, let_the_night_pass, list_remises, printed
 from regal_sandbox.shapes import BadShape, Shape
 from regal_sandbox.store import stamp
@@ -30,17 +31,28 @@ def forge(world: World, variables: str, name: str = "Sign") -> str:
 
 
 def describe_payments(
-    world: World, db: sqlite3.Connection, *, merchant: str | None = None, reference: str | None = None
+    world: World,
+    db: sqlite3.Connection,
+    *,
+    merchant: str | None = None,
+    reference: str | None = None,
+    number: int | None = None,
+    newest: int = 0,
 ) -> list[Json]:
-    """The truth about every payment, the oldest first: its tries, what became of their money, what was given back."""
+    """The truth about every payment, the oldest first: its tries, what became of their money, what was given back.
+
+    `number`: that one alone. `newest`: so many of the last; 0: all.
+    """
     collect_due(world, db)
     credits: dict[int | None, list[Json]] = {}
     for one in list_operations(db):
         if one.kind == CREDIT:
             credits.setdefault(one.payment, []).append(_credit(one))
     told = []
-    for payment in list_payments(db, merchant=merchant, reference=reference):
-        described = describe(db, payment)
+    found = list_payments(db, merchant=merchant, reference=reference)
+    found = found if number is None else [one for one in found if one.id == number]
+    for payment in found[-newest:]:
+        described = describe_payment(db, payment)
         for made in described["tries"]:
             made["captured"] = made["status"] in ("captured", "refunded")
             made["remise"] = printed(made["remise"]) if made["captured"] and made["remise"] else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote_to_bytes
 
+PATHS = ("/PPPS.php", "/secours/PPPS.php")  # of the first host and of the second
 CONTENT_TYPE = "text/html; charset=ISO-8859-1"
 VERSIONS = {"00103": "Direct", "00104": "Direct Plus"}
 ASKED_FOR = ("PAYS", "TYPECARTE", "SHA-1")  # sent empty: wanted in the answer

@@ -8,7 +8,7 @@ import json
 import sqlite3
 import ssl
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
@@ -50,6 +50,8 @@ from regal_sandbox.paybox_returns import (
 from regal_sandbox.settings import read_settings
 from regal_sandbox.store import stamp
 from regal_sandbox.world import World
+
+Conclude = Callable[[World, sqlite3.Connection], object]
 
 
 def outcome_of_try(payment: Payment, merchant: Merchant, made: Try) -> Outcome:
@@ -230,20 +232,36 @@ def list_messages(db: sqlite3.Connection, payment_id: int | None = None) -> list
     return [dict(row) for row in rows]
 
 
+def describe_payment(db: sqlite3.Connection, payment: Payment) -> dict[str, Any]:
+    """The truth about it: its fields, its tries, and the calls to the merchant's site."""
+    row = db.execute("SELECT * FROM paybox_payments WHERE id = ?", (payment.id,)).fetchone()
+    told = {name: row[name] for name in row.keys() if name not in ("fields", "card", "raw")}  # noqa: SIM118 - a Row
+    tries = []
+    for one in db.execute("SELECT * FROM paybox_tries WHERE payment_id = ? ORDER BY id", (payment.id,)):
+        tries.append(dict(one) | {"card": json.loads(one["card"])})
+    return told | {
+        "backup": payment.backup,
+        "fields": [list(pair) for pair in payment.fields],
+        "raw": row["raw"],
+        "tries": tries,
+        "messages": list_messages(db, payment.id),
+    }
+
+
 class PayboxOutbox(Outbox):
     """Sends due calls one by one, each once."""
 
     table = "paybox_messages"
 
-    def __init__(self, world: World, transport: NotificationTransport) -> None:
+    def __init__(self, world: World, transport: NotificationTransport, *, conclude: Conclude) -> None:
+        """`conclude` writes the calls about payments that were pending and are no more."""
         super().__init__(world)
         self._transport = transport
+        self._conclude = conclude
 
     def deliver_one(self) -> bool:
-        from regal_sandbox.paybox_payments import conclude_pending  # which plans messages
-
         with self.world.store.transaction() as db:
-            conclude_pending(self.world, db)
+            self._conclude(self.world, db)
         return super().deliver_one()
 
     def send(self, row: sqlite3.Row) -> None:

@@ -99,24 +99,6 @@ def find_try(db: sqlite3.Connection, number: int) -> Try:
     return _try(row)
 
 
-def describe(db: sqlite3.Connection, payment: Payment) -> dict[str, Any]:
-    """The truth about it: its fields, its tries, and the calls to the merchant's site."""
-    from regal_sandbox.paybox_messages import list_messages  # which describes them, and reads payments
-
-    row = db.execute("SELECT * FROM paybox_payments WHERE id = ?", (payment.id,)).fetchone()
-    told = {name: row[name] for name in row.keys() if name not in ("fields", "card", "raw")}  # noqa: SIM118 - a Row
-    tries = []
-    for one in db.execute("SELECT * FROM paybox_tries WHERE payment_id = ? ORDER BY id", (payment.id,)):
-        tries.append(dict(one) | {"card": json.loads(one["card"])})
-    return told | {
-        "backup": payment.backup,
-        "fields": [list(pair) for pair in payment.fields],
-        "raw": row["raw"],
-        "tries": tries,
-        "messages": list_messages(db, payment.id),
-    }
-
-
 def _payment(row: sqlite3.Row) -> Payment:
     return Payment(
         id=row["id"],

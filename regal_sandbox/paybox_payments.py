@@ -1,7 +1,7 @@
 """A payment at Paybox, from the request that opened it to its outcome.
 
-`arrived` → (`choice`) → `card` → (`secure`) → `paid`, `pending`, `refused`, `abandoned` or `expired`. A refusal leaves the
-payer on the card page, as long as the merchant's account lets him try again; each try is told to the merchant's site.
+`arrived` → (`choice`) → `card` → (`secure`) → `paid`, `pending`, `refused`, `abandoned` or `expired`. A refusal leaves
+the payer on the card page, as long as the merchant's account lets him try again; each try is told to the merchant.
 """
 
 import json
@@ -74,8 +74,8 @@ def open_payment(
     if former and not already_paid and merchant.options.reused_reference == "error":
         raise Refused("reference_used", "PBX_CMD", "An error occurred while creating or updating row in fappel")
     cursor = db.execute(
-        "INSERT INTO paybox_payments (token, merchant, reference, amount_cents, fields, raw, entry, backup, state, call,"
-        " means, started_at) VALUES ('', ?, ?, ?, ?, ?, ?, ?, 'arrived', ?, ?, ?)",
+        "INSERT INTO paybox_payments (token, merchant, reference, amount_cents, fields, raw, entry, backup, state,"
+        " call, means, started_at) VALUES ('', ?, ?, ?, ?, ?, ?, ?, 'arrived', ?, ?, ?)",
         (
             merchant.key,
             request.reference,
@@ -136,9 +136,9 @@ def _apply(world: World, db: sqlite3.Connection, payment: Payment, decision: str
         return _submit(world, db, payment, decision, typed), True
     if payment.state == "secure" and decision in ("valider", "refuser"):
         merchant = _merchant(db, payment)
-        card = payment.card | ({"status": "Y"} if decision == "valider" else {"status": "N", "warranted": "N"})
+        said = {"status": "Y"} if decision == "valider" else {"status": "N", "warranted": "N"}
         code = _code(payment, merchant) if decision == "valider" else NOT_AUTHENTICATED
-        return _attempt(world, db, payment, merchant, code=code, card=card), True
+        return _attempt(world, db, payment, merchant, code=code, card={**payment.card, **said}), True
     return payment, False
 
 
@@ -183,10 +183,9 @@ def _read_card(world: World, payment: Payment, typed: Typed) -> tuple[dict[str, 
     """What is kept of the card, and the code when it is none that may pay. Nothing typed is the example card."""
     today = paris_day(world.now())
     if typed == Typed():
-        typed = Typed(number=EXAMPLE, month="12", year=f"{today.year % 100 + 1:02d}", secret="123")
-    return kept_card(
-        typed.number, typed.month, typed.year, typed.secret, today=today, chosen=CHOICES.get(payment.means)
-    )
+        typed = Typed(number=EXAMPLE, month="12", year=f"{today.year % 100 + 1:02d}", secret="123")  # noqa: S106 - published
+    chosen = CHOICES.get(payment.means)
+    return kept_card(typed.number, typed.month, typed.year, typed.secret, today=today, chosen=chosen)
 
 
 def _code(payment: Payment, merchant: Merchant) -> str:
@@ -283,7 +282,8 @@ def conclude_pending(world: World, db: sqlite3.Connection) -> int:
     """The final code of the payments that were pending, once it is known: each is told by one more call."""
     now = world.now()
     rows = db.execute(
-        "SELECT id, payment_id, concludes_with FROM paybox_tries WHERE status = 'pending' AND concludes_at <= ? ORDER BY id",
+        "SELECT id, payment_id, concludes_with FROM paybox_tries WHERE status = 'pending' AND concludes_at <= ?"
+        " ORDER BY id",
         (stamp(now),),
     ).fetchall()
     for row in rows:
@@ -295,8 +295,8 @@ def conclude_pending(world: World, db: sqlite3.Connection) -> int:
         status = _status(payment, code, now) if code != PENDING else "refused"
         paid = status in ("authorised", "captured")
         db.execute(
-            "UPDATE paybox_tries SET code = ?, status = ?, authorisation = ?, at = ?, captured_cents = ?, captured_at = ?,"
-            " capture_on = ? WHERE id = ?",
+            "UPDATE paybox_tries SET code = ?, status = ?, authorisation = ?, at = ?, captured_cents = ?,"
+            " captured_at = ?, capture_on = ? WHERE id = ?",
             (
                 code,
                 status,

@@ -87,6 +87,10 @@ def next_night(after: datetime, *, hour: int) -> datetime:
 def collect_due(world: World, db: sqlite3.Connection) -> list[Remise]:
     """Close the remises of the nights that have passed."""
     now = world.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    if world.paybox_looked_at is not None and hour <= world.paybox_looked_at <= now:
+        return []  # nights begin with an hour
+    world.paybox_looked_at = now
     capture_what_is_due(db, now)
     hours = {(one.site, one.rank): one.options.remise_hour for one in list_merchants(db)}
     nights: dict[tuple[datetime, str, int], list[Operation]] = {}

@@ -20,6 +20,7 @@ from regal_sandbox.pages import pages_app
 from regal_sandbox.paris import paris_day
 from regal_sandbox.paybox_control import describe_payments, forge
 from regal_sandbox.paybox_messages import PayboxOutbox
+from regal_sandbox.paybox_payments import conclude_pending
 from regal_sandbox.paybox_remises import collect_due
 from regal_sandbox.store import Store
 from regal_sandbox.town_pages import town_app
@@ -45,7 +46,7 @@ class Sandbox:
         self.world = world
         self.config = config
         self.notifications = NotificationOutbox(world, send_notification)
-        self.paybox = PayboxOutbox(world, send_notification)
+        self.paybox = PayboxOutbox(world, send_notification, conclude=conclude_pending)
         self.mails = MailOutbox(world, send_mail or self._drop_in_mailbox)
         self.pages: Flask = pages_app(world)
         self.pages.wsgi_app = PageFaults(world, self.pages.wsgi_app)  # type: ignore[method-assign]
@@ -80,11 +81,15 @@ class Sandbox:
         """These variables, signed by the key that signs for all of Paybox's merchants; see `POST /paybox/forge`."""
         return forge(self.world, variables, name)
 
+    def close_remises(self) -> bool:
+        """Close Paybox's remises of the nights that have passed; whether there were any."""
+        with self.world.store.transaction() as db:
+            return bool(collect_due(self.world, db))
+
     def deliver_due(self) -> int:
         """Close Paybox's remises of the nights that have passed, then send every notification, call and e-mail that is
         due now; how many were tried."""
-        with self.world.store.transaction() as db:
-            collect_due(self.world, db)
+        self.close_remises()
         tried = 0
         while self.notifications.deliver_one():
             tried += 1

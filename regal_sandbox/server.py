@@ -74,6 +74,7 @@ class Deliverers:
             for verb in [
                 *[sandbox.notifications.deliver_one] * DELIVERY_THREADS,
                 *[sandbox.paybox.deliver_one] * DELIVERY_THREADS,
+                sandbox.close_remises,
                 sandbox.mails.deliver_one,
             ]
         ]

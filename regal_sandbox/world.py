@@ -33,6 +33,7 @@ class World:
         self.bind = LOOPBACK  # where the pages listen
         self.delivers = False  # whether threads send what is due: a page may then wait for it
         self.paybox_key = PlatformKey(store.folder)
+        self.paybox_looked_at: datetime | None = None  # when its nights were last looked at
         self.clock = Clock(store, source)
         self.work = threading.Condition()
         self._first_seed = seed

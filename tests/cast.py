@@ -107,7 +107,9 @@ def make_product(
         budget = Budget.objects.of(town.collectivite).get()
         regie = None
         if of_a_regie:
-            regie = Regie.objects.create(collectivite=town.collectivite, budget=budget, name="Régie", number=numcli[-6:])
+            regie = Regie.objects.create(
+                collectivite=town.collectivite, budget=budget, name="Régie", number=numcli[-6:]
+            )
             _write_down(town.collectivite, add_regie=regie)
         account = GatewayAccount.objects.create(
             collectivite=town.collectivite,

@@ -316,14 +316,14 @@ class Assistant:
                 if not isinstance(refusal, activation_refusals.TrialStarted):
                     form.renew(tokens.new_token())
             else:
-                return self._leave(started.hand_off)
+                return self._leave(started.hand_off, environment)
         return self._mend(form)
 
-    def _leave(self, hand_off: Redirect | PostForm) -> HttpResponse:
+    def _leave(self, hand_off: Redirect | PostForm, environment: Environment) -> HttpResponse:
         """To the gateway, by an address or by a form that whoever pays sends himself."""
         if isinstance(hand_off, Redirect):
             return HttpResponseRedirect(hand_off.url, status=303)
-        context = {"contract": self.contract, "hand_off": hand_off}
+        context = {"contract": self.contract, "hand_off": hand_off, "is_real": environment is not Environment.TEST}
         return self._leading_out(render(self.request, "backoffice/leave_for_paybox.html", context))
 
     def _leading_out(self, response: HttpResponse) -> HttpResponse:

@@ -15,7 +15,7 @@ Refusal
 ├── BadOffice            R462  a name too long, or a card number
 ├── ReservedReference    R463  PayFiP's test references move no money: an activation wants a real debt
 ├── UnreadableTrial      R464  the reference, the amount or the address cannot be read
-├── GatewayForbids       R465  PayFiP's rules forbid this request
+├── GatewayForbids       R465  the other side's rules forbid this request
 ├── TriedAlready         R466  a payment of this debt is under way or paid
 ├── TrialStarted         R467  the same form, sent twice
 ├── NotAnAdministrator   R468  the approval is for an administrator of the collectivité
@@ -26,7 +26,7 @@ Refusal
 ├── PayfipAway           R473  PayFiP gave no usable answer: to be tried again
 ├── PayfipObjects        R474  PayFiP refused for another reason, whose code is told
 ├── InvoiceForbids       R475  our own base says no: the invoice is paid, held, cancelled, of another amount
-└── TrialUnanswered      R476  PayFiP gave no usable answer: the payment could not begin
+└── TrialUnanswered      R476  the other side gave no usable answer: the payment could not begin
 """
 
 from django.utils.functional import Promise
@@ -115,9 +115,11 @@ UNREADABLE: dict[str, Promise] = {
     "email": _("Cette adresse e-mail ne se lit pas. Écrivez une seule adresse, sans accent."),
 }
 FORBIDDEN: dict[str, Promise] = {
-    "amount": _("PayFiP n’accepte pas ce montant : de 1 € à 99 999,99 €, sauf réglage du contrat."),
-    "reference": _("PayFiP n’accepte pas cette référence pour ce contrat. Comparez-la avec l’avis."),
-    "email": _("PayFiP n’accepte pas cette adresse e-mail : une seule adresse, de 6 à 80 caractères, sans accent."),
+    "amount": _("%(service)s n’accepte pas ce montant : de 1 € à 99 999,99 €, sauf réglage du contrat."),
+    "reference": _("%(service)s n’accepte pas cette référence pour ce contrat. Comparez-la avec l’avis."),
+    "email": _(
+        "%(service)s n’accepte pas cette adresse e-mail : une seule adresse, de 6 à 80 caractères, sans accent."
+    ),
 }
 _FIELD_OF = {
     "amount_out_of_bounds": "amount",
@@ -152,11 +154,11 @@ class GatewayForbids(Refusal):
 
     code = "R465"
     sentence: Promise | str = _(
-        "PayFiP n’accepte pas cette demande. Écrivez à l’exploitant de REGAL, avec le code « %(reason)s »."
+        "%(service)s n’accepte pas cette demande. Écrivez à l’exploitant de REGAL, avec le code « %(reason)s »."
     )
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason=reason)
+    def __init__(self, reason: str, service: str) -> None:
+        super().__init__(reason=reason, service=service)
         self.field = _FIELD_OF.get(reason, "")
         if self.field:
             self.sentence = FORBIDDEN[self.field]
@@ -243,8 +245,8 @@ class InvoiceForbids(Refusal):
 class TrialUnanswered(Refusal):
     code = "R476"
     sentence = _(
-        "PayFiP n’a pas répondu (code « %(reason)s ») : ce paiement n’a pas pu commencer, et personne n’est débité."
-        " Recommencez dans quelques minutes."
+        "%(service)s n’a pas répondu (code « %(reason)s ») : ce paiement n’a pas pu commencer, et personne n’est"
+        " débité. Recommencez dans quelques minutes."
     )
 
 

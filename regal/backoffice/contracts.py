@@ -19,6 +19,7 @@ from regal.backoffice.routing import accounts_of, is_closed, products_of
 from regal.backoffice.standing import standing_of
 from regal.collectivites.models import Adhesion, GatewayAccount, Product, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Means, Outcome
+from regal.gateways.paybox.account import PUBLISHED_TEST_SITES
 from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.lib import paris
 from regal.lib.money import Money
@@ -168,6 +169,7 @@ class Trial:
             came = Came.CONTRADICTORY
         paid = [one.facts for one in told if one.verdict == Evidence.Verdict.FITS and one.outcome == Outcome.PAID]
         facts: dict[str, Any] = paid[0] if paid else {}
+        usual = Means.CARD if paid and attempt.account.gateway == paybox.NAME else None  # it takes nothing else
         return cls(
             key=attempt.pk,
             at=attempt.announced_at or attempt.created_at,
@@ -175,7 +177,7 @@ class Trial:
             reference_tail=attempt.reference_tail,
             environment=Environment(attempt.environment),
             came=came,
-            means=Means(facts["means"]) if facts.get("means") else None,
+            means=Means(facts["means"]) if facts.get("means") else usual,
             authorisation=facts.get("authorisation", ""),
             digests=tuple(one.digest for one in told),
             is_confirmed=attempt.status == State.PAID and not attempt.is_provisional,
@@ -228,6 +230,11 @@ class Contract:
     def is_of_paybox(self) -> bool:
         """The régie's own card contract with its bank."""
         return self.gateway == paybox.NAME
+
+    @property
+    def is_published(self) -> bool:
+        """Of Paybox: the one that everybody may try, which never collects anything."""
+        return self.is_of_paybox and self.numbers.site in PUBLISHED_TEST_SITES
 
     @property
     def service(self) -> str:

@@ -15,7 +15,7 @@ from regal.lib.vault import Secret
 
 _PLAIN = {"autocomplete": "off"}
 _DIGITS = {"inputmode": "numeric", "autocomplete": "off"}
-_SECRET = {"autocomplete": "off", "spellcheck": "false"}
+_SECRET = {"autocomplete": "new-password", "spellcheck": "false"}
 _USUAL_MINUTES = 15
 KEY_AGAIN = _("Une clé n’est jamais réaffichée : collez-la de nouveau.")
 

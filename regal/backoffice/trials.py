@@ -10,6 +10,7 @@ from regal.audit.operations import record
 from regal.backoffice import activation_refusals, paybox, recognition
 from regal.backoffice.administration import add_account
 from regal.backoffice.contracts import Contract
+from regal.backoffice.gateway_names import service_of
 from regal.backoffice.routing import gateway_at
 from regal.collectivites.models import Adhesion, Collectivite, GatewayAccount, Product
 from regal.collectivites.reference_forms import read_reference
@@ -97,10 +98,10 @@ def start_trial(
         raise activation_refusals.InvoiceForbids(refused.reason) from refused
     except CannotHandOff as refused:
         raise recognition.refusal_of(refused.reason, account.identifier) or activation_refusals.GatewayForbids(
-            refused.reason
+            refused.reason, service_of(account)
         ) from refused
     except GatewayAway as away:
-        raise activation_refusals.TrialUnanswered(reason=away.reason) from away
+        raise activation_refusals.TrialUnanswered(reason=away.reason, service=service_of(account)) from away
 
 
 def open_activation(

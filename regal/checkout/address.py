@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from regal.collectivites.models import GatewayAccount
+from regal.gateways.base import BillingAddress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,3 +87,8 @@ def address_fields() -> dict[str, forms.Field]:
 def address_in(cleaned: Mapping[str, str]) -> dict[str, str]:
     """The lines of the address among what a form read; empty where it asked for none."""
     return {name: cleaned[name] for name in LINES if name in cleaned}
+
+
+def billing_of(address: Mapping[str, str]) -> BillingAddress | None:
+    """The lines as the gateway takes them; None unless all are there."""
+    return BillingAddress(**address) if address.keys() == LINES.keys() else None

@@ -1,21 +1,28 @@
 """What gateways tell us, server to server: stored, answered, and judged later by a worker."""
 
 import logging
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from regal.collectivites.models import GatewayAccount
-from regal.gateways.base import HttpAnswer, Message, Misconfigured, Verdict
+from regal.gateways.base import Gateway, Message, Misconfigured
 from regal.lib.policy import Rate, Tenant, Who, policy
 from regal.lib.request_body import beginning_of_body
 from regal.lib.tenancy import tenant
 from regal.lib.throttle import count_stray
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
-from regal.payments.operations import receive
-from regal.payments.queries import attempt_by_notification_token, has_heard_enough
+from regal.payments.operations import receive, receive_for_account, verdict_on
+from regal.payments.queries import (
+    account_by_notification_token,
+    attempt_by_notification_token,
+    has_heard_enough,
+    has_heard_enough_of_nobody,
+)
 
 logger = logging.getLogger("regal.checkout")
 
@@ -28,15 +35,60 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """One request to an address of ours, as it came."""
+
+    message: Message
+    is_cut: bool
+
+
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, rate=Rate.NOTIFICATION)
 @require_http_methods(["GET", "POST"])
 def notification(request: HttpRequest, collectivite_id: int, token: str) -> HttpResponse:
-    """Store the message raw, commit, answer 200 whatever it says. An address that is not ours: 404 and a number.
+    """Store the message raw, commit, and answer what its gateway wants to read. An address not ours: 404 and a number.
 
     Beyond 64 KB of body, or of query string, the beginning is stored and the message remembered as cut.
     A payer knows his own notification address: after `MOST_MESSAGES` for one attempt the answer is 429, and no row.
     """
     now = clock()
+    letter = _open(request, now=now)
+    with _at(collectivite_id, now=now):
+        attempt = attempt_by_notification_token(collectivite_id=collectivite_id, token=token)
+        if attempt is not None:
+            if has_heard_enough(attempt=attempt):
+                return HttpResponse(status=429)
+            receive(attempt=attempt, message=letter.message, is_cut=letter.is_cut, now=now)
+            gateway = _gateway(attempt.account)
+    if attempt is None:
+        count_stray(now=now)
+        raise Http404
+    return _answer(gateway, letter)
+
+
+@policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, rate=Rate.NOTIFICATION)
+@require_http_methods(["GET", "POST"])
+def account_notification(request: HttpRequest, collectivite_id: int, token: str) -> HttpResponse:
+    """The same at an account's own address, which stands in the gateway's back office: no payer ever sees it.
+
+    After `MOST_STRANGE_MESSAGES` in an hour that are of no attempt of the account: 429, and no row.
+    """
+    now = clock()
+    letter = _open(request, now=now)
+    with _at(collectivite_id, now=now):
+        account = account_by_notification_token(collectivite_id=collectivite_id, token=token)
+        if account is not None:
+            if has_heard_enough_of_nobody(account=account, now=now):
+                return HttpResponse(status=429)
+            receive_for_account(account=account, message=letter.message, is_cut=letter.is_cut, now=now)
+            gateway = _gateway(account)
+    if account is None:
+        count_stray(now=now)
+        raise Http404
+    return _answer(gateway, letter)
+
+
+def _open(request: HttpRequest, *, now: datetime) -> Letter:
     body, body_is_cut = beginning_of_body(request.META, longest=LONGEST_BODY)
     query = request.META.get("QUERY_STRING", "").encode("latin-1", errors="replace")
     content_type = request.META.get("regal.content_type", request.META.get("CONTENT_TYPE", ""))
@@ -47,21 +99,15 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
         content_type=_storable(content_type),
         received_at=now,
     )
-    is_cut = body_is_cut or len(query) > LONGEST_QUERY
+    return Letter(message=message, is_cut=body_is_cut or len(query) > LONGEST_QUERY)
+
+
+def _at(collectivite_id: int, *, now: datetime) -> AbstractContextManager[None]:
+    """The tenant that an address names. Raises Http404 for a number that no row can have."""
     if collectivite_id > LARGEST_KEY:
         count_stray(now=now)
         raise Http404
-    with tenant(collectivite_id):
-        attempt = attempt_by_notification_token(collectivite_id=collectivite_id, token=token)
-        if attempt is not None:
-            if has_heard_enough(attempt=attempt):
-                return HttpResponse(status=429)
-            receive(attempt=attempt, message=message, is_cut=is_cut, now=now)
-            answer = _answer(attempt.account, message)
-    if attempt is None:
-        count_stray(now=now)
-        raise Http404
-    return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
+    return tenant(collectivite_id)
 
 
 def _storable(text: str) -> str:
@@ -69,10 +115,19 @@ def _storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", errors="replace").decode("utf-8")
 
 
-def _answer(account: GatewayAccount, message: Message) -> HttpAnswer:
-    """What the gateway wants to read. A contract that we can no longer open must not lose what was just stored."""
+def _gateway(account: GatewayAccount) -> Gateway | None:
+    """None for a contract that we can no longer open: what it was told must not be lost for that."""
     try:
-        return gateway_of(account).acknowledge(message, Verdict.HEARD)
+        return gateway_of(account)
     except (Misconfigured, VaultError) as failure:
         logger.error("account %s cannot be opened: %s", account.pk, type(failure).__name__)
-        return HttpAnswer(status=200)
+        return None
+
+
+def _answer(gateway: Gateway | None, letter: Letter) -> HttpResponse:
+    """What the gateway wants to read, once the message is stored and committed."""
+    if gateway is None:
+        return HttpResponse(status=200)
+    verdict = verdict_on(gateway=gateway, message=letter.message, is_cut=letter.is_cut)
+    answer = gateway.acknowledge(letter.message, verdict)
+    return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.log import log_response
 from django.utils.translation import get_language
 
-from regal.checkout.address import LINES
+from regal.checkout.address import LINES, address_in, billing_of
 from regal.checkout.by_card import display_of, is_by_card
 from regal.checkout.flow import AgainToken, Recap, seal, seal_again
 from regal.checkout.forms import FORMS, OUR_CONTRACT, DebtForm, EmailForm, InvoiceForm
@@ -249,6 +249,7 @@ class ByForm(Way):
             exercice=titre.exercice if titre else recap.exercice,
             amount=recap.amount,
             email=recap.email,
+            billing=billing_of(recap.address),
             language=get_language() or "fr",
             flow_token=recap.flow_token,
             handle=recap.handle,
@@ -330,6 +331,7 @@ class Again(Way):
             exercice=titre.exercice if titre else self.attempt.exercice,
             amount=self.amount,
             email=self.form.cleaned_data.get("email", ""),  # none where nothing is sent
+            billing=billing_of(address_in(self.form.cleaned_data)),
             language=get_language() or "fr",
             flow_token=self.flow_token,
             handle=self.handle,

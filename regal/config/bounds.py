@@ -16,7 +16,7 @@ FILES = {  # on the bureau, the addresses that agents send files to; each route'
     re.compile(r"(/en)?/[a-z0-9-]+/fichiers/"): LARGEST_PAYMENTS_FILE,
     re.compile(r"(/en)?/[a-z0-9-]+/reglages/apparence/"): LARGEST_LOGO,
 }
-NOTIFICATIONS = re.compile(r"/s/n/[0-9]+/[^/]+")  # on the guichet, the addresses that gateways call
+NOTIFICATIONS = re.compile(r"/s/[np]/[0-9]+/[^/]+")  # on the guichet, the addresses that gateways call
 _CHARSET = re.compile(r"""\s*;\s*charset\*?\s*=\s*("[^"]*"|[^;]*)""", re.IGNORECASE)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

@@ -14,6 +14,10 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError, connections
 from django.urls import reverse
 
+from regal.collectivites.models import Collectivite
+from regal.gateways.base import Misconfigured
+from regal.gateways.paybox.account import is_safe_address
+from regal.gateways.paybox.verify import public_key
 from regal.lib.tokens import TOKEN_LENGTH
 from regal.lib.vault import BadVaultSetting, Vault
 from regal.people.queries import demo_account_exists
@@ -21,6 +25,7 @@ from regal.people.queries import demo_account_exists
 LONGEST_BASE_ADDRESS = 60
 LONGEST_AT_PAYBOX = 150
 LONGEST_AT_PAYFIP = 250
+PAYBOX_ADDRESSES = ("PAYBOX_URL", "PAYBOX_BACKUP_URL", "PAYBOX_DIRECT_URL", "PAYBOX_DIRECT_BACKUP_URL")
 SHORTEST_SECRET_KEY = 50
 SHORTEST_ROUTING_DELAY_HOURS = 24
 LARGEST_KEY = 2**63 - 1
@@ -105,6 +110,12 @@ def routing_delay(**options: Any) -> list[CheckMessage]:
             id="regal.E016",
         )
     ]
+
+
+@register()
+def paybox(**options: Any) -> list[CheckMessage]:
+    """Paybox's own machines, or all of another's: a sandbox's page never goes with Paybox's key."""
+    return [*_paybox()]
 
 
 @register(deploy=True)
@@ -233,6 +244,52 @@ def _addresses() -> Iterator[CheckMessage]:
             f" ({LONGEST_AT_PAYBOX} au plus pour Paybox, {LONGEST_AT_PAYFIP} pour PayFiP).",
             id="regal.E004",
         )
+    longest = len(longest_return_address())
+    if longest > LONGEST_AT_PAYBOX:
+        yield Error(
+            f"L’adresse où Paybox renvoie les payeurs peut avoir {longest} caractères, et {LONGEST_AT_PAYBOX} au plus :"
+            f" raccourcissez REGAL_GUICHET_URL de {longest - LONGEST_AT_PAYBOX} caractères.",
+            id="regal.E020",
+        )
+
+
+def _paybox() -> Iterator[CheckMessage]:
+    given = {name: getattr(settings, name) for name in PAYBOX_ADDRESSES if getattr(settings, name)}
+    for name, address in given.items():
+        if not is_safe_address(address):
+            yield Error(
+                f"REGAL_{name} : « {address} » n’est pas une adresse complète ; écrivez https://nom.exemple.fr/,"
+                " finissant par une barre oblique (http:// sur cette machine seulement).",
+                id="regal.E017",
+            )
+    key = settings.PAYBOX_PUBLIC_KEY
+    if key and not _is_public_key(key):
+        yield Error(
+            "REGAL_PAYBOX_PUBLIC_KEY n’est pas une clé publique RSA de 1024 bits, au format PEM : celle d’un bac à"
+            " sable est à l’adresse /pubkey.pem. Pour Paybox lui-même, retirez ce réglage.",
+            id="regal.E018",
+        )
+    if not settings.DEMO and (given or key) and not (len(given) == len(PAYBOX_ADDRESSES) and key):
+        yield Error(
+            f"REGAL_{', REGAL_'.join(PAYBOX_ADDRESSES)} et REGAL_PAYBOX_PUBLIC_KEY ne se donnent qu’ensemble, pour un"
+            " bac à sable : donnez les cinq, ou retirez-les tous pour Paybox lui-même.",
+            id="regal.E019",
+        )
+
+
+def _is_public_key(pem: str) -> bool:
+    try:
+        public_key(pem)
+    except Misconfigured:
+        return False
+    return True
+
+
+def longest_return_address() -> str:
+    """The longest address that a gateway can be given to send a payer back to."""
+    slug = "x" * (Collectivite._meta.get_field("slug").max_length or 0)
+    path = reverse("back", urlconf="regal.config.urls_guichet", args=[slug, "x" * TOKEN_LENGTH])
+    return f"{settings.GUICHET_URL}/en{path}"
 
 
 def longest_notification_address() -> str:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("s/n/<int:collectivite_id>/<str:token>", notifications.notification, name="notification"),
+    path("s/p/<int:collectivite_id>/<str:token>", notifications.account_notification, name="account_notification"),
     path("s/l/<int:collectivite_id>/<str:colours>.css", look.colours, name="town_colours"),
     path("s/l/<int:collectivite_id>/<str:logo>.png", look.logo, name="town_logo"),
     *i18n_patterns(

@@ -74,8 +74,14 @@ def var_folder() -> Path:
     return (root if (root / "pyproject.toml").exists() else Path.cwd()) / "var"
 
 
+def paybox_key(var: Path) -> Path:
+    """The public key with which the sandbox signs in Paybox's stead; it writes it when it starts for the first time."""
+    return var / "sandbox" / "paybox-pubkey.pem"
+
+
 def demo_environment(var: Path, ports: Ports) -> dict[str, str]:
     """The variables that `regal.config.settings` reads, except those of the database."""
+    sandbox = f"http://127.0.0.1:{ports.sandbox}"
     keys = _kept_secret(var / "secrets" / "keys", lambda: f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
     django_key = _kept_secret(var / "secrets" / "django-key", lambda: secrets.token_urlsafe(50))
     return {
@@ -84,8 +90,13 @@ def demo_environment(var: Path, ports: Ports) -> dict[str, str]:
         "REGAL_BIND": "127.0.0.1",
         "REGAL_GUICHET_URL": f"http://127.0.0.1:{ports.guichet}",
         "REGAL_BUREAU_URL": f"http://localhost:{ports.bureau}",
-        "REGAL_PAYFIP_URL": f"http://127.0.0.1:{ports.sandbox}/tpa/",
-        "REGAL_SANDBOX_URL": f"http://127.0.0.1:{ports.sandbox}",
+        "REGAL_PAYFIP_URL": f"{sandbox}/tpa/",
+        "REGAL_PAYBOX_URL": f"{sandbox}/",
+        "REGAL_PAYBOX_BACKUP_URL": f"{sandbox}/secours/",
+        "REGAL_PAYBOX_DIRECT_URL": f"{sandbox}/",
+        "REGAL_PAYBOX_DIRECT_BACKUP_URL": f"{sandbox}/secours/",
+        **({"REGAL_PAYBOX_PUBLIC_KEY_FILE": str(key)} if (key := paybox_key(var)).exists() else {}),
+        "REGAL_SANDBOX_URL": sandbox,
         "REGAL_SANDBOX_CONTROL_URL": f"http://127.0.0.1:{ports.sandbox_control}",
         "REGAL_TOWN_URLS": ",".join(f"http://localhost:{port}" for port in ports.towns),
         "REGAL_ROUTING_DELAY_HOURS": "0",  # nobody waits a day to see what happens

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from regal.demo.environment import DemoError, Ports, demo_environment, ports, var_folder
+from regal.demo.environment import DemoError, Ports, demo_environment, paybox_key, ports, var_folder
 from regal.lib import ports as tcp
 from regal.lib.bound_process import BoundProcess
 from regal.lib.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, running
@@ -97,7 +97,10 @@ class Supervisor:
             signal.signal(sent, self._ask_to_stop)
         try:
             self._prepare()
-            for child in self.children:
+            sandbox, *others = self.children
+            sandbox.start(self.environment)
+            self._learn_key(sandbox)
+            for child in others:
                 child.start(self.environment)
             self._wait_until_ready()
             self._say_ready()
@@ -159,6 +162,17 @@ class Supervisor:
         if self._run_once(*words) != 0:
             log = self.var / "log" / "preparation.log"
             raise DemoError(f"La préparation a échoué ({' '.join(words)}) : {_last_line(log)} (voir {log})")
+
+    def _learn_key(self, sandbox: Child) -> None:
+        """The first time, the others wait until the sandbox has made the key with which it signs."""
+        key, deadline = paybox_key(self.var), time.monotonic() + LONGEST_START_SECONDS
+        while not key.exists():
+            self._check_stop()
+            assert sandbox.process is not None
+            if sandbox.process.poll() is not None or time.monotonic() > deadline:
+                raise DemoError(f"Le bac à sable ne démarre pas : {_last_line(sandbox.log)} (voir {sandbox.log})")
+            time.sleep(_TICK_SECONDS)
+        self.environment |= demo_environment(self.var, self.ports)
 
     # Running
 

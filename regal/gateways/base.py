@@ -192,6 +192,7 @@ class Question:
     key: Key | None = None
     transaction: Transaction | None = None
     claims: "Claims | None" = None  # of the signed message that named the transaction; they are what is confirmed
+    occurred_at: datetime | None = None  # of that message: an answer may have no hour of its own
     number: int = 0  # ours, committed before sending, never used again: where the gateway wants questions numbered
 
 

@@ -1,13 +1,15 @@
 """What the answers to our own questions do to an attempt, which the caller has locked."""
 
 import logging
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from regal.cases.models import Kind as CaseKind
-from regal.gateways.base import Key, Notice, Outcome, Timing
+from regal.gateways.base import Key, Notice, Outcome, Question, Timing
 from regal.payments.attempt_cases import open_attempt_case, resolve_about
 from regal.payments.judging import INQUIRY, claims_of, judge, keep
 from regal.payments.models import Attempt, Evidence
+from regal.payments.questions import announced_payments, names_transaction, transaction_in
 from regal.payments.schedule import is_forgotten_too_early
 from regal.payments.states import BEFORE_LEAVING, Event, State
 from regal.payments.steps import advance
@@ -15,10 +17,22 @@ from regal.payments.steps import advance
 logger = logging.getLogger("regal.payments")
 
 
-def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: datetime) -> bool:
-    """Bring an attempt up to date with the answer to our own question; the caller has locked it.
+DIRECT_MAY_BE_LATE = timedelta(minutes=10)  # before a transaction that a signed message named must be known
+MESSAGE_MAY_BE_LATE = timedelta(minutes=1)  # before a transaction that exists must have been told of
 
-    Whether the answer is about this attempt: one that contradicts it says nothing of it.
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What an answer was, once applied. `is_about`: one that contradicts the attempt says nothing of it."""
+
+    is_about: bool
+    ask_within: timedelta | None = None  # to be sure of what it seems to say
+
+
+def hear_answer(
+    *, attempt: Attempt, notice: Notice, timing: Timing, now: datetime, question: Question | None = None
+) -> Heard:
+    """Bring an attempt up to date with the answer to our own question; the caller has locked it.
 
     Not known yet, again and again, is kept once. A key forgotten while it could still open its page is impossible: it
     waits in a case. Forgotten later, nothing was begun that can still end.
@@ -31,20 +45,44 @@ def hear_answer(*, attempt: Attempt, notice: Notice, timing: Timing, now: dateti
             attempt=attempt, notice=notice, digest=_digest_of_answer(notice), message=None, source=INQUIRY, now=now
         )
         if evidence.verdict == Evidence.Verdict.DIFFERS:
-            return False
+            return Heard(is_about=False)
         last_said = evidence
+    assert last_said is not None
     known = notice.outcome not in (Outcome.PENDING, Outcome.FORGOTTEN)
     age = now - attempt.created_at
-    if notice.outcome is Outcome.FORGOTTEN:
-        if is_forgotten_too_early(created_at=attempt.created_at, timing=timing, now=now) and last_said is not None:
-            open_attempt_case(CaseKind.IMPOSSIBLE_ANSWER, attempt, last_said, now)
-    else:
+    if _is_impossible(attempt=attempt, question=question, notice=notice, timing=timing, now=now):
+        open_attempt_case(CaseKind.IMPOSSIBLE_ANSWER, attempt, last_said, now)
+    elif notice.outcome is not Outcome.FORGOTTEN:
         resolve_about(attempt=attempt, kind=CaseKind.IMPOSSIBLE_ANSWER, now=now)
-    if known or (notice.outcome is Outcome.PENDING and age < timing.gives_up):
+    if known or (pending and age < timing.gives_up):
         resolve_about(attempt=attempt, kind=CaseKind.NO_ANSWER, now=now)
-    if not known and age >= timing.outcome:
+    is_untold = _is_untold(attempt=attempt, question=question, notice=notice)
+    if is_untold and now - last_said.received_at >= MESSAGE_MAY_BE_LATE:
+        open_attempt_case(CaseKind.NOT_NOTIFIED, attempt, last_said, now)
+        is_untold = False
+    may_be_paid = notice.facts.get("exists") == "yes" or attempt.announced == Outcome.PAID
+    if not known and not may_be_paid and age >= timing.outcome:
         conclude(attempt=attempt, now=now)
-    return True
+    return Heard(is_about=True, ask_within=MESSAGE_MAY_BE_LATE if is_untold else None)
+
+
+def _is_impossible(
+    *, attempt: Attempt, question: Question | None, notice: Notice, timing: Timing, now: datetime
+) -> bool:
+    """Whether what certainly exists is said to be unknown: a young key, or a transaction signed a while ago."""
+    if notice.outcome is Outcome.FORGOTTEN:
+        return is_forgotten_too_early(created_at=attempt.created_at, timing=timing, now=now)
+    if question is None or question.transaction is None or notice.facts.get("exists") != "no":
+        return False
+    told = (one for one in announced_payments(attempt=attempt) if transaction_in(one) == question.transaction)
+    return any(now - one.received_at >= DIRECT_MAY_BE_LATE for one in told)
+
+
+def _is_untold(*, attempt: Attempt, question: Question | None, notice: Notice) -> bool:
+    """Whether a transaction exists under our reference of which no signed message came."""
+    if question is None or question.transaction is not None or notice.facts.get("exists") != "yes":
+        return False
+    return attempt.status != State.PAID and not names_transaction(attempt=attempt, transaction=notice.transaction)
 
 
 def conclude(*, attempt: Attempt, now: datetime) -> None:

@@ -18,13 +18,14 @@ from regal.agenda.watches import Lease
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case, resolve
 from regal.cases.queries import was_opened_since
-from regal.gateways.base import AskableGateway, GatewayFailure, Key, Notice, Outcome, Question, Timing, Unreachable
+from regal.gateways.base import AskableGateway, GatewayFailure, Notice, Outcome, Question, Timing, Unreachable
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
 from regal.payments.answers import conclude, hear_answer, hear_of_nudged_key, never_started
 from regal.payments.models import Attempt
-from regal.payments.operations import LONGEST_REQUEST
+from regal.payments.operations import LONGEST_REQUEST, schedule_silence
 from regal.payments.queries import nudged_keys
+from regal.payments.questions import question_about
 from regal.payments.schedule import DRAWS, Facts, gives_up, next_question
 from regal.payments.states import BEFORE_LEAVING, State
 from regal.payments.steps import lock_attempt
@@ -90,7 +91,7 @@ def hasten_by_payer(*, attempt: Attempt, now: datetime) -> bool:
     watch = Watch.objects.filter(collectivite=attempt.collectivite_id, attempt_id=attempt.pk).first()
     if watch is None or watch.closed_at is not None or attempt.status == State.PAID:
         return False
-    if not (attempt.key or nudged_keys(attempt=attempt)):  # nothing to ask about
+    if attempt.handed_off_at is None and not nudged_keys(attempt=attempt):  # no key to ask about
         return False
     if watch.asked_at is not None and now < watch.asked_at + PAYER_HASTENS_EVERY:
         return False
@@ -102,7 +103,6 @@ class _Question:
     lease: Lease
     gateway: AskableGateway
     asked: Question
-    key: Key
 
     @property
     def timing(self) -> Timing:
@@ -113,24 +113,25 @@ def _prepare(*, lease: Lease, now: datetime) -> _Question | None:
     """What to ask. None where there is nothing: the watch is then closed, or waits for its key."""
     with tenant(lease.collectivite_id):
         attempt = Attempt.objects.select_related("account").get(collectivite=lease.collectivite_id, pk=lease.attempt_id)
-        key = attempt.key or _next_nudged_key(attempt=attempt, lease=lease)
-        if key:
-            gateway = gateway_of(attempt.account)
-            if not isinstance(gateway, AskableGateway):
-                raise TypeError(f"{gateway.name} cannot be asked")
-            asked = Question(reference=attempt.reference, key=Key(value=key))
-            return _Question(lease=lease, gateway=gateway, asked=asked, key=Key(value=key))
-        _end_without_key(lease=lease, now=now)
-        return None
+        gateway = gateway_of(attempt.account)
+        if not isinstance(gateway, AskableGateway):
+            _end_without_answers(lease=lease, now=now)
+            return None
+        watch = Watch.objects.get(pk=lease.watch_id)
+        asked = question_about(attempt=attempt, watch=watch, gateway=gateway)
+        if asked is None:
+            _end_without_key(lease=lease, now=now)
+            return None
+        return _Question(lease=lease, gateway=gateway, asked=asked)
 
 
-def _next_nudged_key(*, attempt: Attempt, lease: Lease) -> str:
-    """The last one named since we last asked; else each in turn, so that none hides another. Empty: none is left."""
-    watch = Watch.objects.get(pk=lease.watch_id)
-    if watch.asked_at is not None and (fresh := nudged_keys(attempt=attempt, since=watch.asked_at)):
-        return fresh[0]
-    keys = nudged_keys(attempt=attempt)
-    return keys[watch.asked % len(keys)] if keys else ""
+def _end_without_answers(*, lease: Lease, now: datetime) -> None:
+    """The contract can be asked no more (Paybox Direct was taken out of it): files alone will speak of the attempt."""
+    attempt = lock_attempt(collectivite_id=lease.collectivite_id, attempt_id=lease.attempt_id)
+    watch = watches.still_ours(lease=lease)
+    if watch is not None:
+        watches.close(watch=watch, now=now)
+        schedule_silence(attempt=attempt, now=now)
 
 
 def _end_without_key(*, lease: Lease, now: datetime) -> None:
@@ -165,25 +166,45 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
         is_news = answer is not Outcome.FORGOTTEN
         if watches.note_answer(watch=watch, answer=notice.outcome, is_news=is_news, at=asked_at, now=now):
             _end_outage(lease=lease, now=now)
-        is_of_this_attempt = True
-        if attempt.key == question.key.value:
-            if not hear_answer(attempt=attempt, notice=notice, timing=timing, now=now):
+        is_of_this_attempt, ask_within = True, None
+        key = question.asked.key
+        if key is None or attempt.key == key.value:
+            heard = hear_answer(attempt=attempt, notice=notice, timing=timing, now=now, question=question.asked)
+            ask_within = heard.ask_within
+            if not heard.is_about:
                 answer = None  # of this payment nothing was said: it goes on being asked about
         elif attempt.key:  # it got its key while a nudged one was asked about
             is_of_this_attempt = False
         else:
-            is_of_this_attempt = hear_of_nudged_key(
-                attempt=attempt, key=question.key, notice=notice, timing=timing, now=now
-            )
+            is_of_this_attempt = hear_of_nudged_key(attempt=attempt, key=key, notice=notice, timing=timing, now=now)
             _end_request(attempt=attempt, now=now)
-        facts = Facts(state=State(attempt.status), created_at=attempt.created_at, answer=answer)
+        facts = _facts(attempt, answer)
         due_at = next_question(facts=facts, timing=timing, now=now, draw=draw) if is_of_this_attempt else now
+        if due_at is not None and ask_within is not None:
+            due_at = min(due_at, now + ask_within)
         if due_at is not None:
             watches.put_back(watch=watch, due_at=due_at)
         elif attempt.status != State.PAID and watches.was_hastened(watch):
             watches.put_back(watch=watch, due_at=now)
         else:
-            _close(attempt=attempt, watch=watch, timing=timing, answer=answer, now=now)
+            is_known_not_to_exist = notice.facts.get("exists") == "no" and attempt.announced != Outcome.PAID
+            _close(
+                attempt=attempt,
+                watch=watch,
+                timing=timing,
+                answer=answer,
+                says_nothing=not is_known_not_to_exist,
+                now=now,
+            )
+
+
+def _facts(attempt: Attempt, answer: Outcome | None) -> Facts:
+    return Facts(
+        state=State(attempt.status),
+        is_provisional=attempt.is_provisional,
+        created_at=attempt.created_at,
+        answer=answer,
+    )
 
 
 def _note_failure(
@@ -210,15 +231,24 @@ def _note_failure(
             _close(attempt=attempt, watch=watch, timing=timing, answer=None, now=now)
             return
         is_strange = not is_silent and watch.failures >= FAILURES_BEFORE_A_CASE
-        if is_strange and attempt.key and attempt.status != State.PAID:  # anybody may name a key
+        is_ours = question.asked.key is None or attempt.key  # anybody may name a key
+        if is_strange and is_ours and attempt.status != State.PAID:
             _report_no_answer(attempt=attempt, watch=watch, now=now)
-        facts = Facts(state=State(attempt.status), created_at=attempt.created_at, answer=None)
-        planned = next_question(facts=facts, timing=timing, now=now, draw=draw)
+        planned = next_question(facts=_facts(attempt, None), timing=timing, now=now, draw=draw)
         again = now + watches.pause(failures=watch.failures, draw=draw)
         watches.put_back(watch=watch, due_at=again if is_silent or planned is None else planned)
 
 
-def _close(*, attempt: Attempt, watch: Watch, timing: Timing, answer: Outcome | None, now: datetime) -> None:
+def _close(
+    *,
+    attempt: Attempt,
+    watch: Watch,
+    timing: Timing,
+    answer: Outcome | None,
+    now: datetime,
+    says_nothing: bool = True,
+) -> None:
+    """`says_nothing`: to the last, the gateway did not even say that it knows of no payment."""
     watches.close(watch=watch, now=now)
     if attempt.status in BEFORE_LEAVING:  # its payer had no address, whatever was answered
         conclude(attempt=attempt, now=now)
@@ -228,7 +258,7 @@ def _close(*, attempt: Attempt, watch: Watch, timing: Timing, answer: Outcome | 
     if not gives_up(created_at=attempt.created_at, timing=timing, now=now):
         return
     conclude(attempt=attempt, now=now)
-    if attempt.status == State.EXPIRED_PRESUMED:
+    if attempt.status == State.EXPIRED_PRESUMED and says_nothing:
         _report_no_answer(attempt=attempt, watch=watch, now=now)
 
 

@@ -16,6 +16,7 @@ from regal.agenda.operations import schedule
 from regal.agenda.watches import hasten, watch
 from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import (
+    BillingAddress,
     DebtKind,
     Environment,
     Gateway,
@@ -70,7 +71,9 @@ class PaymentOrder:
     handle: str
     told_of_earlier: bool
     titre: Titre | None = None  # where the gateway knows no debt
+    billing: BillingAddress | None = None  # what the payer typed, where the account asks for it; kept nowhere
     contract: GatewayAccount | None = None  # to try another phase of the product's contract; None: the product's own
+    billing: BillingAddress | None = None  # where the account asks the payer for it; kept nowhere
 
     @property
     def account(self) -> GatewayAccount:
@@ -549,6 +552,8 @@ def _request(*, order: PaymentOrder, reference: str) -> PaymentRequest:
         environment=Environment(order.account.environment),
         notification_url=address,
         return_url=_return_url(order),
+        language=order.language,
+        billing=order.billing,
     )
 
 

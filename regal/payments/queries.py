@@ -22,6 +22,8 @@ from regal.titres.queries import amount_due
 from regal.titres.states import State as TitreState
 
 MOST_MESSAGES = 200
+MOST_STRANGE_MESSAGES = 1_000
+STRANGE_WITHIN = timedelta(hours=1)
 FEW = 5_000
 FULL_PAGE = timedelta(minutes=30)
 ONE_LINE_PAGE = timedelta(days=7)
@@ -206,6 +208,24 @@ def has_unjudged_message(*, attempt: Attempt) -> bool:
     judged = Evidence.objects.filter(collectivite=attempt.collectivite_id, message=OuterRef("pk"))
     heard = InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
     return heard.filter(~Exists(judged)).exists()
+
+
+def account_by_notification_token(*, collectivite_id: int, token: str) -> GatewayAccount | None:
+    """The account whose own address this is; None for every address that is not ours."""
+    if not tokens.is_well_formed(token):
+        return None
+    return GatewayAccount.objects.filter(collectivite=collectivite_id, notification_digest=tokens.digest(token)).first()
+
+
+def has_heard_enough_of_nobody(*, account: GatewayAccount, now: datetime) -> bool:
+    """Whether an account's own address was told so much of no attempt of ours that somebody must be playing with it."""
+    strange = Evidence.objects.filter(
+        collectivite=account.collectivite_id,
+        account=account,
+        attempt__isnull=True,
+        received_at__gt=now - STRANGE_WITHIN,
+    ).order_by()
+    return strange.values("pk")[MOST_STRANGE_MESSAGES - 1 : MOST_STRANGE_MESSAGES].exists()
 
 
 def timeline(*, attempt: Attempt) -> QuerySet[AttemptEvent]:

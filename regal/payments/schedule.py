@@ -29,13 +29,14 @@ class Facts:
     """What the next question depends on."""
 
     state: State
+    is_provisional: bool = False  # paid, says a signature alone
     created_at: datetime  # also the key's age, give or take a question's time
     answer: Outcome | None  # what was just answered; None: nothing usable
 
 
 def next_question(*, facts: Facts, timing: Timing, now: datetime, draw: int) -> datetime | None:
     """When to ask again; None: nothing that the gateway could still say is awaited."""
-    if facts.state is State.PAID or is_over(facts=facts, timing=timing, now=now):
+    if (facts.state is State.PAID and not facts.is_provisional) or is_over(facts=facts, timing=timing, now=now):
         return None
     shortest, longest = _pauses(now - facts.created_at)
     due_at = now + shortest + (longest - shortest) * draw // DRAWS

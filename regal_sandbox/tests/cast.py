@@ -232,6 +232,7 @@ class Control:
     """The control port, asked in process."""
 
     def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
         self._http = sandbox.control.test_client()
 
     def __call__(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:

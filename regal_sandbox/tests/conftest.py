@@ -4,6 +4,7 @@ import pytest
 
 from regal_sandbox import Sandbox, create
 from regal_sandbox.tests.cast import CONFIG, Control, Listener, Payer, Service, Time
+from regal_sandbox.tests.shop import PayboxPayer, Verifier
 
 
 @pytest.fixture
@@ -36,3 +37,13 @@ def service(sandbox: Sandbox) -> Service:
 @pytest.fixture
 def control(sandbox: Sandbox) -> Control:
     return Control(sandbox)
+
+
+@pytest.fixture
+def card_payer(sandbox: Sandbox) -> PayboxPayer:
+    return PayboxPayer(sandbox.pages.test_client())
+
+
+@pytest.fixture
+def verifier(sandbox: Sandbox) -> Verifier:
+    return Verifier(sandbox.pages.test_client().get("/pubkey.pem").text)

@@ -76,7 +76,7 @@ class TestOtherPages:
     def test_are_refused_by_every_form(self, sandbox: Sandbox) -> None:
         posts = [rule for rule in sandbox.control.url_map.iter_rules() if rule.rule.startswith("/tableau/")]
         posts = [rule for rule in posts if rule.methods and "POST" in rule.methods]
-        assert len(posts) == 8
+        assert len(posts) == 13
         for rule in posts:
             _, path = rule.build(dict.fromkeys(rule.arguments, 1 if "int" in rule.rule else "1")) or ("", "")
             assert sandbox.control.test_client().post(path).status_code == 403

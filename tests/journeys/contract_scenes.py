@@ -2,22 +2,29 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from regal.backoffice import administration, routing, trials
+from django.template.loader import render_to_string
+from django.test import RequestFactory
+
+from regal.backoffice import administration, paybox, routing, trials
 from regal.backoffice.contracts import Contract, contract
-from regal.collectivites.models import Collectivite, RoutingChange
+from regal.collectivites.models import Collectivite, GatewayAccount, RoutingChange
 from regal.demo.cast import PASSWORD, PAYER_EMAIL
-from regal.gateways.base import DebtKind, Environment
+from regal.gateways.base import Claims, DebtKind, Environment, Notice, Outcome, PostForm, Rank
 from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.lib.vault import Secret
+from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt
-from regal.payments.operations import PaymentOrder, start_payment
+from regal.payments.operations import PaymentOrder, apply_notice, start_payment
 from regal.people.models import Role, User
 
 Hear = Callable[..., None]
 """`hear(town, attempt, letter, now, **changes)`: PayFiP's notification, judged at once."""
 
+_KEY = Secret.of_text("0F1E2D3C4B5A69788796A5B4C3D2E1F0" * 4)
 TOWN = "bourg-neuf"
 SMALL_TOWN = "les-aulnes"
 ADMINISTRATORS = ("adele", "basile")
@@ -46,10 +53,62 @@ def write(*, hear: Hear, now: datetime) -> tuple[dict[str, str], dict[str, User]
     for number, (situation, reach) in enumerate(situations.items(), start=360_101):
         numbers[situation] = f"{number}"
         reach(f"{number}")
+    numbers |= _paybox(town, scene, now)
     small_town = administration.create_collectivite(slug=SMALL_TOWN, name="Les Aulnes", siret="21350980500015", now=now)
     people[ALONE] = _administrator(small_town, ALONE, now)
     _Scene(small_town, {ALONE: people[ALONE]}, hear, now).asked("360200")
     return numbers, people
+
+
+def _paybox(town: Collectivite, scene: "_Scene", now: datetime) -> dict[str, str]:
+    """A régie's contracts with its bank, by how far they have come."""
+    regie = administration.add_regie(collectivite=town, name="Cantine", number="12", now=now)
+    sites = {"paybox new": "2718201", "paybox tested": "2718202", "paybox activating": "2718203"}
+    sites |= {"paybox opened": "2718204", "paybox published": "1999887"}
+    numbers = {}
+    for situation, site in sites.items():
+        merchant = paybox.MerchantNumbers.read(site=site, rang="01", identifiant="314159265")
+        numbers[situation] = merchant.identifier
+        account = paybox.add_contract(
+            collectivite=town,
+            numbers=merchant,
+            environment=Environment.TEST,
+            regie=regie,
+            keys={"hmac": _KEY},
+            options={"platform": "paybox"},
+            now=now,
+            actor_id=scene.people[0],
+        )
+        scene.collects_invoices(account, f"cantine-{site}")
+        if situation == "paybox new":
+            continue
+        scene.settled(merchant.identifier, Environment.TEST)
+        if situation in ("paybox tested", "paybox published"):
+            continue
+        trials.open_activation(
+            collectivite=town,
+            contract=scene.known(merchant.identifier),
+            keys={"hmac": _KEY, "direct": Secret.of_text("S3cret+Dir")},
+            now=now,
+            actor_id=scene.people[0],
+        )
+        if situation == "paybox activating":
+            continue
+        scene.settled(merchant.identifier, Environment.ACTIVATION)
+        scene.routed(merchant.identifier)
+    return numbers
+
+
+def leaving(town: Collectivite, administrator: User, identifier: str) -> str:
+    """The page from which a trial leaves for Paybox, which is shown while one of its hosts is awake."""
+    request: Any = RequestFactory().get("/")
+    request.collectivite, request.user, request.visits = town, administrator, []
+    request.role = Role.ADMINISTRATOR
+    with tenant(town):
+        known = contract(collectivite=town, identifier=identifier)
+    hand_off = PostForm(url="https://preprod-tpeweb.paybox.com/php/", fields={"PBX_SITE": "2718201"})
+    context = {"contract": known, "hand_off": hand_off, "is_real": False}
+    return render_to_string("backoffice/leave_for_paybox.html", context, request=request)
 
 
 def _administrator(town: Collectivite, name: str, now: datetime) -> User:
@@ -110,7 +169,7 @@ class _Scene:
     def activating(self, number: str) -> None:
         self.tested(number)
         trials.open_activation(
-            collectivite=self.town, contract=self._contract(number), now=self.now, actor_id=self.people[0]
+            collectivite=self.town, contract=self.known(number), now=self.now, actor_id=self.people[0]
         )
 
     def activated(self, number: str) -> None:
@@ -123,21 +182,21 @@ class _Scene:
             collectivite=self.town,
             kind=RoutingChange.Kind.OPEN_PRODUCTION,
             identifier=number,
-            product_ids=[product.pk for product in self._contract(number).products],
+            product_ids=[product.pk for product in self.known(number).products],
             now=self.now,
             actor_id=self.people[0],
         )
 
     def opened(self, number: str) -> None:
         self.asked(number)
-        change = self._contract(number).changes[0]
+        change = self.known(number).changes[0]
         routing.approve(collectivite=self.town, change_id=change.pk, now=self.now, actor_id=self.people[1])
         routing.carry_out(self.town.pk, change.pk, self.now)
 
     def paid(self, number: str) -> None:
         self.opened(number)
         with tenant(self.town):
-            (product,) = self._contract(number).products
+            (product,) = self.known(number).products
             order = PaymentOrder(
                 product=product,
                 debt_reference=f"{self.now.year}00000777000001",
@@ -152,18 +211,77 @@ class _Scene:
             attempt = start_payment(order=order, now=self.now).attempt
         self.hear(self.town, attempt, "P", self.now)
 
+    def collects_invoices(self, account: GatewayAccount, slug: str) -> None:
+        administration.add_product(
+            collectivite=self.town,
+            slug=slug,
+            name="Cantine",
+            account=account,
+            terms=administration.ProductTerms(
+                reference_form={"pattern": "FC#{8}"}, min_amount=Money(100), max_amount=Money(60_000)
+            ),
+            now=self.now,
+        )
+
+    def settled(self, number: str, environment: Environment) -> None:
+        """A payment tried in this phase, then proved by an answer."""
+        found = self.known(number)
+        account = found.accounts[environment]
+        order = PaymentOrder(
+            product=found.products[0],
+            contract=account,
+            debt_reference="TEST0001",
+            exercice=None,
+            amount=Money(1_000),
+            email=PAYER_EMAIL,
+            language="fr",
+            flow_token=tokens.new_token(),
+            handle=tokens.new_token(),
+            told_of_earlier=True,
+        )
+        with tenant(self.town):
+            attempt = start_payment(order=order, gateway=gateway_of(account), now=self.now).attempt
+            claims = Claims(
+                account_identifier=account.identifier,
+                debt_reference=attempt.debt_reference,
+                exercice=None,
+                amount=attempt.amount,
+                environment=environment,
+            )
+            apply_notice(
+                collectivite_id=self.town.pk,
+                attempt_id=attempt.pk,
+                notice=Notice(rank=Rank.ASKED, outcome=Outcome.PAID, outcome_code="00000", claims=claims),
+                digest=f"{attempt.pk:064x}",
+                source="inquiry",
+                now=self.now,
+            )
+
+    def routed(self, number: str) -> None:
+        """Asked, approved and carried out."""
+        change = routing.ask(
+            collectivite=self.town,
+            kind=RoutingChange.Kind.OPEN_PRODUCTION,
+            identifier=number,
+            product_ids=[product.pk for product in self.known(number).products],
+            now=self.now,
+            actor_id=self.people[0],
+        )
+        routing.approve(collectivite=self.town, change_id=change.pk, now=self.now, actor_id=self.people[1])
+        routing.carry_out(self.town.pk, change.pk, self.now)
+
     def closed(self, number: str) -> None:
         self.tested(number)
         routing.close_contract(collectivite=self.town, identifier=number, now=self.now, actor_id=self.people[0])
 
-    def _contract(self, number: str) -> Contract:
+    def known(self, number: str) -> Contract:
         with tenant(self.town):
             found = contract(collectivite=self.town, identifier=number)
         assert found is not None
         return found
 
     def _try(self, number: str, environment: Environment) -> Attempt:
-        known = self._contract(number)
+        known = self.known(number)
         is_test = environment is Environment.TEST
         return trials.start_trial(
             account=known.accounts[environment],

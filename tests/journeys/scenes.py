@@ -103,6 +103,11 @@ def write() -> None:
     }
     _empty_town(now)
     scenes["contracts"], administrators = contract_scenes.write(hear=_hear, now=now)
+    scenes["laid"]["leaving for paybox"] = contract_scenes.leaving(
+        Collectivite.objects.get(slug=contract_scenes.TOWN),
+        administrators["adele"],
+        scenes["contracts"]["paybox new"],
+    )
     scenes["sessions"] |= {name: _session(user) for name, user in administrators.items()}
     print(json.dumps(scenes))  # noqa: T201 - what the test reads
 

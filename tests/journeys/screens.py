@@ -472,6 +472,22 @@ def _contract(situation: str, person: str = "adele") -> Callable[[Visit], None]:
     return show
 
 
+def _paybox(situation: str, rest: str = "", press: str = "") -> Callable[[Visit], None]:
+    """A page of a régie's contract with its bank."""
+
+    def show(visit: Visit) -> None:
+        _bureau(f"/{BOURG}/reglages/contrats/{visit.scenes['contracts'][situation]}/{rest}", "adele", press)(visit)
+
+    return show
+
+
+def _refused_page_settings(visit: Visit) -> None:
+    """Too little time to find one's card."""
+    _paybox("paybox new", "page/")(visit)
+    visit.frame.locator("#id_minutes").fill("2")
+    visit.press(SUBMIT)
+
+
 def _recognise(visit: Visit) -> None:
     """A régie's number that PayFiP knows."""
     visit.as_("paul")
@@ -891,6 +907,61 @@ BUREAU = (
         template="backoffice/add_contract.html",
         show=_bureau(f"/{BOURG}/reglages/contrats/ajouter/", "adele", SUBMIT),
         says_error=True,
+    ),
+    Screen(
+        name="choose a contract",
+        template="backoffice/choose_contract.html",
+        show=_bureau(f"/{BOURG}/reglages/contrats/nouveau/", "adele"),
+    ),
+    Screen(
+        name="add a Paybox contract",
+        template="backoffice/add_paybox.html",
+        show=_bureau(f"/{BOURG}/reglages/contrats/paybox/", "adele"),
+    ),
+    Screen(
+        name="add a Paybox contract with errors",
+        template="backoffice/add_paybox.html",
+        show=_bureau(f"/{BOURG}/reglages/contrats/paybox/", "adele", SUBMIT),
+        says_error=True,
+    ),
+    *(
+        Screen(name=f"contract, {situation}", template="backoffice/activation_paybox.html", show=_contract(situation))
+        for situation in ("paybox new", "paybox tested", "paybox published", "paybox activating", "paybox opened")
+    ),
+    Screen(
+        name="keys of a contract", template="backoffice/contract_keys.html", show=_paybox("paybox new", "cles/test/")
+    ),
+    Screen(
+        name="keys of production",
+        template="backoffice/contract_keys.html",
+        show=_paybox("paybox tested", "cles/production/"),
+    ),
+    Screen(
+        name="keys of production with errors",
+        template="backoffice/contract_keys.html",
+        show=_paybox("paybox tested", "cles/production/", SUBMIT),
+        says_error=True,
+    ),
+    Screen(
+        name="address of a contract",
+        template="backoffice/contract_address.html",
+        show=_paybox("paybox opened", "adresse/production/"),
+    ),
+    Screen(
+        name="payment page of a contract",
+        template="backoffice/contract_settings.html",
+        show=_paybox("paybox new", "page/"),
+    ),
+    Screen(
+        name="payment page of a contract with errors",
+        template="backoffice/contract_settings.html",
+        show=_refused_page_settings,
+        says_error=True,
+    ),
+    Screen(
+        name="leaving for Paybox",
+        template="backoffice/leave_for_paybox.html",
+        show=_laid("leaving for paybox", bureau=True),
     ),
     Screen(name="recognise a contract", template="backoffice/recognise_contract.html", show=_recognise),
     *(

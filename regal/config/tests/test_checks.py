@@ -1,5 +1,6 @@
 """Wrong settings stop the start, each with one sentence that says the remedy."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import DatabaseError, connections
 
 from regal.config import checks
 from regal.config.management.commands.serve import Command
+from regal.gateways.paybox import verify
 from regal.lib.vault import new_master_key
 from regal.people.models import User
 
@@ -22,6 +24,8 @@ def good(settings):
     settings.GUICHET_URL = settings.NOTIFICATION_URL = "https://payer.exemple.fr"
     settings.BUREAU_URL = "https://bureau.exemple.fr"
     settings.PAYFIP_URL = "https://www.payfip.gouv.fr/tpa/"
+    settings.PAYBOX_URL = settings.PAYBOX_BACKUP_URL = settings.PAYBOX_PUBLIC_KEY = ""
+    settings.PAYBOX_DIRECT_URL = settings.PAYBOX_DIRECT_BACKUP_URL = ""
     settings.MAIL_URL, settings.DEFAULT_FROM_EMAIL = "smtps://courriel.exemple.fr", "regal@exemple.fr"
     settings.SECRET_KEYS = f"k1:{new_master_key()}"
     settings.SECRET_KEY = GOOD_KEY
@@ -29,7 +33,16 @@ def good(settings):
     settings.ROUTING_DELAY_HOURS = 24
 
 
-ALONE = (checks.addresses, checks.secrets, checks.databases, checks.proxies, checks.routing_delay, checks.in_production)
+ALONE = (
+    checks.addresses,
+    checks.secrets,
+    checks.databases,
+    checks.proxies,
+    checks.routing_delay,
+    checks.paybox,
+    checks.in_production,
+)
+VERIFONE = (Path(verify.__file__).parent / "keys" / "verifone.pem").read_text()
 
 
 def found():
@@ -52,7 +65,8 @@ class TestSettings:
             ("NOTIFICATION_URL", "https://payer.exemple.fr?x", "regal.E001"),
             ("BUREAU_URL", "https://payer.exemple.fr", "regal.E002"),
             ("BUREAU_URL", "https://PAYER.exemple.fr:8443", "regal.E002"),
-            ("GUICHET_URL", "https://" + "a" * 50 + ".fr", "regal.E003"),
+            ("BUREAU_URL", "https://" + "a" * 50 + ".fr", "regal.E003"),
+            ("GUICHET_URL", "https://" + "a" * 38 + ".fr", "regal.E020"),
             ("NOTIFICATION_URL", "https://" + "a.b" * 30, "regal.E004"),
             ("SECRET_KEYS", "", "regal.E005"),
             ("SECRET_KEYS", "k1:court", "regal.E005"),
@@ -82,6 +96,33 @@ class TestSettings:
         }
         assert names.get(setting, f"REGAL_{setting}") in told[code]
 
+    @pytest.mark.parametrize(
+        ("setting", "value", "code"),
+        [
+            ("PAYBOX_URL", "https://tpeweb.exemple.fr", "regal.E017"),
+            ("PAYBOX_URL", "http://tpeweb.exemple.fr/", "regal.E017"),
+            ("PAYBOX_DIRECT_URL", "ppps.exemple.fr/", "regal.E017"),
+            ("PAYBOX_BACKUP_URL", "https://tpeweb1.exemple.fr/?x=/", "regal.E017"),
+            ("PAYBOX_PUBLIC_KEY", "une clé", "regal.E018"),
+            ("PAYBOX_PUBLIC_KEY", "", "regal.E019"),
+            ("PAYBOX_URL", "", "regal.E019"),
+            ("PAYBOX_DIRECT_BACKUP_URL", "", "regal.E019"),
+        ],
+    )
+    def test_of_a_sandbox_in_paybox_s_place_are_whole(self, settings, setting, value, code):
+        for name in checks.PAYBOX_ADDRESSES:
+            setattr(settings, name, "https://bac-a-sable.exemple.fr/")
+        settings.PAYBOX_PUBLIC_KEY = VERIFONE
+        assert found() == {}
+        setattr(settings, setting, value)
+        assert set(found()) == {code}
+        assert f"REGAL_{setting}" in found()[code]
+
+    def test_of_a_sandbox_may_come_one_after_the_other_in_the_demonstration(self, settings):
+        settings.DEMO = True
+        settings.PAYBOX_URL = "http://127.0.0.1:8010/"
+        assert found() == {}
+
     def test_in_the_demonstration_may_be_plain_http(self, settings):
         settings.DEMO = True
         settings.GUICHET_URL = settings.NOTIFICATION_URL = "http://127.0.0.1:8000"
@@ -98,6 +139,7 @@ class TestSettings:
     def test_that_nobody_reads_as_an_address_of_ours_fit_every_gateway(self):
         """With the longest base address, collectivité and token."""
         assert len("https://") + 52 == checks.LONGEST_BASE_ADDRESS
+        assert len(checks.longest_return_address()) - len("https://payer.exemple.fr") + 48 == 150
         assert len(checks.longest_notification_address()) - len("https://payer.exemple.fr") + 60 <= 150
 
 

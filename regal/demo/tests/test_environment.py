@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from regal.demo.environment import DemoError, Ports, demo_environment, ports
+from regal.demo.environment import DemoError, Ports, demo_environment, paybox_key, ports
 from regal.demo.supervisor import main
 
 
@@ -32,6 +32,15 @@ class TestSecrets:
         key = Path(environment["REGAL_SECRET_KEYS_FILE"]).read_text().strip()
         assert key.startswith("k1:")
         assert key not in environment.values()
+
+
+class TestPayboxKey:
+    def test_is_the_sandbox_s_once_it_has_made_one(self, tmp_path: Path):
+        assert "REGAL_PAYBOX_PUBLIC_KEY_FILE" not in demo_environment(tmp_path, Ports(guichet=8000))
+        paybox_key(tmp_path).parent.mkdir()
+        paybox_key(tmp_path).write_text("-----BEGIN PUBLIC KEY-----")
+        environment = demo_environment(tmp_path, Ports(guichet=8000))
+        assert environment["REGAL_PAYBOX_PUBLIC_KEY_FILE"] == str(paybox_key(tmp_path))
 
 
 class TestReset:

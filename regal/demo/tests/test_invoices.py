@@ -1,10 +1,12 @@
-"""The school restaurant's invoices: written once, and shown on the start page as the base knows them."""
+"""The invoices of the demonstration's régies: written once, and shown on the start page as the base knows them."""
 
 import pytest
 
-from regal.collectivites.models import Collectivite
+from regal.collectivites.models import Collectivite, GatewayAccount
 from regal.demo import cast, data
 from regal.lib.tenancy import tenant
+from regal.lib.vault import new_master_key
+from regal.payments.accounts import gateway_of
 from regal.titres.models import Titre
 from tests.cast import MORNING, later
 from tests.proof import broken
@@ -13,6 +15,7 @@ from tests.proof import broken
 @pytest.fixture
 def loaded(committed_db, tmp_path, monkeypatch, settings):
     settings.TOWN_URLS = ["http://localhost:1", "http://localhost:2"]
+    settings.SECRET_KEYS = f"k1:{new_master_key()}"
     monkeypatch.setattr(data, "sandbox_configuration_file", lambda: tmp_path / "sandbox.json")
     data.load(now=MORNING)
     return Collectivite.objects.get(slug="saint-aubin")
@@ -32,6 +35,25 @@ def test_are_open_but_for_one_of_each_other_state(loaded):
 def test_are_not_written_again_at_the_next_start(loaded):
     data.load(now=later(days=3))
     assert len(statuses(loaded)) == 30
+
+
+def test_of_the_second_town_are_all_to_pay_by_card(loaded):
+    town = Collectivite.objects.get(slug="val-de-l-orne")
+    assert statuses(town) == ["open"] * 28
+    cards = data.start_page(now=MORNING)["towns"][1]["notices"]
+    assert [card["title"] for card in cards if card["product"] in ("Multi-accueil", "Salle des fêtes")] == [
+        "Une facture à payer par carte",
+        "Une facture à payer par carte",
+        "Une facture à payer par carte, confirmée le lendemain",
+        "Une facture à payer par carte, confirmée le lendemain",
+    ]
+
+
+def test_of_the_second_town_go_to_contracts_with_and_without_paybox_direct(loaded):
+    town = Collectivite.objects.get(slug="val-de-l-orne")
+    with tenant(town):
+        accounts = GatewayAccount.objects.of(town).filter(gateway="paybox").order_by("identifier")
+        assert [gateway_of(account).can_ask for account in accounts] == [True, False]
 
 
 def test_break_no_invariant(loaded):

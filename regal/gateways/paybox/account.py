@@ -67,7 +67,7 @@ _PATHS = {
 }
 
 
-def _is_safe_address(address: str) -> bool:
+def is_safe_address(address: str) -> bool:
     """A whole address; by plain HTTP on this machine only, for Direct's answers carry no signature."""
     if not _ADDRESS.fullmatch(address):
         return False
@@ -87,7 +87,7 @@ class Hosts:
     def __post_init__(self) -> None:
         for field in ("main", "backup", "direct", "direct_backup"):
             address = getattr(self, field)
-            if (address or field in ("main", "direct")) and not _is_safe_address(address):
+            if (address or field in ("main", "direct")) and not is_safe_address(address):
                 raise Misconfigured("service_url" if field == "main" else field, "not_an_address")
 
     @property

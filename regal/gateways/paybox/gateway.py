@@ -7,8 +7,8 @@ A signature of Paybox binds to no merchant; what it is worth is said in the READ
 contract has Paybox Direct, we can ask, cancel and refund: `PayboxDirect`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
@@ -18,29 +18,46 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from regal.gateways.base import (
     AccountConfig,
+    Claims,
     Environment,
     HttpAnswer,
     Key,
+    Means,
     Message,
     Misconfigured,
     Notice,
+    Outcome,
     PaymentRequest,
     PostForm,
+    Question,
+    Rank,
     Refused,
+    Reversal,
+    Timing,
+    Transaction,
     Unreachable,
+    Unreadable,
     Verdict,
 )
-from regal.gateways.paybox.account import Hosts, PayboxAccount
-from regal.gateways.paybox.fields import fields_of, name_attempt
+from regal.gateways.paybox.account import PUBLISHED_TEST_PASSWORD, Hosts, PayboxAccount
+from regal.gateways.paybox.codes import DONE, NOT_FOUND, outcome_of_status
+from regal.gateways.paybox.direct import CANCEL, EXISTS, INQUIRY, REFUND, Direct, Reply, check_password
+from regal.gateways.paybox.fields import EURO, fields_of, name_attempt
 from regal.gateways.paybox.health import is_awake
-from regal.gateways.paybox.returns import read_return
+from regal.gateways.paybox.returns import is_test_authorisation, read_return
 from regal.gateways.paybox.signature import is_published, key_bytes, sign
 from regal.gateways.paybox.verify import public_key, verify
+from regal.lib.money import Money
 from regal.lib.vault import Secret
 
 Clock = Callable[[], datetime]
 
 AFTER_THE_PAGE = timedelta(minutes=5)
+OUTCOME_AFTER_THE_PAGE = timedelta(minutes=45)  # a bank's authentication, and what comes late
+GIVES_UP = timedelta(days=7)
+
+_LONGEST_STATUS = 32
+_NOTHING_SAID = Claims(account_identifier=None, debt_reference=None, exercice=None, amount=None, environment=None)
 
 
 @dataclass(frozen=True)
@@ -73,12 +90,12 @@ class Paybox:
         if self.account.moves_money and is_published(self.hmac_key):
             raise Misconfigured("hmac", "published")
 
-    @classmethod
-    def configure(cls, config: AccountConfig, http: httpx.Client, clock: Clock) -> Self:
+    @staticmethod
+    def configure(config: AccountConfig, http: httpx.Client, clock: Clock) -> "Paybox":
         """Build the gateway from an account's contract; the README lists its options. Raises Misconfigured."""
         account = PayboxAccount.read(config)
         hosts = account.hosts(config)
-        return cls(
+        page = Paybox(
             hosts.main,
             account,
             hosts=hosts,
@@ -87,6 +104,7 @@ class Paybox:
             http=http,
             clock=clock,
         )
+        return PayboxDirect.beside(page, config.secrets["direct"]) if "direct" in config.secrets else page
 
     @property
     def account_identifier(self) -> str:
@@ -158,3 +176,172 @@ class Paybox:
         if self.hmac_key is None:
             raise Refused("hmac_missing")
         return key_bytes(self.hmac_key)
+
+
+@dataclass(frozen=True)
+class PayboxDirect(Paybox):
+    """The same account where its contract has Paybox Direct: it answers questions, and takes orders about payments.
+
+    Whatever speaks to Direct is to be called outside any transaction. Raises Misconfigured.
+    """
+
+    password: Secret = field(kw_only=True, repr=False, compare=False)
+
+    can_ask: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_password(self.password)
+        if self.account.moves_money and self.password.reveal_text() == PUBLISHED_TEST_PASSWORD:
+            raise Misconfigured("direct", "published")
+
+    @classmethod
+    def beside(cls, page: Paybox, password: Secret) -> Self:
+        """The same account with Direct. Raises Misconfigured."""
+        return cls(**{one.name: getattr(page, one.name) for one in fields(page)}, password=password)
+
+    @property
+    def timing(self) -> Timing:
+        """Paybox's page opens as long as the contract says; then a bank may still hold its payer for a while."""
+        opening = timedelta(seconds=self.account.display_seconds)
+        return Timing(opening=opening, outcome=opening + OUTCOME_AFTER_THE_PAGE, gives_up=GIVES_UP)
+
+    def ask(self, question: Question) -> Notice:
+        """Ask about a transaction that a signed message named, or else whether anything has our reference.
+
+        Always rank ASKED, and `facts["exists"]` says "yes" or "no". Only a transaction can be PAID: of a reference we
+        learn that something exists, never what became of it. What does not exist is PENDING, not forgotten: Direct may
+        be late, and the payer too. `question.number` is ours, used once.
+
+        Raises Unreachable, Refused and Unreadable, as `direct.Direct.put`; Unreadable also with missing_field.
+        """
+        if question.transaction is None:
+            return self._look_for(question)
+        return self._inquire(question, question.transaction)
+
+    def cancel(self, *, transaction: Transaction, amount: Money, number: int) -> Reversal:
+        """`00005`, before the night's settlement. Raises as `refund`."""
+        reply = self._order(CANCEL, transaction=transaction, amount=amount, number=number)
+        return Reversal(transaction=transaction, code=reply.code, digest=reply.digest)
+
+    def refund(self, *, transaction: Transaction, amount: Money, number: int) -> Reversal:
+        """`00014`, after it; several times, up to the whole. Its own number, and the payment's call.
+
+        Raises Refused (`direct_` and Paybox's code): certainly not done. Unreachable: where `sent` is true it may have
+        been done; ask, and never repeat.
+        """
+        reply = self._order(REFUND, transaction=transaction, amount=amount, number=number)
+        try:
+            made = Transaction(
+                number=reply.required_number("NUMTRANS"), call=reply.number("NUMAPPEL") or transaction.call
+            )
+        except Unreadable:
+            raise Unreachable("unreadable_answer") from None
+        return Reversal(transaction=made, code=reply.code, digest=reply.digest)
+
+    def _inquire(self, question: Question, transaction: Transaction) -> Notice:
+        reply = self._put(INQUIRY, number=question.number, arguments=_numbers(transaction))
+        if reply.code == NOT_FOUND:
+            return self._without_result(question, reply)
+        status = reply.fields.get("STATUS", "")[:_LONGEST_STATUS]
+        if not status:
+            raise Unreadable("missing_field")
+        outcome = outcome_of_status(status)
+        is_test = is_test_authorisation(reply.fields.get("AUTORISATION", ""))
+        signed = question.claims or _NOTHING_SAID
+        claims = Claims(
+            account_identifier=self.account_identifier,
+            debt_reference=signed.debt_reference,
+            exercice=None,
+            amount=signed.amount,
+            environment=Environment.TEST if is_test else signed.environment or self.environment,
+        )
+        facts = {
+            "exists": "yes",
+            "account_identifier": claims.account_identifier,
+            "debt_reference": claims.debt_reference,
+            "amount_cents": None if claims.amount is None else str(claims.amount.cents),
+            "environment": None if claims.environment is None else claims.environment.value,
+            "outcome": outcome.value,
+            "outcome_code": status,
+            "transaction": transaction.number,
+            "call": transaction.call,
+            "remise": reply.number("REMISE"),
+            "occurred_at": None if question.occurred_at is None else question.occurred_at.isoformat(),
+        }
+        return Notice(
+            rank=Rank.ASKED,
+            outcome=outcome,
+            outcome_code=status,
+            claims=claims,
+            reference=question.reference,
+            means=Means.CARD,
+            occurred_at=question.occurred_at,
+            transaction=transaction.number,
+            call=transaction.call,
+            facts={name: value for name, value in facts.items() if value is not None},
+            contradicts=self._contradictions(reply, transaction),
+            digest=reply.digest,
+        )
+
+    def _look_for(self, question: Question) -> Notice:
+        reply = self._put(EXISTS, number=question.number, arguments={"REFERENCE": question.reference})
+        return self._without_result(question, reply)
+
+    def _without_result(self, question: Question, reply: Reply) -> Notice:
+        """Something exists, or nothing does: neither is an outcome."""
+        exists = reply.code == DONE
+        asked = question.transaction
+        transaction = asked.number if asked else reply.number("NUMTRANS")
+        call = asked.call if asked else reply.number("NUMAPPEL")
+        facts = {
+            "exists": "yes" if exists else "no",
+            "outcome": Outcome.PENDING.value,
+            "outcome_code": reply.code,
+            "transaction": transaction,
+            "call": call,
+        }
+        return Notice(
+            rank=Rank.ASKED,
+            outcome=Outcome.PENDING,
+            outcome_code=reply.code,
+            claims=_NOTHING_SAID,
+            reference=question.reference,
+            transaction=transaction,
+            call=call,
+            facts={name: value for name, value in facts.items() if value is not None},
+            contradicts=self._other_account(reply) if exists else (),
+            digest=reply.digest,
+        )
+
+    def _order(self, kind: str, *, transaction: Transaction, amount: Money, number: int) -> Reply:
+        """Sent once, and to one host; what is not a clear answer leaves everything open."""
+        if amount <= Money.zero:
+            raise Refused("amount_out_of_bounds")
+        arguments = {"MONTANT": f"{amount.cents:010d}", "DEVISE": EURO, **_numbers(transaction)}
+        try:
+            reply = self._put(kind, number=number, arguments=arguments)
+            if self._other_account(reply):
+                raise Unreadable("another_account")
+        except Unreadable:
+            raise Unreachable("unreadable_answer") from None
+        return reply
+
+    def _put(self, kind: str, *, number: int, arguments: Mapping[str, str]) -> Reply:
+        direct = Direct(account=self.account, hosts=self.hosts, password=self.password, http=self.http)
+        return direct.put(kind, number=number, at=self.clock(), arguments=arguments)
+
+    def _contradictions(self, reply: Reply, asked: Transaction) -> tuple[str, ...]:
+        """What says that the answer speaks of another payment."""
+        about = {"transaction": reply.required_number("NUMTRANS"), "call": reply.required_number("NUMAPPEL")}
+        ours = {"transaction": asked.number.lstrip("0"), "call": asked.call.lstrip("0")}
+        return (*self._other_account(reply), *(name for name, number in about.items() if number != ours[name]))
+
+    def _other_account(self, reply: Reply) -> tuple[str, ...]:
+        site, rank = reply.required_number("SITE"), reply.number("RANG")
+        is_ours = (site, rank) == (self.account.site.lstrip("0"), self.account.rank.lstrip("0") or None)
+        return () if is_ours else ("account_identifier",)
+
+
+def _numbers(transaction: Transaction) -> dict[str, str]:
+    return {"NUMAPPEL": transaction.call.zfill(10), "NUMTRANS": transaction.number.zfill(10)}

@@ -20,7 +20,8 @@ from regal.lib import paris
 from regal.lib.money import Money
 
 NAMES = tuple(name for name, letter in RETURNED.items() if letter != "K")
-_LEFT_OUT_ON_AN_ABANDON = ("Mt", "Date", "Heure")  # seen for the first; the others have nothing to say then
+_MAY_BE_LEFT_OUT = frozenset({"Auto"})
+_LEFT_OUT_ON_AN_ABANDON = frozenset({"Mt", "Date", "Heure"})  # seen of the first; the others have nothing to say then
 
 _BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]*")
@@ -44,8 +45,8 @@ def read_return(text: bytes) -> Notice:
     code = _required(fields, "Erreur")
     kind = kind_of(code)
     outcome = Outcome.UNKNOWN if kind is None else OUTCOMES[kind]
-    may_lack = ("Auto", *_LEFT_OUT_ON_AN_ABANDON) if outcome is Outcome.ABANDONED else ("Auto",)
-    if any(name not in fields and name not in may_lack for name in NAMES):
+    may_lack = _MAY_BE_LEFT_OUT | (_LEFT_OUT_ON_AN_ABANDON if outcome is Outcome.ABANDONED else frozenset())
+    if not may_lack >= set(NAMES) - set(fields):
         raise Unreadable("missing_field")
     reference = _required(fields, "Ref")
     amount = None if outcome is Outcome.ABANDONED and not fields.get("Mt") else Money(int(_required(fields, "Mt")))
@@ -55,8 +56,7 @@ def read_return(text: bytes) -> Notice:
     if outcome is Outcome.PAID and (authorisation is None or transaction is None or call is None):
         outcome = Outcome.UNKNOWN  # accepted by nobody, or under no number: no payment, nor a refusal
         remarks.append("no_authorisation" if authorisation is None else "no_transaction")
-    is_test = authorisation is not None and _TEST_AUTHORISATION.fullmatch(authorisation) is not None
-    environment = Environment.TEST if is_test else None
+    environment = Environment.TEST if is_test_authorisation(authorisation or "") else None
     occurred_at = _moment(fields, remarks)
     debt_reference = debt_of(reference)
     facts = {
@@ -90,6 +90,11 @@ def read_return(text: bytes) -> Notice:
         facts={name: value for name, value in facts.items() if value is not None},
         remarks=tuple(remarks),
     )
+
+
+def is_test_authorisation(authorisation: str) -> bool:
+    """Whether it is what the test platform writes where nobody authorised anything."""
+    return _TEST_AUTHORISATION.fullmatch(authorisation) is not None
 
 
 def _parse(text: bytes) -> dict[str, str]:

@@ -1,0 +1,94 @@
+"""What to ask a gateway about an attempt: by its key, or one that a nudge named, or by what a signed message named."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import connection
+
+from regal.agenda.models import Watch
+from regal.gateways.base import Claims, Environment, Gateway, Key, Outcome, Question, Rank, Transaction
+from regal.lib.money import Money
+from regal.payments.judging import INQUIRY
+from regal.payments.models import Attempt, Evidence
+from regal.payments.queries import nudged_keys
+
+T = TypeVar("T")
+
+
+def question_about(*, attempt: Attempt, watch: Watch, gateway: Gateway) -> Question | None:
+    """The next question; None while there is no key to ask about.
+
+    Its number is drawn from a sequence, which no rollback gives back: it is committed with the caller's transaction.
+    """
+    if gateway.needs_key:
+        key = attempt.key or _in_turn(
+            nudged_keys(attempt=attempt), fresh=lambda since: nudged_keys(attempt=attempt, since=since), watch=watch
+        )
+        return Question(reference=attempt.reference, key=Key(value=key)) if key else None
+    named = _in_turn(
+        announced_payments(attempt=attempt),
+        fresh=lambda since: announced_payments(attempt=attempt, since=since),
+        watch=watch,
+    )
+    if named is None:
+        return Question(reference=attempt.reference, number=_new_number())
+    return Question(
+        reference=attempt.reference,
+        transaction=transaction_in(named),
+        claims=_claims_in(named),
+        occurred_at=named.occurred_at,
+        number=_new_number(),
+    )
+
+
+def announced_payments(*, attempt: Attempt, since: datetime | None = None) -> list[Evidence]:
+    """The signed messages that fit and name the transaction of a payment, the last one first, each transaction once."""
+    said = Evidence.objects.filter(
+        collectivite=attempt.collectivite_id,
+        attempt=attempt,
+        rank=Rank.SIGNED,
+        verdict=Evidence.Verdict.FITS,
+        outcome=Outcome.PAID,
+        facts__has_keys=["transaction", "call"],
+    ).order_by("-pk")
+    if since is not None:
+        said = said.filter(received_at__gte=since)
+    return list({transaction_in(evidence): evidence for evidence in reversed(said)}.values())[::-1]
+
+
+def names_transaction(*, attempt: Attempt, transaction: str | None) -> bool:
+    """Whether a signed message told of this transaction, whatever it said of it."""
+    said = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, rank=Rank.SIGNED)
+    said = said.exclude(verdict=Evidence.Verdict.DIFFERS).exclude(source=INQUIRY)
+    return said.filter(facts__transaction=transaction).exists() if transaction else said.exists()
+
+
+def transaction_in(evidence: Evidence) -> Transaction:
+    """The two numbers that a signed message gave."""
+    return Transaction(number=evidence.facts["transaction"], call=evidence.facts["call"])
+
+
+def _claims_in(evidence: Evidence) -> Claims:
+    facts = evidence.facts
+    environment = facts.get("environment")
+    return Claims(
+        account_identifier=None,
+        debt_reference=facts.get("debt_reference"),
+        exercice=None,
+        amount=Money(int(facts["amount_cents"])) if "amount_cents" in facts else None,
+        environment=Environment(environment) if environment else None,
+    )
+
+
+def _in_turn(found: Sequence[T], *, fresh: Callable[[datetime], Sequence[T]], watch: Watch) -> T | None:
+    """The last one named since we last asked; else each in turn, so that none hides another. None: there is none."""
+    if watch.asked_at is not None and (named_since := fresh(watch.asked_at)):
+        return named_since[0]
+    return found[watch.asked % len(found)] if found else None
+
+
+def _new_number() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('payments_question_number')")
+        return int(cursor.fetchone()[0])
