@@ -45,9 +45,14 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         to_do=_("Demandez au comptable public ce qu’il a encaissé avant de répondre au payeur."),
         how=_(
             "Une preuve (réponse de PayFiP ou fichier comptable) dit refusé ou abandonné un paiement déjà prouvé payé :"
-            " prélèvement rejeté par la banque, opération annulée, ou erreur de l’autre côté."
+            " prélèvement rejeté par la banque, opération annulée, ou erreur de l’autre côté. Un fichier de remises de"
+            " Paybox peut aussi le dire remboursé ou annulé."
         ),
         steps=(
+            _(
+                "Remboursé ou annulé dans un fichier de remises : cherchez dans le back-office de Paybox qui l’a fait,"
+                " quand et pourquoi."
+            ),
             _("Ouvrez le paiement et lisez « Ce qui a été reçu » : les deux preuves y sont, avec leur date."),
             _("Demandez au comptable public ce qu’il a encaissé, et si un rejet est arrivé ensuite."),
             _WRITE_DOWN,
@@ -115,7 +120,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.ABSENT_FROM_FILE: Explanation(
         what=_(
             "PayFiP a annoncé ce paiement payé, et le fichier qui couvre ce jour-là ne le contient pas. L’annonce n’est"
-            " pas signée : elle peut être fausse, ou l’encaissement arriver plus tard."
+            " pas signée : elle peut être fausse, ou l’encaissement arriver plus tard. De Paybox, une réponse l’a"
+            " prouvé payé, et aucune remise ne le contient : il n’est peut-être pas parti à la banque."
         ),
         to_do=_(
             "Demandez au comptable public s’il a encaissé cette somme. Ne réclamez rien au payeur avant sa réponse :"
@@ -123,9 +129,14 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         how=_(
             "PayFiP a dit « payé », mais le fichier du comptable public ou de la régie qui couvre ce jour, et les deux"
-            " jours ouvrés qui suivent, ne contient pas ce paiement."
+            " jours ouvrés qui suivent, ne contient pas ce paiement. Ou Paybox l’a dit autorisé, et ne l’a pas envoyé à"
+            " la banque."
         ),
         steps=(
+            _(
+                "Paybox : déposez les remises des jours suivants, puis cherchez la transaction dans le back-office de"
+                " Paybox. Autorisée et jamais envoyée, elle n’est pas encaissée."
+            ),
             _("Vérifiez que le bon fichier a été déposé, pour le bon compte et la bonne période."),
             _("Demandez au comptable public s’il a encaissé cette somme, et quand elle figurera dans un fichier."),
             _WRITE_DOWN,
@@ -199,7 +210,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.DOUBLE_PAYMENT: Explanation(
         what=_(
             "Deux paiements de cette facture sont confirmés : la même référence a été encaissée deux fois par la régie."
-            " PayFiP ne l’empêche pas pour les factures de régie."
+            " PayFiP ne l’empêche pas pour les factures de régie. Chez Paybox, un même paiement peut avoir deux"
+            " transactions : le fichier de remises contient la seconde, qui n’entre pas dans les comptes de REGAL."
         ),
         to_do=_(
             "Regardez les deux paiements. S’il y a un trop-perçu, préparez son remboursement avec l’ordonnateur : une"

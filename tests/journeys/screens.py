@@ -559,6 +559,10 @@ def _file(state: str) -> Callable[[Visit], None]:
     return lambda visit: _bureau(f"/{TOWN.slug}/fichiers/{visit.scenes['files'][state]}/")(visit)
 
 
+def _remises(visit: Visit) -> None:
+    _bureau(f"/{TOWNS[1].slug}/fichiers/{visit.scenes['files']['remises']}/", "in two")(visit)
+
+
 def _file_refused(visit: Visit) -> None:
     """A document that is no file of payments."""
     visit.as_("nadia")
@@ -848,6 +852,7 @@ BUREAU = (
         Screen(name=f"file {state}", template="backoffice/file.html", show=_file(state), languages=BOTH)
         for state in ("draft", "done", "doing", "discarded")
     ),
+    Screen(name="file of remises", template="backoffice/file.html", show=_remises, languages=BOTH),
     Screen(name="file with wrong days", template="backoffice/file.html", show=_days_refused, says_error=True),
     # people: sessions, agents, operators, the audit log
     Screen(name="sessions", template="backoffice/sessions.html", show=_bureau("/compte/sessions/"), languages=BOTH),
