@@ -257,7 +257,7 @@ class PayboxHistory(History):
         self.in_(minutes, lambda: setattr(self.world.wire, "silent", ""))
 
     def pass_a_night(self) -> None:
-        """The régisseur deposits what has come, unless he forgets it this morning; once the week is over, everything."""
+        """The régisseur deposits what has come, or forgets it this morning; once the week is over, everything."""
         world = self.world
         is_last = world.clock() > world.began + timedelta(days=5)
         if self._draw.random() < 0.4 and not is_last:
