@@ -1158,7 +1158,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     # remises
     "a line that leaves its payment provisional": (
         "UPDATE payments_attempt SET is_provisional = true WHERE id = {answered}",
-        {"I-08", "I-14"},
+        {"I-06", "I-08", "I-14"},
     ),
     "a line of another transaction than it settled": (
         "UPDATE reconciliation_filedline SET transaction = '7' WHERE attempt_id = {found} AND result = 'confirmed'",
@@ -1214,7 +1214,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     ),
     "a payment confirmed by nobody": (
         "UPDATE payments_attempt SET is_provisional = true WHERE id = {answered_by_direct}",
-        {"I-14"},
+        {"I-06", "I-14"},
     ),
     "a provisional payment of which nobody was told": (delete_cases("not_confirmed"), {"I-06"}),
     "a settlement by what the browser brought": (
@@ -1224,7 +1224,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a settlement signed where nothing is signed": (
         "UPDATE payments_settlement SET rank = 1 WHERE attempt_id = {paid};"
         "UPDATE payments_evidence SET rank = 1 WHERE id = {proof}",
-        {"I-06", "I-14", "I-19"},
+        {"I-06", "I-19", "I-22"},
     ),
     "an answer about what was never signed": (
         "UPDATE payments_evidence SET verdict = 'repeated' WHERE attempt_id = {answered_by_direct} AND rank = 1",
