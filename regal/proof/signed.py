@@ -20,7 +20,7 @@ SIGNED_SETTLEMENTS = (
     """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': confirmed, yet of no signed message'
     FROM payments_settlement s JOIN collectivites_gatewayaccount g
         ON g.collectivite_id = s.collectivite_id AND g.id = s.account_id
-    WHERE s.rank = 2 AND g.gateway = ANY (%(signed_gateways)s::text[]) AND NOT EXISTS (
+    WHERE s.rank = 2 AND s.transaction <> '' AND g.gateway = ANY (%(signed_gateways)s::text[]) AND NOT EXISTS (
         SELECT 1 FROM payments_evidence v WHERE v.collectivite_id = s.collectivite_id AND v.attempt_id = s.attempt_id
             AND v.rank = 1 AND v.verdict = 'fits' AND v.outcome = 'paid'
             AND v.facts->>'transaction' = s.transaction)""",
