@@ -15,7 +15,7 @@ from playwright.sync_api import Frame
 
 from regal.demo.cast import PASSWORD, TO_CONNECT, TOWNS, Notice, notices
 from tests.demo import Demo
-from tests.journeys import contract_scenes, payer, regie_scenes, scenes
+from tests.journeys import card_scenes, contract_scenes, payer, regie_scenes, scenes
 
 TOWN = TOWNS[0]
 PRODUCTS = (
@@ -158,6 +158,10 @@ def _laid(name: str, *, bureau: bool = False) -> Callable[[Visit], None]:
 
 def _regie(name: str) -> Callable[[Visit], None]:
     return lambda visit: visit.lay(visit.guichet, visit.scenes["regie"][visit.language][name])
+
+
+def _card(name: str) -> Callable[[Visit], None]:
+    return lambda visit: visit.lay(visit.guichet, visit.scenes["card"][visit.language][name])
 
 
 def _too_often(visit: Visit) -> None:
@@ -325,6 +329,38 @@ GUICHET = (
             languages=BOTH,
         )
         for situation, (_, title) in regie_scenes.BESIDE.items()
+    ),
+    *(
+        Screen(
+            name=f"card, {page}",
+            template=f"checkout/{template}.html",
+            show=_card(page),
+            is_framed=page != "hand over",
+            same_as=same_as,
+            says_error=page.endswith("errors"),
+            languages=BOTH,
+        )
+        for page, template, same_as in (
+            ("form with the address", "form", ""),
+            ("form with the address and errors", "form", ""),
+            ("recap", "recap", "recap"),
+            ("recap with the address", "recap", "recap"),
+            ("hand over", "hand_over", ""),
+            ("away", "away", ""),
+            ("already started", "already_started", "already started"),
+            ("again", "again", "régie, again"),
+        )
+    ),
+    *(
+        Screen(
+            name=f"card, follow {situation}",
+            template="checkout/follow_card.html",
+            show=_card(f"follow {situation}"),
+            is_framed=True,
+            same_as="" if situation in ("provisional", "accepted", "hearing", "pending") else "follow",
+            languages=BOTH,
+        )
+        for situation in (*card_scenes.FOLLOWED, *card_scenes.BESIDE)
     ),
     Screen(
         name="nothing started",
@@ -523,6 +559,10 @@ def _file(state: str) -> Callable[[Visit], None]:
     return lambda visit: _bureau(f"/{TOWN.slug}/fichiers/{visit.scenes['files'][state]}/")(visit)
 
 
+def _remises(visit: Visit) -> None:
+    _bureau(f"/{TOWNS[1].slug}/fichiers/{visit.scenes['files']['remises']}/", "in two")(visit)
+
+
 def _file_refused(visit: Visit) -> None:
     """A document that is no file of payments."""
     visit.as_("nadia")
@@ -607,7 +647,7 @@ BUREAU = (
     Screen(
         name="no titre",
         template="backoffice/titres.html",
-        show=_bureau(f"/{TOWNS[1].slug}/factures/", "in two"),
+        show=_bureau(f"/{TOWNS[1].slug}/factures/?etat=annulee", "in two"),
     ),
     Screen(
         name="titres, filters refused",
@@ -812,6 +852,7 @@ BUREAU = (
         Screen(name=f"file {state}", template="backoffice/file.html", show=_file(state), languages=BOTH)
         for state in ("draft", "done", "doing", "discarded")
     ),
+    Screen(name="file of remises", template="backoffice/file.html", show=_remises, languages=BOTH),
     Screen(name="file with wrong days", template="backoffice/file.html", show=_days_refused, says_error=True),
     # people: sessions, agents, operators, the audit log
     Screen(name="sessions", template="backoffice/sessions.html", show=_bureau("/compte/sessions/"), languages=BOTH),
