@@ -265,9 +265,10 @@ class TestPaybox:
         run(*self.CONTRACT)
         assert set(self.secrets(bourg)) == {"hmac", "notification"}
 
-    def test_takes_no_key_as_an_argument(self):
-        with pytest.raises(CommandError, match="hmac"):
-            run(*self.CONTRACT, f"--hmac={self.KEY}")
+    def test_takes_no_key_as_an_argument_and_repeats_none(self):
+        with pytest.raises(CommandError, match="donnez son chemin") as refused:
+            run(*self.CONTRACT, f"--hmac-file={self.KEY}")
+        assert self.KEY not in str(refused.value)
 
     def test_is_refused_in_production_with_the_key_that_everybody_knows(self, bourg, tmp_path):
         (tmp_path / "hmac").write_text("0123456789ABCDEF" * 8)

@@ -247,8 +247,11 @@ class Command(BaseCommand):
         return [f"Contrat Paybox relié : {account.identifier} ({account.get_environment_display()})."]
 
     def _key(self, path: str) -> str:
-        """What a file holds, without its last line end; nothing of no file."""
-        return self._read(path).decode("ascii", "replace").strip() if path else ""
+        """What a file holds, without its last line end; nothing of no file. A key given instead of a file is not told."""
+        try:
+            return self._read(path).decode("ascii", "replace").strip()
+        except CommandError:
+            raise CommandError("Le fichier de la clé ne se lit pas, ou il est vide : donnez son chemin.") from None
 
     def _regie(self, collectivite: Collectivite, options: dict[str, Any], now: datetime) -> Regie | None:
         """The régie of this number, created when it is new and has a name."""
