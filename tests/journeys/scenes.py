@@ -33,6 +33,8 @@ from regal.checkout.flow import seal, unseal
 from regal.collectivites.models import Collectivite, Product
 from regal.demo.cast import PASSWORD, PAYER_EMAIL, TOWNS
 from regal.gateways.base import Environment, Message
+from regal.gateways.paybox_files.tests.tables import Line as RemiseLine
+from regal.gateways.paybox_files.tests.tables import remise
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.references import TitreReference
@@ -48,7 +50,7 @@ from tests import notices
 from tests.cast import Town
 from tests.demo import Demo
 from tests.files import Paid, pes
-from tests.journeys import contract_scenes, regie_scenes
+from tests.journeys import card_scenes, contract_scenes, regie_scenes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -95,6 +97,7 @@ def write() -> None:
         "cases": _cases(town, {situation: attempt.pk for situation, (attempt, _) in attempts.items()}, now),
         "laid": _laid(),
         "regie": regie_scenes.write(now=now),
+        "card": card_scenes.write(now=now),
         "products": _products(town),
         "titres": _titres(town, now),
         "files": _files(town, attempts["confirmed"][0], now),
@@ -208,7 +211,26 @@ def _files(town: Collectivite, confirmed: Attempt, now: datetime) -> dict[str, i
         )
         files["discarded"] = deposit([], "RIEN")
         reconciliation.discard(collectivite=town, file_id=files["discarded"], actor_id=nadia.pk, now=now)
-    return files
+    return files | {"remises": _remises(now)}
+
+
+def _remises(now: datetime) -> int:
+    """A draft of Paybox's remises, in the other town."""
+    town = Collectivite.objects.get(slug=TOWNS[1].slug)
+    told = {"issued": f"{today():%d/%m/%Y}", "sent": f"{today():%d/%m/%Y}"}
+    lines = [
+        RemiseLine(transaction=f"{number}", type=kind, reference=f"Panier {number}", cents=100 * number, **told)
+        for number, kind in enumerate(("DEB", "DEB", "CRE", "ANU"), start=1)
+    ]
+    with tenant(town):
+        return reconciliation.deposit(
+            collectivite=town,
+            content=remise(lines),
+            name=f"remise-{today():%Y%m%d}.csv",
+            account_identifier="",
+            actor_id=User.objects.get(identifier="double").pk,
+            now=now,
+        ).pk
 
 
 def _tokens(town: Collectivite, now: datetime) -> dict[str, str]:
