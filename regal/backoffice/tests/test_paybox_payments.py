@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from regal.backoffice import explanations, exports, inquiries, pages
+from regal.backoffice import explanations, exports, inquiries, pages, paybox_explanations
 from regal.backoffice.first_screen import first_screen
 from regal.gateways.base import Outcome
 from regal.lib.money import Money
@@ -153,7 +153,7 @@ class TestWords:
     @pytest.mark.parametrize("outcome", list(Outcome))
     def test_are_there_for_every_outcome(self, outcome):
         if outcome is not Outcome.FORGOTTEN:
-            assert explanations.paybox_explanations.ANNOUNCED[outcome]
+            assert paybox_explanations.ANNOUNCED[outcome]
 
     @pytest.mark.parametrize("code", ["connect", "timeout", "busy", "http_503", "paybox_00004", "whatever"])
     def test_of_a_failure_never_name_the_other_service(self, code):

@@ -247,7 +247,7 @@ class Command(BaseCommand):
         return [f"Contrat Paybox relié : {account.identifier} ({account.get_environment_display()})."]
 
     def _key(self, path: str) -> str:
-        """What a file holds, without its last line end; nothing of no file. A key given instead of a file is not told."""
+        """What a file holds, without line end; nothing of no file. A key given in its place is repeated nowhere."""
         try:
             return self._read(path).decode("ascii", "replace").strip()
         except CommandError:
