@@ -1,8 +1,8 @@
 """« Dossier d’activation »: the PDF that a collectivité sends to its correspondent, or to its bank.
 
 The words are in `dossier.typ`, in French only: its reader is the DGFiP or a bank. What varies is handed over as data,
-never as source, so no name can become typst code. The same data at the same moment gives the same bytes. It holds no payer's
-address, and the end of references only.
+never as source, so no name can become typst code. The same data at the same moment gives the same bytes. It holds
+no payer's address, and the end of references only.
 """
 
 import json
