@@ -100,6 +100,8 @@ ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands
         _NOBODY_DEBITED,
         _NOTHING,
     ),
+    Standing.REFUSED: (_("Ce paiement est refusé."), _NOBODY_DEBITED, _NOTHING),
+    Standing.ABANDONED: (_("Le payeur est revenu de la page de paiement sans payer."), _NOBODY_DEBITED, _NOTHING),
     Standing.ANNOUNCED_UNCLEAR: (
         _("Paybox a envoyé un message qui ne dit ni payé, ni refusé."),
         _("La banque n’a pas encore répondu, ou REGAL ne connaît pas le code reçu."),
