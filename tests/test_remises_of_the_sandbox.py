@@ -1,7 +1,7 @@
 """Paid on Paybox's copy, its messages lost, then found again by the file that Paybox's copy makes of the night."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from regal.payments.models import Attempt, Settlement
 from regal.payments.states import State
 from regal.reconciliation import operations, queries
 from regal.reconciliation.matching import Result
+from regal.reconciliation.remises import transaction_of
 from tests import cast, notices, proof
 from tests.cast import MORNING
 
@@ -133,15 +134,15 @@ class TestARemise:
         file = read_remise(paybox.file(remise=told["number"], dates=dates))
         by_kind = {one.kind: one for one in file.payments}
         payment = by_kind[LineKind.PAYMENT]
-        assert (payment.amount, payment.transaction.reference) == (
+        assert (payment.amount, transaction_of(payment).reference) == (
             Money(12_550),
             "FC2026000412-Ab3dEf6hIj9kLmNoPqRsTu",
         )
-        assert payment.transaction.number == paid["NUMTRANS"].lstrip("0")
-        assert payment.transaction.call == paid["NUMAPPEL"].lstrip("0")
-        assert payment.transaction.contract == "2718281-01"
-        assert payment.transaction.remittance == told["number"].lstrip("0")
-        assert payment.transaction.remitted_on.isoformat() == told["day"]
+        assert transaction_of(payment).number == paid["NUMTRANS"].lstrip("0")
+        assert transaction_of(payment).call == paid["NUMAPPEL"].lstrip("0")
+        assert transaction_of(payment).contract == "2718281-01"
+        assert transaction_of(payment).remittance == told["number"].lstrip("0")
+        assert transaction_of(payment).remitted_on == date.fromisoformat(told["day"])
         assert payment.at == paybox.clock.now - timedelta(days=1)
         assert by_kind[LineKind.CANCELLED].amount == Money(900)
         assert file.entity == "RÉGIE DE SAINT-AUBIN"
@@ -156,9 +157,9 @@ class TestARemise:
         lines = read_remise(paybox.file(remise=told["number"])).payments
         (made,) = queries.remittances(
             (
-                one.transaction.contract,
-                one.transaction.remittance,
-                one.transaction.remitted_on,
+                transaction_of(one).contract,
+                transaction_of(one).remittance,
+                transaction_of(one).remitted_on,
                 one.kind.value,
                 one.amount.cents,
             )
@@ -170,8 +171,8 @@ class TestARemise:
             told["credit_cents"],
         )
         (refund,) = (one for one in lines if one.kind is LineKind.REFUND)
-        assert refund.transaction.call == paid["NUMAPPEL"].lstrip("0")
-        assert refund.transaction.number != paid["NUMTRANS"].lstrip("0")
+        assert transaction_of(refund).call == paid["NUMAPPEL"].lstrip("0")
+        assert transaction_of(refund).number != paid["NUMTRANS"].lstrip("0")
 
     @pytest.mark.parametrize(("kind", "code"), [("export", "F501"), ("vision", "F502")])
     def test_is_told_from_the_other_two_files(self, paybox, kind, code):
