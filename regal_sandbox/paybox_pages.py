@@ -137,7 +137,7 @@ def _add_entries(blueprint: Blueprint, world: World, *, backup: bool) -> None:
                 record(world, db, "paybox_error", error, numcli=key)
                 status = settings.paybox_php_error_status if path == "/php/" else settings.paybox_error_status
                 spoken = words(fields.get("PBX_LANGUE"))
-                page = render_template("paybox_error.html", w=spoken, known=refusal.rule != "merchant_unknown")
+                page = render_template("paybox/error.html", w=spoken, known=refusal.rule != "merchant_unknown")
                 return page, status
             exchange = {
                 "method": request.method,
@@ -149,7 +149,7 @@ def _add_entries(blueprint: Blueprint, world: World, *, backup: bool) -> None:
             record(world, db, "paybox_request", exchange, numcli=payment.merchant, payment=payment.id)
         if payment.is_ended:
             return redirect(url_for(".step", session=payment.token), code=303)
-        return render_template("paybox_arrival.html", w=words(payment.get("PBX_LANGUE")), payment=payment)
+        return render_template("paybox/arrival.html", w=words(payment.get("PBX_LANGUE")), payment=payment)
 
     for path, name in ENTRIES.items():
         view: Callable[[], BaseResponse | tuple[str, int] | str] = _bound(enter, path)
@@ -197,7 +197,7 @@ def _add_steps(blueprint: Blueprint, world: World) -> None:
         spoken = words(payment.get("PBX_LANGUE"))
         template = payment.state if payment.state in ("choice", "card", "secure") else "end"
         page = render_template(
-            f"paybox_{template}.html",
+            f"paybox/{template}.html",
             w=spoken,
             payment=payment,
             merchant=merchant,

@@ -174,9 +174,9 @@ class TestPayment:
         shop.pay()
         shop.pay(PBX_CMD="AUTRE")
         trans = control("GET", "/paybox/payments")["payments"][0]["tries"][0]["trans"]
-        told = {"transaction": str(trans), "action": "annuler"}
-        assert desk.press("paybox/paiements/2/operations", **told).status_code == 404
-        assert desk.press("paybox/paiements/1/operations", **(told | {"action": "autre"})).status_code == 400
+        answer = desk.press("paybox/paiements/2/operations", transaction=str(trans), action="annuler")
+        assert answer.status_code == 404
+        assert desk.press("paybox/paiements/1/operations", transaction=str(trans), action="autre").status_code == 400
 
     def test_that_was_refused_has_no_button(self, desk: Desk, shop: Shop) -> None:
         shop.pay("refuser")

@@ -41,7 +41,7 @@ def get(sandbox: Sandbox, **asked: str) -> str:
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "text/csv; charset=iso-8859-15"
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
-    return answer.data.decode("iso-8859-15")
+    return bytes(answer.data).decode("iso-8859-15")
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from regal_sandbox import Sandbox
+from regal_sandbox import Sandbox, create
 from regal_sandbox.paybox_requests import make_hmac
 from regal_sandbox.tests.cast import Control, Listener, Time
 from regal_sandbox.tests.shop import (
@@ -91,8 +91,6 @@ class TestMerchants:
         assert refusal(sandbox) == "merchant_unknown"
 
     def test_the_configuration_names_them(self, listener: Listener, time: Time) -> None:
-        from regal_sandbox import create
-
         one = {"site": "1234567", "rank": 2, "identifier": "9", "hmac_key": "AB" * 64, "mode": "production"}
         made = create(config={"merchants": [one]}, clock=time, send_notification=listener)
         payer = PayboxPayer(made.pages.test_client())

@@ -53,10 +53,10 @@ def write(*, now: datetime) -> dict[str, dict[str, str]]:
     scene = _Scene(now)
     seen: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
     for name, prepare in scene.pages().items():
-        with _undone(), speaking_to(FakePayfip()) as scene.payfip:
+        with undone(), speaking_to(FakePayfip()) as scene.payfip:
             show = prepare()
             for language, scene.prefix in LANGUAGES.items():
-                with _undone():
+                with undone():
                     seen[language][name] = show()
             scene.prefix = ""
     return seen
@@ -67,7 +67,7 @@ class _Undone(Exception):
 
 
 @contextmanager
-def _undone() -> Iterator[None]:
+def undone() -> Iterator[None]:
     """The page is seen, nothing of what it shows is kept."""
     try:
         with transaction.atomic():
@@ -120,7 +120,7 @@ class _Scene:
         return lambda: self.send(self.form, self.typed)
 
     def leave(self) -> Show:
-        fields = _form(self.recap()(), "payer/")
+        fields = form_of(self.recap()(), "payer/")
         return lambda: self.send(f"{self.form}payer/", fields)
 
     def paid(self) -> Show:
@@ -198,11 +198,11 @@ class _Scene:
         return show
 
     def again(self, *, is_refused: bool = False, **typed: str) -> Show:
-        begun = _form(self.follow("refused")(), "recommencer/#suite")
+        begun = form_of(self.follow("refused")(), "recommencer/#suite")
         address = f"{self.address}recommencer/"
         if not typed:
             return lambda: self.send(address, begun)
-        fields = _form(self.send(address, begun), "recommencer/") | typed
+        fields = form_of(self.send(address, begun), "recommencer/") | typed
         send: Show = lambda: self.send(address, fields)  # noqa: E731
         return _refused(send) if is_refused else send
 
@@ -218,7 +218,7 @@ def _refused(ask: Show) -> Show:
     return show
 
 
-def _form(page: str, action: str) -> dict[str, str]:
+def form_of(page: str, action: str) -> dict[str, str]:
     """What the form whose action ends so carries unseen."""
     begins = page.rindex("<form", 0, page.index(f'{action}"'))
     return {name: html.unescape(value) for name, value in HIDDEN.findall(page[begins : page.index("</form>", begins)])}

@@ -3,6 +3,9 @@
 A new template or state is one line here; `tests/test_house_rules.py` refuses a template that no line shows.
 """
 
+import hmac
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +15,7 @@ from playwright.sync_api import Frame
 
 from regal.demo.cast import PASSWORD, TO_CONNECT, TOWNS, Notice, notices
 from tests.demo import Demo
-from tests.journeys import contract_scenes, payer, regie_scenes, scenes
+from tests.journeys import card_scenes, contract_scenes, payer, regie_scenes, scenes
 
 TOWN = TOWNS[0]
 PRODUCTS = (
@@ -155,6 +158,10 @@ def _laid(name: str, *, bureau: bool = False) -> Callable[[Visit], None]:
 
 def _regie(name: str) -> Callable[[Visit], None]:
     return lambda visit: visit.lay(visit.guichet, visit.scenes["regie"][visit.language][name])
+
+
+def _card(name: str) -> Callable[[Visit], None]:
+    return lambda visit: visit.lay(visit.guichet, visit.scenes["card"][visit.language][name])
 
 
 def _too_often(visit: Visit) -> None:
@@ -322,6 +329,38 @@ GUICHET = (
             languages=BOTH,
         )
         for situation, (_, title) in regie_scenes.BESIDE.items()
+    ),
+    *(
+        Screen(
+            name=f"card, {page}",
+            template=f"checkout/{template}.html",
+            show=_card(page),
+            is_framed=page != "hand over",
+            same_as=same_as,
+            says_error=page.endswith("errors"),
+            languages=BOTH,
+        )
+        for page, template, same_as in (
+            ("form with the address", "form", ""),
+            ("form with the address and errors", "form", ""),
+            ("recap", "recap", "recap"),
+            ("recap with the address", "recap", "recap"),
+            ("hand over", "hand_over", ""),
+            ("away", "away", ""),
+            ("already started", "already_started", "already started"),
+            ("again", "again", "régie, again"),
+        )
+    ),
+    *(
+        Screen(
+            name=f"card, follow {situation}",
+            template="checkout/follow_card.html",
+            show=_card(f"follow {situation}"),
+            is_framed=True,
+            same_as="" if situation in ("provisional", "accepted", "hearing", "pending") else "follow",
+            languages=BOTH,
+        )
+        for situation in (*card_scenes.FOLLOWED, *card_scenes.BESIDE)
     ),
     Screen(
         name="nothing started",
@@ -608,7 +647,7 @@ BUREAU = (
     Screen(
         name="no titre",
         template="backoffice/titres.html",
-        show=_bureau(f"/{TOWNS[1].slug}/factures/", "in two"),
+        show=_bureau(f"/{TOWNS[1].slug}/factures/?etat=annulee", "in two"),
     ),
     Screen(
         name="titres, filters refused",
@@ -1110,6 +1149,44 @@ def _town(path: str, town: int = 0) -> Callable[[Visit], None]:
     return lambda visit: visit.go(f"http://localhost:{visit.demo.ports.towns[town]}", path)
 
 
+def _at_paybox(*decisions: str) -> Callable[[Visit], None]:
+    """At Paybox's, as a merchant of its test platform whose payers meet their bank's page."""
+
+    def show(visit: Visit) -> None:
+        fields = _signed_for_paybox()
+        visit.go(visit.sandbox, f"/php/?{httpx.QueryParams(fields)}")
+        visit.frame.wait_for_selector("main:not([data-state=arrived])")  # the first page leaves by itself
+        for decision in decisions:
+            visit.press(f"button[name=decision][value={decision}]")
+
+    return show
+
+
+def _arriving_at_paybox(visit: Visit) -> None:
+    """The first page, which otherwise leaves at once."""
+    page = httpx.post(f"{visit.sandbox}/php/", data=_signed_for_paybox()).raise_for_status().text
+    visit.lay(visit.sandbox, re.sub(r"<meta http-equiv=.refresh.[^>]*>", "", page))
+
+
+def _signed_for_paybox() -> dict[str, str]:
+    fields = {
+        "PBX_SITE": "1999888",
+        "PBX_RANG": "43",
+        "PBX_IDENTIFIANT": "107975626",
+        "PBX_TOTAL": "4850",
+        "PBX_DEVISE": "978",
+        "PBX_CMD": secrets.token_hex(12),
+        "PBX_PORTEUR": "mme.leroy@example.org",
+        "PBX_RETOUR": "Mt:M;Ref:R;Auto:A;Erreur:E;Sign:K",
+        "PBX_EFFECTUE": "http://localhost/retour",
+        "PBX_HASH": "SHA512",
+        "PBX_TIME": "2026-03-16T12:00:00+01:00",
+    }
+    text = "&".join(f"{name}={value}" for name, value in fields.items())
+    key = bytes.fromhex("0123456789ABCDEF" * 8)
+    return fields | {"PBX_HMAC": hmac.new(key, text.encode(), "sha512").hexdigest()}
+
+
 SANDBOX = tuple(
     Screen(name=name, template=template, show=show, same_as=same_as)
     for name, template, show, same_as in (
@@ -1138,6 +1215,20 @@ SANDBOX = tuple(
             "PayFiP, web service",
             "web_service.html",
             lambda visit: visit.go(visit.sandbox, "/tpa/services/securite"),
+            "",
+        ),
+        ("Paybox, arriving", "paybox/arrival.html", _arriving_at_paybox, ""),
+        ("Paybox, choice", "paybox/choice.html", _at_paybox(), ""),
+        ("Paybox, card", "paybox/card.html", _at_paybox("CB"), ""),
+        ("Paybox, card once refused", "paybox/card.html", _at_paybox("CB", "refuser"), ""),
+        ("Paybox, 3-D Secure", "paybox/secure.html", _at_paybox("CB", "payer"), ""),
+        ("Paybox, ticket", "paybox/end.html", _at_paybox("CB", "payer", "valider"), ""),
+        ("Paybox, pending", "paybox/end.html", _at_paybox("CB", "attendre"), ""),
+        ("Paybox, refused", "paybox/end.html", _at_paybox("CB", "refuser", "abandonner"), ""),
+        (
+            "Paybox, error",
+            "paybox/error.html",
+            lambda visit: visit.go(visit.sandbox, "/cgi/MYchoix_pagepaiement.cgi"),
             "",
         ),
         ("sandbox, not found", "missing.html", lambda visit: visit.go(visit.sandbox, "/nulle-part"), ""),

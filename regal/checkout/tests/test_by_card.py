@@ -313,11 +313,11 @@ class TestAddress:
         return payer
 
     def test_is_asked_only_where_the_contract_wants_it(self, payer):
-        assert "Le titulaire de la carte" not in text_of(payer.guichet.get(FORM))
+        assert "Nom et adresse du titulaire de la carte" not in text_of(payer.guichet.get(FORM))
 
     def test_is_asked_with_the_reason_and_for_the_browser_to_fill(self, asked):
         page = text_of(asked.guichet.get(FORM))
-        assert "Demandés par votre banque pour vérifier le paiement. Nous ne les gardons pas." in page
+        assert "Votre banque les demande pour vérifier le paiement. Nous ne les gardons pas." in page
         for word in ("given-name", "family-name", "address-line1", "postal-code", "address-level2"):
             assert f'autocomplete="{word}"' in page
 
