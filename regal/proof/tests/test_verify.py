@@ -1245,7 +1245,8 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-22"},
     ),
     "a test authorisation that settled in production": (
-        'UPDATE payments_evidence SET facts = facts || \'{{"authorisation": "XXXXXX"}}\' WHERE id = {provisional_proof}',
+        "UPDATE payments_evidence SET facts = jsonb_set(facts, ARRAY['authorisation'], to_jsonb('XXXXXX'::text))"
+        " WHERE id = {provisional_proof}",
         {"I-22"},
     ),
     "a signature that came a month later": (
