@@ -1168,6 +1168,14 @@ def _arriving_at_paybox(visit: Visit) -> None:
     visit.lay(visit.sandbox, re.sub(r"<meta http-equiv=.refresh.[^>]*>", "", page))
 
 
+def _paid_at_paybox(visit: Visit) -> None:
+    """A payment once refused, in its merchant's back office."""
+    _at_paybox("CB", "refuser", "payer", "valider")(visit)
+    control = f"http://127.0.0.1:{visit.demo.ports.sandbox_control}"
+    number = httpx.get(f"{control}/paybox/payments?merchant=1999888-43-107975626").json()["payments"][-1]["id"]
+    _desk(f"paybox/paiements/{number}/")(visit)
+
+
 def _signed_for_paybox() -> dict[str, str]:
     fields = {
         "PBX_SITE": "1999888",
@@ -1245,6 +1253,9 @@ SANDBOX = tuple(
         ("control, debt", "desk/debt.html", _desk("dettes/nouvelle"), ""),
         ("control, notifications", "desk/notifications.html", _desk("notifications/"), ""),
         ("control, journal", "desk/journal.html", _desk("journal/"), ""),
+        ("control, Paybox", "desk/paybox.html", _desk("paybox/"), ""),
+        ("control, Paybox merchant", "desk/paybox_merchant.html", _desk("paybox/1999888-43-107975626/"), ""),
+        ("control, Paybox payment", "desk/paybox_payment.html", _paid_at_paybox, ""),
         ("control, problem", "desk/problem.html", _desk("dettes/000000/0/"), ""),
     )
 )
