@@ -137,9 +137,9 @@ def _keep(request: BureauRequest, form: PayboxKeys, found: Contract, accounts: l
         trials.open_activation(collectivite=town, contract=found, keys=form.keys, now=now, actor_id=actor_id)
         return _("L’étape d’activation est ouverte.")
     if not form.keys:
-        return _("Rien n’a changé : aucune clé n’a été collée.")
+        return _("Rien n’a changé : aucune clé n’a été collée.")
     paybox.change_keys(accounts=accounts, keys=form.keys, now=now, actor_id=actor_id)
-    return _("La nouvelle clé est gardée : elle sert dès maintenant.")
+    return _("La nouvelle clé est gardée : elle sert dès maintenant.")
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, is_the_town_s=True)
@@ -177,9 +177,9 @@ def _change_address(request: BureauRequest, found: Contract, account: GatewayAcc
         paybox.change_options(accounts=[account], options={paybox.NOTIFIED: is_there}, now=now, actor_id=actor_id)
         messages.success(
             request,
-            _("C’est noté : Paybox prévient REGAL à cette adresse.")
+            _("C’est noté : Paybox prévient REGAL à cette adresse.")
             if is_there
-            else _("C’est noté : chaque paiement donne sa propre adresse à Paybox."),
+            else _("C’est noté : chaque paiement donne sa propre adresse à Paybox."),
         )
     return _see(request, "contract_address", found.identifier, account.environment)
 
