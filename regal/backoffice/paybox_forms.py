@@ -177,6 +177,7 @@ class PayboxSettings(forms.Form):
 class AddPaybox(_Keys, PayboxSettings):
     """A contract, as the bank's letter gives it."""
 
+    field_order = ("platform", "site", "rang", "identifiant", "regie", "regie_name", "regie_number", *paybox.KEYS)
     platform = forms.ChoiceField(
         label=_("Votre contrat s’appelle"),
         choices=[
@@ -244,6 +245,10 @@ class AddPaybox(_Keys, PayboxSettings):
     def options(self) -> dict[str, Any]:
         kept = {"platform": self.cleaned_data["platform"], **super().options}
         return {name: value for name, value in kept.items() if value is not None}
+
+    @property
+    def is_wrong_in_the_finer_part(self) -> bool:
+        return any(field.errors for field in self.finer())
 
     def groups(self) -> list[tuple[Any, list[Any]]]:
         """The fields in the order in which the letter and the back-office give them."""

@@ -106,27 +106,18 @@ def contract_keys(request: BureauRequest, slug: str, numcli: str, platform: str)
     if not did_recently_reauthenticate(request):
         return confirm_who_you_are(request, request.path)
     form = PayboxKeys(request.POST if request.method == "POST" else None, needs_key=opens)
-    refusal: Refusal | None = None
     if form.is_valid():
         try:
             said = _keep(request, form, found, accounts)
-        except Refusal as refused:
-            form.accuse(refused)
-            refusal = refused if form.non_field_errors() else None
+        except Refusal as refusal:
+            form.accuse(refusal)
         else:
             messages.success(request, said)
             return _see(request, "activation", found.identifier)
     form.say_keys_again()
     with tenant(request.collectivite):
         kept = {name: at for account in accounts for name, at in paybox.keys_of(account).items()}
-    context = {
-        "contract": found,
-        "form": form,
-        "platform": platform,
-        "opens": opens,
-        "kept": kept,
-        "refusal": refusal,
-    }
+    context = {"contract": found, "form": form, "platform": platform, "opens": opens, "kept": kept}
     return render(request, "backoffice/contract_keys.html", context, status=422 if form.errors else 200)
 
 
