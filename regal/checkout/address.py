@@ -60,7 +60,7 @@ LINES: Mapping[str, _Line] = {
         missing=_("Indiquez la commune."),
     ),
 }
-TOO_LONG = _("C’est trop long pour la banque : %(limit_value)s caractères au plus.")
+TOO_LONG = _("C’est trop long pour la banque : %(limit_value)s caractères au plus.")
 NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas.")
 
 

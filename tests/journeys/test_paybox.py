@@ -100,7 +100,7 @@ class TestJourney:
     def test_works_on_a_narrow_screen_without_scripts(
         self, demo: Demo, open_page: Callable[..., Page], invoice: Callable[[DemoProduct], Notice]
     ) -> None:
-        """Not from a frame: Chromium runs the scripts of the page to which a frame leads the window, forbidden or not."""
+        """Not from a frame: Chromium runs the scripts of a page to which a frame leads the window, forbidden or not."""
         page = open_page(width=320, scripts=False)
         page.goto(guichet(demo, ASKED))
         payer.to_recap(page, invoice(ASKED))
