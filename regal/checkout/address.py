@@ -32,7 +32,7 @@ LINES: Mapping[str, _Line] = {
         missing=_("Indiquez le prénom écrit sur la carte."),
     ),
     "last_name": _Line(
-        label=_("Nom"),
+        label=_("Nom de famille"),
         hint=_("celui qui est écrit sur la carte"),
         autocomplete="family-name",
         longest=45,
