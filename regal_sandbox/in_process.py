@@ -44,6 +44,36 @@ Nothing leaves by itself:
     >>> one = sandbox.idops(numcli="090912", refdet="CANTINE2026")[0]
     >>> one["service"], one["resultrans"], one["montant"], one["decided_at"]
     ('P', 'P', 1250, '2026-03-16T11:00:00.000000+00:00')
+
+At Paybox, the program signs the form that its payer's browser sends:
+
+    >>> import hmac, re
+    >>> def signed(form, key="0123456789ABCDEF" * 8):
+    ...     text = "&".join(f"{name}={value}" for name, value in form.items())
+    ...     return form | {"PBX_HMAC": hmac.new(bytes.fromhex(key), text.encode(), "sha512").hexdigest().upper()}
+    >>> form = {"PBX_SITE": "1999888", "PBX_RANG": "32", "PBX_IDENTIFIANT": "107904482"}
+    >>> form |= {"PBX_TOTAL": "1250", "PBX_DEVISE": "978", "PBX_CMD": "CANTINE-7Kd2", "PBX_PORTEUR": "moi@exemple.fr"}
+    >>> form |= {"PBX_TYPEPAIEMENT": "CARTE", "PBX_TYPECARTE": "CB"}  # without them, a page has the payer choose
+    >>> form |= {"PBX_RETOUR": "Mt:M;Ref:R;Auto:A;Erreur:E;Sign:K", "PBX_REPONDRE_A": "https://site.exemple.fr/ipn"}
+    >>> form |= {"PBX_EFFECTUE": "https://site.exemple.fr/paye", "PBX_RUF1": "POST"}
+    >>> form |= {"PBX_HASH": "SHA512", "PBX_TIME": "2026-03-16T12:00:00+01:00"}
+    >>> paybox = httpx.Client(transport=sandbox.transport(), base_url="https://tpeweb.paybox.com")
+    >>> paybox.follow_redirects = True
+    >>> page = paybox.post("/php/", data=signed(form))
+    >>> session = re.search('data-session="([^"]+)"', page.text)[1]
+    >>> page = paybox.post("/cgi/MYpagepaiement.cgi", data={"session": session, "decision": "continuer"})
+    >>> for decision in ("refuser", "payer"):  # refused, then paid on the same page: two calls to the site
+    ...     page = paybox.post("/cgi/MYtraitetransaction.cgi", data={"session": session, "decision": decision})
+    >>> 'data-state="paid"' in page.text
+    True
+    >>> sandbox.deliver_due()  # both calls, and the ticket
+    3
+    >>> [request.body.decode().partition("&Sign=")[0] for request in heard[-2:]]
+    ['Mt=1250&Ref=CANTINE-7Kd2&Erreur=00105', 'Mt=1250&Ref=CANTINE-7Kd2&Auto=XXXXXX&Erreur=00000']
+    >>> sandbox.paybox_public_key.splitlines()[0]  # what verifies their signatures
+    '-----BEGIN PUBLIC KEY-----'
+    >>> [(one["code"], one["status"]) for one in sandbox.paybox_payments(reference="CANTINE-7Kd2")[0]["tries"]]
+    [('00105', 'refused'), ('00000', 'captured')]
     >>> sandbox.close()
 """
 

@@ -7,6 +7,7 @@ the real one submits by itself is left by a refresh, and its form is there for w
 import re
 import time
 from collections.abc import Callable
+from threading import BoundedSemaphore
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -48,6 +49,8 @@ PREFIXES = ("/php", "/cgi/", "/cgi-bin/", f"{BACKUP_PREFIX}/")
 FILES = ("/pubkey.pem", "/PPPS.php", "/load.html")
 HEALTH_PAGE = '<html><head></head><body><div id="server_status" style="text-align:center;">OK</div></body></html>'
 YEARS_OFFERED = 12
+MOST_WAITING = 4  # payers at once whose merchant is slow: the server's other threads go on
+_SEATS = BoundedSemaphore(MOST_WAITING)
 NOT_A_TRY = (CANCELLED, TOO_LATE)
 PLATFORM_VERSION = "5.5.19"
 
@@ -137,7 +140,7 @@ def _add_entries(blueprint: Blueprint, world: World, *, backup: bool) -> None:
                 record(world, db, "paybox_error", error, numcli=key)
                 status = settings.paybox_php_error_status if path == "/php/" else settings.paybox_error_status
                 spoken = words(fields.get("PBX_LANGUE"))
-                page = render_template("paybox_error.html", w=spoken, known=refusal.rule != "merchant_unknown")
+                page = render_template("paybox/error.html", w=spoken, known=refusal.rule != "merchant_unknown")
                 return page, status
             exchange = {
                 "method": request.method,
@@ -149,7 +152,7 @@ def _add_entries(blueprint: Blueprint, world: World, *, backup: bool) -> None:
             record(world, db, "paybox_request", exchange, numcli=payment.merchant, payment=payment.id)
         if payment.is_ended:
             return redirect(url_for(".step", session=payment.token), code=303)
-        return render_template("paybox_arrival.html", w=words(payment.get("PBX_LANGUE")), payment=payment)
+        return render_template("paybox/arrival.html", w=words(payment.get("PBX_LANGUE")), payment=payment)
 
     for path, name in ENTRIES.items():
         view: Callable[[], BaseResponse | tuple[str, int] | str] = _bound(enter, path)
@@ -197,7 +200,7 @@ def _add_steps(blueprint: Blueprint, world: World) -> None:
         spoken = words(payment.get("PBX_LANGUE"))
         template = payment.state if payment.state in ("choice", "card", "secure") else "end"
         page = render_template(
-            f"paybox_{template}.html",
+            f"paybox/{template}.html",
             w=spoken,
             payment=payment,
             merchant=merchant,
@@ -253,8 +256,15 @@ def _add_steps(blueprint: Blueprint, world: World) -> None:
 
 def _wait_for_calls(world: World, payment: Payment) -> None:
     """The merchant's site is called before his payer goes back, where threads of ours do it."""
-    if not world.delivers:
+    if not world.delivers or not _SEATS.acquire(blocking=False):
         return
+    try:
+        _wait(world, payment)
+    finally:
+        _SEATS.release()
+
+
+def _wait(world: World, payment: Payment) -> None:
     with world.store.transaction() as db:
         ends_at = time.monotonic() + read_settings(db).paybox_timeout_seconds + 1
     while time.monotonic() < ends_at:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
 from django.test import override_settings
 
 from regal.collectivites.models import GatewayAccount, Product
@@ -138,7 +139,7 @@ def speaking_to(paybox: FakePaybox) -> Iterator[FakePaybox]:
         paybox.client() as client,
         http.replaced(client),
         override_settings(
-            SECRET_KEYS=f"k1:{new_master_key()}",
+            SECRET_KEYS=settings.SECRET_KEYS or f"k1:{new_master_key()}",
             PAYBOX_URL="https://main.paybox.test/",
             PAYBOX_BACKUP_URL="https://backup.paybox.test/",
             PAYBOX_DIRECT_URL="https://direct.paybox.test/",

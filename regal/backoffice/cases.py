@@ -27,6 +27,7 @@ from regal.cases.explanations import explanation_of
 from regal.cases.models import LONGEST_TEXT, Case, CaseEvent, Decision, Kind, Step
 from regal.cases.queries import Pile
 from regal.gateways.base import Rank
+from regal.gateways.files import LineKind
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
@@ -409,6 +410,10 @@ _WORKS: dict[str, Promise] = {
     "presume_silent": gettext_lazy("tenir pour abandonné un paiement sans nouvelles"),
     "seal_evidence": gettext_lazy("sceller les preuves d’un jour"),
 }
+_REVERSALS: dict[str, Promise] = {
+    LineKind.REFUND: gettext_lazy("remboursé"),
+    LineKind.CANCELLED: gettext_lazy("annulé"),
+}
 _FACTS: dict[str, tuple[Promise, Callable[[Any], str | Money | date]]] = {
     "differs": (gettext_lazy("Ce qui diffère"), lambda codes: ", ".join(explanations.in_words(codes))),
     "rank": (gettext_lazy("Ce que cela prouve"), lambda rank: str(explanations.RANKS[Rank(rank)])),
@@ -417,6 +422,8 @@ _FACTS: dict[str, tuple[Promise, Callable[[Any], str | Money | date]]] = {
     "expected_cents": (gettext_lazy("Montant demandé ici"), Money),
     "day": (gettext_lazy("Jour"), date.fromisoformat),
     "line": (gettext_lazy("Ligne du fichier"), _number),
+    "filed_kind": (gettext_lazy("Ce que dit le fichier"), lambda kind: str(_REVERSALS[kind])),
+    "transaction": (gettext_lazy("Transaction"), str),
     "kind": (gettext_lazy("Traitement"), lambda kind: str(_WORKS.get(kind, kind))),
     "tries": (gettext_lazy("Essais"), _number),
     "contract": (gettext_lazy("Contrat PayFiP"), str),

@@ -1,4 +1,4 @@
-"""One chart, drawn on the server: what came in each day, confirmed below, announced above, hatched.
+"""One chart, drawn on the server: what came in each day, confirmed below, unconfirmed above, hatched.
 
 Everything is a whole number of units of the picture (720 × 260), so that no style is needed.
 """
@@ -49,7 +49,7 @@ class Chart:
 
 def chart_of(days: Sequence[tuple[date, CameIn]]) -> Chart | None:
     """None when nothing came in: an empty frame says less than a sentence."""
-    highest = max((came_in.confirmed.amount + came_in.announced.amount for _, came_in in days), default=Money.zero)
+    highest = max((came_in.confirmed.amount + came_in.unconfirmed.amount for _, came_in in days), default=Money.zero)
     if not highest.cents:
         return None
     top = _round_above(highest.cents)
@@ -61,7 +61,7 @@ def chart_of(days: Sequence[tuple[date, CameIn]]) -> Chart | None:
 
     bars, marks = [], []
     for number, (day, came_in) in enumerate(days):
-        confirmed, announced = height_of(came_in.confirmed.amount), height_of(came_in.announced.amount)
+        confirmed, announced = height_of(came_in.confirmed.amount), height_of(came_in.unconfirmed.amount)
         x = number * step + 3
         bars.append(
             Bar(

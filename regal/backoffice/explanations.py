@@ -10,8 +10,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from regal.backoffice import paybox_explanations
 from regal.backoffice.standing import standing_of
 from regal.gateways.base import DebtKind, Outcome, Rank
+from regal.gateways.paybox.gateway import Paybox
 from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.payments.models import Attempt, AttemptEvent, Evidence
 from regal.payments.standing import Standing
@@ -35,6 +37,7 @@ _WHY_UNREADABLE: dict[str, Promise] = {  # it was read, and was not about this p
 }
 SOURCES: dict[str, Promise] = {
     "notification": gettext_lazy("message de PayFiP"),
+    "return": paybox_explanations.RETURN,
     "inquiry": gettext_lazy("réponse à notre question"),
     "file": gettext_lazy("fichier comptable"),
 }
@@ -56,6 +59,11 @@ DIFFERENCES: dict[str, Promise] = {
     "amount": gettext_lazy("le montant"),
     "environment": gettext_lazy("test ou production"),
     "entry_mode": gettext_lazy("le mode de saisie"),
+    "reference": gettext_lazy("le numéro que REGAL a donné à ce paiement"),
+    "authorisation": gettext_lazy("l’autorisation, absente"),
+    "transaction": gettext_lazy("le numéro de transaction"),
+    "not_handed_off": gettext_lazy("ce paiement n’était pas parti"),
+    "too_old": gettext_lazy("le message vient trop tard"),
 }
 
 FAILURES: dict[str, Promise] = {  # what the adapters say when nothing usable came
@@ -71,8 +79,10 @@ FAILURES: dict[str, Promise] = {  # what the adapters say when nothing usable ca
 }
 
 
-def failure_in_words(code: str) -> str:
-    """Why a question to PayFiP brought nothing; the code is kept for whoever looks further."""
+def failure_in_words(code: str, *, of_paybox: bool = False) -> str:
+    """Why a question brought nothing; the code is kept for whoever looks further."""
+    if of_paybox:
+        return _failure_of_paybox(code)
     if code.startswith("payfip_"):
         return _("PayFiP a refusé la question (code %(code)s)") % {"code": code.removeprefix("payfip_")}
     if code.startswith("http_5"):
@@ -80,6 +90,15 @@ def failure_in_words(code: str) -> str:
     if code in FAILURES:
         return str(FAILURES[code])
     return _("réponse illisible de PayFiP (%(code)s)") % {"code": code}
+
+
+def _failure_of_paybox(code: str) -> str:
+    if code.startswith("paybox_"):
+        return str(paybox_explanations.REFUSED_QUESTION) % {"code": code.removeprefix("paybox_")}
+    if code.startswith("http_5"):
+        return str(paybox_explanations.BROKEN_DOWN)
+    known = paybox_explanations.FAILURES.get(code) or (FAILURES[code] if code == "busy" else None)
+    return str(known or paybox_explanations.UNREADABLE_ANSWER) % {"code": code}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +125,9 @@ class Answer:
     to_do: str
 
 
-def answer_about(attempt: Attempt, *, has_open_case: bool = False, is_paid_twice: bool = False) -> Answer:
+def answer_about(
+    attempt: Attempt, *, we_ask: bool = False, has_open_case: bool = False, is_paid_twice: bool = False
+) -> Answer:
     """The short answer at the head of the page: never « nothing to do » where somebody must look."""
     standing = standing_of(attempt)
     answers = _ANSWERS
@@ -114,6 +135,9 @@ def answer_about(attempt: Attempt, *, has_open_case: bool = False, is_paid_twice
         answers = answers | _ANSWERS_OF_A_REGIE
     if attempt.account.gateway == PayfipWs.name:
         answers = answers | _ANSWERS_WHERE_WE_ASK
+    if attempt.account.gateway == Paybox.name:
+        answers = answers | paybox_explanations.ANSWERS
+        answers = answers | (paybox_explanations.ANSWERS_WITH_DIRECT if we_ask else {})
     where, why, to_do = (_filled(text) for text in answers[standing])
     if standing is Standing.CONFIRMED and has_open_case:
         to_do = _("Regardez l’anomalie ouverte sur cette page.")
@@ -122,10 +146,10 @@ def answer_about(attempt: Attempt, *, has_open_case: bool = False, is_paid_twice
     return Answer(where=where, why=why, to_do=to_do)
 
 
-def step_of(event: AttemptEvent, *, we_ask: bool = False) -> Step:
+def step_of(event: AttemptEvent, *, we_ask: bool = False, of_paybox: bool = False) -> Step:
     """One event, told; `we_ask`: its gateway answers questions."""
-    title, why = _told(event)
-    if we_ask and event.event in _WHY_WHERE_WE_ASK:
+    title, why = _told_of_paybox(event, we_ask=we_ask) if of_paybox else _told(event)
+    if we_ask and not of_paybox and event.event in _WHY_WHERE_WE_ASK:
         why = str(_WHY_WHERE_WE_ASK[Event(event.event)])
     return Step(at=event.occurred_at, recorded_at=event.recorded_at, title=title, why=why)
 
@@ -145,6 +169,33 @@ def differences_of(evidence: Evidence) -> list[str]:
 def in_words(differences: Iterable[str]) -> list[str]:
     """The names of claims, as `Claims.differences_from` gives them, in words."""
     return [str(DIFFERENCES[code]) for code in differences if code in DIFFERENCES]
+
+
+def source_of(evidence: Evidence, *, of_paybox: bool = False) -> str:
+    """Where a piece of evidence comes from."""
+    usual = str(SOURCES.get(evidence.source, evidence.source))
+    return str(paybox_explanations.NOTIFICATION) if of_paybox and evidence.source == "notification" else usual
+
+
+def rank_of(evidence: Evidence, *, of_paybox: bool = False) -> str:
+    """How much a piece of evidence proves."""
+    return str((paybox_explanations.RANKS if of_paybox else {}).get(evidence.rank) or RANKS[evidence.rank])
+
+
+def _told_of_paybox(event: AttemptEvent, *, we_ask: bool) -> tuple[str, str]:
+    kind = Event(event.event)
+    if kind is Event.ANNOUNCED:
+        outcome = Outcome(event.outcome) if event.outcome else Outcome.UNKNOWN
+        why = paybox_explanations.WHY_ANNOUNCED.get(outcome) or paybox_explanations.WHY_ANNOUNCED_PAID[we_ask]
+        return str(paybox_explanations.ANNOUNCED[outcome]), str(why)
+    rank = event.evidence.rank if event.evidence is not None else Rank.UNPROVEN
+    if kind in (Event.SETTLED, Event.CONFIRMED) and rank in paybox_explanations.SETTLED:
+        title, why = paybox_explanations.SETTLED[rank]
+        return str(title), str(why)
+    if kind in paybox_explanations.TOLD:
+        title, why = paybox_explanations.TOLD[kind]
+        return str(title), str(why)
+    return _told(event)
 
 
 def _told(event: AttemptEvent) -> tuple[str, str]:

@@ -59,6 +59,7 @@ class Row:
     environment: Environment
     account: str
     proof: str
+    transaction: str  # Paybox's number of it
     email: str
 
 
@@ -74,8 +75,9 @@ def columns(*, emails: bool) -> list[str]:
         _("Confirmé le"),
         _("Jour comptable"),
         _("Environnement"),
-        _("Client PayFiP"),
+        _("Contrat"),
         _("Preuve"),
+        _("Transaction"),
     ]
     return [*usual, _("E-mail du payeur")] if emails else usual
 
@@ -92,7 +94,7 @@ def rows(*, town: Collectivite, selection: Selection, emails: bool, now: datetim
             settled = _settled(town, keys)
             payers = _emails(town, keys) if emails else {}
         for started_at, key, label, digits, kind, amount, standing, announced, announced_at, where, account in batch:
-            recorded_at, accounting_day, rank = settled.get(key, (None, None, None))
+            recorded_at, accounting_day, rank, transaction = settled.get(key, (None, None, None, ""))
             yield Row(
                 started_at=started_at,
                 product=label,
@@ -100,22 +102,25 @@ def rows(*, town: Collectivite, selection: Selection, emails: bool, now: datetim
                 amount=amount,
                 standing=Standing(standing),
                 announced_at=announced_at if announced else None,
-                confirmed_at=recorded_at,
+                confirmed_at=None if standing == Standing.PROVISIONAL else recorded_at,
                 accounting_day=accounting_day,
                 environment=Environment(where),
                 account=account,
-                proof=_proof(rank, announced),
+                proof=_proof(rank, announced, Standing(standing)),
+                transaction=transaction,
                 email=payers.get(key, ""),
             )
         place = (batch[-1][0], batch[-1][1]) if len(batch) == BATCH else None
 
 
-def _settled(town: Collectivite, keys: list[int]) -> dict[int, tuple[datetime, date, int]]:
-    """When it was recorded, on which accounting day, by a proof of which rank."""
+def _settled(town: Collectivite, keys: list[int]) -> dict[int, tuple[datetime, date, int, str]]:
+    """When it was recorded, on which accounting day, by a proof of which rank, and how Paybox numbers it."""
     told = Settlement.objects.of(town).filter(attempt__in=keys)
     return {
-        key: (recorded_at, day, rank)
-        for key, recorded_at, day, rank in told.values_list("attempt_id", "recorded_at", "accounting_day", "rank")
+        key: (recorded_at, day, rank, transaction)
+        for key, recorded_at, day, rank, transaction in told.values_list(
+            "attempt_id", "recorded_at", "accounting_day", "rank", "transaction"
+        )
     }
 
 
@@ -140,6 +145,7 @@ def csv_of(found: Iterator[Row], *, emails: bool) -> Iterator[bytes]:
             names[row.environment],
             spreadsheets.as_text(row.account),
             row.proof,
+            row.transaction,
         ]
         if emails:
             cells.append(spreadsheets.neutral(row.email))
@@ -175,7 +181,7 @@ def _fill_payments(book: Any, found: Iterator[Row], *, emails: bool) -> Totals:
     a_moment = book.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"})
     a_day = book.add_format({"num_format": "dd/mm/yyyy"})
     names, titles = _names(), columns(emails=emails)
-    for column, width in enumerate([20, 30, 26, 13, 20, 20, 20, 15, 14, 14, 34, 34][: len(titles)]):
+    for column, width in enumerate([20, 30, 26, 13, 20, 20, 20, 15, 14, 24, 34, 16, 34][: len(titles)]):
         sheet.set_column(column, column, width)
     sheet.freeze_panes(1, 0)
     for column, title in enumerate(titles):
@@ -197,8 +203,10 @@ def _fill_payments(book: Any, found: Iterator[Row], *, emails: bool) -> Totals:
         sheet.write_string(number, 8, names[row.environment])
         sheet.write_string(number, 9, row.account)
         sheet.write_string(number, 10, row.proof)
+        if row.transaction:
+            sheet.write_string(number, 11, row.transaction)
         if row.email:
-            sheet.write_string(number, 11, row.email)
+            sheet.write_string(number, 12, row.email)
         key = (row.environment.value, row.standing.value)
         tallies[key] = tallies.get(key, Tally()) + Tally(count=1, amount=row.amount)
     sheet.autofilter(0, 0, number, len(titles) - 1)
@@ -225,6 +233,7 @@ def _fill_about(
         sheet.write_string(first, column, title, bold)
     groups = [
         (_("Confirmés"), totals.confirmed),
+        (_("Payés, à confirmer"), totals.provisional),
         (_("Annoncés payés, pas encore confirmés"), totals.announced),
         (_("Autres : aucun encaissement connu"), totals.others),
     ]
@@ -232,8 +241,8 @@ def _fill_about(
         sheet.write_string(number, 0, name)
         sheet.write_number(number, 1, tally.count)
         sheet.write_number(number, 2, spreadsheets.workbook_number(tally.amount), euros)
-    sheet.write_string(first + 4, 0, _("Essais, dans aucun total"))
-    sheet.write_number(first + 4, 1, totals.trials)
+    sheet.write_string(first + 5, 0, _("Essais, dans aucun total"))
+    sheet.write_number(first + 5, 1, totals.trials)
 
 
 def _names() -> dict[str, str]:
@@ -246,7 +255,9 @@ def _naive(instant: datetime) -> datetime:
     return paris.to_paris(instant).replace(tzinfo=None)
 
 
-def _proof(rank: int | None, announced: str) -> str:
+def _proof(rank: int | None, announced: str, standing: Standing) -> str:
+    if rank == Rank.SIGNED and standing is Standing.CONFIRMED:
+        return _("preuve : message signé, puis confirmé")
     if rank is not None:
         return str(RANKS[rank])
     return str(RANKS[Rank.UNPROVEN]) if announced else ""

@@ -1,7 +1,8 @@
 """What the first screen says of a collectivité's money, in few statements. Production only: test money enters no total.
 
-Confirmed money is what a proof settled, on its accounting day. Announced money is what PayFiP says was paid and nothing
-has proved yet, on the day it says. The two are never added.
+Confirmed money is what a proof settled, on its accounting day; provisional money, what a signature alone settled, on
+the same. Announced money is what the other side says was paid and nothing has proved yet, on the day it says. The three
+are never added.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,17 +32,27 @@ _CENTS = Sum("amount", output_field=BigIntegerField())
 
 @dataclass(frozen=True, kw_only=True)
 class CameIn:
-    """What came in: proved, and merely announced."""
+    """What came in: proved, settled by a signature alone, and merely announced."""
 
     confirmed: Tally = NOTHING
+    provisional: Tally = NOTHING
     announced: Tally = NOTHING
 
     def __add__(self, other: "CameIn") -> "CameIn":
-        return CameIn(confirmed=self.confirmed + other.confirmed, announced=self.announced + other.announced)
+        return CameIn(
+            confirmed=self.confirmed + other.confirmed,
+            provisional=self.provisional + other.provisional,
+            announced=self.announced + other.announced,
+        )
+
+    @property
+    def unconfirmed(self) -> Tally:
+        """What the chart draws above."""
+        return self.provisional + self.announced
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.confirmed.count or self.announced.count)
+        return not (self.confirmed.count or self.unconfirmed.count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +99,7 @@ class FirstScreen:
     month: Period
     days: list[tuple[date, CameIn]]  # the last 30, the oldest first
     waiting: Waiting
+    provisional: Tally  # paid, to be confirmed, whenever it was
     cases: list[tuple[str, int]]  # name of the kind and how many are open
 
     @property
@@ -111,6 +123,7 @@ def first_screen(*, collectivite: HasKey, now: datetime) -> FirstScreen:
         month=_period(by_day, products, month, today),
         days=[(day, _sum(by_day, [day], products)) for day in chart_days],
         waiting=_waiting(collectivite=collectivite, today=today),
+        provisional=_provisional(collectivite=collectivite),
         cases=_cases(collectivite=collectivite),
     )
 
@@ -120,11 +133,11 @@ _ByDay = Mapping[tuple[date, int], CameIn]
 
 def _came_in(*, collectivite: HasKey, first_day: date, last_day: date) -> _ByDay:
     """For each (day, product)."""
-    confirmed = (
+    settled = (
         Settlement.objects.of(collectivite)
         .filter(environment=Environment.PRODUCTION, accounting_day__gte=first_day, accounting_day__lte=last_day)
         .order_by()
-        .values_list("accounting_day", "attempt__product")
+        .values_list("accounting_day", "attempt__product", "attempt__is_provisional")
         .annotate(count=Count("*"), cents=_CENTS)
     )
     since, until = paris.day_bounds(first_day)[0], paris.day_bounds(last_day)[1]
@@ -137,8 +150,10 @@ def _came_in(*, collectivite: HasKey, first_day: date, last_day: date) -> _ByDay
         .annotate(count=Count("*"), cents=_CENTS)
     )
     by_day: dict[tuple[date, int], CameIn] = {}
-    for day, product, count, cents in confirmed:
-        by_day[day, product] = CameIn(confirmed=_tally(count, cents))
+    for day, product, is_provisional, count, cents in settled:
+        tally = _tally(count, cents)
+        came_in = CameIn(provisional=tally) if is_provisional else CameIn(confirmed=tally)
+        by_day[day, product] = by_day.get((day, product), CameIn()) + came_in
     for day, product, count, cents in announced:
         by_day[day, product] = by_day.get((day, product), CameIn()) + CameIn(announced=_tally(count, cents))
     return by_day
@@ -171,6 +186,12 @@ def _waiting(*, collectivite: HasKey, today: date) -> Waiting:
         old=Age(tally=old, first_day=None, last_day=middle_from - timedelta(days=1)),
         oldest=paris.today(found["oldest"]) if found["oldest"] else None,
     )
+
+
+def _provisional(*, collectivite: HasKey) -> Tally:
+    waiting = Attempt.objects.of(collectivite).filter(environment=Environment.PRODUCTION, is_provisional=True)
+    found = waiting.aggregate(count=Count("*"), cents=_CENTS)
+    return _tally(found["count"], found["cents"])
 
 
 def _cases(*, collectivite: HasKey) -> list[tuple[str, int]]:

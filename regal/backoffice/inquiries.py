@@ -1,4 +1,4 @@
-"""« Demander à PayFiP maintenant », and the payments that repaired themselves."""
+"""« Demander à PayFiP maintenant » (or to Paybox), and the payments that repaired themselves."""
 
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from regal.agenda import watches
 from regal.audit.operations import record
 from regal.backoffice import queries
+from regal.backoffice.gateway_names import service_of
 from regal.backoffice.pages import Line
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.repairs import REPAIRED_DAYS, Questions, asked_accounts, questions_about, repaired_lately
@@ -38,11 +39,11 @@ def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpRespo
             raise Http404
         questions = questions_about(attempt=attempt, now=now)
         if questions is None or not questions.may_ask:
-            messages.info(request, _("Il n’y a rien à demander à PayFiP sur ce paiement."))
+            messages.info(request, _("Il n’y a rien à demander sur ce paiement."))
         elif questions.is_asking or (questions.due_at is not None and questions.due_at <= now):
             messages.info(
                 request,
-                _in_an_outage(questions, now=now)
+                _in_an_outage(questions, service=service_of(attempt.account), now=now)
                 or _("La question part déjà : rechargez la page dans quelques secondes."),
             )
         else:
@@ -56,8 +57,9 @@ def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpRespo
             )
             messages.success(
                 request,
-                _in_an_outage(questions, now=now)
-                or _("REGAL demande à PayFiP. Rechargez la page dans quelques secondes pour lire la réponse."),
+                _in_an_outage(questions, service=service_of(attempt.account), now=now)
+                or _("REGAL demande à %(service)s. Rechargez la page dans quelques secondes pour lire la réponse.")
+                % {"service": service_of(attempt.account)},
             )
     answer = redirect("payment", slug, attempt_id)
     answer.status_code = 303
@@ -69,11 +71,12 @@ def _instant(moment: datetime) -> str:
     return (paris.format_instant_en if in_english else paris.format_instant_fr)(moment)
 
 
-def _in_an_outage(questions: Questions, *, now: datetime) -> str:
+def _in_an_outage(questions: Questions, *, service: str, now: datetime) -> str:
     """When the question is put, where the contract waits before it tries again; "" where it goes at once."""
     if questions.silent_since is None or questions.free_at is None or questions.free_at <= now:
         return ""
-    return _("PayFiP ne répond pas depuis le %(since)s. La question est notée : elle part le %(at)s.") % {
+    return _("%(service)s ne répond pas depuis le %(since)s. La question est notée : elle part le %(at)s.") % {
+        "service": service,
         "since": _instant(questions.silent_since),
         "at": _instant(questions.free_at),
     }
@@ -82,7 +85,7 @@ def _in_an_outage(questions: Questions, *, now: datetime) -> str:
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
 @require_safe
 def repaired(request: BureauRequest, slug: str) -> HttpResponse:
-    """« Réparés tout seuls »: the payments of the last 30 days that PayFiP did not tell us of."""
+    """« Réparés tout seuls »: the payments of the last 30 days that nobody told us of."""
     town = request.collectivite
     with tenant(town):
         accounts = asked_accounts(collectivite=town)

@@ -10,9 +10,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from regal.backoffice import explanations, queries
+from regal.backoffice import explanations, paybox, queries
 from regal.backoffice.charts import chart_of
 from regal.backoffice.first_screen import first_screen
+from regal.backoffice.gateway_names import service_of
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.raw_messages import RawMessage, raw_message
 from regal.backoffice.repairs import (
@@ -30,7 +31,7 @@ from regal.cases.queries import cases_about, open_cases
 from regal.collectivites.models import ENVIRONMENT_NAMES
 from regal.collectivites.queries import workplaces
 from regal.collectivites.reference_forms import read_reference
-from regal.gateways.base import DebtKind, Environment, Misconfigured
+from regal.gateways.base import DebtKind, Environment, Misconfigured, Outcome
 from regal.gateways.registry import UnknownGateway
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
@@ -105,7 +106,11 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         heard, repeats = _without_repeats(evidence_about(attempt=attempt)[:MOST_READ])
         questions = questions_about(attempt=attempt, now=clock())
         we_ask = questions is not None
-        steps = [explanations.step_of(event, we_ask=we_ask) for event in timeline(attempt=attempt)[: MOST_SHOWN + 1]]
+        of_paybox = attempt.account.gateway == paybox.NAME
+        steps = [
+            explanations.step_of(event, we_ask=we_ask, of_paybox=of_paybox)
+            for event in timeline(attempt=attempt)[: MOST_SHOWN + 1]
+        ]
         hidden = _secret_fields(attempt)
         known = cases_about(collectivite=town, subject_kind="attempt", subject_id=attempt.pk)[:MOST_SHOWN]
         others = list(others_on_debt(attempt=attempt)[: MOST_SHOWN + 1])
@@ -114,14 +119,18 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         has_open_case = any(case.is_open for case in known)
         context = {
             "line": Line.of(attempt),
-            "answer": explanations.answer_about(attempt, has_open_case=has_open_case, is_paid_twice=said_paid > 1),
-            "awaits_a_file": not we_ask and standing_of(attempt) in (Standing.ANNOUNCED_PAID, Standing.UNDER_WAY),
+            "answer": explanations.answer_about(
+                attempt, we_ask=we_ask, has_open_case=has_open_case, is_paid_twice=said_paid > 1
+            ),
+            "awaits_a_file": not we_ask
+            and standing_of(attempt) in (Standing.ANNOUNCED_PAID, Standing.UNDER_WAY, Standing.PROVISIONAL),
+            "numbers": numbers_of(heard) if of_paybox else None,
             "questions": questions,
             "repaired_at": repaired_at(attempt=attempt) if we_ask else None,
             "steps": steps[:MOST_SHOWN],
             "has_more_steps": len(steps) > MOST_SHOWN,
             "evidence": [
-                _ShownEvidence.of(one, hidden, filed.get(one.pk), **repeats.get(one.pk, {}))
+                _ShownEvidence.of(one, hidden, filed.get(one.pk), of_paybox=of_paybox, **repeats.get(one.pk, {}))
                 for one in heard[:MOST_SHOWN]
             ],
             "has_more_evidence": len(heard) > MOST_SHOWN,
@@ -147,6 +156,7 @@ class Line:
     reference_tail: str
     reference: str
     account: str
+    service: str
     amount: Money
     standing: Any
     look: str
@@ -167,6 +177,7 @@ class Line:
             reference_tail=attempt.reference_tail,
             reference=_printed(attempt),
             account=attempt.account.identifier,
+            service=service_of(attempt.account),
             amount=attempt.amount,
             standing=NAMES[standing],
             look=LOOKS.get(standing, ""),
@@ -219,13 +230,14 @@ class _ShownEvidence:
         hidden: frozenset[str] | None,
         filed: FiledLine | None,
         *,
+        of_paybox: bool = False,
         repeats: int = 0,
         last_at: datetime | None = None,
     ) -> "_ShownEvidence":
         return cls(
             received_at=evidence.received_at,
-            source=explanations.SOURCES.get(evidence.source, evidence.source),
-            rank=explanations.RANKS[evidence.rank],
+            source=explanations.source_of(evidence, of_paybox=of_paybox),
+            rank=explanations.rank_of(evidence, of_paybox=of_paybox),
             verdict=explanations.verdict_of(evidence),
             repeated=repeats,
             repeated_at=last_at,
@@ -235,6 +247,24 @@ class _ShownEvidence:
             raw=raw_message(evidence.message, secret_fields=hidden) if evidence.message else None,
             filed=filed,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """How Paybox numbers a payment: what an agent gives when he calls the bank or Paybox."""
+
+    transaction: str  # S
+    call: str  # T
+    authorisation: str
+
+
+def numbers_of(heard: Iterable[Evidence]) -> Numbers | None:
+    """As the first message that says « paid » and fits gives them; None as long as there is none."""
+    for one in heard:
+        if one.verdict == Evidence.Verdict.FITS and one.outcome == Outcome.PAID and one.facts.get("transaction"):
+            told = {name: str(one.facts.get(name, "")) for name in ("transaction", "call", "authorisation")}
+            return Numbers(**told)
+    return None
 
 
 def _without_repeats(evidence: Iterable[Evidence]) -> tuple[list[Evidence], dict[int, dict[str, Any]]]:

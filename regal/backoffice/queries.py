@@ -91,9 +91,10 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """Of a selection, exact. Confirmed and announced money are never added; test money enters none of the three."""
+    """Of a selection, exact. Confirmed, provisional and announced money are never added; test money enters none."""
 
     confirmed: Tally
+    provisional: Tally  # paid, to be confirmed
     announced: Tally
     others: Tally
     trials: int  # how many were not in production
@@ -101,7 +102,7 @@ class Totals:
     @property
     def real(self) -> int:
         """How many were in production."""
-        return self.confirmed.count + self.announced.count + self.others.count
+        return self.confirmed.count + self.provisional.count + self.announced.count + self.others.count
 
     @property
     def count(self) -> int:
@@ -124,18 +125,20 @@ def totals_of(*, collectivite: HasKey, selection: Selection) -> Totals:
 
 def totals_from(rows: Iterable[tuple[str, str, Tally]]) -> Totals:
     """Each (environment, standing, tally) in its place."""
-    confirmed = announced = others = Tally()
+    confirmed = provisional = announced = others = Tally()
     trials = 0
     for environment, standing, tally in rows:
         if environment != Environment.PRODUCTION:
             trials += tally.count
         elif standing == Standing.CONFIRMED:
             confirmed += tally
+        elif standing == Standing.PROVISIONAL:
+            provisional += tally
         elif standing == Standing.ANNOUNCED_PAID:
             announced += tally
         else:
             others += tally
-    return Totals(confirmed=confirmed, announced=announced, others=others, trials=trials)
+    return Totals(confirmed=confirmed, provisional=provisional, announced=announced, others=others, trials=trials)
 
 
 def attempt_numbered(*, collectivite: HasKey, attempt_id: int) -> Attempt | None:

@@ -1,4 +1,4 @@
-"""What was asked of PayFiP about a payment, what repaired itself by it, and which contracts do not answer.
+"""What was asked of the other side about a payment, what repaired itself by it, and which contracts do not answer.
 
 Call these inside `tenant()`.
 """
@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef, QuerySet
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from regal.agenda.models import Pace, Watch
-from regal.backoffice import explanations
-from regal.collectivites.models import GatewayAccount
+from regal.backoffice import explanations, paybox
+from regal.backoffice.gateway_names import service_of
+from regal.collectivites.models import AccountSecret, GatewayAccount
 from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.lib import paris
 from regal.lib.tenancy import HasKey
 from regal.payments.judging import INQUIRY
 from regal.payments.models import Attempt, InboxMessage, Settlement
 from regal.payments.queries import nudged_keys
-from regal.payments.states import State
+from regal.payments.states import BEFORE_LEAVING, State
 
 REPAIRED_DAYS = 30
 NOTIFIED_WITHIN = timedelta(minutes=1)  # a notification that crosses our question on its way was not lost
@@ -44,9 +45,10 @@ class Questions:
 
 @dataclass(frozen=True, kw_only=True)
 class SilentContract:
-    """A contract whose questions PayFiP does not answer."""
+    """A contract whose questions are not answered."""
 
     identifier: str
+    service: str
     since: datetime
     failure: str
     waiting: int  # payments whose result is not known
@@ -54,7 +56,7 @@ class SilentContract:
 
 def questions_about(*, attempt: Attempt, now: datetime) -> Questions | None:
     """None where the gateway cannot be asked."""
-    if attempt.account.gateway != PayfipWs.name:
+    if not is_asked(attempt.account):
         return None
     watch = Watch.objects.filter(collectivite=attempt.collectivite_id, attempt_id=attempt.pk).first()
     if watch is None:
@@ -66,7 +68,7 @@ def questions_about(*, attempt: Attempt, now: datetime) -> Questions | None:
         asked=watch.asked,
         asked_at=watch.asked_at,
         answer=str(explanations.ANSWERS.get(watch.answer, "")),
-        failure=explanations.failure_in_words(watch.failure) if watch.failure else "",
+        failure=_in_words(watch.failure, attempt.account) if watch.failure else "",
         next_at=None if watch.closed_at is not None or is_asking else next_at,
         due_at=None if watch.closed_at is not None else watch.due_at,
         free_at=pace.free_at if pace is not None else None,
@@ -84,7 +86,19 @@ def repaired_at(*, attempt: Attempt) -> datetime | None:
 
 def asked_accounts(*, collectivite: HasKey) -> list[GatewayAccount]:
     """The contracts that answer questions."""
-    return list(GatewayAccount.objects.of(collectivite).filter(gateway=PayfipWs.name))
+    has_direct = AccountSecret.objects.filter(
+        collectivite=OuterRef("collectivite"), account=OuterRef("pk"), name=paybox.DIRECT
+    )
+    asked = Q(gateway=PayfipWs.name) | Q(Exists(has_direct), gateway=paybox.NAME)
+    return list(GatewayAccount.objects.of(collectivite).filter(asked))
+
+
+def is_asked(account: GatewayAccount) -> bool:
+    """Whether its gateway answers questions: of Paybox, where the contract has Direct."""
+    if account.gateway != paybox.NAME:
+        return bool(account.gateway == PayfipWs.name)
+    rows = AccountSecret.objects.filter(collectivite=account.collectivite_id, account=account, name=paybox.DIRECT)
+    return rows.exists()
 
 
 def repaired_lately(*, collectivite: HasKey, accounts: Sequence[GatewayAccount], now: datetime) -> QuerySet[Settlement]:
@@ -104,8 +118,9 @@ def silent_contracts(*, accounts: Sequence[GatewayAccount], now: datetime) -> li
     return [
         SilentContract(
             identifier=numbered[pace.pk].identifier,
+            service=service_of(numbered[pace.pk]),
             since=pace.failing_since,
-            failure=explanations.failure_in_words(pace.failure),
+            failure=_in_words(pace.failure, numbered[pace.pk]),
             waiting=_waiting(numbered[pace.pk]),
         )
         for pace in paces
@@ -124,7 +139,13 @@ def _waiting(account: GatewayAccount) -> int:
     return under_way.filter(pk__in=watched.values("attempt_id")).count()
 
 
+def _in_words(failure: str, account: GatewayAccount) -> str:
+    return explanations.failure_in_words(failure, of_paybox=account.gateway == paybox.NAME)
+
+
 def _may_ask(attempt: Attempt) -> bool:
+    if attempt.account.gateway == paybox.NAME:
+        return attempt.is_provisional or attempt.status not in (State.PAID, *BEFORE_LEAVING)
     return attempt.status != State.PAID and bool(attempt.key or nudged_keys(attempt=attempt))
 
 

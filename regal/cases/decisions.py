@@ -72,6 +72,24 @@ DECISIONS: dict[Kind, tuple[Decision, ...]] = {
         Decision.REPORTED,
         Decision.OTHER,
     ),
+    Kind.NOT_CONFIRMED: (
+        Decision.COLLECTED,
+        Decision.LATER_FILE,
+        Decision.NEVER_COLLECTED,
+        Decision.OTHER,
+    ),
+    Kind.NOT_NOTIFIED: (
+        Decision.COLLECTED,
+        Decision.LATER_FILE,
+        Decision.NEVER_COLLECTED,
+        Decision.OTHER,
+    ),
+    Kind.SAME_TRANSACTION: (
+        Decision.COLLECTED,
+        Decision.NEVER_COLLECTED,
+        Decision.REPORTED,
+        Decision.OTHER,
+    ),
 }
 
 

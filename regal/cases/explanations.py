@@ -44,10 +44,15 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         what=_("Ce paiement est confirmé, et une preuve arrivée ensuite dit le contraire. Rien n’a été changé."),
         to_do=_("Demandez au comptable public ce qu’il a encaissé avant de répondre au payeur."),
         how=_(
-            "Une preuve (réponse de PayFiP ou fichier comptable) dit refusé ou abandonné un paiement déjà prouvé payé :"
-            " prélèvement rejeté par la banque, opération annulée, ou erreur de l’autre côté."
+            "Une preuve (réponse de PayFiP ou de Paybox, ou fichier) dit refusé, abandonné, annulé ou remboursé un"
+            " paiement déjà prouvé payé : prélèvement rejeté par la banque, opération annulée ou remboursée dans le"
+            " back-office de Paybox, ou erreur de l’autre côté."
         ),
         steps=(
+            _(
+                "Remboursé ou annulé dans un fichier de remises : cherchez dans le back-office de Paybox qui l’a fait,"
+                " quand et pourquoi."
+            ),
             _("Ouvrez le paiement et lisez « Ce qui a été reçu » : les deux preuves y sont, avec leur date."),
             _("Demandez au comptable public ce qu’il a encaissé, et si un rejet est arrivé ensuite."),
             _WRITE_DOWN,
@@ -58,22 +63,32 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     ),
     Kind.OTHER_PAYMENT: Explanation(
         what=_(
-            "Ce qui est arrivé pour ce paiement parle d’un autre : le numéro de client, la référence, le montant ou le"
-            " mode (test ou production) n’est pas le même. Il n’en est pas tenu compte, et rien n’a été changé."
+            "Ce qui est arrivé pour ce paiement parle d’un autre : le contrat, la référence, le montant, le numéro"
+            " de transaction ou le mode (test ou production) n’est pas le même, ou le message est venu bien après la"
+            " fin de la page de paiement. Il n’en est pas tenu compte, et rien n’a été changé."
         ),
         to_do=_(
-            "Regardez ce qui diffère dans « Ce qui a été reçu ». Si c’est un message de PayFiP, il n’est pas signé et"
-            " ne prouve rien : ne faites rien sur sa seule foi. Si c’est un fichier comptable, prévenez qui administre"
-            " REGAL chez vous."
+            "Regardez ce qui diffère dans « Ce qui a été reçu ». Un message de PayFiP n’est pas signé et ne prouve"
+            " rien ; un message de Paybox est signé, mais sa signature est la même pour tous les marchands : ne"
+            " faites rien sur leur seule foi. Si le numéro de transaction ou l’heure diffère, cherchez cette"
+            " transaction chez Paybox : le payeur a pu être débité deux fois. Si c’est un fichier, prévenez qui"
+            " administre REGAL chez vous."
         ),
         how=_(
-            "L’adresse à laquelle PayFiP prévient REGAL a reçu un message sur un autre paiement : erreur, essai, ou"
-            " faux message d’un curieux. Plus rarement, c’est une ligne d’un fichier comptable."
+            "L’adresse à laquelle PayFiP ou Paybox prévient REGAL a reçu un message sur un autre paiement : erreur,"
+            " essai, faux message d’un curieux, ou second débit sous la même référence. Plus rarement, c’est une"
+            " ligne d’un fichier."
         ),
         steps=(
             _("Ouvrez le paiement et regardez ce qui diffère, et ce que cela prouve."),
-            _("Message sans preuve : attendez le fichier comptable ; il n’y a rien d’autre à faire."),
-            _("Preuve (fichier ou réponse de PayFiP) : cherchez dans les paiements celui dont elle parle."),
+            _(
+                "Message sans preuve : attendez le fichier du comptable ou la remise de Paybox ; il n’y a rien"
+                " d’autre à faire."
+            ),
+            _(
+                "Preuve (fichier, ou réponse de PayFiP ou de Paybox) : cherchez dans les paiements celui dont elle"
+                " parle."
+            ),
         ),
         whom=_OPERATOR,
         ending=_("« Sans suite » pour un message sans preuve ; sinon, dites quel était l’autre paiement."),
@@ -85,7 +100,10 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             "Transmettez le code reçu, sous « De quoi il s’agit », à l’exploitant de REGAL, et cherchez si cette somme"
             " a été encaissée : le relevé de la régie ou le comptable public le dit."
         ),
-        how=_("PayFiP a répondu par un code qui n’est pas dans la table de REGAL : un code nouveau, ou une erreur."),
+        how=_(
+            "PayFiP ou Paybox a donné un code qui n’est pas dans la table de REGAL, ou dit « accepté » sans numéro"
+            " d’autorisation : un code nouveau, ou une erreur."
+        ),
         steps=(
             _("Transmettez le numéro de l’anomalie et le code reçu à l’exploitant."),
             _("Cherchez cette somme dans le relevé de la régie, ou demandez au comptable public s’il l’a encaissée."),
@@ -114,23 +132,29 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     ),
     Kind.ABSENT_FROM_FILE: Explanation(
         what=_(
-            "PayFiP a annoncé ce paiement payé, et le fichier qui couvre ce jour-là ne le contient pas. L’annonce n’est"
-            " pas signée : elle peut être fausse, ou l’encaissement arriver plus tard."
+            "Ce paiement a été annoncé payé, et le fichier qui couvre ce jour-là ne le contient pas. Une annonce ne"
+            " suffit pas : elle peut être fausse, ou l’encaissement arriver plus tard. De Paybox, une réponse l’a"
+            " prouvé payé, et aucune remise ne le contient : il n’est peut-être pas parti à la banque."
         ),
         to_do=_(
-            "Demandez au comptable public s’il a encaissé cette somme. Ne réclamez rien au payeur avant sa réponse :"
-            " son ticket PayFiP fait foi."
+            "Demandez au comptable public s’il a encaissé cette somme ; pour un contrat Paybox, regardez dans son"
+            " back-office et sur le compte de la régie. Ne réclamez rien au payeur avant de savoir : son ticket fait"
+            " foi."
         ),
         how=_(
-            "PayFiP a dit « payé », mais le fichier du comptable public ou de la régie qui couvre ce jour, et les deux"
-            " jours ouvrés qui suivent, ne contient pas ce paiement."
+            "PayFiP ou Paybox a dit « payé », mais le fichier du comptable public, de la régie ou de Paybox qui"
+            " couvre ce jour, et les deux jours ouvrés qui suivent, ne contient pas ce paiement."
         ),
         steps=(
+            _(
+                "Paybox : déposez les remises des jours suivants, puis cherchez la transaction dans le back-office de"
+                " Paybox. Autorisée et jamais envoyée, elle n’est pas encaissée."
+            ),
             _("Vérifiez que le bon fichier a été déposé, pour le bon compte et la bonne période."),
             _("Demandez au comptable public s’il a encaissé cette somme, et quand elle figurera dans un fichier."),
             _WRITE_DOWN,
             _(
-                "Jamais encaissé : prévenez le payeur et regardez avec lui son ticket PayFiP ; il ne paie de nouveau"
+                "Jamais encaissé : prévenez le payeur et regardez avec lui son ticket ; il ne paie de nouveau"
                 " qu’ensuite."
             ),
         ),
@@ -199,7 +223,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.DOUBLE_PAYMENT: Explanation(
         what=_(
             "Deux paiements de cette facture sont confirmés : la même référence a été encaissée deux fois par la régie."
-            " PayFiP ne l’empêche pas pour les factures de régie."
+            " PayFiP ne l’empêche pas pour les factures de régie. Chez Paybox, un même paiement peut avoir deux"
+            " transactions : le fichier de remises contient la seconde, qui n’entre pas dans les comptes de REGAL."
         ),
         to_do=_(
             "Regardez les deux paiements. S’il y a un trop-perçu, préparez son remboursement avec l’ordonnateur : une"
@@ -249,16 +274,17 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     ),
     Kind.LATE_PAYMENT: Explanation(
         what=_(
-            "REGAL tenait ce paiement pour abandonné, ou jamais parti, et PayFiP l’a ensuite dit payé. Il est compté"
-            " comme les autres ; s’il restait quelque chose à payer, la facture est éteinte d’autant."
+            "REGAL tenait ce paiement pour abandonné, ou jamais parti, et PayFiP ou Paybox l’a ensuite dit payé. Il"
+            " est compté comme les autres ; s’il restait quelque chose à payer, la facture est éteinte d’autant."
         ),
         to_do=_(
             "Vérifiez que le payeur n’a pas été relancé entre-temps et n’a pas payé une autre fois. Rien d’autre n’est"
             " à faire."
         ),
         how=_(
-            "PayFiP a tardé plus de deux heures à connaître le résultat, ou n’avait pas répondu quand REGAL lui avait"
-            " demandé d’ouvrir le paiement. REGAL a continué à demander, et la réponse est venue."
+            "Le résultat est venu plus tard qu’il ne vient d’ordinaire, ou PayFiP n’avait pas répondu quand REGAL"
+            " lui avait demandé d’ouvrir le paiement. REGAL a continué à demander ou à écouter, et la réponse est"
+            " venue."
         ),
         steps=(
             _("Ouvrez le paiement : l’heure à laquelle il a été payé, et celle à laquelle REGAL l’a appris."),
@@ -271,19 +297,22 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     ),
     Kind.IMPOSSIBLE_ANSWER: Explanation(
         what=_(
-            "PayFiP venait d’ouvrir ce paiement, et a répondu qu’il ne le connaît pas. C’est impossible : REGAL n’en"
-            " conclut rien et continue de demander."
+            "PayFiP venait d’ouvrir ce paiement, ou un message signé de Paybox le disait payé ; et il a répondu"
+            " qu’il ne le connaît pas. C’est impossible : REGAL n’en conclut rien et continue de demander."
         ),
-        to_do=_("Attendez : l’anomalie se referme d’elle-même dès que PayFiP reconnaît ce paiement."),
+        to_do=_(
+            "Attendez : l’anomalie se referme d’elle-même dès que PayFiP ou Paybox reconnaît ce paiement. Ne le"
+            " tenez pas pour payé d’ici là."
+        ),
         how=_(
-            "Une panne passagère de PayFiP, le plus souvent. Plus rarement, la page de paiement n’a jamais pu s’ouvrir"
-            " et le payeur a vu une erreur."
+            "Une panne passagère, le plus souvent. Plus rarement, la page de paiement n’a jamais pu s’ouvrir, ou le"
+            " message signé a été obtenu chez un autre marchand pour tromper la régie."
         ),
         steps=(
             _("Laissez passer deux heures : REGAL demande de nouveau, plusieurs fois."),
             _(
-                "Si l’anomalie reste ouverte, demandez au payeur s’il a reçu un ticket de PayFiP ; sans ticket, il peut"
-                " recommencer."
+                "Si l’anomalie reste ouverte, demandez au payeur s’il a reçu un ticket, et cherchez ce paiement dans"
+                " le relevé de la régie ou le back-office de Paybox ; sans l’un ni l’autre, il peut recommencer."
             ),
             _("Si cela arrive à plusieurs paiements, prévenez l’exploitant de REGAL."),
         ),
@@ -293,18 +322,17 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     ),
     Kind.NO_ANSWER: Explanation(
         what=_(
-            "PayFiP ne dit pas ce qu’il est advenu : ou bien il ne répond plus à aucune question sur ce contrat depuis"
-            " une heure, ou bien il n’a jamais donné le résultat de ce paiement-là. Rien n’est perdu : tout ce qui"
-            " attend sera demandé de nouveau dès qu’il répond."
+            "PayFiP ou Paybox ne dit pas ce qu’il est advenu : ou bien il ne répond plus à aucune question sur ce"
+            " contrat depuis une heure, ou bien il n’a jamais donné le résultat de ce paiement-là. Rien n’est"
+            " perdu : tout ce qui attend sera demandé de nouveau dès qu’il répond."
         ),
         to_do=_(
-            "Si tout le contrat est muet, attendez : l’anomalie se referme d’elle-même au premier signe de PayFiP. Si"
-            " c’est un seul paiement, cherchez-le dans le relevé de la régie."
+            "Si tout le contrat est muet, attendez : l’anomalie se referme d’elle-même à la première réponse. Si"
+            " c’est un seul paiement, cherchez-le dans le relevé de la régie, ou dans la remise de Paybox."
         ),
         how=_(
-            "Une panne ou une coupure annoncée de PayFiP ; ou un paiement dont PayFiP n’a rien dit en sept jours,"
-            " dont il répond de façon illisible, ou qu’il ne connaît plus alors qu’une panne nous avait empêchés de"
-            " l’interroger à temps."
+            "Une panne ou une coupure annoncée ; ou un paiement dont rien n’a été dit en sept jours, dont la réponse"
+            " est illisible, ou qui n’est plus connu alors qu’une panne nous avait empêchés d’interroger à temps."
         ),
         steps=(
             _("Regardez de quoi il s’agit : tout un contrat, ou un seul paiement."),
@@ -314,8 +342,93 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         whom=_OPERATOR,
         ending=_(
-            "Personne n’a besoin de la clore si PayFiP répond : elle se referme d’elle-même. Sinon, dites ce que montre"
-            " le relevé de la régie."
+            "Personne n’a besoin de la clore si la réponse vient : elle se referme d’elle-même. Sinon, dites ce que"
+            " montre le relevé de la régie ou la remise de Paybox."
+        ),
+        never=_NEVER_AGAIN,
+    ),
+    Kind.NOT_CONFIRMED: Explanation(
+        what=_(
+            "Paybox a signé que ce paiement est accepté, tout y correspond, et il est compté payé, à confirmer ;"
+            " mais en deux jours ouvrés, ni la remise de Paybox ni une réponse à notre question ne l’a confirmé."
+        ),
+        to_do=_(
+            "Déposez les remises de Paybox de ces jours-là, sous Fichiers : elles confirment d’elles-mêmes. Si ce"
+            " paiement n’y est pas, cherchez-le dans le back-office de Paybox."
+        ),
+        how=_(
+            "Le plus souvent, la remise n’a pas encore été déposée. Plus rarement, le paiement a été annulé chez"
+            " Paybox avant la remise, ou le message signé venait d’un autre marchand : la signature de Paybox est la"
+            " même pour tous."
+        ),
+        steps=(
+            _("Déposez les remises qui manquent : le jour du paiement et les deux jours ouvrés suivants."),
+            _(
+                "Cherchez la transaction, par son numéro, dans le back-office de Paybox : télécollectée, annulée, ou"
+                " inconnue."
+            ),
+            _("Comparez avec ce qui est arrivé sur le compte de la régie."),
+            _WRITE_DOWN,
+        ),
+        whom=_COMPTABLE_OR_REGIE,
+        ending=_(
+            "Si une remise confirme ce paiement, l’anomalie se referme d’elle-même. Sinon, dites ce que montrent le"
+            " back-office de Paybox et le compte de la régie."
+        ),
+        never=_NEVER_AGAIN,
+    ),
+    Kind.NOT_NOTIFIED: Explanation(
+        what=_(
+            "Paybox répond qu’une transaction existe sous la référence de ce paiement, mais son message n’est jamais"
+            " arrivé. Elle peut être acceptée ou refusée : rien n’a été compté."
+        ),
+        to_do=_(
+            "Ne demandez pas au payeur de payer une seconde fois. Cherchez cette transaction dans le back-office de"
+            " Paybox ; la remise du lendemain la comptera si elle est acceptée."
+        ),
+        how=_(
+            "Paybox appelle REGAL une seule fois et n’insiste jamais : une coupure de quelques secondes, un"
+            " certificat expiré ou une mauvaise adresse dans son back-office suffit. Paybox prévient alors par"
+            " courriel le contact du contrat."
+        ),
+        steps=(
+            _("Cherchez la transaction dans le back-office de Paybox : acceptée ou refusée."),
+            _("Acceptée : déposez la remise du lendemain, qui règle ce paiement."),
+            _(
+                "Si plusieurs paiements sont dans ce cas, prévenez l’exploitant : l’adresse que Paybox appelle ne"
+                " répond pas."
+            ),
+            _WRITE_DOWN,
+        ),
+        whom=_OPERATOR,
+        ending=_(
+            "L’anomalie se referme d’elle-même si le message ou la remise arrive. Sinon, dites ce que montre le"
+            " back-office de Paybox."
+        ),
+        never=_NEVER_AGAIN,
+    ),
+    Kind.SAME_TRANSACTION: Explanation(
+        what=_(
+            "Paybox a signé que ce paiement est accepté, mais sous un numéro de transaction qui appartient déjà à un"
+            " paiement d’un autre contrat. REGAL le note annoncé payé, et ne le compte pas."
+        ),
+        to_do=_(
+            "Ne tenez pas ce paiement pour payé sur la foi de ce message. La remise de Paybox, ou sa réponse à notre"
+            " question, dira s’il l’est."
+        ),
+        how=_(
+            "Deux paiements n’ont jamais le même numéro chez Paybox : c’est une erreur, ou quelqu’un présente deux"
+            " fois le même débit."
+        ),
+        steps=(
+            _("Transmettez le numéro de l’anomalie à l’exploitant : lui seul peut voir l’autre contrat."),
+            _("Cherchez le numéro de transaction dans le back-office de Paybox de votre régie."),
+            _WRITE_DOWN,
+        ),
+        whom=_OPERATOR,
+        ending=_(
+            "Dites si la transaction est dans le back-office de Paybox de votre régie, et ce que l’exploitant a"
+            " répondu."
         ),
         never=_NEVER_AGAIN,
     ),

@@ -26,7 +26,7 @@ class Kind(models.TextChoices):
     DOUBLE_PAYMENT = "double_payment", _("deux paiements confirmés de la même facture")
     EXCESS = "excess", _("payé plus que dû")
     LATE_PAYMENT = "late_payment", _("paiement prouvé après son échéance")
-    IMPOSSIBLE_ANSWER = "impossible_answer", _("réponse impossible de PayFiP")
+    IMPOSSIBLE_ANSWER = "impossible_answer", _("réponse impossible")
     NO_ANSWER = "no_answer", _("PayFiP ou Paybox ne dit pas le résultat")
     NOT_CONFIRMED = "not_confirmed", _("payé, jamais confirmé")
     NOT_NOTIFIED = "not_notified", _("Paybox connaît ce paiement, son message n’est pas arrivé")

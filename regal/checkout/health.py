@@ -2,6 +2,7 @@
 
 from django.db import DatabaseError, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.log import log_response
 
 from regal.lib.policy import Rate, Tenant, Who, policy
 from regal.lib.schema import schema_is_current
@@ -22,7 +23,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
         found = {"database": True, "migrations": schema_is_current(), "worker": _worker_is_alive()}
     except DatabaseError:
         found = {"database": False, "migrations": False, "worker": False}
-    return JsonResponse(found, status=200 if all(found.values()) else 503)
+    response = JsonResponse(found, status=200 if all(found.values()) else 503)
+    if (
+        response.status_code != 200
+    ):  # an answer, not an error: whoever asks every second while we start would fill the log
+        missing = ", ".join(name for name, is_there in found.items() if not is_there)
+        log_response("not ready: %s", missing, request=request, response=response, level="info")
+    return response
 
 
 def _worker_is_alive() -> bool:

@@ -21,6 +21,7 @@ from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
 from regal.payments.checker import check_due
+from regal.payments.confirmation import look_after_provisional
 from regal.payments.judging import SEAL_EVIDENCE
 from regal.payments.schedule import DRAWS
 from regal.people.sessions import purge_sessions
@@ -145,6 +146,13 @@ def purge_old_sessions(timestamp: int) -> None:
 def look_for_absent_payments(timestamp: int) -> None:
     """What was announced paid and stands in no file waits for a person, once the file of its day has come."""
     _in_every_town(lambda town: reconciliation.open_absences(collectivite=town, now=clock()))
+
+
+@app.periodic(cron="25 * * * *")
+@app.task(name="regal.look_after_provisional", queue=QUEUE, queueing_lock="regal.look_after_provisional")
+def look_after_provisional_payments(timestamp: int) -> None:
+    """What a signature alone settled is asked about where it can be; after two working days it waits for a person."""
+    _in_every_town(lambda town: look_after_provisional(collectivite=town, now=clock()))
 
 
 @app.periodic(cron="40 3 * * *")

@@ -28,7 +28,7 @@ from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import Product
-from regal.demo import bench_bureau, bench_web_service
+from regal.demo import bench_bureau, bench_paybox, bench_web_service
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
@@ -152,6 +152,7 @@ class Bench:
         self.memory: dict[str, float] = {}
         self.bureau = ""
         self.web_service = ""
+        self.paybox = ""
         self.web: Family | None = None
         self.worker: Family | None = None
 
@@ -182,6 +183,7 @@ class Bench:
             self.web_service = bench_web_service.measure(
                 product.collectivite, port=self.port + 2, postgres_cpu=self.postgres.cpu_seconds, say=self.say
             )
+            self.paybox = bench_paybox.measure(say=self.say)
             self.bureau = bench_bureau.measure(
                 server.connections,
                 port=self.port + 1,
@@ -479,6 +481,6 @@ def main(say: Callable[[str], object]) -> str:
     try:
         bench = Bench(folder, say)
         bench.run()
-        return f"{table(bench.figures, bench.memory)}\n\n{bench.web_service}\n\n{bench.bureau}"
+        return f"{table(bench.figures, bench.memory)}\n\n{bench.web_service}\n\n{bench.paybox}\n\n{bench.bureau}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
 """The life of an attempt: one table. `docs/payment-states.md` is drawn from it, and a test compares.
 
-Only PAID absorbs; every other state can still become PAID. An announcement (rank 0) is an event and never a change of
+Only PAID absorbs; every other state can still become PAID. An announcement is an event and never a change of
 state. Late or contrary news has its own event, never a quiet edit.
 """
 
@@ -26,7 +26,7 @@ class Event(StrEnum):
     KEY_GIVEN = "key_given"
     KEY_DENIED = "key_denied"
     PAYER_LEFT = "payer_left"
-    ANNOUNCED = "announced"  # rank 0, fits the attempt: changes nothing
+    ANNOUNCED = "announced"  # fits the attempt, and proves too little to change it
     SETTLED = "settled"
     REFUSED = "refused"
     ABANDONED = "abandoned"

@@ -10,13 +10,14 @@ from regal.proof.money import MONEY
 from regal.proof.repairs import REPAIRS
 from regal.proof.rights import RIGHTS
 from regal.proof.routing import ROUTING
+from regal.proof.signed import SIGNED
 from regal.proof.states_and_messages import STATES_AND_MESSAGES
 from regal.proof.titres import TITRES
 from regal.proof.walls import WALLS
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
     sorted(
-        (*CASES, *FILES, *MONEY, *REPAIRS, *RIGHTS, *ROUTING, *STATES_AND_MESSAGES, *TITRES, *WALLS),
+        (*CASES, *FILES, *MONEY, *REPAIRS, *RIGHTS, *ROUTING, *SIGNED, *STATES_AND_MESSAGES, *TITRES, *WALLS),
         key=lambda invariant: invariant.id,
     )
 )

@@ -7,6 +7,7 @@ from regal.journal.models import Entry
 from regal.proof.files import ACCOUNTS_OF_LINES, RECONCILED_DAYS
 from regal.proof.findings import Invariant, Row, Snapshot
 from regal.proof.repairs import KEYS
+from regal.proof.signed import SIGNED_SETTLEMENTS, TRANSACTIONS, unconfirmed
 from regal.proof.titres import AMOUNTS_OF_TITRES, WHO_COLLECTS
 
 
@@ -71,7 +72,8 @@ MONEY = (
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': rests on another attempt'
             FROM payments_settlement s JOIN payments_evidence v
                 ON v.collectivite_id = s.collectivite_id AND v.id = s.evidence_id
-            WHERE (v.attempt_id, v.account_id) IS DISTINCT FROM (s.attempt_id, s.account_id)""",
+            WHERE (v.attempt_id, v.account_id) IS DISTINCT FROM (s.attempt_id, s.account_id)
+                OR s.transaction <> '' AND v.facts->>'transaction' IS DISTINCT FROM s.transaction""",
             """SELECT e.collectivite_id, 'journal entry ' || e.number || ': differs from its settlement'
             FROM journal_entry e JOIN payments_settlement s
                 ON s.collectivite_id = e.collectivite_id AND s.attempt_id = e.attempt_id
@@ -95,7 +97,8 @@ MONEY = (
             """SELECT v.collectivite_id, 'evidence ' || v.id || ': differs from its message'
             FROM payments_evidence v JOIN payments_inboxmessage m
                 ON m.collectivite_id = v.collectivite_id AND m.id = v.message_id
-            WHERE (m.attempt_id, m.account_id, m.digest) IS DISTINCT FROM (v.attempt_id, v.account_id, v.digest)""",
+            WHERE (m.account_id, m.digest) IS DISTINCT FROM (v.account_id, v.digest)
+                OR m.attempt_id IS DISTINCT FROM v.attempt_id AND m.attempt_id IS NOT NULL""",
             """SELECT e.collectivite_id, 'event ' || e.attempt_id || '.' || e.number || ': evidence of something else'
             FROM payments_attemptevent e JOIN payments_evidence v
                 ON v.collectivite_id = e.collectivite_id AND v.id = e.evidence_id
@@ -104,12 +107,15 @@ MONEY = (
     ),
     Invariant(
         id="I-06",
-        sentence="Every settlement rests on evidence of rank 2 or more that says paid.",
+        sentence="Every settlement rests on evidence of rank 2 or more that says paid; or on a message signed for one"
+        " of our references, brought by the gateway's server, and is then confirmed, provisional, or waits in a case.",
         questions=(
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': not proved'
             FROM payments_settlement s LEFT JOIN payments_evidence v
                 ON v.collectivite_id = s.collectivite_id AND v.id = s.evidence_id
-            WHERE v.id IS NULL OR v.rank < 2 OR v.rank <> s.rank OR v.verdict <> 'fits' OR v.outcome <> 'paid'""",
+            WHERE v.id IS NULL OR v.rank < 1 OR v.rank <> s.rank OR v.verdict <> 'fits' OR v.outcome <> 'paid'""",
+            *SIGNED_SETTLEMENTS,
+            unconfirmed,
         ),
     ),
     Invariant(
@@ -159,6 +165,7 @@ MONEY = (
             """SELECT min(collectivite_id), 'an address of attempts ' || string_agg(id::text, ', ' ORDER BY id)
             FROM payments_attempt GROUP BY notification_digest HAVING count(*) > 1""",
             *KEYS,
+            *TRANSACTIONS,
         ),
     ),
     Invariant(

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import connections, transaction
 
 from regal.agenda.models import Effect
+from regal.gateways.paybox.account import DISPLAY_SECONDS
+from regal.gateways.paybox.gateway import OUTCOME_AFTER_THE_PAGE, Paybox
 from regal.gateways.payfip_ws.gateway import USUAL_TIMING, PayfipWs
 from regal.journal.chain import GENESIS
 from regal.lib import paris
@@ -71,6 +73,9 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "live_states": [state.value for state in LIVE],
         "routing_delay_hours": min(settings.ROUTING_DELAY_HOURS, SHORTEST_ROUTING_DELAY_HOURS),
         "askable_gateways": [PayfipWs.name],
+        "signed_gateways": [Paybox.name],
+        "display_seconds": DISPLAY_SECONDS,
+        "after_the_page": OUTCOME_AFTER_THE_PAGE,
         "outcome_minutes": USUAL_TIMING.outcome // timedelta(minutes=1),
         "give_up_days": USUAL_TIMING.gives_up // timedelta(days=1),
         "form_mode": [state.value for state in FORM_MODE],

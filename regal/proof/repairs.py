@@ -7,8 +7,11 @@ _WORKER_ALIVE = "EXISTS (SELECT 1 FROM procrastinate_workers WHERE last_heartbea
 # Attempts of gateways that can be asked, with the moments before which nothing may be concluded, and their watch.
 _ASKED = """asked AS (
     SELECT a.collectivite_id, a.id, a.account_id, a.status, a.created_at, a.handed_off_at,
-        a.created_at + make_interval(mins =>
-            coalesce((g.options->>'outcome_minutes')::int, %(outcome_minutes)s)) AS settled_at,
+        a.created_at + CASE WHEN g.gateway = ANY (%(signed_gateways)s::text[])
+            THEN make_interval(secs => coalesce((g.options->>'display_seconds')::int, %(display_seconds)s)) +
+                %(after_the_page)s::interval
+            ELSE make_interval(mins => coalesce((g.options->>'outcome_minutes')::int, %(outcome_minutes)s))
+            END AS settled_at,
         a.created_at + make_interval(days =>
             coalesce((g.options->>'give_up_days')::int, %(give_up_days)s)) AS given_up_at,
         w.id AS watch_id, w.due_at, w.asked_at, w.leased_until, w.closed_at, coalesce(p.failures, 0) > 0 AS is_silent
@@ -16,7 +19,11 @@ _ASKED = """asked AS (
     JOIN collectivites_gatewayaccount g ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
     LEFT JOIN agenda_watch w ON w.collectivite_id = a.collectivite_id AND w.attempt_id = a.id
     LEFT JOIN agenda_pace p ON p.account_id = a.account_id
-    WHERE g.gateway = ANY (%(askable_gateways)s::text[]))"""
+    LEFT JOIN agenda_effect f ON f.collectivite_id = a.collectivite_id AND f.kind = 'presume_silent'
+        AND f.subject_id = a.id
+    WHERE g.gateway = ANY (%(askable_gateways)s::text[])
+        -- of Paybox, those whose contract had Direct when they left
+        OR g.gateway = ANY (%(signed_gateways)s::text[]) AND w.id IS NOT NULL AND f.id IS NULL)"""
 
 KEYS = (
     """SELECT min(collectivite_id), 'account ' || account_id || ': a key of attempts '
@@ -66,6 +73,14 @@ REPAIRS = (
         questions=(
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': nobody watches it' FROM asked
             WHERE status = ANY (%(live_states)s::text[]) AND (watch_id IS NULL OR closed_at IS NOT NULL)""",  # noqa: S608
+            """SELECT a.collectivite_id, 'attempt ' || a.id || ': neither asked about, nor ever presumed dead'
+            FROM payments_attempt a JOIN collectivites_gatewayaccount g
+                ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
+            WHERE g.gateway = ANY (%(signed_gateways)s::text[]) AND a.handed_off_at IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM agenda_watch w
+                    WHERE w.collectivite_id = a.collectivite_id AND w.attempt_id = a.id)
+                AND NOT EXISTS (SELECT 1 FROM agenda_effect f WHERE f.collectivite_id = a.collectivite_id
+                    AND f.kind = 'presume_silent' AND f.subject_id = a.id)""",
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': its question is overdue' FROM asked
             WHERE status <> 'paid' AND closed_at IS NULL AND due_at < %(now)s - interval '120 seconds'
                 AND NOT is_silent AND {_WORKER_ALIVE}""",  # noqa: S608

@@ -3,6 +3,7 @@
 from regal.proof.cases import CASES_THAT_MUST_EXIST, HISTORY
 from regal.proof.findings import Invariant
 from regal.proof.repairs import LEASES
+from regal.proof.signed import PROVISIONAL_MARKS
 from regal.proof.titres import BLOCKED_TITRES, HISTORY_OF_TITRES, UNWARNED_OF_TITRES
 
 STATES_AND_MESSAGES = (
@@ -48,6 +49,7 @@ STATES_AND_MESSAGES = (
                 ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
             WHERE g.gateway = 'payfip_url' AND a.status <> ALL (%(form_mode)s::text[])""",
             *HISTORY_OF_TITRES,
+            *PROVISIONAL_MARKS,
         ),
     ),
     Invariant(
@@ -134,7 +136,9 @@ STATES_AND_MESSAGES = (
             """SELECT e.collectivite_id, 'event ' || e.attempt_id || '.' || e.number || ': moved by rank ' || v.rank
             FROM payments_attemptevent e JOIN payments_evidence v
                 ON v.collectivite_id = e.collectivite_id AND v.id = e.evidence_id
-            WHERE v.rank < 2 AND (e.from_state <> e.to_state OR e.event <> 'announced')""",
+            JOIN collectivites_gatewayaccount g ON g.collectivite_id = v.collectivite_id AND g.id = v.account_id
+            WHERE v.rank < CASE WHEN g.gateway = ANY (%(signed_gateways)s::text[]) THEN 1 ELSE 2 END
+                AND (e.from_state <> e.to_state OR e.event <> 'announced')""",
             """SELECT collectivite_id, 'event ' || attempt_id || '.' || number || ': without evidence'
             FROM payments_attemptevent
             WHERE evidence_id IS NULL AND event NOT IN ('recorded', 'key_asked', 'key_given', 'key_denied',

@@ -54,8 +54,11 @@ HISTORY_OF_TITRES = (
         WHEN t.held_until <= a.created_at THEN 'an attempt that began later' ELSE 'an attempt that is ' || a.status END
     FROM titres_titre t LEFT JOIN payments_attempt a
         ON a.collectivite_id = t.collectivite_id AND a.id = t.held_by AND a.titre_id = t.id
+    LEFT JOIN collectivites_gatewayaccount g ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
     WHERE t.held_by IS NOT NULL AND (a.id IS NULL OR t.held_until <= a.created_at
-        OR a.status <> ALL (%(live_states)s::text[]))""",
+        OR a.status <> ALL (%(live_states)s::text[])
+            -- refused on a page where its payer may try again
+            AND NOT (a.status IN ('refused', 'unknown') AND g.gateway = ANY (%(signed_gateways)s::text[])))""",
 )
 
 # An act and the beginning of a payment queue on the titre, each with the hour at which it was asked for: only what is
@@ -121,7 +124,7 @@ WHO_COLLECTS = (
     """SELECT a.collectivite_id, 'attempt ' || a.id || ': of no titre, at a gateway that knows no debt'
     FROM payments_attempt a JOIN collectivites_gatewayaccount g
         ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
-    WHERE g.gateway = 'payfip_ws' AND g.environment = 'production' AND a.titre_id IS NULL""",
+    WHERE g.gateway IN ('payfip_ws', 'paybox') AND g.environment = 'production' AND a.titre_id IS NULL""",
     """SELECT t.collectivite_id, 'titre ' || t.id || ': collected by ' || t.collector || ', of '
         || coalesce('régie ' || t.regie_id, 'no régie') || ' and ' || coalesce('budget ' || t.budget_id, 'no budget')
     FROM titres_titre t

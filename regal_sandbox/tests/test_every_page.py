@@ -12,6 +12,7 @@ import pytest
 
 from regal_sandbox import Sandbox, create
 from regal_sandbox.tests.cast import CONFIG, NUMCLI, REFDET, Control, Listener, Payer, Time
+from regal_sandbox.tests.shop import PayboxPayer, signed
 
 PACKAGE = Path(__file__).parents[1]
 PORTAL = "/tpa/accueilportail.web"
@@ -58,6 +59,21 @@ def walk(sandbox: Sandbox, time: Time) -> Iterator[tuple[str, str]]:
     yield "refused.html", payer.press("refuser")  # with the way back to the site
     yield "error.html", get("/tpa/paiementws.web?idop=x").text
 
+    card_payer = PayboxPayer(payer.browser)
+    yield "paybox/error.html", card_payer.ask(signed(PBX_TOTAL="1")).text
+    yield "paybox/arrival.html", card_payer.ask().text
+    yield "paybox/choice.html", card_payer.open("1999888-43-107975626", PBX_TYPECARTE=None)
+    yield "paybox/card.html", card_payer.press("CB")
+    yield "paybox/card.html", card_payer.press("refuser")
+    yield "paybox/secure.html", card_payer.press("payer")
+    yield "paybox/end.html", card_payer.press("valider")
+    for decision in ("attendre", "abandonner"):
+        card_payer.open(PBX_CMD=decision, PBX_ANNULE=None)
+        yield "paybox/end.html", card_payer.press(decision)
+    card_payer.open(PBX_CMD="trop-tard")
+    time.pass_by(seconds=900)
+    yield "paybox/end.html", card_payer.see()
+
     yield "mailbox.html", get("/boite/").text
     sandbox.deliver_due()
     yield "mailbox.html", get("/boite/").text
@@ -72,8 +88,10 @@ def pages() -> list[tuple[str, str]]:
 
 class TestEveryPage:
     def test_is_walked_here(self, pages: list[tuple[str, str]]) -> None:
-        known = {file.name for file in (PACKAGE / "templates").glob("*.html")} - {"base.html"}
-        macros = {"steps.html", "refusal.html"}
+        folder = PACKAGE / "templates"
+        known = {file.name for file in folder.glob("*.html")} - {"base.html"}
+        known |= {f"paybox/{file.name}" for file in (folder / "paybox").glob("*.html")}
+        macros = {"steps.html", "refusal.html", "paybox/base.html", "paybox/macros.html"}
         assert {template for template, _ in pages} == known - macros
 
     def test_says_that_it_is_a_sandbox_and_debits_nothing(self, pages: list[tuple[str, str]]) -> None:
@@ -92,7 +110,7 @@ class TestEveryPage:
 
     def test_labels_every_field(self, pages: list[tuple[str, str]]) -> None:
         for template, page in pages:
-            for field in re.findall(r"<(?:input|select)[^>]*>", page):
+            for field in re.findall(r"<(?:input (?!type=\"hidden\")|select)[^>]*>", page):
                 found = re.search(r'\bid="([^"]+)"', field)
                 assert found is not None, template
                 assert f'<label for="{found[1]}"' in page, template

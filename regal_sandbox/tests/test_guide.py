@@ -1,5 +1,6 @@
 """What the vendor's guide tells to type works as it stands; both languages tell the same."""
 
+import json
 import os
 import re
 import shutil
@@ -62,6 +63,11 @@ def shell(snippet: str, *, folder: Path | None = None) -> str:
     return run(["bash", "-eu", "-o", "pipefail", "-c", snippet], folder=folder)
 
 
+def needs_openssl() -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing: apt install openssl")
+
+
 @needs_curl
 class TestShell:
     def test_first_payment_in_form_mode_in_five_lines(self, program: Program) -> None:
@@ -79,15 +85,29 @@ class TestShell:
     def test_the_night_at_once(self, program: Program) -> None:
         assert '"offset_seconds":86400' in shell(here(snippets("sh")[2], program))
 
+    def test_first_payment_at_paybox_in_five_lines(self, program: Program) -> None:
+        needs_openssl()
+        snippet = snippets("sh")[3]
+        assert snippet.count("\n") == 5
+        [payment] = json.loads(shell(here(snippet, program)))["payments"]
+        assert payment["state"] == "paid"
+        assert payment["messages"][0]["signed"].startswith(f"Mt=4850&Ref={payment['reference']}&Auto=XXXXXX&")
+
+    def test_paybox_direct(self, program: Program) -> None:
+        needs_openssl()
+        told = shell(here(snippets("sh")[3] + snippets("sh")[4], program)).splitlines()
+        assert "CODEREPONSE=00000&COMMENTAIRE=Demande traitée avec succès" in told[1]
+        assert re.search("&STATUS=Capturé&REMISE=[0-9]{9}$", told[-1])
+
     def test_every_fault(self, program: Program) -> None:
-        snippet = here(snippets("sh")[3], program)
+        snippet = here(snippets("sh")[5], program)
         told = shell(snippet)
         assert '"error"' not in told
         assert told.count('"id":') == snippet.count("-d '") == 7
         assert httpx.get(f"{program.control}faults", trust_env=False).json() == {"faults": []}
 
     def test_the_truth(self, program: Program) -> None:
-        assert shell(here(snippets("sh")[4], program)).strip() == '{"idops":[]}'
+        assert shell(here(snippets("sh")[6], program)).strip() == '{"idops":[]}'
 
     def test_a_client_that_knows_payfip_s_name_only(self, tmp_path: Path) -> None:
         allowed = ["unshare", "--user", "--map-root-user", "--mount", "--net", "true"]
@@ -95,7 +115,7 @@ class TestShell:
             pytest.skip("this machine allows no private namespace")
         if shutil.which("ip") is None:
             pytest.skip("ip is missing: apt install iproute2")
-        snippet = snippets("sh")[5].replace(".venv/bin/python", sys.executable)
+        snippet = snippets("sh")[7].replace(".venv/bin/python", sys.executable)
         snippet = snippet.replace(".venv/bin/regal-sandbox ", f"{sys.executable} -m regal_sandbox ")
         told = f"export PYTHONPATH={ROOT}\n{snippet}"
         assert shell(told, folder=tmp_path).splitlines()[-1] == "200"
@@ -113,8 +133,29 @@ def test_php(program: Program) -> None:
         if os.environ.get("CI"):
             pytest.fail("PHP and its SoapClient are missing: apt install php-cli php-soap")
         pytest.skip("PHP and its SoapClient are missing: apt install php-cli php-soap")
-    [snippet] = snippets("php")
+    snippet = snippets("php")[1]
     assert run([PHP or "", "-r", here(snippet, program)]) == "P5"
+
+
+def test_paybox_in_php(program: Program) -> None:
+    if PHP is None:
+        pytest.skip("PHP is missing: apt install php-cli")
+    rest = """
+    $post = fn ($to, $told) => file_get_contents($to, false, stream_context_create(['http' => [
+        'method' => 'POST', 'header' => 'Content-Type: application/x-www-form-urlencoded',
+        'content' => http_build_query($told)]]));
+    preg_match('/data-session="([^"]+)"/', $post('http://127.0.0.1:8010/php/', $fields), $found);
+    foreach (['continuer', 'payer'] as $decision) {
+        $post('http://127.0.0.1:8010/cgi/MYtraitetransaction.cgi', ['session' => $found[1], 'decision' => $decision]);
+    }
+    $payments = json_decode(file_get_contents('http://127.0.0.1:8011/paybox/payments'), true)['payments'];
+    $query = $payments[0]['messages'][0]['variables'];
+    $pem = file_get_contents('http://127.0.0.1:8010/pubkey.pem');
+    echo json_encode([$query, is_signed($query, $pem), is_signed(str_replace('Mt=4850', 'Mt=4851', $query), $pem)]);
+    """
+    query, good, altered = json.loads(run([PHP, "-r", here(snippets("php")[0] + rest, program)]))
+    assert query.startswith("Mt=4850&Ref=PHP-")
+    assert (good, altered) == (True, False)
 
 
 def test_both_languages_tell_the_same() -> None:
@@ -124,7 +165,7 @@ def test_both_languages_tell_the_same() -> None:
 
     french, english = map(code, (FRENCH, ENGLISH))
     assert french == english
-    assert len(french) == 8
+    assert len(french) == 11
 
 
 @pytest.mark.parametrize("guide", [FRENCH, ENGLISH], ids=lambda guide: guide.stem)

@@ -88,6 +88,13 @@ class TestMerchant:
         assert "00011 existence d’une transaction" in page
         assert f"/tableau/paybox/{KEY}/" in desk.see("paybox/")
 
+    def test_may_see_the_card_page_without_a_site(self, desk: Desk, shop: Shop, control: Control) -> None:
+        for key in (KEY, "2718281-01-314159265"):
+            found = re.search(r'href="(/php/\?[^"]+)"', desk.see(f"paybox/{key}/"))
+            assert found
+            assert 'data-state="arrived"' in shop.browser.get(found[1]).text
+            assert len(control("GET", f"/paybox/payments?merchant={key}")["payments"]) == 1
+
     def test_registers_the_address_of_his_site(
         self, sandbox: Sandbox, desk: Desk, shop: Shop, listener: Listener
     ) -> None:
@@ -174,9 +181,9 @@ class TestPayment:
         shop.pay()
         shop.pay(PBX_CMD="AUTRE")
         trans = control("GET", "/paybox/payments")["payments"][0]["tries"][0]["trans"]
-        told = {"transaction": str(trans), "action": "annuler"}
-        assert desk.press("paybox/paiements/2/operations", **told).status_code == 404
-        assert desk.press("paybox/paiements/1/operations", **(told | {"action": "autre"})).status_code == 400
+        answer = desk.press("paybox/paiements/2/operations", transaction=str(trans), action="annuler")
+        assert answer.status_code == 404
+        assert desk.press("paybox/paiements/1/operations", transaction=str(trans), action="autre").status_code == 400
 
     def test_that_was_refused_has_no_button(self, desk: Desk, shop: Shop) -> None:
         shop.pay("refuser")

@@ -41,7 +41,7 @@ def get(sandbox: Sandbox, **asked: str) -> str:
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "text/csv; charset=iso-8859-15"
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
-    return answer.data.decode("iso-8859-15")
+    return bytes(answer.data).decode("iso-8859-15")
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -115,6 +115,14 @@ class TestNight:
         assert closed["day"] == "2026-03-16"
         assert control("POST", "/paybox/remises") == {"remises": []}
         assert direct.status(payment) == ("Capturé", closed["number"])
+
+    def test_passes_even_if_the_first_to_look_asks_for_nonsense(
+        self, direct: Direct, control: Control, time: Time
+    ) -> None:
+        direct.pay(1000)
+        time.pass_by(days=1)
+        control("GET", "/paybox/file?file=autre", status=400)
+        assert len(control("GET", "/paybox/remises")["remises"]) == 1
 
     def test_comes_when_the_account_says(self, direct: Direct, control: Control, time: Time) -> None:
         merchant = control("GET", f"/paybox/merchants/{TEST_SHOP}")

@@ -33,6 +33,8 @@ from regal.checkout.flow import seal, unseal
 from regal.collectivites.models import Collectivite, Product
 from regal.demo.cast import PASSWORD, PAYER_EMAIL, TOWNS
 from regal.gateways.base import Environment, Message
+from regal.gateways.paybox_files.tests.tables import Line as RemiseLine
+from regal.gateways.paybox_files.tests.tables import remise
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.references import TitreReference
@@ -209,7 +211,28 @@ def _files(town: Collectivite, confirmed: Attempt, now: datetime) -> dict[str, i
         )
         files["discarded"] = deposit([], "RIEN")
         reconciliation.discard(collectivite=town, file_id=files["discarded"], actor_id=nadia.pk, now=now)
-    return files
+    return files | {"remises": _remises(now)}
+
+
+def _remises(now: datetime) -> int:
+    """A draft of Paybox's remises, in the other town."""
+    town = Collectivite.objects.get(slug=TOWNS[1].slug)
+    day = f"{today():%d/%m/%Y}"
+    lines = [
+        RemiseLine(
+            transaction=f"{number}", type=kind, reference=f"Panier {number}", cents=100 * number, issued=day, sent=day
+        )
+        for number, kind in enumerate(("DEB", "DEB", "CRE", "ANU"), start=1)
+    ]
+    with tenant(town):
+        return reconciliation.deposit(
+            collectivite=town,
+            content=remise(lines),
+            name=f"remise-{today():%Y%m%d}.csv",
+            account_identifier="",
+            actor_id=User.objects.get(identifier="double").pk,
+            now=now,
+        ).pk
 
 
 def _tokens(town: Collectivite, now: datetime) -> dict[str, str]:

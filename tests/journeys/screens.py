@@ -3,6 +3,9 @@
 A new template or state is one line here; `tests/test_house_rules.py` refuses a template that no line shows.
 """
 
+import hmac
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -556,6 +559,10 @@ def _file(state: str) -> Callable[[Visit], None]:
     return lambda visit: _bureau(f"/{TOWN.slug}/fichiers/{visit.scenes['files'][state]}/")(visit)
 
 
+def _remises(visit: Visit) -> None:
+    _bureau(f"/{TOWNS[1].slug}/fichiers/{visit.scenes['files']['remises']}/", "in two")(visit)
+
+
 def _file_refused(visit: Visit) -> None:
     """A document that is no file of payments."""
     visit.as_("nadia")
@@ -845,6 +852,7 @@ BUREAU = (
         Screen(name=f"file {state}", template="backoffice/file.html", show=_file(state), languages=BOTH)
         for state in ("draft", "done", "doing", "discarded")
     ),
+    Screen(name="file of remises", template="backoffice/file.html", show=_remises, languages=BOTH),
     Screen(name="file with wrong days", template="backoffice/file.html", show=_days_refused, says_error=True),
     # people: sessions, agents, operators, the audit log
     Screen(name="sessions", template="backoffice/sessions.html", show=_bureau("/compte/sessions/"), languages=BOTH),
@@ -1141,6 +1149,44 @@ def _town(path: str, town: int = 0) -> Callable[[Visit], None]:
     return lambda visit: visit.go(f"http://localhost:{visit.demo.ports.towns[town]}", path)
 
 
+def _at_paybox(*decisions: str) -> Callable[[Visit], None]:
+    """At Paybox's, as a merchant of its test platform whose payers meet their bank's page."""
+
+    def show(visit: Visit) -> None:
+        fields = _signed_for_paybox()
+        visit.go(visit.sandbox, f"/php/?{httpx.QueryParams(fields)}")
+        visit.frame.wait_for_selector("main:not([data-state=arrived])")  # the first page leaves by itself
+        for decision in decisions:
+            visit.press(f"button[name=decision][value={decision}]")
+
+    return show
+
+
+def _arriving_at_paybox(visit: Visit) -> None:
+    """The first page, which otherwise leaves at once."""
+    page = httpx.post(f"{visit.sandbox}/php/", data=_signed_for_paybox()).raise_for_status().text
+    visit.lay(visit.sandbox, re.sub(r"<meta http-equiv=.refresh.[^>]*>", "", page))
+
+
+def _signed_for_paybox() -> dict[str, str]:
+    fields = {
+        "PBX_SITE": "1999888",
+        "PBX_RANG": "43",
+        "PBX_IDENTIFIANT": "107975626",
+        "PBX_TOTAL": "4850",
+        "PBX_DEVISE": "978",
+        "PBX_CMD": secrets.token_hex(12),
+        "PBX_PORTEUR": "mme.leroy@example.org",
+        "PBX_RETOUR": "Mt:M;Ref:R;Auto:A;Erreur:E;Sign:K",
+        "PBX_EFFECTUE": "http://localhost/retour",
+        "PBX_HASH": "SHA512",
+        "PBX_TIME": "2026-03-16T12:00:00+01:00",
+    }
+    text = "&".join(f"{name}={value}" for name, value in fields.items())
+    key = bytes.fromhex("0123456789ABCDEF" * 8)
+    return fields | {"PBX_HMAC": hmac.new(key, text.encode(), "sha512").hexdigest()}
+
+
 SANDBOX = tuple(
     Screen(name=name, template=template, show=show, same_as=same_as)
     for name, template, show, same_as in (
@@ -1169,6 +1215,20 @@ SANDBOX = tuple(
             "PayFiP, web service",
             "web_service.html",
             lambda visit: visit.go(visit.sandbox, "/tpa/services/securite"),
+            "",
+        ),
+        ("Paybox, arriving", "paybox/arrival.html", _arriving_at_paybox, ""),
+        ("Paybox, choice", "paybox/choice.html", _at_paybox(), ""),
+        ("Paybox, card", "paybox/card.html", _at_paybox("CB"), ""),
+        ("Paybox, card once refused", "paybox/card.html", _at_paybox("CB", "refuser"), ""),
+        ("Paybox, 3-D Secure", "paybox/secure.html", _at_paybox("CB", "payer"), ""),
+        ("Paybox, ticket", "paybox/end.html", _at_paybox("CB", "payer", "valider"), ""),
+        ("Paybox, pending", "paybox/end.html", _at_paybox("CB", "attendre"), ""),
+        ("Paybox, refused", "paybox/end.html", _at_paybox("CB", "refuser", "abandonner"), ""),
+        (
+            "Paybox, error",
+            "paybox/error.html",
+            lambda visit: visit.go(visit.sandbox, "/cgi/MYchoix_pagepaiement.cgi"),
             "",
         ),
         ("sandbox, not found", "missing.html", lambda visit: visit.go(visit.sandbox, "/nulle-part"), ""),

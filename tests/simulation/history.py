@@ -1,16 +1,15 @@
 """One history: payers, agents and accidents drawn from a seed; then calm; then what must be true.
 
-tell(seed=7)            plays it, raises Disagreement if REGAL and PayFiP do not agree afterwards
-tell(seed=7, loss=1.0)  the same with every notification lost
+`History` is what all gateways have in common; `payfip.py` and `paybox.py` say what payers do at each of them.
 """
 
 import heapq
 import itertools
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from django.db.models import Sum
 
@@ -25,22 +24,19 @@ from regal.payments.models import Allocation, Attempt, Settlement
 from regal.payments.operations import PaymentOrder
 from regal.payments.queries import balance_of, paid_of
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
-from regal.payments.states import LIVE, State
+from regal.payments.states import LIVE
 from regal.titres.models import Direction, Titre
 from regal.titres.operations import adjust, cancel, resume, suspend, transfer, write_off
 from regal.titres.refusals import Refusal
-from regal_sandbox.payment_requests import Refused
-from regal_sandbox.transactions import decide, enter, see
 from tests.cast import MME_LEROY
 from tests.simulation.world import World
 
 TROUBLED = timedelta(hours=3)
 PACES = (7, 17, 31, 47)  # minutes between two looks of the workers
-PAID_LETTERS = ("P", "V")
 
 
 class Disagreement(AssertionError):
-    """REGAL does not say what PayFiP knows."""
+    """REGAL does not say what the gateway knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +46,35 @@ class Payer:
     name: str
     titre: Titre
     patience: int  # how many times he tries when something stops him
-    decisions: tuple[str, ...]  # on PayFiP's page, one each time that he comes there
+    decisions: tuple[str, ...]  # on the gateway's page, one each time that he comes there
     clicks_twice: bool
-    lingers: float  # minutes before he opens PayFiP's page
+    lingers: float  # minutes before he opens its page
     thinks: float  # and before he decides
 
 
-class History:
-    def __init__(self, *, seed: int, loss: float | None = None) -> None:
-        draw_amounts = itertools.islice(itertools.count(8_470, 1_130), 1 + seed % 2)
-        self.world = World(seed=seed, titres=tuple(map(Money, draw_amounts)))
+class History(ABC):
+    """Everybody's part but the gateway's. `loss`: how many notifications are lost, whatever the seed says."""
+
+    def __init__(self, *, world: World, loss: float | None = None) -> None:
+        self.world = world
         self._draw = self.world.draw
         self._loss = loss
         self._planned: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+
+    @abstractmethod
+    def arrive(self, payer: Payer, departure: Departure, *, tries: int) -> None:
+        """He opens the gateway's page, or opens it again."""
+
+    @abstractmethod
+    def agree_on_payments(self, attempts: Sequence[Attempt]) -> None:
+        """Compare these with what the gateway itself knows. Raises Disagreement."""
+
+    def begin(self) -> None:  # noqa: B027 - nothing, unless a gateway has it
+        """Plan what goes wrong at this gateway alone."""
+
+    def pass_a_night(self) -> None:  # noqa: B027
+        """What people do each morning of the calm."""
 
     def tell(self) -> World:
         """Play it from beginning to end. Raises Disagreement."""
@@ -79,14 +90,16 @@ class History:
         world.wire.bad = draw.choice((0.0, 0.1, 0.3, 0.6))
         world.post.loss = draw.choice((0.0, 0.25, 0.5, 1.0)) if self._loss is None else self._loss
         world.post.bad = draw.choice((0.0, 0.2, 0.6))
-        world.note(f"wire bad {world.wire.bad}, notifications lost {world.post.loss}, odd {world.post.bad}")
+        post = world.post
+        world.note(f"{type(self).__name__}: wire bad {world.wire.bad}, calls lost {post.loss}, odd {post.bad}")
         for number in range(draw.choice((1, 2, 2, 3))):
             payer = self._payer(number)
-            self._at(draw.uniform(0, 90), lambda payer=payer: self._leave(payer))  # type: ignore[misc]
+            self._at(draw.uniform(0, 90), lambda payer=payer: self.leave(payer))  # type: ignore[misc]
         for _ in range(draw.choice((0, 1, 2))):
             self._at(draw.uniform(0, 150), self._act)
-        self._accident(self._outage, longest=40)
-        self._accident(self._workers_sleep, longest=60)
+        self.begin()
+        self.accident(self._outage, longest=40)
+        self.accident(self._workers_sleep, longest=60)
         for moment in range(0, int(TROUBLED.total_seconds() // 60), draw.choice(PACES)):
             self._at(moment, world.work)
         end = TROUBLED.total_seconds() / 60
@@ -96,7 +109,7 @@ class History:
     def calm(self) -> None:
         """Nothing fails any more; everybody who has begun ends; the night passes, and a week."""
         world = self.world
-        world.wire.bad, world.wire.up = 0.0, True
+        world.wire.bad, world.wire.up, world.wire.silent = 0.0, True, ""
         world.post.loss = world.post.bad = 0.0
         world.worker_up = True
         world.note("calm")
@@ -106,28 +119,20 @@ class History:
             world.post.deliver(request.url, request.body)
         for hours in (3, 24, 24, 24 * 6):
             world.clock.go_to(world.clock() + timedelta(hours=hours))
+            self.pass_a_night()
             for _ in range(3):  # an account that failed is first tried by one question
                 world.work()
                 world.clock.wait(130)
 
     def agree(self) -> None:
-        """Compare what REGAL holds with what PayFiP itself knows. Raises Disagreement."""
-        truth = {one["idop"]: one for one in self.world.payfip.idops()}
+        """Compare what REGAL holds with what the gateway itself knows. Raises Disagreement."""
         collectivite = self.world.town.collectivite
         with tenant(collectivite):
             attempts = list(Attempt.objects.of(collectivite).order_by("pk"))
-            paid = {attempt.key for attempt in attempts if attempt.status == State.PAID}
-            self._same("paid", paid, {idop for idop, one in truth.items() if one["resultrans"] in PAID_LETTERS})
+            self.agree_on_payments(attempts)
             for attempt in attempts:
                 if attempt.status in LIVE:
                     raise Disagreement(f"an attempt is still {attempt.status} after a calm week")
-                known = truth.get(attempt.key)
-                if known:
-                    self._same("amount", attempt.amount.cents, known["montant"])
-                    self._same("reference", attempt.debt_reference, known["refdet"])
-                    said = {"R": State.REFUSED, "A": State.ABANDONED}.get(known["service"])  # unless forgotten
-                    if said:
-                        self._same("outcome", attempt.status, said)
             for titre in self.world.titres:
                 settled = Settlement.objects.of(collectivite).filter(attempt__titre=titre)
                 received = settled.aggregate(total=Sum("amount"))["total"] or Money.zero
@@ -137,15 +142,16 @@ class History:
                     kind=CaseKind.EXCESS, subject_id__in=settled.values("attempt")
                 )
                 too_much = Money(sum(case.facts["excess_cents"] for case in excess))
-                self._same("money of a titre", received, extinguished + too_much)
+                self.same("money of a titre", received, extinguished + too_much)
         if Watch.objects.filter(collectivite=collectivite.pk, closed_at__isnull=True).exists():
             raise Disagreement("somebody is still being asked about after a calm week")
         if self.world.faults < 3:
             raise Disagreement("fewer than three faults: this history shows nothing")
 
-    def _same(self, what: str, ours: object, theirs: object) -> None:
+    def same(self, what: str, ours: object, theirs: object) -> None:
+        """Raises Disagreement."""
         if ours != theirs:
-            raise Disagreement(f"{what}: REGAL says {ours}, PayFiP {theirs}")
+            raise Disagreement(f"{what}: REGAL says {ours}, the gateway {theirs}")
 
     def _payer(self, number: int) -> Payer:
         draw = self._draw
@@ -160,21 +166,21 @@ class History:
             thinks=draw.choice((0.5, 3, 25, 70)),
         )
 
-    def _accident(self, begin: Callable[[float], None], *, longest: int) -> None:
+    def accident(self, begin: Callable[[float], None], *, longest: int) -> None:
         length = self._draw.uniform(1, longest)
         self._at(self._draw.uniform(0, 120), lambda: begin(length))
 
     def _outage(self, minutes: float) -> None:
         self.world.wire.up = False
         self.world.wire.happened += 1
-        self.world.note(f"PayFiP is away for {minutes:.0f} minutes")
-        self._in(minutes, lambda: setattr(self.world.wire, "up", True))
+        self.world.note(f"the gateway is away for {minutes:.0f} minutes")
+        self.in_(minutes, lambda: setattr(self.world.wire, "up", True))
 
     def _workers_sleep(self, minutes: float) -> None:
         self.world.worker_up = False
         self.world.killed += 1
         self.world.note(f"no worker for {minutes:.0f} minutes")
-        self._in(minutes, lambda: setattr(self.world, "worker_up", True))
+        self.in_(minutes, lambda: setattr(self.world, "worker_up", True))
 
     def _act(self) -> None:
         """The régisseur changes his mind about an invoice, whoever is paying it."""
@@ -197,7 +203,7 @@ class History:
         else:
             self.world.note(f"the régisseur {act}")
 
-    def _leave(self, payer: Payer, *, tries: int = 0, told: bool = False) -> None:
+    def leave(self, payer: Payer, *, tries: int = 0, told: bool = False) -> None:
         """He presses « Payer » on the recap page."""
         world = self.world
         with tenant(world.town.collectivite):
@@ -229,50 +235,19 @@ class History:
         except (GatewayAway, CannotHandOff) as refusal:
             why = f"{type(refusal).__name__}: {refusal.reason}"
         if departure is not None:
-            world.note(f"{payer.name} leaves for PayFiP")
-            self._in(payer.lingers, lambda: self._arrive(payer, departure, tries=tries))
+            world.note(f"{payer.name} leaves")
+            self.in_(payer.lingers, lambda: self.arrive(payer, departure, tries=tries))
             return
         world.note(f"{payer.name} does not leave: {why}")
         if tries < payer.patience and why != "not payable: paid":
             told = told or why == "told of an earlier attempt"
             pause = self._draw.choice((0.2, 5, 22))
-            self._in(pause, lambda: self._leave(payer, tries=tries + 1, told=told))
-
-    def _arrive(self, payer: Payer, departure: Departure, *, tries: int) -> None:
-        """He opens PayFiP's page, or opens it again."""
-        idop = parse_qs(urlsplit(departure.hand_off.url).query)["idop"][0]
-        try:
-            transaction = enter(self.world.payfip.world, idop)
-        except Refused as refused:
-            self.world.note(f"{payer.name} is turned away by PayFiP: {refused.rule}")
-            return
-        self._in(payer.thinks, lambda: self._decide(payer, departure, transaction.token, tries=tries))
-
-    def _decide(self, payer: Payer, departure: Departure, token: str, *, tries: int) -> None:
-        decision = payer.decisions[min(tries, 3)]
-        if decision == "fermer":
-            self.world.note(f"{payer.name} closes the tab")
-            return
-        means = self._draw.choice(("carte", "carte", "prelevement"))
-        for _ in range(6):
-            transaction = decide(self.world.payfip.world, token, self._step(token, decision, means))
-            if transaction.is_finished:
-                break
-        self.world.note(f"{payer.name} at PayFiP: {transaction.state}")
-        if transaction.state in ("refused", "abandoned") and tries < payer.patience:
-            if transaction.state == "abandoned" and self._draw.random() < 0.5:
-                self._in(2, lambda: self._arrive(payer, departure, tries=tries + 1))
-            else:
-                self._in(self._draw.choice((1, 10, 30)), lambda: self._leave(payer, tries=tries + 1))
-
-    def _step(self, token: str, decision: str, means: str) -> str:
-        state = see(self.world.payfip.world, token).state
-        return {"recap": "continuer", "means": means, "sign_in": "identifier", "secure": "valider"}.get(state, decision)
+            self.in_(pause, lambda: self.leave(payer, tries=tries + 1, told=told))
 
     def _at(self, minutes: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._planned, (minutes, next(self._order), act))
 
-    def _in(self, minutes: float, act: Callable[[], None]) -> None:
+    def in_(self, minutes: float, act: Callable[[], None]) -> None:
         now = (self.world.clock() - self.world.began).total_seconds() / 60
         self._at(now + minutes, act)
 

@@ -1,22 +1,26 @@
-"""Simulated histories: real code and PostgreSQL; the clock, the wire, payers and PayFiP are simulated, from one seed.
+"""Simulated histories: real code and PostgreSQL; the clock, the wire, payers and gateways are simulated, from one seed.
 
-Each history has at least three faults. After a calm week REGAL says of every payment what PayFiP itself knows, no titre
-gains or loses a cent, and `regal verify` finds nothing. A failing history prints the command that plays it again.
+One seed in three plays at PayFiP's web service, one at Paybox with Direct, one at Paybox without. Each history has at
+least three faults. After a calm week REGAL says of every payment what the gateway itself knows, no titre gains or loses
+a cent, and `regal verify` finds nothing. A failing history prints the command that plays it again.
 `REGAL_HISTORIES` says how many are played (`make simulate N=…`), `REGAL_SEED` which one alone.
 """
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import pytest
 
-from regal.gateways.base import Outcome, Timing
-from regal.payments import checker, operations, schedule, settling
+from regal.gateways.base import Claims, Outcome, Timing
+from regal.payments import checker, judging, operations, schedule, settling
 from regal.payments.schedule import Facts
 from regal.proof.operations import verify
 from tests.database_fixtures import Emptier
 from tests.simulation.history import History
+from tests.simulation.paybox import PayboxDirectHistory, PayboxHistory, speaking_to_the_sandbox
+from tests.simulation.payfip import PayfipHistory
 from tests.simulation.world import World
 
 BATCH = 25
@@ -26,14 +30,20 @@ FIRST = int(os.environ.get("REGAL_FIRST_SEED") or 0)
 FIRST_SEEDS = [int(SEED)] if SEED else range(FIRST, FIRST + HISTORIES, BATCH)
 TRACED = 20
 FEW = 60
+GATEWAYS: tuple[type[PayfipHistory] | type[PayboxHistory], ...] = (PayfipHistory, PayboxDirectHistory, PayboxHistory)
 LOSSES = [0.0, 0.25, 0.5, 1.0]
 
 
-def play(seeds: range, *, loss: float | None = None) -> list[World]:
+def history_of(seed: int, *, loss: float | None = None) -> History:
+    """The history of a seed, at the gateway that it draws."""
+    return GATEWAYS[seed % len(GATEWAYS)](seed=seed, loss=loss)
+
+
+def play(seeds: Sequence[int], *, loss: float | None = None) -> list[World]:
     """Tell these histories, then prove the whole base; whatever fails says how to see it again."""
     worlds = []
     for seed in seeds:
-        history = History(seed=seed, loss=loss)
+        history = history_of(seed, loss=loss)
         worlds.append(history.world)
         try:
             history.tell()
@@ -55,8 +65,9 @@ def _again(seed: int) -> str:
 
 
 @pytest.fixture(autouse=True)
-def base(committed_db: None) -> None:
-    return None
+def base(committed_db: None) -> Iterator[None]:
+    with speaking_to_the_sandbox():
+        yield
 
 
 @pytest.mark.parametrize(
@@ -75,9 +86,9 @@ def test_however_many_notifications_are_lost(loss: float) -> None:
 
 
 def test_one_seed_gives_one_trace(emptier: Emptier) -> None:
-    first = [History(seed=seed).tell().trace for seed in range(TRACED)]
+    first = [history_of(seed).tell().trace for seed in range(TRACED)]
     emptier.empty()
-    assert [History(seed=seed).tell().trace for seed in range(TRACED)] == first
+    assert [history_of(seed).tell().trace for seed in range(TRACED)] == first
 
 
 class TestMistakesAreFound:
@@ -85,7 +96,7 @@ class TestMistakesAreFound:
 
     def test_a_refusal_or_an_abandonment_taken_for_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(schedule, "is_over", lambda *, facts, timing, now: facts.answer in schedule.NEGATIVES)
-        self._found()
+        self._found(PayfipHistory)
 
     def test_nobody_asked_again_about_a_payment_under_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ask_again = schedule.next_question
@@ -95,13 +106,27 @@ class TestMistakesAreFound:
             return None if facts.answer is Outcome.PENDING else asked_again
 
         monkeypatch.setattr(checker, "next_question", hope)
-        self._found()
+        self._found(PayfipHistory)
 
     def test_an_invoice_paid_twice_without_a_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for module in (operations, settling):
             monkeypatch.setattr(module, "balance_of", lambda titre: titre.amount)
-        self._found()
+        self._found(PayfipHistory)
 
-    def _found(self) -> None:
+    def test_a_signed_message_of_another_amount_taken_for_the_payment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        differences = Claims.differences_from
+
+        def but_the_amount(self: Claims, expected: Claims) -> tuple[str, ...]:
+            return tuple(name for name in differences(self, expected) if name != "amount")
+
+        monkeypatch.setattr(Claims, "differences_from", but_the_amount)
+        self._found(PayboxHistory)
+
+    def test_a_payment_to_be_confirmed_that_nothing_confirms(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(judging, "confirm", lambda *, attempt, now: None)
+        self._found(PayboxHistory)
+
+    def _found(self, gateway: type[History]) -> None:
+        first = next(number for number, one in enumerate(GATEWAYS) if one is gateway)
         with pytest.raises(AssertionError, match="make simulate SEED="):
-            play(range(FEW))
+            play(range(first, FEW * len(GATEWAYS), len(GATEWAYS)))

@@ -1,13 +1,13 @@
-"""One town, its PayFiP and the wire between them, on a clock that only this file moves.
+"""One town, its gateway and the wire between them, on a clock that only this file moves.
 
-REGAL's code and PostgreSQL are the real ones; PayFiP is `regal_sandbox`, in process. Nothing here waits, and nothing is
-drawn but from the history's own seed: the same seed gives the same trace.
+REGAL's code and PostgreSQL are the real ones; the gateway is `regal_sandbox`, in process. Nothing here waits, and
+nothing is drawn but from the history's own seed: the same seed gives the same trace.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ import httpx
 from django.db import connection
 
 from regal.agenda.operations import run_due
+from regal.collectivites.models import Product
 from regal.config.jobs import HANDLERS
 from regal.gateways.base import DebtKind, Environment, Message
 from regal.lib import http, paris
@@ -53,24 +54,25 @@ class Clock:
 
 
 class Wire(httpx.BaseTransport):
-    """The network from REGAL to PayFiP. `bad` is how often a question goes wrong; each time in one of these ways."""
+    """The network from REGAL to its gateway. `bad` is how often a question goes wrong, in one of these ways."""
 
     ways = ("no_connection", "lost", "answer_lost", "cut", "page_503", "empty", "half", "killed", "killed_after")
 
-    def __init__(self, payfip: httpx.BaseTransport, draw: random.Random, note: Callable[[str], None]) -> None:
+    def __init__(self, gateway: httpx.BaseTransport, draw: random.Random, note: Callable[[str], None]) -> None:
         self.bad = 0.0
         self.up = True  # False: an outage
+        self.silent = ""  # what alone does not answer: the end of an address
         self.happened = 0
-        self._payfip = payfip
+        self._gateway = gateway
         self._draw = draw
         self._note = note
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not self.up:
+        if not self.up or (self.silent and request.url.path.endswith(self.silent)):
             self._fault("outage")
             raise httpx.ConnectError("refused", request=request)
         if self._draw.random() >= self.bad:
-            return self._payfip.handle_request(request)
+            return self._gateway.handle_request(request)
         way = self._draw.choice(self.ways)
         self._fault(way)
         if way == "no_connection":
@@ -81,7 +83,7 @@ class Wire(httpx.BaseTransport):
             raise Killed
         if way == "page_503":
             return httpx.Response(503, text="<html><body>Service indisponible</body></html>", request=request)
-        answer = self._payfip.handle_request(request)
+        answer = self._gateway.handle_request(request)
         if way == "answer_lost":
             raise httpx.ReadTimeout("timed out", request=request)
         if way == "cut":
@@ -97,7 +99,9 @@ class Wire(httpx.BaseTransport):
 
 
 class Post:
-    """The network from PayFiP to REGAL: notifications lost, late, twice, or of somebody else's key."""
+    """The network from the gateway to REGAL: notifications lost, late, twice, or what somebody makes of them."""
+
+    ways: tuple[str, ...] = ("late", "twice", "forged")
 
     def __init__(self, draw: random.Random, note: Callable[[str], None]) -> None:
         self.loss = 0.0
@@ -112,18 +116,21 @@ class Post:
         if self._draw.random() < self.loss:
             self._fault("lost")
             raise ConnectionError
-        way = self._draw.choice(("late", "twice", "forged")) if self._draw.random() < self.bad else ""
+        way = self._draw.choice(self.ways) if self._draw.random() < self.bad else ""
         if way:
             self._fault(way)
         if way == "late":
             self.late.append((self._draw.choice((1, 7, 45, 600)), request))
             raise ConnectionError
-        self.deliver(request.url, request.body)
-        if way == "twice":
-            self.deliver(request.url, request.body)
-        if way == "forged":
-            self.deliver(request.url, b"idop=00000000-1cd4-11ea-8cca-0213ad91a103")
+        for body in self.made_of(request.body, way):
+            self.deliver(request.url, body)
         return Answer(status=200)
+
+    def made_of(self, body: bytes, way: str) -> tuple[bytes, ...]:
+        """What arrives instead of it, in this order."""
+        if way == "twice":
+            return body, body
+        return (body, b"idop=00000000-1cd4-11ea-8cca-0213ad91a103") if way == "forged" else (body,)
 
     def _fault(self, way: str) -> None:
         self.happened += 1
@@ -131,9 +138,11 @@ class Post:
 
 
 class World:
-    """A town whose régie collects through PayFiP's web service, and PayFiP itself."""
+    """A town whose régie collects through one gateway, and that gateway itself."""
 
-    def __init__(self, *, seed: int, titres: tuple[Money, ...]) -> None:
+    product: Product
+
+    def __init__(self, *, seed: int, post: type[Post] = Post) -> None:
         self.draw = random.Random(seed)  # noqa: S311 - a simulation
         self.trace: list[str] = []
         self.clock = Clock(
@@ -144,12 +153,12 @@ class World:
         self.killed = 0
         self.worker_up = True
         self._fuse: int | None = self.draw.randrange(5, 40)  # statements that a worker lives; shorter until it has died
-        numcli = f"{100_000 + seed % 800_000}"
-        self.post = Post(self.draw, self.note)
-        self.payfip = _payfip(self.clock, self.post, numcli=numcli, seed=seed)
-        self.wire = Wire(self.payfip.transport(), self.draw, self.note)
+        self.post = post(self.draw, self.note)
+        _switchboard.clock, _switchboard.post = self.clock, self.post
+        self.sandbox = sandbox()
+        self.wire = Wire(self.sandbox.transport(), self.draw, self.note)
         self._client = httpx.Client(transport=self.wire, timeout=15)
-        self.post.deliver = self._hear
+        self.post.deliver = self.hear
         self.town = cast.make_town(
             slug=f"histoire-{seed}",
             name="Histoire",
@@ -157,19 +166,22 @@ class World:
             agent=f"agent-{seed}",
             origin=f"https://histoire-{seed}.example",
         )
-        self.product = cast.make_product(
-            self.town,
-            DebtKind.REGIE,
-            slug="restaurant-scolaire",
-            numcli=numcli,
-            gateway="payfip_ws",
-            environment=Environment.PRODUCTION,
-            reference_form={"pattern": "FC#{6}"},
-        )
-        self.titres: list[Titre] = [
+        self.titres: list[Titre] = []
+
+    def forget_and_know(self, *, seed: int, **known: object) -> None:
+        """The sandbox remembers nothing, and knows this of its world."""
+        self.sandbox.config = load_config({"clients": [], "debts": [], "towns": []} | known, today=self._today())
+        self.sandbox.reset(str(seed))
+
+    def owe(self, *amounts: Money) -> None:
+        """The invoices of this history."""
+        self.titres = [
             cast.make_titre(self.product, reference=f"FC{number:06d}", amount=amount, now=self.began)
-            for number, amount in enumerate(titres, start=1)
+            for number, amount in enumerate(amounts, start=1)
         ]
+
+    def _today(self) -> date:
+        return paris.today(self.clock())
 
     @property
     def faults(self) -> int:
@@ -182,7 +194,7 @@ class World:
 
     @contextmanager
     def on_the_wire(self) -> Iterator[None]:
-        """REGAL speaks to this PayFiP meanwhile."""
+        """REGAL speaks to this gateway meanwhile."""
         with http.replaced(self._client):
             yield
 
@@ -199,8 +211,8 @@ class World:
             return None
 
     def work(self) -> None:
-        """What workers, PayFiP and its post office do at this moment."""
-        self.payfip.deliver_due()
+        """What workers, the gateway and its post office do at this moment."""
+        self.sandbox.deliver_due()
         if self.worker_up:
             died = self.killed
             self.may_die(self._work, after=self._fuse)
@@ -211,20 +223,48 @@ class World:
         run_due(handlers=HANDLERS, now=self.clock())
         checker.check_due(clock=self.clock, draw=lambda: self.draw.randrange(DRAWS), wait=self.clock.wait)
 
-    def _hear(self, url: str, body: bytes) -> None:
+    def hear(self, url: str, body: bytes) -> None:
+        """A notification comes to an attempt's own address."""
         collectivite_id, _, token = urlsplit(url).path.removeprefix("/s/n/").partition("/")
         message = Message(method="POST", query=b"", body=body, content_type=FORM, received_at=self.clock())
         with tenant(int(collectivite_id)):
             attempt = attempt_by_notification_token(collectivite_id=int(collectivite_id), token=token)
             if attempt is None:
-                raise AssertionError("PayFiP calls an address that we did not give")
+                raise AssertionError("the gateway calls an address that we did not give")
             receive(attempt=attempt, message=message, now=self.clock())
+
+
+class PayfipWorld(World):
+    """PayFiP's web service."""
+
+    def __init__(self, *, seed: int, amounts: Sequence[Money]) -> None:
+        super().__init__(seed=seed)
+        numcli = f"{100_000 + seed % 800_000}"
+        client = {
+            "numcli": numcli,
+            "kind": "regie",
+            "labels": ["RESTAURANT SCOLAIRE", "SIMULATION", "REGIE"],
+            "phase": "active",
+            "direct_debit": {"phase": "active"},
+            "options": {"web_service": True},
+        }
+        self.forget_and_know(seed=seed, clients=[client], merchants=[])
+        self.product = cast.make_product(
+            self.town,
+            DebtKind.REGIE,
+            slug="restaurant-scolaire",
+            numcli=numcli,
+            gateway="payfip_ws",
+            environment=Environment.PRODUCTION,
+            reference_form={"pattern": "FC#{6}"},
+        )
+        self.owe(*amounts)
 
 
 class _Switchboard:
     """To whom the one sandbox of this process belongs: making one takes longer than playing a history."""
 
-    clock: Clock
+    clock = Clock(datetime(2026, 3, 16, 7, tzinfo=UTC))  # until the first history has its own
     post: Post
 
     def now(self) -> datetime:
@@ -238,32 +278,16 @@ _switchboard = _Switchboard()
 
 
 @cache
-def _sandbox() -> Sandbox:
+def sandbox() -> Sandbox:
+    """The one sandbox of this process."""
     return create(
         clock=_switchboard.now,
         send_notification=_switchboard.send,
         send_mail=lambda message: None,
         pause=lambda seconds: None,
         town_count=0,
-        config={"clients": [], "debts": [], "towns": []},
+        config={"clients": [], "debts": [], "towns": [], "merchants": []},
     )
-
-
-def _payfip(clock: Clock, post: Post, *, numcli: str, seed: int) -> Sandbox:
-    """A PayFiP that remembers nothing, with one régie's client."""
-    _switchboard.clock, _switchboard.post = clock, post
-    payfip = _sandbox()
-    client = {
-        "numcli": numcli,
-        "kind": "regie",
-        "labels": ["RESTAURANT SCOLAIRE", "SIMULATION", "REGIE"],
-        "phase": "active",
-        "direct_debit": {"phase": "active"},
-        "options": {"web_service": True},
-    }
-    payfip.config = load_config({"clients": [client], "debts": [], "towns": []}, today=paris.today(clock()))
-    payfip.reset(str(seed))
-    return payfip
 
 
 def _fuse(statements: int) -> Callable[..., Any]:

@@ -115,8 +115,9 @@ class TestCsv:
             "Confirmé le": "24/11/2026 09:30:00",
             "Jour comptable": "24/11/2026",
             "Environnement": "production",
-            "Client PayFiP": "'006382",
+            "Contrat": "'006382",
             "Preuve": "preuve\u00a0: fichier comptable",
+            "Transaction": "",
         }
 
     def test_tells_what_is_announced_from_what_is_confirmed(self, nadia, town):
@@ -165,11 +166,12 @@ class TestWorkbook:
             "Confirmé le": datetime(2026, 11, 24, 9, 30),  # noqa: DTZ001
             "Jour comptable": datetime(2026, 11, 24),  # noqa: DTZ001
             "Environnement": "production",
-            "Client PayFiP": "006382",
+            "Contrat": "006382",
             "Preuve": "preuve\u00a0: fichier comptable",
+            "Transaction": None,
         }
         sheet = book["Paiements"]
-        assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:K2")
+        assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:L2")
         assert [sheet.cell(2, column).number_format for column in (1, 4, 8)] == [
             "dd/mm/yyyy hh:mm:ss",
             "#,##0.00",

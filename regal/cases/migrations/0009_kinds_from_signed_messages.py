@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                     ("double_payment", "deux paiements confirmés de la même facture"),
                     ("excess", "payé plus que dû"),
                     ("late_payment", "paiement prouvé après son échéance"),
-                    ("impossible_answer", "réponse impossible de PayFiP"),
+                    ("impossible_answer", "réponse impossible"),
                     ("no_answer", "PayFiP ou Paybox ne dit pas le résultat"),
                     ("not_confirmed", "payé, jamais confirmé"),
                     ("not_notified", "Paybox connaît ce paiement, son message n’est pas arrivé"),

@@ -25,6 +25,7 @@ from regal.gateways.paybox_files.tests.tables import remise
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
+from regal.payments.confirmation import look_after_provisional
 from regal.payments.models import Attempt
 from regal.payments.queries import paid_of
 from regal.payments.refusals import GatewayAway
@@ -36,7 +37,7 @@ from regal.proof.invariants import INVARIANTS
 from regal.reconciliation import operations as reconciliation
 from regal.titres import operations as titres
 from regal.titres.models import Direction
-from tests import cast, inquiries, notices
+from tests import cast, inquiries, notices, paybox
 from tests.database import close_connections
 from tests.files import Paid, collected, pes
 
@@ -92,7 +93,7 @@ def build_world() -> dict[str, Any]:
     Authenticator.objects.create(
         user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
     )
-    filed = build_repairs() | build_file() | build_remises() | build_titres()
+    filed = build_repairs() | build_file() | build_remises() | build_titres() | build_signed()
     notices.run_due(NOW)
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
@@ -289,6 +290,37 @@ def build_remises() -> dict[str, Any]:
         "found": found.pk,
         "answered": answered.pk,
         "unfiled": absent.pk,
+    }
+
+
+def build_signed() -> dict[str, Any]:
+    """A régie with two contracts of Paybox: of one a signature settles, of the other Direct confirms what it said."""
+    town = cast.make_town(slug="mare", name="Mare", numcli="350040", agent="luc", origin="https://mare.example")
+    clock = inquiries.Clock()
+    with paybox.speaking_to(paybox.FakePaybox(rank="02")) as fake:
+        alone = paybox.make_paybox_product(town, identifier="5772156-01-649015328")
+        asked = paybox.make_paybox_product(town, identifier="2718281-02-828459045", slug="musee", direct=True)
+        titres = [cast.make_titre(alone, reference=f"FC202600040{place}") for place in range(3)]
+        provisional, confirmed, refused = (paybox.leave(alone, titre, clock) for titre in titres)
+        answered = paybox.leave(asked, cast.make_titre(asked, reference="FC2026000409"), clock)
+        proof = paybox.ipn(provisional, clock)
+        paybox.ipn(confirmed, clock)
+        paybox.ipn(refused, clock, **paybox.REFUSED)
+        fake.statuses[paybox.ipn(answered, clock).facts["transaction"]] = "Capturé"
+        inquiries.check(clock)
+    of_the_regie = dataclasses.replace(town, product=alone, account=alone.account)
+    notices.hear(of_the_regie, confirmed, notices.notice(of_the_regie, confirmed), now=cast.later(days=1))
+    with tenant(town.collectivite):
+        look_after_provisional(collectivite=town.collectivite, now=cast.later(days=3))
+        for case in Case.objects.of(town.collectivite):
+            look_at(case=case, user=town.agent, now=cast.later(days=3))
+    return {
+        "mare": town.collectivite.pk,
+        "provisional": provisional.pk,
+        "provisional_proof": proof.pk,
+        "confirmed": confirmed.pk,
+        "turned_down_on_the_page": refused.pk,
+        "answered_by_direct": answered.pk,
     }
 
 
@@ -1126,7 +1158,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     # remises
     "a line that leaves its payment provisional": (
         "UPDATE payments_attempt SET is_provisional = true WHERE id = {answered}",
-        {"I-08"},
+        {"I-06", "I-08", "I-14"},
     ),
     "a line of another transaction than it settled": (
         "UPDATE reconciliation_filedline SET transaction = '7' WHERE attempt_id = {found} AND result = 'confirmed'",
@@ -1174,6 +1206,64 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a card number in a file's name": (
         "UPDATE reconciliation_depositedfile SET name = '4111 1111 1111 1111.xml'",
         {"I-36"},
+    ),
+    # signatures
+    "a provisional payment that says it is confirmed": (
+        "UPDATE payments_attempt SET is_provisional = false WHERE id = {provisional}",
+        {"I-14"},
+    ),
+    "a payment confirmed by nobody": (
+        "UPDATE payments_attempt SET is_provisional = true WHERE id = {answered_by_direct}",
+        {"I-06", "I-14"},
+    ),
+    "a provisional payment of which nobody was told": (delete_cases("not_confirmed"), {"I-06"}),
+    "a settlement by what the browser brought": (
+        "UPDATE payments_evidence SET source = 'return' WHERE id = {provisional_proof}",
+        {"I-06"},
+    ),
+    "a settlement signed where nothing is signed": (
+        "UPDATE payments_settlement SET rank = 1 WHERE attempt_id = {paid};"
+        "UPDATE payments_evidence SET rank = 1 WHERE id = {proof}",
+        {"I-06", "I-19", "I-22"},
+    ),
+    "an answer about what was never signed": (
+        "UPDATE payments_evidence SET verdict = 'repeated' WHERE attempt_id = {answered_by_direct} AND rank = 1",
+        {"I-05", "I-06"},
+    ),
+    "a settlement of another transaction than its proof": (
+        "UPDATE payments_settlement SET transaction = '7' WHERE attempt_id = {provisional}",
+        {"I-05"},
+    ),
+    "one transaction that settled twice": (
+        "DROP INDEX payments_settlement_transaction;"
+        "UPDATE payments_settlement SET transaction = (SELECT transaction FROM payments_settlement"
+        " WHERE attempt_id = {provisional}) WHERE attempt_id = {confirmed}",
+        {"I-05", "I-09"},
+    ),
+    "a signed payment without authorisation": (
+        "UPDATE payments_evidence SET facts = facts - 'authorisation' WHERE id = {provisional_proof}",
+        {"I-22"},
+    ),
+    "a test authorisation that settled in production": (
+        'UPDATE payments_evidence SET facts = facts || \'{{"authorisation": "XXXXXX"}}\' WHERE id = {provisional_proof}',
+        {"I-22"},
+    ),
+    "a signature that came a month later": (
+        "UPDATE payments_evidence SET received_at = received_at + interval '30 days' WHERE id = {provisional_proof}",
+        {"I-22"},
+    ),
+    "a reference that can be guessed": (
+        "UPDATE payments_attempt SET reference = debt_reference || '-1' WHERE id = {provisional}",
+        {"I-22"},
+    ),
+    "a payer of Paybox whom nobody watches": (
+        "DELETE FROM agenda_effect WHERE kind = 'presume_silent' AND subject_id = {provisional}",
+        {"I-25"},
+    ),
+    "a titre held by a payment that is paid": (
+        "UPDATE titres_titre SET held_by = {provisional}, held_until = now() WHERE id = (SELECT titre_id"
+        " FROM payments_attempt WHERE id = {provisional})",
+        {"I-14"},
     ),
     # rights
     "a role given behind our back": ("UPDATE people_membership SET role = 'administrator'", {"I-33"}),

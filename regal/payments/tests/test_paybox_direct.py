@@ -1,0 +1,241 @@
+"""Where the contract has Paybox Direct: a signed message announces, our question settles, a lost message is seen."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from regal.agenda.models import Effect
+from regal.cases.models import Case
+from regal.lib.tenancy import tenant
+from regal.payments.confirmation import look_after_provisional
+from regal.payments.models import AttemptEvent, Evidence, Settlement
+from tests import cast, paybox, proof
+from tests.at_once import at_once
+from tests.cast import MORNING
+from tests.inquiries import Clock, again, check, check_until, watch_of
+from tests.notices import carry_one
+from tests.paybox import REFUSED, FakePaybox, come_back, give_direct, ipn, leave, speaking_to
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def fake():
+    with speaking_to(FakePaybox()) as fake:
+        yield fake
+
+
+@pytest.fixture
+def town(committed_db, fake):
+    return cast.make_saint_aubin()
+
+
+@pytest.fixture
+def product(town):
+    return paybox.make_paybox_product(town, direct=True)
+
+
+@pytest.fixture
+def titre(product):
+    with tenant(product.collectivite_id):
+        return cast.make_titre(product)
+
+
+@pytest.fixture
+def attempt(product, titre, clock):
+    """Mme Leroy is on Paybox's page, and Direct may be asked about her."""
+    return leave(product, titre, clock)
+
+
+def kinds(attempt):
+    with tenant(attempt.collectivite_id):
+        cases = Case.objects.filter(subject_kind="attempt", subject_id=attempt.pk, closed_at__isnull=True)
+        return sorted(cases.values_list("kind", flat=True))
+
+
+def events(attempt):
+    with tenant(attempt.collectivite_id):
+        return list(AttemptEvent.objects.filter(attempt=attempt).order_by("number").values_list("event", flat=True))[2:]
+
+
+def settlement_of(attempt):
+    with tenant(attempt.collectivite_id):
+        return Settlement.objects.select_related("evidence").filter(attempt=attempt).first()
+
+
+def kept(attempt):
+    with tenant(attempt.collectivite_id):
+        rows = Evidence.objects.filter(attempt=attempt).order_by("pk")
+        return [(row.source, row.rank, row.outcome) for row in rows]
+
+
+class TestAPayment:
+    def test_is_announced_by_the_message_and_settled_by_the_answer(self, attempt, clock, fake):
+        said = ipn(attempt, clock)
+        assert (again(attempt).status, again(attempt).announced) == ("handed_off", "paid")
+        fake.statuses[said.facts["transaction"]] = "Capturé"
+        check(clock)
+        paid = again(attempt)
+        assert (paid.status, paid.is_provisional, paid.standing) == ("paid", False, "confirmed")
+        settled = settlement_of(attempt)
+        assert (settled.rank, settled.transaction, settled.occurred_at) == (
+            2,
+            said.facts["transaction"],
+            said.occurred_at,
+        )
+        assert proof.broken(clock.now) == ()
+
+    def test_is_settled_by_the_answer_when_only_the_browser_came_back(self, attempt, clock, fake):
+        said = come_back(attempt, clock)
+        fake.statuses[said.facts["transaction"]] = "Autorisé"
+        check(clock)
+        assert again(attempt).status == "paid"
+
+    def test_is_asked_about_under_a_new_number_each_time(self, attempt, clock, fake):
+        ipn(attempt, clock)
+        check_until(clock, MORNING + timedelta(minutes=10))
+        assert len(fake.numbers) > 3
+        assert len(set(fake.numbers)) == len(fake.numbers)
+
+    def test_after_a_refusal_on_the_same_page_is_settled_too(self, attempt, clock, fake):
+        ipn(attempt, clock, **REFUSED)
+        said = ipn(attempt, clock)
+        fake.statuses[said.facts["transaction"]] = "Capturé"
+        check(clock)
+        assert events(attempt) == ["refused", "announced", "settled"]
+
+    def test_whose_window_is_over_is_still_asked_about(self, attempt, clock, fake):
+        check_until(clock, MORNING + timedelta(hours=5))
+        assert again(attempt).status == "expired_presumed"
+        said = ipn(attempt, clock)
+        fake.statuses[said.facts["transaction"]] = "Capturé"
+        check(clock)
+        assert (again(attempt).status, kinds(attempt)) == ("paid", ["late_payment"])
+
+    def test_is_one_however_many_messages_come_at_once(self, attempt, clock, fake):
+        body = paybox.signed(paybox.said(attempt, clock.now))
+        stored = [paybox.store_ipn(attempt, clock, body) for _ in range(10)]
+        fake.statuses |= {paybox.judged(stored[0], clock).facts["transaction"]: "Capturé"}
+        check(clock)
+        assert events(attempt) == ["announced", "settled"]
+
+
+class TestAMessageThatFoolsNobody:
+    def test_is_announced_and_no_more_while_direct_does_not_know_its_transaction(self, attempt, clock, fake):
+        ipn(attempt, clock)
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert (again(attempt).status, settlement_of(attempt)) == ("handed_off", None)
+        assert kinds(attempt) == ["impossible_answer"]
+        assert proof.broken(clock.now) == ()
+
+    def test_hides_no_other_that_is_true(self, attempt, clock, fake):
+        true = ipn(attempt, clock)
+        ipn(attempt, clock)
+        fake.statuses[true.facts["transaction"]] = "Capturé"
+        check_until(clock, MORNING + timedelta(minutes=10))
+        assert settlement_of(attempt).transaction == true.facts["transaction"]
+
+    def test_does_not_settle_by_the_transaction_of_another_site(self, attempt, clock, fake):
+        said = ipn(attempt, clock)
+        fake.statuses[said.facts["transaction"]] = "Capturé"
+        fake.site = "7654321"
+        check_until(clock, MORNING + timedelta(minutes=5))
+        assert settlement_of(attempt) is None
+        assert kinds(attempt) == ["other_payment"]
+
+
+class TestALostMessage:
+    def test_waits_in_a_case_within_five_minutes_and_settles_nothing(self, attempt, clock, fake):
+        check_until(clock, MORNING + timedelta(minutes=12))
+        fake.existing[attempt.reference] = "987654"
+        check_until(clock, clock.now + timedelta(minutes=5))
+        assert (again(attempt).status, settlement_of(attempt), kinds(attempt)) == ("handed_off", None, ["not_notified"])
+        assert proof.broken(clock.now) == ()
+
+    def test_that_comes_after_all_ends_the_case(self, attempt, clock, fake):
+        fake.existing[attempt.reference] = "987654"
+        check_until(clock, MORNING + timedelta(minutes=5))
+        fake.statuses["987654"] = "Capturé"
+        ipn(attempt, clock, Trans="987654")
+        check(clock)
+        assert (again(attempt).status, kinds(attempt)) == ("paid", [])
+
+    def test_is_not_lost_while_it_may_still_be_under_way(self, attempt, clock, fake):
+        fake.existing[attempt.reference] = "987654"
+        check_until(clock, MORNING + timedelta(seconds=31))
+        assert kinds(attempt) == []
+
+    def test_is_none_where_what_exists_is_the_refusal_that_was_told(self, attempt, clock, fake):
+        refused = ipn(attempt, clock, **REFUSED)
+        fake.existing[attempt.reference] = refused.facts["transaction"]
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert kinds(attempt) == []
+
+
+class TestAPaymentNeverMade:
+    def test_is_presumed_dead_after_the_page_and_ends_without_a_case(self, attempt, clock, fake):
+        check_until(clock, MORNING + timedelta(hours=2))
+        assert again(attempt).status == "expired_presumed"
+        check_until(clock, MORNING + timedelta(days=8))
+        assert watch_of(attempt).closed_at is not None
+        assert kinds(attempt) == []
+        assert proof.broken(clock.now) == ()
+
+
+class TestDirectGivenLater:
+    def test_confirms_what_a_signature_settled(self, town, clock, fake):
+        product = paybox.make_paybox_product(town, identifier="2718281-02-314159267", slug="musee")
+        with tenant(town.collectivite):
+            titre = cast.make_titre(product)
+        attempt = leave(product, titre, clock)
+        said = ipn(attempt, clock)
+        assert again(attempt).is_provisional
+        fake.statuses[said.facts["transaction"]] = "Capturé"
+        fake.rank = "02"
+        give_direct(product.account)
+        with tenant(town.collectivite):
+            assert look_after_provisional(collectivite=town.collectivite, now=clock.pass_(hours=1)) == 0
+        check(clock)
+        paid = again(attempt)
+        assert (paid.is_provisional, paid.standing, events(attempt)) == (False, "confirmed", ["settled", "confirmed"])
+        assert watch_of(attempt).closed_at is not None
+        assert proof.broken(clock.now) == ()
+
+
+class TestAProvisionalPayment:
+    def test_waits_in_a_case_after_two_working_days(self, town, clock, fake):
+        product = paybox.make_paybox_product(town, identifier="2718281-02-314159267", slug="musee")
+        with tenant(town.collectivite):
+            titre = cast.make_titre(product)
+        attempt = leave(product, titre, clock)
+        ipn(attempt, clock)
+        for hours, late in ((47, []), (24, ["not_confirmed"])):
+            clock.pass_(hours=hours)
+            with tenant(town.collectivite):
+                look_after_provisional(collectivite=town.collectivite, now=clock.now)
+            assert kinds(attempt) == late
+        assert proof.broken(clock.now) == ()
+
+
+class TestAtOnce:
+    def test_the_same_bytes_fifty_times_have_one_effect(self, town, clock, fake):
+        product = paybox.make_paybox_product(town, identifier="2718281-02-314159267", slug="musee")
+        with tenant(town.collectivite):
+            titre = cast.make_titre(product)
+        attempt = leave(product, titre, clock)
+        body = paybox.signed(paybox.said(attempt, clock.now))
+        for _ in range(50):
+            paybox.store_ipn(attempt, clock, body)
+        due = list(Effect.objects.filter(kind="judge_message").values_list("pk", flat=True))
+        done = []
+        for start in range(0, 50, 10):
+            done += at_once(*[partial(carry_one, effect) for effect in due[start : start + 10]])
+        assert done == [True] * 50
+        assert events(attempt) == ["settled"]
+        assert proof.broken(clock.now) == ()
