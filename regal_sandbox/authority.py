@@ -1,4 +1,4 @@
-"""A local certificate authority, so that a client may reach the sandbox over https under PayFiP's own names.
+"""A local certificate authority, so that a client may reach the sandbox over https under PayFiP's and Paybox's names.
 
 Whoever trusts it trusts it for these names alone: its certificate says so. Its key never leaves the folder.
 """
@@ -19,7 +19,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-HOSTS = ("www.payfip.gouv.fr", "www.tipi.budget.gouv.fr", "www.tipi-client.budget.gouv.fr", "localhost")
+_PAYBOX = ("tpeweb", "tpeweb1", "preprod-tpeweb", "recette-tpeweb", "ppps", "ppps1", "preprod-ppps", "recette-ppps")
+HOSTS = (
+    "www.payfip.gouv.fr",
+    "www.tipi.budget.gouv.fr",
+    "www.tipi-client.budget.gouv.fr",
+    "localhost",
+    *(f"{host}.{domain}" for domain in ("paybox.com", "e-transactions.fr") for host in _PAYBOX),
+)
 ADDRESSES = ("127.0.0.1", "::1")
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 90
@@ -73,7 +80,10 @@ def _make_authority(key: Key, now: datetime) -> x509.Certificate:
 
 def _make_server(key: Key, authority: x509.Certificate, authority_key: Key, begins: datetime) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOSTS[0])])
-    names = [*map(x509.DNSName, HOSTS), *(x509.IPAddress(ip_address(one)) for one in ADDRESSES)]
+    constraints = authority.extensions.get_extension_for_class(x509.NameConstraints).value
+    vouched = {one.value for one in constraints.permitted_subtrees or [] if isinstance(one, x509.DNSName)}
+    hosts = [host for host in HOSTS if host in vouched]  # an authority made earlier vouches for fewer
+    names = [*map(x509.DNSName, hosts), *(x509.IPAddress(ip_address(one)) for one in ADDRESSES)]
     return (
         _certificate(name, authority.subject, key.public_key(), begins, SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

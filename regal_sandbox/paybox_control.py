@@ -169,6 +169,7 @@ def download_file(world: World, asked: Mapping[str, str]) -> Response | None:
     """A file of remises, to keep and never to show; None when nobody knows it. Raises BadShape."""
     with world.store.transaction() as db:
         collect_due(world, db)
+    with world.store.transaction() as db:  # what was asked may be wrong, the night has passed all the same
         found = asked_file(world, db, asked)
     if found is None:
         return None

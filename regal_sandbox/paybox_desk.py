@@ -7,7 +7,9 @@ import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -23,6 +25,7 @@ from regal_sandbox.paybox_messages import replay
 from regal_sandbox.paybox_operations import Operation, cancel, capture, find_operation, prefix, refund
 from regal_sandbox.paybox_questions import TYPES
 from regal_sandbox.paybox_remises import collect_due, collect_now, let_the_night_pass, list_remises, printed
+from regal_sandbox.paybox_requests import make_hmac
 from regal_sandbox.shapes import whole_number
 from regal_sandbox.world import World
 
@@ -104,6 +107,25 @@ PAYBOX_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 Show = Callable[..., str]
 
 
+def trial_address(merchant: Merchant, *, pages: str, now: datetime) -> str:
+    """A request of this merchant, signed, for who has no site yet and wants to see the card page."""
+    told = {
+        "PBX_SITE": merchant.site,
+        "PBX_RANG": f"{merchant.rank:02d}",
+        "PBX_IDENTIFIANT": merchant.identifier,
+        "PBX_TOTAL": "4850",
+        "PBX_DEVISE": "978",
+        "PBX_CMD": f"ESSAI-{now:%Y%m%d-%H%M%S-%f}",
+        "PBX_PORTEUR": "payeur@exemple.fr",
+        "PBX_RETOUR": "Mt:M;Ref:R;Auto:A;Erreur:E;Trans:S;Appel:T;Sign:K",
+        "PBX_HASH": "SHA512",
+        "PBX_TIME": now.isoformat(),
+    }
+    signed = "&".join(f"{name}={value}" for name, value in told.items()).encode()
+    told["PBX_HMAC"] = make_hmac(signed, key=merchant.hmac_key)
+    return f"{pages}php/?{urlencode(told)}"
+
+
 def add_paybox_desk(blueprint: Blueprint, world: World, show: Show) -> None:
     def merchant(db: sqlite3.Connection, key: str) -> Merchant:
         found = find_merchant(db, key)
@@ -174,6 +196,7 @@ def add_paybox_desk(blueprint: Blueprint, world: World, show: Show) -> None:
             questions=questions,
             types=TYPES,
             today=world.today(),
+            trial=trial_address(known, pages=world.pages_address or "/", now=world.now()),
             longest=MAX_URL,
         )
 

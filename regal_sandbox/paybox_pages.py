@@ -7,6 +7,7 @@ the real one submits by itself is left by a refresh, and its form is there for w
 import re
 import time
 from collections.abc import Callable
+from threading import BoundedSemaphore
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -48,6 +49,8 @@ PREFIXES = ("/php", "/cgi/", "/cgi-bin/", f"{BACKUP_PREFIX}/")
 FILES = ("/pubkey.pem", "/PPPS.php", "/load.html")
 HEALTH_PAGE = '<html><head></head><body><div id="server_status" style="text-align:center;">OK</div></body></html>'
 YEARS_OFFERED = 12
+MOST_WAITING = 4  # payers at once whose merchant is slow: the server's other threads go on
+_SEATS = BoundedSemaphore(MOST_WAITING)
 NOT_A_TRY = (CANCELLED, TOO_LATE)
 PLATFORM_VERSION = "5.5.19"
 
@@ -253,8 +256,15 @@ def _add_steps(blueprint: Blueprint, world: World) -> None:
 
 def _wait_for_calls(world: World, payment: Payment) -> None:
     """The merchant's site is called before his payer goes back, where threads of ours do it."""
-    if not world.delivers:
+    if not world.delivers or not _SEATS.acquire(blocking=False):
         return
+    try:
+        _wait(world, payment)
+    finally:
+        _SEATS.release()
+
+
+def _wait(world: World, payment: Payment) -> None:
     with world.store.transaction() as db:
         ends_at = time.monotonic() + read_settings(db).paybox_timeout_seconds + 1
     while time.monotonic() < ends_at:

@@ -34,8 +34,8 @@ FORMATS = {
     "PBX_TOTAL": r"[0-9]{3,10}",
     "PBX_DEVISE": r"[0-9]{3}",
     "PBX_CMD": r"[^\x00-\x1f]{1,250}",
-    "PBX_PORTEUR": r"(?=.{6,120}\Z)[^\s@]+@[^\s@]+",
-    "PBX_RETOUR": r"[^:;]+:[A-Za-z](;[^:;]+:[A-Za-z])*;?",
+    "PBX_PORTEUR": r"(?=.{6,120}\Z)[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+",
+    "PBX_RETOUR": r"[^:;\x00-\x1f]+:[A-Za-z](;[^:;\x00-\x1f]+:[A-Za-z])*;?",
     "PBX_RUF1": r"(?i:GET|POST)",
     "PBX_LANGUE": r"[A-Z]{3}",
     "PBX_AUTOSEULE": r"[ON]",
@@ -201,7 +201,11 @@ def _check_time(told: str, merchant: Merchant, now: datetime) -> None:
     if read.tzinfo is None:
         read = read.replace(tzinfo=PARIS)
     window = merchant.options.time_window_seconds
-    if window and abs((read.astimezone(UTC) - now).total_seconds()) > window:
+    try:
+        distance = abs((read.astimezone(UTC) - now).total_seconds())
+    except OverflowError:  # at either end of the calendar
+        distance = float("inf")
+    if window and distance > window:
         raise Refused("time_too_far", "PBX_TIME", f"{told}: further than {window} s from {now.isoformat()}")
 
 

@@ -173,7 +173,7 @@ def activation_dossier(request: BureauRequest, slug: str, numcli: str) -> HttpRe
     found = contract_or_404(town, numcli)
     with tenant(town):
         written = dossier.facts(collectivite=town, contract=found, now=now)
-    name = f"dossier-payfip-{found.identifier}.pdf"
+    name = f"dossier-{found.service.lower()}-{found.identifier}.pdf"
     return HttpResponse(
         dossier.pdf(written, now=now),
         content_type="application/pdf",

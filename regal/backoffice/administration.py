@@ -34,6 +34,7 @@ from regal.collectivites.models import (
 from regal.collectivites.operations import keep_secret
 from regal.collectivites.reference_forms import BadReferenceForm, InvoiceWords, read_reference_form
 from regal.gateways.base import DebtKind, Environment, Misconfigured
+from regal.gateways.paybox.gateway import Paybox
 from regal.gateways.payfip_url.gateway import PayfipUrl
 from regal.gateways.payfip_ws.gateway import PayfipWs
 from regal.gateways.registry import PAYFIP
@@ -481,7 +482,8 @@ def _check_terms(terms: ProductTerms, account: GatewayAccount) -> None:
         raise refusals.BadDays
     gateway = gateway_of(account)
     contract = gateway.account if isinstance(gateway, PayfipUrl | PayfipWs) else None
-    floor, ceiling = (contract.min_amount, contract.max_amount) if contract else (Money(1), Money(9_999_999_99))
+    bounded = gateway.account if isinstance(gateway, Paybox) else contract
+    floor, ceiling = (bounded.min_amount, bounded.max_amount) if bounded else (Money(1), Money(9_999_999_99))
     least, most = terms.min_amount or floor, terms.max_amount or ceiling
     if not Money.zero < least <= most or least > ceiling or most < floor or most > Money(9_999_999_99):
         raise refusals.BadAmounts

@@ -1,8 +1,8 @@
-"""« Dossier d’activation PayFiP »: the PDF that a collectivité sends to its correspondent.
+"""« Dossier d’activation »: the PDF that a collectivité sends to its correspondent, or to its bank.
 
-The words are in `dossier.typ`, in French only: its reader is the DGFiP. What varies is handed over as data, never as
-source, so no name can become typst code. The same data at the same moment gives the same bytes. It holds no payer's
-address, and the end of references only.
+The words are in `dossier.typ`, in French only: its reader is the DGFiP or a bank. What varies is handed over as data,
+never as source, so no name can become typst code. The same data at the same moment gives the same bytes. It holds
+no payer's address, and the end of references only.
 """
 
 import json
@@ -17,8 +17,10 @@ from django.utils.translation import override
 
 from regal.backoffice.contracts import Contract, Trial
 from regal.collectivites.models import Budget, Collectivite, Product
+from regal.gateways.payfip_url.gateway import PayfipUrl
 from regal.lib import paris
 from regal.lib.tenancy import HasKey
+from regal.payments.accounts import gateway_of
 
 TEMPLATE = Path(__file__).with_name("dossier.typ")
 
@@ -31,6 +33,8 @@ def facts(*, collectivite: Collectivite, contract: Contract, now: datetime) -> d
             "town": collectivite.name,
             "siret": _siret(_budget_of(collectivite, contract).siret),
             "numcli": contract.identifier,
+            "service": contract.service,
+            "is_paybox": contract.is_of_paybox,
             "kind": str(contract.collects),
             "is_asked": contract.is_of_the_web_service,
             "regie": contract.regie_name,
@@ -40,9 +44,9 @@ def facts(*, collectivite: Collectivite, contract: Contract, now: datetime) -> d
             "received": _day(adhesion.identifier_received_on) if adhesion else "",
             "wants_direct_debit": contract.wants_direct_debit,
             "pages": [{"name": product.name, "address": _address(product)} for product in contract.products],
-            "return": f"{settings.GUICHET_URL}/{collectivite.slug}/…" if contract.is_of_the_web_service else "",
+            "return": "" if contract.gateway == PayfipUrl.name else f"{settings.GUICHET_URL}/{collectivite.slug}/…",
             "notification": f"{settings.NOTIFICATION_URL}/s/n/{collectivite.pk}/…",
-            "payfip": settings.PAYFIP_URL,
+            "payfip": _called(contract),
             "tests": [_told(trial) for trial in _with_paid(contract.tests, contract.paid_tests)],
             "activations": [_told(trial) for trial in _with_paid(contract.activations, contract.paid_activations)],
             "card_activated": _day(paris.today(contract.by_card.at)) if contract.by_card else "",
@@ -50,6 +54,13 @@ def facts(*, collectivite: Collectivite, contract: Contract, now: datetime) -> d
             "opens_on": _day(contract.opens_on),
             "written_on": paris.format_day_fr(paris.today(now)),
         }
+
+
+def _called(contract: Contract) -> str:
+    """The host that takes the payments of the furthest phase."""
+    if not contract.is_of_paybox:
+        return str(settings.PAYFIP_URL)
+    return ", ".join(gateway_of(list(contract.accounts.values())[-1]).hand_off_origins)
 
 
 def pdf(written: dict[str, Any], *, now: datetime) -> bytes:

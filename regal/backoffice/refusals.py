@@ -163,16 +163,16 @@ class BadDays(Refusal):
 class BadAmounts(Refusal):
     code = "R325"
     sentence = _(
-        "Le montant minimal doit être positif, ne pas dépasser le maximal, et PayFiP accepter l’un et l’autre (de 1 € à"
-        " 99 999,99 €, sauf réglage du contrat)."
+        "Le montant minimal doit être positif, ne pas dépasser le maximal, et le service de paiement accepter l’un"
+        " et l’autre (de 1 € à 99 999,99 €, sauf réglage du contrat)."
     )
 
 
 class UncheckedInvoices(Refusal):
     code = "R326"
     sentence = _(
-        "PayFiP ne vérifie ni le numéro ni le montant d’une facture de régie : donnez un modèle de numéro ou une clé de"
-        " contrôle, un montant minimal et un montant maximal."
+        "Ni PayFiP ni Paybox ne vérifient le numéro ou le montant d’une facture de régie : donnez un modèle de numéro"
+        " ou une clé de contrôle, un montant minimal et un montant maximal."
     )
 
 

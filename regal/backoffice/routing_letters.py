@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from regal.backoffice import routing
+from regal.backoffice.gateway_names import service
 from regal.collectivites.models import RoutingChange
 from regal.lib import mail, paris
 
@@ -73,7 +74,7 @@ def _send(collectivite_id: int, change_id: int, letter: Letter) -> None:
 
 def _facts(change: RoutingChange) -> dict[str, str]:
     return {
-        "contract": change.identifier,
+        "contract": f"{service(change.gateway, {})} {change.identifier}",
         "asked_by": str(change.asked_by),
         "approved_by": str(change.approved_by) if change.approved_by else "",
         "cancelled_by": str(change.cancelled_by) if change.cancelled_by else "",
@@ -86,13 +87,11 @@ def _facts(change: RoutingChange) -> dict[str, str]:
 def _asked(change: RoutingChange) -> tuple[str, str]:
     facts = _facts(change)
     if change.kind == RoutingChange.Kind.REOPEN:
-        topic = _("réouverture du contrat PayFiP %(contract)s demandée") % facts
-        what = _("%(asked_by)s a demandé, le %(asked_at)s, la réouverture du contrat PayFiP %(contract)s.") % facts
+        topic = _("réouverture du contrat %(contract)s demandée") % facts
+        what = _("%(asked_by)s a demandé, le %(asked_at)s, la réouverture du contrat %(contract)s.") % facts
     else:
-        topic = _("mise en production du contrat PayFiP %(contract)s demandée") % facts
-        what = (
-            _("%(asked_by)s a demandé, le %(asked_at)s, la mise en production du contrat PayFiP %(contract)s.") % facts
-        )
+        topic = _("mise en production du contrat %(contract)s demandée") % facts
+        what = _("%(asked_by)s a demandé, le %(asked_at)s, la mise en production du contrat %(contract)s.") % facts
     if change.needs_operator:
         whose = _("L’exploitant de REGAL doit l’approuver.")
     else:
@@ -103,9 +102,9 @@ def _asked(change: RoutingChange) -> tuple[str, str]:
 
 def _approved(change: RoutingChange) -> tuple[str, str]:
     facts = _facts(change)
-    topic = _("changement du contrat PayFiP %(contract)s approuvé") % facts
+    topic = _("changement du contrat %(contract)s approuvé") % facts
     by = _("L’exploitant de REGAL") if change.needs_operator else facts["approved_by"]
-    what = _("%(approved_by)s a approuvé la demande de %(asked_by)s pour le contrat PayFiP %(contract)s.") % {
+    what = _("%(approved_by)s a approuvé la demande de %(asked_by)s pour le contrat %(contract)s.") % {
         **facts,
         "approved_by": by,
     }
@@ -117,27 +116,22 @@ def _carried_out(change: RoutingChange) -> tuple[str, str]:
     facts = _facts(change)
     if change.kind == RoutingChange.Kind.REOPEN:
         return (
-            _("contrat PayFiP %(contract)s rouvert") % facts,
-            _("Le contrat PayFiP %(contract)s est de nouveau en service : ses produits peuvent être payés.") % facts,
+            _("contrat %(contract)s rouvert") % facts,
+            _("Le contrat %(contract)s est de nouveau en service : ses produits peuvent être payés.") % facts,
         )
     return (
-        _("contrat PayFiP %(contract)s en production") % facts,
-        _(
-            "Le contrat PayFiP %(contract)s est en production : les produits choisis encaissent désormais des paiements"
-            " réels."
-        )
+        _("contrat %(contract)s en production") % facts,
+        _("Le contrat %(contract)s est en production : les produits choisis encaissent désormais des paiements réels.")
         % facts,
     )
 
 
 def _cancelled(change: RoutingChange) -> tuple[str, str]:
     facts = _facts(change)
-    topic = _("changement du contrat PayFiP %(contract)s annulé") % facts
+    topic = _("changement du contrat %(contract)s annulé") % facts
     if change.cancelled_by is None:
-        what = (
-            _("La demande faite par %(asked_by)s pour le contrat PayFiP %(contract)s n’a pas pu être suivie.") % facts
-        )
+        what = _("La demande faite par %(asked_by)s pour le contrat %(contract)s n’a pas pu être suivie.") % facts
     else:
-        what = _("%(cancelled_by)s a annulé la demande de %(asked_by)s pour le contrat PayFiP %(contract)s.") % facts
+        what = _("%(cancelled_by)s a annulé la demande de %(asked_by)s pour le contrat %(contract)s.") % facts
     why = _("Motif : %(reason)s") % facts if change.reason else ""
     return topic, " ".join(part for part in (what, why, _("Rien n’a changé.")) if part)

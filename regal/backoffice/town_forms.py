@@ -326,9 +326,10 @@ REFERENCE_HINTS = {
         " n’ajoute ni n’ôte aucun zéro."
     ),
     DebtKind.REGIE: _(
-        "PayFiP ne vérifie ni le numéro ni le montant d’une facture de régie : il faut ici un modèle de numéro ou une"
-        " clé de contrôle, un montant minimal et un montant maximal. Un modèle reconnaît une faute de frappe, pas une"
-        " facture ; si le contrat passe par le web service, REGAL vérifie aussi que la facture est saisie ici."
+        "Ni PayFiP ni Paybox ne vérifient le numéro ou le montant d’une facture de régie : il faut ici un modèle de"
+        " numéro ou une clé de contrôle, un montant minimal et un montant maximal. Un modèle reconnaît une faute de"
+        " frappe, pas une facture ; si le contrat passe par le web service, REGAL vérifie aussi que la facture est"
+        " saisie ici."
     ),
 }
 
@@ -341,7 +342,7 @@ class ProductForm(SettingsForm):
         (_("Contrat"), "", ("account",)),
         (
             _("Quand on peut payer"),
-            _("Les jours sont ceux de Paris, bornes comprises. Un paiement déjà parti vers PayFiP aboutit toujours."),
+            _("Les jours sont ceux de Paris, bornes comprises. Un paiement déjà parti aboutit toujours."),
             ("is_open", "opens_on", "closes_on", "closed_note"),
         ),
         (
@@ -375,7 +376,7 @@ class ProductForm(SettingsForm):
         spellcheck="false",
     )
     introduction = sentence(_("Introduction"), _("une phrase en haut du formulaire ; facultative"))
-    account = forms.ChoiceField(label=_("Contrat PayFiP"), required=False)
+    account = forms.ChoiceField(label=_("Contrat"), required=False)
     is_open = forms.BooleanField(label=_("Ouvert au paiement"), required=False)
     opens_on = day(_("Premier jour"), _("vide : dès maintenant"))
     closes_on = day(_("Dernier jour"), _("vide : sans fin"))

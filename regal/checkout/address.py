@@ -32,7 +32,7 @@ LINES: Mapping[str, _Line] = {
         missing=_("Indiquez le prénom écrit sur la carte."),
     ),
     "last_name": _Line(
-        label=_("Nom"),
+        label=_("Nom de famille"),
         hint=_("celui qui est écrit sur la carte"),
         autocomplete="family-name",
         longest=45,
@@ -60,7 +60,7 @@ LINES: Mapping[str, _Line] = {
         missing=_("Indiquez la commune."),
     ),
 }
-TOO_LONG = _("C’est trop long pour la banque : %(limit_value)s caractères au plus.")
+TOO_LONG = _("C’est trop long pour la banque : %(limit_value)s caractères au plus.")
 NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas.")
 
 

@@ -273,7 +273,7 @@ class DebtForm(forms.Form):
         if amount < LEAST:
             raise ValidationError(_("Un paiement en ligne est d’au moins 1 €."), code="R023")
         if amount > MOST:
-            raise ValidationError(_("Un paiement en ligne est d’au plus 99 999,99 €."), code="R024")
+            raise ValidationError(_("Un paiement en ligne est d’au plus 99 999,99 €."), code="R024")
         if (least and amount < least) or (most and amount > most):
             sentence = _("Ce montant n’est pas de ceux que l’on paie ici : vérifiez-le sur le document à payer.")
             raise ValidationError(sentence, code="R025")

@@ -80,8 +80,8 @@ class Supervisor:
         self.var = var
         self.ports = ports
         self.environment = {**os.environ, **demo_environment(var, ports)}
-        self.environment.pop("REGAL_SECRET_KEYS", None)
-        self.environment.pop("REGAL_SECRET_KEY", None)
+        for name in ("REGAL_SECRET_KEYS", "REGAL_SECRET_KEY", "REGAL_PAYBOX_PUBLIC_KEY"):
+            self.environment.pop(name, None)  # given by file
         self.environment["PYTHONUNBUFFERED"] = "1"
         self.environment.setdefault("DJANGO_SETTINGS_MODULE", "regal.config.settings")
         self.server: EmbeddedPostgres | None = None

@@ -1,4 +1,4 @@
-"""https under PayFiP's own names, with an authority of this machine. Real sockets, on the loopback."""
+"""https under PayFiP's and Paybox's own names, with an authority of this machine. Real sockets, on the loopback."""
 
 import re
 import socket
@@ -113,6 +113,17 @@ class TestAuthority:
         assert {one.value for one in allowed.value.permitted_subtrees or [] if isinstance(one, x509.DNSName)} == {
             *HOSTS
         }
+
+    def test_made_before_paybox_goes_on_for_its_own_names(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = datetime(2026, 3, 16, tzinfo=UTC)
+        with monkeypatch.context() as earlier:
+            earlier.setattr("regal_sandbox.authority.HOSTS", HOSTS[:4])
+            prepare(tmp_path, now=now)
+        served = x509.load_pem_x509_certificate(prepare(tmp_path, now=now).read_bytes())
+        names = served.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert names.get_values_for_type(x509.DNSName) == [*HOSTS[:4]]
 
     def test_may_vouch_for_a_certificate_that_expired(self, tmp_path: Path, authority: Path) -> None:
         program = Program(tmp_path, "--tls", str(authority), "--tls-port", "0", "--tls-expired")

@@ -88,6 +88,13 @@ class TestMerchant:
         assert "00011 existence d’une transaction" in page
         assert f"/tableau/paybox/{KEY}/" in desk.see("paybox/")
 
+    def test_may_see_the_card_page_without_a_site(self, desk: Desk, shop: Shop, control: Control) -> None:
+        for key in (KEY, "2718281-01-314159265"):
+            found = re.search(r'href="(/php/\?[^"]+)"', desk.see(f"paybox/{key}/"))
+            assert found
+            assert 'data-state="arrived"' in shop.browser.get(found[1]).text
+            assert len(control("GET", f"/paybox/payments?merchant={key}")["payments"]) == 1
+
     def test_registers_the_address_of_his_site(
         self, sandbox: Sandbox, desk: Desk, shop: Shop, listener: Listener
     ) -> None:

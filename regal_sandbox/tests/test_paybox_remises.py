@@ -116,6 +116,14 @@ class TestNight:
         assert control("POST", "/paybox/remises") == {"remises": []}
         assert direct.status(payment) == ("Capturé", closed["number"])
 
+    def test_passes_even_if_the_first_to_look_asks_for_nonsense(
+        self, direct: Direct, control: Control, time: Time
+    ) -> None:
+        direct.pay(1000)
+        time.pass_by(days=1)
+        control("GET", "/paybox/file?file=autre", status=400)
+        assert len(control("GET", "/paybox/remises")["remises"]) == 1
+
     def test_comes_when_the_account_says(self, direct: Direct, control: Control, time: Time) -> None:
         merchant = control("GET", f"/paybox/merchants/{TEST_SHOP}")
         for one in control("GET", "/paybox/merchants")["merchants"]:

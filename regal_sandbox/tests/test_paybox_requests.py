@@ -392,3 +392,66 @@ def test_the_request_is_kept_as_it_came(sandbox: Sandbox, card_payer: PayboxPaye
     [payment] = sandbox.paybox_payments()
     assert payment["raw"] == body
     assert payment["fields"][:2] == [["PBX_SITE", "1999888"], ["PBX_RANG", "32"]]
+
+
+class TestAnything:
+    """Whatever comes, an error page, and nothing else."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"&&&",
+            b"=",
+            b"PBX_SITE",
+            b"PBX_SITE=%00&PBX_RANG=%ff&PBX_IDENTIFIANT=%",
+            b"\xff\xfe=\xff",
+            b"PBX_SITE=1999888&PBX_RANG=32&PBX_IDENTIFIANT=107904482",
+            b"PBX_SITE=1999888&PBX_RANG=32&PBX_IDENTIFIANT=107904482&PBX_HMAC=%E9&PBX_HASH=sha512",
+            b"PBX_SITE=" + "\u0661".encode() * 7 + b"&PBX_RANG=32&PBX_IDENTIFIANT=1",
+            b"PBX_RANG=" + b"9" * 5000,
+        ],
+    )
+    def test_is_an_error_page(self, sandbox: Sandbox, card_payer: PayboxPayer, body: bytes) -> None:
+        for answer in (
+            card_payer.browser.post("/php/", data=body),
+            card_payer.browser.get("/php/", query_string=body.decode("latin-1")),
+        ):
+            assert (answer.status_code, state_of(answer.text)) == (403, "error")
+        assert sandbox.paybox_payments() == []
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("PBX_TIME", "0001-01-01T00:00:00+23:59"),
+            ("PBX_TIME", "9999-12-31T23:59:59-23:59"),
+            ("PBX_TIME", "2026-W12-1"),
+            ("PBX_EFFECTUE", "http://[::1/"),
+            ("PBX_EFFECTUE", "http://site.exemple.fr:99999/"),
+            ("PBX_EFFECTUE", "http://site.exemple.fr/\u00e9t\u00e9"),
+            ("PBX_DISPLAY", "9999999999"),
+            ("PBX_DIFF", "99"),
+            ("PBX_PORTEUR", "<script>@exemple.fr"),
+            ("PBX_PORTEUR", "zo\u00e9.o'brien+r=1@\u00e9t\u00e9.exemple.fr"),
+            ("PBX_PORTEUR", "..=?utf-8?q?x?=@-.-"),
+            ("PBX_RETOUR", "a\r\nb:M;Sign:K"),
+            ("PBX_PORTEUR", "\ud83d\ude00@exemple.fr".encode("utf-16", "surrogatepass").decode("utf-16")),
+            ("PBX_CMD", "<b>&\u00e9\u202e"),
+            ("PBX_NOM_MARCHAND", "<script>alert(1)</script>"),
+            ("PBX_RETOUR", "a b&c=d:M;\u00e9:R;Sign:K"),
+            ("PBX_TYPECARTE", "<i>"),
+            ("PBX_SHOPPINGCART", "<a>" * 1000),
+            ("PBX_LANGUE", "XYZ"),
+        ],
+    )
+    def test_signed_is_paid_or_refused_but_never_breaks(
+        self, sandbox: Sandbox, card_payer: PayboxPayer, control: Control, name: str, value: str
+    ) -> None:
+        put_options(control, time_window_seconds=10**9)
+        answer = card_payer.ask(signed(**{name: value}))
+        assert answer.status_code in (200, 403)
+        if answer.status_code == 200:
+            page = card_payer.pay(**{name: value})
+            assert state_of(page) == "paid"
+            assert "<script>" not in page
+            sandbox.deliver_due()

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -20,6 +20,8 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+
+from regal_sandbox.tests.shop import signed
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +61,16 @@ class Program:
             browser.post(address, data={"decision": "continuer"})
             browser.post(address, data={"decision": "payer"})
 
+    def pay_by_card(self, notified: str) -> httpx.Response:
+        """At Paybox: what the browser is answered when the payer presses the button."""
+        form = signed(PBX_REPONDRE_A=notified, PBX_RUF1="POST")
+        with httpx.Client(base_url=self.pages, trust_env=False, timeout=30) as browser:
+            found = re.search(r'data-session="(\w+)"', browser.post("php/", data=form).text)
+            assert found is not None
+            told = {"session": found[1]}
+            browser.post("cgi/MYpagepaiement.cgi", data=told | {"decision": "continuer"})
+            return browser.post("cgi/MYtraitetransaction.cgi", data=told | {"decision": "payer"})
+
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -73,6 +85,16 @@ def eventually(question: Callable[[], bool], *, seconds: float = 10) -> bool:
             return True
         threading.Event().wait(0.02)
     return False
+
+
+def suppressed(problem: type[Exception]) -> Callable[["Program", str], None]:
+    """A payer whose connection may be lost."""
+
+    def pay(program: "Program", address: str) -> None:
+        with suppress(problem):
+            program.pay_by_card(address)
+
+    return pay
 
 
 @contextmanager
@@ -129,6 +151,14 @@ class TestProgram:
         assert eventually(lambda: bool(site.heard))
         assert site.heard[0]["resultrans"] == ["P"]
         assert eventually(lambda: bool(httpx.get(f"{program.control}mails", trust_env=False).json()["mails"]))
+
+    def test_calls_a_merchant_s_site_before_its_payer_may_go_back(self, program: Program, site: Site) -> None:
+        assert program.pay_by_card(site.address).status_code == 303
+        assert [one["Erreur"] for one in site.heard] == [["00000"]]
+
+    def test_writes_the_key_that_it_publishes(self, program: Program, tmp_path: Path) -> None:
+        published = httpx.get(f"{program.pages}pubkey.pem", trust_env=False).text
+        assert published == (tmp_path / "paybox-pubkey.pem").read_text()
 
     def test_is_not_commanded_by_the_address_that_a_payer_has_notified(self, program: Program) -> None:
         program.pay(f"{program.control}reset")
@@ -196,6 +226,19 @@ class TestProgram:
             assert program.process.wait(5) == 0
             assert time.monotonic() - begun < 2
 
+    def test_stops_in_time_even_while_a_merchant_keeps_his_payer_waiting(self, program: Program) -> None:
+        with silent_site() as address:
+            payer = threading.Thread(target=suppressed(httpx.HTTPError), args=(program, address), daemon=True)
+            payer.start()
+            paid = f"{program.control}paybox/payments"
+            assert eventually(
+                lambda: "captured" in httpx.get(paid, trust_env=False).text,
+            )
+            begun = time.monotonic()
+            program.process.terminate()
+            assert program.process.wait(5) == 0
+            assert time.monotonic() - begun < 2
+
     def test_killed_after_a_payment_notifies_when_it_comes_back(self, tmp_path: Path, site: Site) -> None:
         first = Program(tmp_path)
         httpx.post(f"{first.control}faults", json={"delay_seconds": 3600}, trust_env=False)
@@ -257,6 +300,13 @@ class TestStart:
         assert (ended.returncode, ended.stdout) == (2, "")
         assert ended.stderr.count("\n") == 1
         assert str(tmp_path) in ended.stderr
+
+    def test_says_that_its_key_is_of_no_use(self, tmp_path: Path) -> None:
+        (tmp_path / "paybox-key.pem").write_text("Ce n’est pas une clé.")
+        ended = self.run("--data", str(tmp_path))
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.count("\n") == 1
+        assert "paybox-key.pem" in ended.stderr
 
     def test_says_what_is_wrong_with_the_configuration(self, tmp_path: Path) -> None:
         file = tmp_path / "config.json"

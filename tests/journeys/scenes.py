@@ -217,9 +217,11 @@ def _files(town: Collectivite, confirmed: Attempt, now: datetime) -> dict[str, i
 def _remises(now: datetime) -> int:
     """A draft of Paybox's remises, in the other town."""
     town = Collectivite.objects.get(slug=TOWNS[1].slug)
-    told = {"issued": f"{today():%d/%m/%Y}", "sent": f"{today():%d/%m/%Y}"}
+    day = f"{today():%d/%m/%Y}"
     lines = [
-        RemiseLine(transaction=f"{number}", type=kind, reference=f"Panier {number}", cents=100 * number, **told)
+        RemiseLine(
+            transaction=f"{number}", type=kind, reference=f"Panier {number}", cents=100 * number, issued=day, sent=day
+        )
         for number, kind in enumerate(("DEB", "DEB", "CRE", "ANU"), start=1)
     ]
     with tenant(town):

@@ -7,9 +7,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from regal.audit.models import AuditEntry, PlatformAct
+from regal.backoffice.management.commands import collectivite
 from regal.collectivites.models import AllowedOrigin, Collectivite, GatewayAccount, Product, Regie
+from regal.collectivites.operations import secrets_of
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.lib.vault import new_master_key
 from regal.people.models import Membership, User
 from tests import pictures
 
@@ -223,3 +226,65 @@ class TestProduct:
         assert "--code" not in said
         with tenant(bourg):
             assert not AuditEntry.objects.of(bourg).filter(action="change_terms").exists()
+
+
+class TestPaybox:
+    KEY = "0F1E2D3C4B5A69788796A5B4C3D2E1F0" * 4
+    CONTRACT = (
+        "collectivite",
+        "paybox",
+        "--slug=bourg",
+        "--site=2718281",
+        "--rang=1",
+        "--identifiant=314159265",
+        "--regie-number=12",
+        "--regie-name=Cantine",
+    )
+
+    @pytest.fixture(autouse=True)
+    def bourg(self, settings):
+        settings.SECRET_KEYS = f"k1:{new_master_key()}"
+        run("collectivite", "create", *TOWN)
+        return Collectivite.objects.get(slug="bourg")
+
+    def secrets(self, town):
+        with tenant(town):
+            return {name: secret.reveal_text() for name, secret in secrets_of(GatewayAccount.objects.get()).items()}
+
+    def test_is_connected_with_its_keys_read_from_files(self, bourg, tmp_path):
+        (tmp_path / "hmac").write_text(f"{self.KEY}\n")
+        (tmp_path / "direct").write_text("S3cret+Dir\n")
+        printed = run(*self.CONTRACT, f"--hmac-file={tmp_path / 'hmac'}", f"--direct-file={tmp_path / 'direct'}")
+        assert "2718281-01-314159265 (test)" in printed
+        assert self.KEY not in printed
+        kept = self.secrets(bourg)
+        assert (kept["hmac"], kept["direct"]) == (self.KEY, "S3cret+Dir")
+
+    def test_asks_for_its_key_where_no_file_has_it(self, bourg, monkeypatch):
+        monkeypatch.setattr(collectivite, "getpass", lambda prompt: self.KEY.lower())
+        run(*self.CONTRACT)
+        assert set(self.secrets(bourg)) == {"hmac", "notification"}
+
+    def test_takes_no_key_as_an_argument_and_repeats_none(self):
+        with pytest.raises(CommandError, match="donnez son chemin") as refused:
+            run(*self.CONTRACT, f"--hmac-file={self.KEY}")
+        assert self.KEY not in str(refused.value)
+
+    def test_is_refused_in_production_with_the_key_that_everybody_knows(self, bourg, tmp_path):
+        (tmp_path / "hmac").write_text("0123456789ABCDEF" * 8)
+        with pytest.raises(CommandError, match="R483"):
+            run(*self.CONTRACT, "--environment=production", f"--hmac-file={tmp_path / 'hmac'}")
+        with tenant(bourg):
+            assert not GatewayAccount.objects.exists()
+            assert not Regie.objects.exists()
+
+    def test_gets_a_product_afterwards(self, bourg, tmp_path):
+        (tmp_path / "hmac").write_text(self.KEY)
+        run(*self.CONTRACT, f"--hmac-file={tmp_path / 'hmac'}")
+        usual = ["collectivite", "product", "--slug=bourg", "--product-slug=cantine", "--product-name=Cantine"]
+        usual += ["--kind=facture", "--pattern=FC#{8}", "--least=1,00", "--most=600,00"]
+        run(*usual, "--contract=2718281-01-314159265")
+        with tenant(bourg):
+            assert Product.objects.get().account.gateway == "paybox"
+        with pytest.raises(CommandError, match="l’un des deux"):
+            run(*usual)

@@ -1,13 +1,15 @@
 """From a bank's letter to the first real payment: the assistant of a Paybox contract."""
 
 import dataclasses
+import json
 import re
 from html import unescape
 
 import httpx
 import pytest
 
-from regal.backoffice import activation, paybox, paybox_pages, routing
+from regal.backoffice import activation, dossier, paybox, paybox_pages, routing
+from regal.backoffice.contracts import contract
 from regal.collectivites.models import GatewayAccount, Product
 from regal.collectivites.operations import secrets_of
 from regal.gateways.base import Environment
@@ -269,3 +271,18 @@ class TestProduction:
         product = connected(town)
         answer = paul.post(PAGE, {"act": "ask", "products": [product.pk]})
         assert "paiement d’activation réussi" in words(answer)
+
+
+class TestDossier:
+    def test_speaks_of_paybox_and_holds_no_secret(self, paul, town):
+        product = connected(town)
+        activated(paul, town, product)
+        answer = paul.get(f"{PAGE}dossier/")
+        assert f"dossier-paybox-{NUMBER}.pdf" in answer.headers["Content-Disposition"]
+        assert answer.content.startswith(b"%PDF")
+        with tenant(town.collectivite):
+            found = contract(collectivite=town.collectivite, identifier=NUMBER)
+            written = json.dumps(dossier.facts(collectivite=town.collectivite, contract=found, now=MORNING))
+            kept = secrets_of(account(town, Environment.ACTIVATION))
+        assert not [name for name, secret in kept.items() if secret.reveal_text() in written]
+        assert (json.loads(written)["service"], json.loads(written)["is_paybox"]) == ("Paybox", True)

@@ -266,7 +266,7 @@ class PayboxDirect(Paybox):
             "outcome_code": status,
             "transaction": transaction.number,
             "call": transaction.call,
-            "remise": reply.number("REMISE"),
+            "remise": reply.fields.get("REMISE", "").lstrip("0")[:_LONGEST_STATUS] or None,
             "occurred_at": None if question.occurred_at is None else question.occurred_at.isoformat(),
         }
         return Notice(

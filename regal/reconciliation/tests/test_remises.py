@@ -83,7 +83,9 @@ def file_it(town, *lines, now=NEXT_DAY, **days):
 
 def report(town, file):
     with tenant(town.collectivite):
-        return operations.examine(queries.file_numbered(collectivite=town.collectivite, file_id=file.pk))
+        found = queries.file_numbered(collectivite=town.collectivite, file_id=file.pk)
+        assert found is not None
+        return operations.examine(found)
 
 
 def results(town, file):

@@ -38,14 +38,14 @@ def line(number=1, *, reference=OURS, cents=12_550, transaction="71", call="", k
 
 
 def known(key=1, *, reference=OURS, contract="2718281-01", **changes):
-    usual = {
+    usual: dict[str, object] = {
         "amount": Money(12_550),
         "is_paid": False,
         "is_provisional": False,
         "settled_by": "",
         "is_taken": False,
     }
-    return Known(key=key, contract=contract, reference=reference, **(usual | changes))
+    return Known(key=key, contract=contract, reference=reference, **(usual | changes))  # type: ignore[arg-type]
 
 
 def told(lines, *attempts, earlier=None):

@@ -1,16 +1,17 @@
 from argparse import ArgumentTypeError
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from getpass import getpass
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from regal.backoffice import administration
+from regal.backoffice import administration, paybox
 from regal.backoffice.management.commands.operator import LINK
 from regal.backoffice.refusals import Refusal
-from regal.collectivites.models import Collectivite, Product, Regie
+from regal.collectivites.models import Collectivite, GatewayAccount, Product, Regie
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.payfip_url.gateway import PayfipUrl
 from regal.gateways.registry import PAYFIP
@@ -60,7 +61,10 @@ class Command(BaseCommand):
             choices=list(KINDS),
             help="ce que le payeur tient : titre, rôle ou facture de régie",
         )
-        product.add_argument("--numcli", required=True, help="numéro de client PayFiP (6 chiffres)")
+        product.add_argument("--numcli", default="", help="numéro de client PayFiP (6 chiffres), relié avec le produit")
+        product.add_argument(
+            "--contract", default="", help="ou un contrat déjà relié, par exemple 1234567-01-123456789"
+        )
         product.add_argument(
             "--environment",
             default=Environment.TEST.value,
@@ -76,6 +80,31 @@ class Command(BaseCommand):
         product.add_argument("--regie-number", default="", help="facture : numéro de la régie dans Hélios")
         product.add_argument("--regie-name", default="", help="facture : nom de la régie, si elle est nouvelle")
         self._add_terms(product)
+        account = verbs.add_parser("paybox", help="relier un contrat Paybox d’une régie, dans un environnement")
+        account.add_argument("--slug", required=True, help="la collectivité")
+        account.add_argument("--site", required=True, help="numéro de site (TPE), 7 chiffres")
+        account.add_argument("--rang", required=True, help="rang, 2 ou 3 chiffres")
+        account.add_argument("--identifiant", required=True, help="identifiant, de 1 à 9 chiffres")
+        account.add_argument(
+            "--platform",
+            default="paybox",
+            choices=["paybox", "up2pay"],
+            help="Paybox/Verifone, ou Up2pay e-Transactions",
+        )
+        account.add_argument(
+            "--environment",
+            default=Environment.TEST.value,
+            choices=[environment.value for environment in Environment],
+            help="environnement de ce contrat",
+        )
+        account.add_argument("--regie-number", required=True, help="numéro de la régie dans Hélios")
+        account.add_argument("--regie-name", default="", help="nom de la régie, si elle est nouvelle")
+        account.add_argument(
+            "--hmac-file",
+            default="",
+            help="fichier qui contient la clé HMAC ; sinon elle est demandée, sans s’afficher",
+        )
+        account.add_argument("--direct-file", default="", help="fichier qui contient le mot de passe de Paybox Direct")
         terms = verbs.add_parser("terms", help="ouvrir, fermer, dater un produit, changer son formulaire")
         terms.add_argument("--slug", required=True, help="la collectivité")
         terms.add_argument("--product-slug", required=True, help="adresse du produit")
@@ -168,14 +197,20 @@ class Command(BaseCommand):
 
     def _product(self, options: dict[str, Any], now: datetime) -> list[str]:
         collectivite = _collectivite(options["slug"])
-        account = administration.add_account(
-            collectivite=collectivite,
-            debt_kind=KINDS[options["kind"]],
-            environment=options["environment"],
-            identifier=options["numcli"],
-            gateway=options["gateway"],
-            regie=self._regie(collectivite, options, now),
-            now=now,
+        if bool(options["numcli"]) is bool(options["contract"]):
+            raise CommandError("Donnez --numcli, ou --contract si le contrat est déjà relié ; l’un des deux.")
+        account = (
+            _account(collectivite, options["contract"], options["environment"])
+            if options["contract"]
+            else administration.add_account(
+                collectivite=collectivite,
+                debt_kind=KINDS[options["kind"]],
+                environment=options["environment"],
+                identifier=options["numcli"],
+                gateway=options["gateway"],
+                regie=self._regie(collectivite, options, now),
+                now=now,
+            )
         )
         product = administration.add_product(
             collectivite=collectivite,
@@ -187,6 +222,36 @@ class Command(BaseCommand):
             now=now,
         )
         return [f"Produit ajouté : {product.name}, {settings.GUICHET_URL}/{collectivite.slug}/{product.slug}/"]
+
+    def _paybox(self, options: dict[str, Any], now: datetime) -> list[str]:
+        """The keys come from a file or from the keyboard: never from the command line, which others can read."""
+        collectivite = _collectivite(options["slug"])
+        numbers = paybox.MerchantNumbers.read(
+            site=options["site"], rang=options["rang"], identifiant=options["identifiant"]
+        )
+        typed = self._key(options["hmac_file"]) or getpass("Clé HMAC (128 caractères) : ")
+        keys = {paybox.HMAC: paybox.hmac_key(typed)}
+        if options["direct_file"]:
+            keys[paybox.DIRECT] = paybox.direct_password(self._key(options["direct_file"]))
+        regie = self._regie(collectivite, options, now)
+        assert regie is not None
+        account = paybox.add_contract(
+            collectivite=collectivite,
+            numbers=numbers,
+            environment=Environment(options["environment"]),
+            regie=regie,
+            keys=keys,
+            options={"platform": options["platform"]},
+            now=now,
+        )
+        return [f"Contrat Paybox relié : {account.identifier} ({account.get_environment_display()})."]
+
+    def _key(self, path: str) -> str:
+        """What a file holds, without line end; nothing of no file. A key given in its place is repeated nowhere."""
+        try:
+            return self._read(path).decode("ascii", "replace").strip()
+        except CommandError:
+            raise CommandError("Le fichier de la clé ne se lit pas, ou il est vide : donnez son chemin.") from None
 
     def _regie(self, collectivite: Collectivite, options: dict[str, Any], now: datetime) -> Regie | None:
         """The régie of this number, created when it is new and has a name."""
@@ -233,7 +298,7 @@ class Command(BaseCommand):
         return [f"Les pages de {collectivite.name} ont changé."]
 
     def _read(self, path: str) -> bytes:
-        """The logo's file, no more of it than tells that it is too heavy; nothing of no file."""
+        """A file, no more of it than tells that it is too heavy; nothing of no file."""
         if not path:
             return b""
         try:
@@ -262,6 +327,14 @@ def _collectivite(slug: str) -> Collectivite:
     if collectivite is None:
         raise CommandError(f"Aucune collectivité n’a l’adresse « {slug} ».")
     return collectivite
+
+
+def _account(collectivite: Collectivite, identifier: str, environment: str) -> GatewayAccount:
+    with tenant(collectivite):
+        found = GatewayAccount.objects.of(collectivite).filter(identifier=identifier, environment=environment).first()
+    if found is None:
+        raise CommandError(f"Le contrat « {identifier} » n’est pas relié en {environment} : reliez-le d’abord.")
+    return found
 
 
 def _terms(options: dict[str, Any], before: administration.ProductTerms) -> administration.ProductTerms:

@@ -256,6 +256,7 @@ class TestWhatDirectSaysOfATransaction:
 
     def test_tells_in_which_remise_it_was_collected(self) -> None:
         assert ask(line(REMISE="000000042")).facts["remise"] == "42"
+        assert ask(line(REMISE="R42")).outcome is Outcome.PAID
 
     @pytest.mark.parametrize(
         ("status", "outcome"),
