@@ -19,6 +19,7 @@ from regal.gateways.base import DebtKind, Environment
 from regal.lib import http
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
+from regal.payments.confirmation import look_after_provisional
 from regal.payments.models import Attempt, InboxMessage, Settlement
 from regal.titres.models import Titre
 from tests import cast
@@ -288,7 +289,9 @@ class TestPaid:
         unasked.pass_(seconds=10)
         assert "la facture est payée" in unasked.follow(unasked.page_of(bank))
         unasked.enter_direct_key()
-        unasked.pass_(hours=24)
+        with tenant(unasked.town.collectivite):
+            look_after_provisional(collectivite=unasked.town.collectivite, now=unasked.clock.now)
+        unasked.pass_(minutes=1)
         assert [attempt.is_provisional for attempt in unasked.attempts()] == [False]
         assert "Votre paiement de 84,70\u00a0€ est confirmé" in unasked.follow(unasked.page_of(bank))
 
@@ -297,6 +300,7 @@ class TestPaid:
         bank = asked.at_bank()
         assert bank.entry == f"{SANDBOX}secours/php/"
         back = bank.press("payer")
+        asked.set(paybox_asleep="")
         asked.pass_(seconds=10)
         assert "Paiement confirmé" in asked.come_back(back)
 
