@@ -19,6 +19,7 @@ from regal.gateways.base import DebtKind, Environment
 from regal.lib import http
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
+from regal.payments.confirmation import look_after_provisional
 from regal.payments.models import Attempt, InboxMessage, Settlement
 from regal.titres.models import Titre
 from tests import cast
@@ -288,7 +289,9 @@ class TestPaid:
         unasked.pass_(seconds=10)
         assert "la facture est payée" in unasked.follow(unasked.page_of(bank))
         unasked.enter_direct_key()
-        unasked.pass_(hours=24)
+        with tenant(unasked.town.collectivite):
+            look_after_provisional(collectivite=unasked.town.collectivite, now=unasked.clock.now)
+        unasked.pass_(minutes=1)
         assert [attempt.is_provisional for attempt in unasked.attempts()] == [False]
         assert "Votre paiement de 84,70\u00a0€ est confirmé" in unasked.follow(unasked.page_of(bank))
 
@@ -297,6 +300,7 @@ class TestPaid:
         bank = asked.at_bank()
         assert bank.entry == f"{SANDBOX}secours/php/"
         back = bank.press("payer")
+        asked.set(paybox_asleep="")
         asked.pass_(seconds=10)
         assert "Paiement confirmé" in asked.come_back(back)
 
@@ -305,18 +309,24 @@ class TestPaid:
         assert "La page de paiement de la banque ne répond pas" in text_of(asked.leave())
         assert asked.statuses() == []
 
-    def test_by_two_payers_at_once_is_told_to_both_and_given_back(self, asked):
-        """The first page stood open until its hold had ended."""
+    def test_by_two_payers_is_too_much_for_the_later_and_he_is_told(self, asked):
+        """The bank's call about the first comes half an hour late, and his browser never."""
+        asked.fault(ipn="late", seconds=1800, code="00000")
         first = asked.at_bank()
+        first.press("payer")
         asked.clock.pass_(minutes=21)
+        asked.sandbox.control.test_client().delete("/faults")
         told = asked.recap()
         assert "ne payez pas une seconde fois" in text_of(told)
         second = asked.at_bank(asked.leave(told))
-        second_back = second.press("payer")
+        back = second.press("payer")
         asked.pass_(seconds=10)
-        assert "Paiement confirmé" in asked.come_back(second_back)
-        assert (asked.statuses()[1], asked.settlements()) == ("paid", 1)
-        assert first.page.status_code == 200
+        assert "Paiement confirmé" in asked.come_back(back)
+        asked.pass_(minutes=15)
+        assert "84,70\u00a0€ sont en trop" in asked.follow(asked.page_of(first))
+        assert "sont en trop" not in asked.follow(asked.page_of(second))
+        assert asked.statuses() == ["paid", "paid"]
+        assert Kind.EXCESS in asked.cases()
 
 
 class TestRefused:

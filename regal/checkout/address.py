@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import BillingAddress
@@ -20,7 +21,7 @@ class _Line:
     hint: str | Promise
     autocomplete: str
     longest: int
-    missing: str | Promise
+    missing: str
 
 
 LINES: Mapping[str, _Line] = {
@@ -29,35 +30,35 @@ LINES: Mapping[str, _Line] = {
         hint=_("celui qui est écrit sur la carte"),
         autocomplete="given-name",
         longest=45,
-        missing=_("Indiquez le prénom écrit sur la carte."),
+        missing=gettext_noop("Indiquez le prénom écrit sur la carte."),
     ),
     "last_name": _Line(
         label=_("Nom de famille"),
         hint=_("celui qui est écrit sur la carte"),
         autocomplete="family-name",
         longest=45,
-        missing=_("Indiquez le nom écrit sur la carte."),
+        missing=gettext_noop("Indiquez le nom écrit sur la carte."),
     ),
     "street": _Line(
         label=_("Numéro et rue"),
         hint=_("par exemple 12, rue des Lilas"),
         autocomplete="address-line1",
         longest=50,
-        missing=_("Indiquez le numéro et la rue, ou le lieu-dit."),
+        missing=gettext_noop("Indiquez le numéro et la rue, ou le lieu-dit."),
     ),
     "postcode": _Line(
         label=_("Code postal"),
         hint=_("par exemple 35000"),
         autocomplete="postal-code",
         longest=10,
-        missing=_("Indiquez le code postal."),
+        missing=gettext_noop("Indiquez le code postal."),
     ),
     "town": _Line(
         label=_("Commune"),
         hint=_("par exemple Rennes"),
         autocomplete="address-level2",
         longest=50,
-        missing=_("Indiquez la commune."),
+        missing=gettext_noop("Indiquez la commune."),
     ),
 }
 TOO_LONG = _("C’est trop long pour la banque : %(limit_value)s caractères au plus.")
@@ -75,7 +76,7 @@ def address_fields() -> dict[str, forms.Field]:
         name: forms.CharField(
             max_length=line.longest,
             error_messages={
-                "required": line.missing,
+                "required": _(line.missing),
                 "max_length": TOO_LONG,
                 "null_characters_not_allowed": NOT_TYPED,
             },

@@ -72,7 +72,6 @@ class PaymentOrder:
     told_of_earlier: bool
     titre: Titre | None = None  # where the gateway knows no debt
     contract: GatewayAccount | None = None  # to try another phase of the product's contract; None: the product's own
-    billing: BillingAddress | None = None  # where the account asks the payer for it; kept nowhere
 
     @property
     def account(self) -> GatewayAccount:

@@ -88,7 +88,7 @@ class Payer:
 
     def page_of(self, left):
         """The address of her payment's own page."""
-        return f"/saint-aubin/suivi/{HANDLE.search(left.content.decode())[1]}/"
+        return f"/saint-aubin/suivi/{HANDLE.findall(left.content.decode())[0]}/"
 
     def messages(self):
         with tenant(self.town.collectivite):
