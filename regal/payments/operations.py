@@ -72,6 +72,7 @@ class PaymentOrder:
     told_of_earlier: bool
     titre: Titre | None = None  # where the gateway knows no debt
     contract: GatewayAccount | None = None  # to try another phase of the product's contract; None: the product's own
+    billing: BillingAddress | None = None  # what the payer typed, where the account asks for it; kept nowhere
 
     @property
     def account(self) -> GatewayAccount:
