@@ -22,6 +22,7 @@ from regal_sandbox.paybox_control import describe_payments, forge
 from regal_sandbox.paybox_messages import PayboxOutbox
 from regal_sandbox.paybox_payments import conclude_pending
 from regal_sandbox.paybox_remises import collect_due
+from regal_sandbox.paybox_second_host import SecondHost
 from regal_sandbox.store import Store
 from regal_sandbox.town_pages import town_app
 from regal_sandbox.transactions import describe_idops
@@ -49,7 +50,7 @@ class Sandbox:
         self.paybox = PayboxOutbox(world, send_notification, conclude=conclude_pending)
         self.mails = MailOutbox(world, send_mail or self._drop_in_mailbox)
         self.pages: Flask = pages_app(world)
-        self.pages.wsgi_app = PageFaults(world, self.pages.wsgi_app)  # type: ignore[method-assign]
+        self.pages.wsgi_app = SecondHost(PageFaults(world, self.pages.wsgi_app))  # type: ignore[method-assign]
         self.control: Flask = control_app(world, reset=self.reset, deliver_due=self.deliver_due, town_count=town_count)
         self.towns: tuple[Flask, ...] = tuple(town_app(world, position) for position in range(town_count))
 

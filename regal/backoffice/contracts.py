@@ -102,30 +102,30 @@ ASKED_ADVICE: dict[Came, Promise] = {
 }
 # Of Paybox: its messages are signed, and it brings its payers back.
 PAYBOX_ADVICE: dict[Came, Promise] = {
-    Came.PAID: _("Paybox le dit payé, par un message signé : cette phase fonctionne."),
-    Came.REFUSED: _("Paybox le dit refusé : le message nous arrive bien. Recommencez avec une carte qui est acceptée."),
+    Came.PAID: _("Paybox le dit payé, par un message signé : cette phase fonctionne."),
+    Came.REFUSED: _("Paybox le dit refusé : le message nous arrive bien. Recommencez avec une carte qui est acceptée."),
     Came.ABANDONED: _(
-        "Vous avez quitté la page de Paybox : le retour nous arrive bien. Recommencez et allez jusqu’au bout."
+        "Vous avez quitté la page de Paybox : le retour nous arrive bien. Recommencez et allez jusqu’au bout."
     ),
     Came.CONTRADICTORY: _(
-        "Le message reçu n’a pas la référence, le montant ou la phase de ce paiement : il parle d’un autre."
+        "Le message reçu n’a pas la référence, le montant ou la phase de ce paiement : il parle d’un autre."
         " Comparez-les dans le détail, puis écrivez à l’exploitant de REGAL."
     ),
     Came.UNCLEAR: _(
-        "Paybox a répondu par un code que REGAL ne connaît pas : écrivez à l’exploitant de REGAL, avec ce code, qui est"
+        "Paybox a répondu par un code que REGAL ne connaît pas : écrivez à l’exploitant de REGAL, avec ce code, qui est"
         " dans le détail."
     ),
     Came.WAITING: _(
         "Le message de Paybox arrive en quelques secondes après la fin du paiement. Finissez-le dans son onglet, puis"
         " actualisez. Si Paybox affiche une page d’erreur au lieu de la carte, la clé HMAC n’est pas la bonne, n’a pas"
-        " été confirmée par le courriel de Paybox, ou un des trois numéros est faux : rien n’est alors envoyé ici."
+        " été confirmée par le courriel de Paybox, ou un des trois numéros est faux : rien n’est alors envoyé ici."
     ),
     Came.SILENT: _(
-        "Rien n’est venu : paiement jamais fini, page d’erreur de Paybox, ou message qui n’atteint pas REGAL. Vérifiez"
-        " la clé et les trois numéros, puis recommencez ; si Paybox affiche « paiement accepté » et que rien n’arrive,"
+        "Rien n’est venu : paiement jamais fini, page d’erreur de Paybox, ou message qui n’atteint pas REGAL. Vérifiez"
+        " la clé et les trois numéros, puis recommencez ; si Paybox affiche « paiement accepté » et que rien n’arrive,"
         " écrivez à l’exploitant de REGAL."
     ),
-    Came.NOT_STARTED: _("Paybox n’a pas ouvert ce paiement : personne n’a pu le payer. Recommencez."),
+    Came.NOT_STARTED: _("Paybox n’a pas ouvert ce paiement : personne n’a pu le payer. Recommencez."),
 }
 _CAME_OF = {
     Standing.PROVISIONAL: Came.PAID,

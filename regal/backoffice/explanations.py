@@ -298,10 +298,10 @@ _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stand
     Standing.PROVISIONAL: (
         gettext_lazy("Ce paiement est payé, à confirmer."),
         gettext_lazy(
-            "Un message signé de Paybox le dit, et tout y correspond ; la remise du lendemain, ou une réponse de"
+            "Un message signé de Paybox le dit, et tout y correspond ; la remise du lendemain, ou une réponse de"
             " Paybox, le confirmera."
         ),
-        gettext_lazy("Rien à faire : sans confirmation en deux jours ouvrés, une anomalie s’ouvre."),
+        gettext_lazy("Rien à faire : sans confirmation en deux jours ouvrés, une anomalie s’ouvre."),
     ),
     Standing.ANNOUNCED_PAID: (
         gettext_lazy("PayFiP annonce ce paiement payé ; il n’est pas encore confirmé."),

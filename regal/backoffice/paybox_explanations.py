@@ -13,8 +13,8 @@ from regal.payments.states import Event
 NOTIFICATION = _("message signé de Paybox")
 RETURN = _("retour du navigateur du payeur, signé par Paybox")
 RANKS: dict[int, Promise] = {
-    Rank.ASKED: _("preuve : réponse de Paybox Direct"),
-    Rank.FILED: _("preuve : fichier de remise"),
+    Rank.ASKED: _("preuve : réponse de Paybox Direct"),
+    Rank.FILED: _("preuve : fichier de remise"),
 }
 FAILURES: dict[str, Promise] = {
     "connect": _("Paybox est injoignable"),
@@ -30,19 +30,19 @@ UNREADABLE_ANSWER = _("réponse illisible de Paybox (%(code)s)")
 FORGOTTEN = _("paiement que Paybox ne connaît pas")
 
 ANNOUNCED: dict[Outcome, Promise] = {
-    Outcome.PAID: _("Paybox annonce : payé"),
-    Outcome.REFUSED: _("Paybox annonce : refusé"),
+    Outcome.PAID: _("Paybox annonce : payé"),
+    Outcome.REFUSED: _("Paybox annonce : refusé"),
     Outcome.ABANDONED: _("Le payeur est revenu sans payer"),
-    Outcome.PENDING: _("Paybox annonce : en attente de la banque"),
+    Outcome.PENDING: _("Paybox annonce : en attente de la banque"),
     Outcome.UNKNOWN: _("Paybox annonce un résultat que REGAL ne connaît pas"),
 }
-_CHECKED = _("Le message est signé ; REGAL interroge encore Paybox avant de le compter.")
+_CHECKED = _("Le message est signé ; REGAL interroge encore Paybox avant de le compter.")
 _NOT_COUNTED = _("Le message est signé. Sans confirmation, il ne suffit pas à compter ce paiement.")
 WHY_ANNOUNCED: dict[Outcome, Promise] = {
-    Outcome.REFUSED: _("Le message est signé. Rien n’a été débité ; le payeur peut réessayer, sur la même page aussi."),
-    Outcome.ABANDONED: _("Rien n’a été débité ; il peut recommencer."),
-    Outcome.PENDING: _("La banque du payeur n’a pas encore répondu : Paybox préviendra de nouveau."),
-    Outcome.UNKNOWN: _("Son code n’est pas dans la table de REGAL : il n’est compté ni payé, ni refusé."),
+    Outcome.REFUSED: _("Le message est signé. Rien n’a été débité ; le payeur peut réessayer, sur la même page aussi."),
+    Outcome.ABANDONED: _("Rien n’a été débité ; il peut recommencer."),
+    Outcome.PENDING: _("La banque du payeur n’a pas encore répondu : Paybox préviendra de nouveau."),
+    Outcome.UNKNOWN: _("Son code n’est pas dans la table de REGAL : il n’est compté ni payé, ni refusé."),
 }
 SETTLED: dict[int, tuple[Promise, Promise]] = {
     Rank.SIGNED: (
@@ -52,7 +52,7 @@ SETTLED: dict[int, tuple[Promise, Promise]] = {
     Rank.ASKED: (_("Le paiement est confirmé par Paybox Direct"), _("REGAL a interrogé Paybox, qui a répondu.")),
     Rank.FILED: (
         _("Le paiement est confirmé par le fichier de remise"),
-        _("La banque l’a reçu : voyez « Ce qui a été reçu »."),
+        _("La banque l’a reçu : voyez « Ce qui a été reçu »."),
     ),
 }
 TOLD: dict[Event, tuple[Promise, Promise]] = {
@@ -61,7 +61,7 @@ TOLD: dict[Event, tuple[Promise, Promise]] = {
         _("La suite se passe chez Paybox, qui prévient REGAL et ramène le payeur."),
     ),
     Event.FELL_SILENT: (
-        _("Plus de nouvelles : sans doute abandonné"),
+        _("Plus de nouvelles : sans doute abandonné"),
         _("Paybox n’a parlé d’aucun paiement. Un fichier de remise tardif serait encore pris."),
     ),
     Event.NEVER_LEFT: (
@@ -71,11 +71,11 @@ TOLD: dict[Event, tuple[Promise, Promise]] = {
 }
 
 _TICKET = _(
-    "Ne demandez pas au payeur de payer une seconde fois : son ticket Paybox fait foi. Déposez le fichier de remise qui"
+    "Ne demandez pas au payeur de payer une seconde fois : son ticket Paybox fait foi. Déposez le fichier de remise qui"
     " couvre ce jour."
 )
 _NOTHING = _("Rien à faire. Le payeur peut recommencer quand il veut.")
-_NOBODY_DEBITED = _("Un message signé de Paybox le dit ; rien n’a été débité.")
+_NOBODY_DEBITED = _("Un message signé de Paybox le dit ; rien n’a été débité.")
 
 ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands, why we say so, what to do
     Standing.PROVISIONAL: (
@@ -90,7 +90,7 @@ ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands
         ),
     ),
     Standing.ANNOUNCED_PAID: (
-        _("Paybox annonce ce paiement payé ; il n’est pas encore confirmé."),
+        _("Paybox annonce ce paiement payé ; il n’est pas encore confirmé."),
         _NOT_COUNTED,
         _TICKET,
     ),
@@ -108,18 +108,18 @@ ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands
         _("Attendre le fichier de remise. Demandez au payeur s’il a reçu un ticket de Paybox."),
     ),
     Standing.UNDER_WAY: (
-        _("Le payeur est parti payer ; nous attendons des nouvelles."),
+        _("Le payeur est parti payer ; nous attendons des nouvelles."),
         _("Paybox prévient d’ordinaire dans les secondes qui suivent la fin du paiement."),
         _(
-            "Attendre. Si le payeur a reçu un ticket de Paybox, il a payé : ne lui faites pas payer une seconde fois,"
+            "Attendre. Si le payeur a reçu un ticket de Paybox, il a payé : ne lui faites pas payer une seconde fois,"
             " le fichier de remise le confirmera."
         ),
     ),
     Standing.SILENT: (
-        _("Personne n’a parlé de ce paiement : il est sans doute abandonné."),
+        _("Personne n’a parlé de ce paiement : il est sans doute abandonné."),
         _("Aucun message de Paybox n’a parlé de ce paiement."),
         _(
-            "Rien à faire, sauf si le payeur dit avoir payé : demandez-lui alors son ticket Paybox et déposez le"
+            "Rien à faire, sauf si le payeur dit avoir payé : demandez-lui alors son ticket Paybox et déposez le"
             " fichier de remise de ce jour."
         ),
     ),
@@ -131,14 +131,14 @@ ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands
 }
 ANSWERS_WITH_DIRECT: dict[Standing, tuple[Promise, Promise, Promise]] = {  # REGAL asks by itself
     Standing.ANNOUNCED_PAID: (
-        _("Paybox annonce ce paiement payé ; REGAL l’interroge pour le confirmer."),
+        _("Paybox annonce ce paiement payé ; REGAL l’interroge pour le confirmer."),
         _CHECKED,
-        _("Attendre : la réponse vient d’ordinaire en une minute. Ne faites pas payer une seconde fois."),
+        _("Attendre : la réponse vient d’ordinaire en une minute. Ne faites pas payer une seconde fois."),
     ),
     Standing.PROVISIONAL: (
         _("Ce paiement est payé, à confirmer."),
         _("Un message signé de Paybox le dit, et tout y correspond. REGAL interroge Paybox pour le confirmer."),
-        _("Rien à faire : sans confirmation en deux jours ouvrés, une anomalie s’ouvre."),
+        _("Rien à faire : sans confirmation en deux jours ouvrés, une anomalie s’ouvre."),
     ),
 }
 WHY_ANNOUNCED_PAID = {True: _CHECKED, False: _NOT_COUNTED}  # by whether we ask

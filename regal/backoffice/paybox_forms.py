@@ -17,7 +17,7 @@ _PLAIN = {"autocomplete": "off"}
 _DIGITS = {"inputmode": "numeric", "autocomplete": "off"}
 _SECRET = {"autocomplete": "new-password", "spellcheck": "false"}
 _USUAL_MINUTES = 15
-KEY_AGAIN = _("Une clé n’est jamais réaffichée : collez-la de nouveau.")
+KEY_AGAIN = _("Une clé n’est jamais réaffichée : collez-la de nouveau.")
 
 
 class _Keys(forms.Form):
@@ -26,7 +26,7 @@ class _Keys(forms.Form):
     hmac = forms.CharField(
         label=_("Clé HMAC"),
         max_length=400,  # with the line ends of whoever copies it
-        error_messages={"required": _("Collez la clé HMAC : 128 caractères, de 0 à 9 et de A à F.")},
+        error_messages={"required": _("Collez la clé HMAC : 128 caractères, de 0 à 9 et de A à F.")},
         help_text=_(
             "128 caractères, de 0 à 9 et de A à F. Elle se génère dans le back-office de Paybox, et ne sert qu’une fois"
             " confirmée par le lien du courriel que Paybox envoie alors. REGAL la garde chiffrée et ne la montrera plus"
@@ -39,8 +39,8 @@ class _Keys(forms.Form):
         max_length=40,
         strip=False,
         help_text=_(
-            "Si votre contrat comprend Paybox Direct (« Direct Plus », « Gestion automatisée »), REGAL demande lui-même"
-            " ce que devient chaque paiement. Sinon, laissez vide : les fichiers de remise le diront le lendemain"
+            "Si votre contrat comprend Paybox Direct (« Direct Plus », « Gestion automatisée »), REGAL demande lui-même"
+            " ce que devient chaque paiement. Sinon, laissez vide : les fichiers de remise le diront le lendemain"
         ),
         widget=forms.PasswordInput(attrs=_SECRET, render_value=False),
     )
@@ -78,8 +78,8 @@ class PayboxSettings(forms.Form):
         error_messages={
             "required": _("Écrivez un nombre de minutes, par exemple 15."),
             "invalid": _("Écrivez un nombre de minutes, par exemple 15."),
-            "min_value": _("Au moins 5 minutes : il faut le temps de chercher sa carte."),
-            "max_value": _("Au plus 60 minutes : la facture n’est payable par personne d’autre pendant ce temps."),
+            "min_value": _("Au moins 5 minutes : il faut le temps de chercher sa carte."),
+            "max_value": _("Au plus 60 minutes : la facture n’est payable par personne d’autre pendant ce temps."),
         },
         help_text=_("Passé ce temps, la page se ferme et la facture peut de nouveau être payée"),
         widget=forms.NumberInput(attrs=_DIGITS),
@@ -135,7 +135,7 @@ class PayboxSettings(forms.Form):
         try:
             return Money.parse(typed) if typed else None
         except UnreadableAmount:
-            raise forms.ValidationError(_("Ce montant ne se lit pas : écrivez par exemple 600,00.")) from None
+            raise forms.ValidationError(_("Ce montant ne se lit pas : écrivez par exemple 600,00.")) from None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -177,6 +177,7 @@ class PayboxSettings(forms.Form):
 class AddPaybox(_Keys, PayboxSettings):
     """A contract, as the bank's letter gives it."""
 
+    field_order = ("platform", "site", "rang", "identifiant", "regie", "regie_name", "regie_number", *paybox.KEYS)
     platform = forms.ChoiceField(
         label=_("Votre contrat s’appelle"),
         choices=[
@@ -203,7 +204,7 @@ class AddPaybox(_Keys, PayboxSettings):
         label=_("Identifiant"),
         max_length=20,
         error_messages={"required": _("Écrivez l’identifiant, de 1 à 9 chiffres.")},
-        help_text=_("De 1 à 9 chiffres ; ce n’est pas celui avec lequel vous vous connectez au back-office"),
+        help_text=_("De 1 à 9 chiffres ; ce n’est pas celui avec lequel vous vous connectez au back-office"),
         widget=forms.TextInput(attrs=_DIGITS),
     )
     regie = forms.ChoiceField(
@@ -244,6 +245,10 @@ class AddPaybox(_Keys, PayboxSettings):
     def options(self) -> dict[str, Any]:
         kept = {"platform": self.cleaned_data["platform"], **super().options}
         return {name: value for name, value in kept.items() if value is not None}
+
+    @property
+    def is_wrong_in_the_finer_part(self) -> bool:
+        return any(field.errors for field in self.finer())
 
     def groups(self) -> list[tuple[Any, list[Any]]]:
         """The fields in the order in which the letter and the back-office give them."""

@@ -106,27 +106,18 @@ def contract_keys(request: BureauRequest, slug: str, numcli: str, platform: str)
     if not did_recently_reauthenticate(request):
         return confirm_who_you_are(request, request.path)
     form = PayboxKeys(request.POST if request.method == "POST" else None, needs_key=opens)
-    refusal: Refusal | None = None
     if form.is_valid():
         try:
             said = _keep(request, form, found, accounts)
-        except Refusal as refused:
-            form.accuse(refused)
-            refusal = refused if form.non_field_errors() else None
+        except Refusal as refusal:
+            form.accuse(refusal)
         else:
             messages.success(request, said)
             return _see(request, "activation", found.identifier)
     form.say_keys_again()
     with tenant(request.collectivite):
         kept = {name: at for account in accounts for name, at in paybox.keys_of(account).items()}
-    context = {
-        "contract": found,
-        "form": form,
-        "platform": platform,
-        "opens": opens,
-        "kept": kept,
-        "refusal": refusal,
-    }
+    context = {"contract": found, "form": form, "platform": platform, "opens": opens, "kept": kept}
     return render(request, "backoffice/contract_keys.html", context, status=422 if form.errors else 200)
 
 
@@ -137,9 +128,9 @@ def _keep(request: BureauRequest, form: PayboxKeys, found: Contract, accounts: l
         trials.open_activation(collectivite=town, contract=found, keys=form.keys, now=now, actor_id=actor_id)
         return _("L’étape d’activation est ouverte.")
     if not form.keys:
-        return _("Rien n’a changé : aucune clé n’a été collée.")
+        return _("Rien n’a changé : aucune clé n’a été collée.")
     paybox.change_keys(accounts=accounts, keys=form.keys, now=now, actor_id=actor_id)
-    return _("La nouvelle clé est gardée : elle sert dès maintenant.")
+    return _("La nouvelle clé est gardée : elle sert dès maintenant.")
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG, is_the_town_s=True)
@@ -177,9 +168,9 @@ def _change_address(request: BureauRequest, found: Contract, account: GatewayAcc
         paybox.change_options(accounts=[account], options={paybox.NOTIFIED: is_there}, now=now, actor_id=actor_id)
         messages.success(
             request,
-            _("C’est noté : Paybox prévient REGAL à cette adresse.")
+            _("C’est noté : Paybox prévient REGAL à cette adresse.")
             if is_there
-            else _("C’est noté : chaque paiement donne sa propre adresse à Paybox."),
+            else _("C’est noté : chaque paiement donne sa propre adresse à Paybox."),
         )
     return _see(request, "contract_address", found.identifier, account.environment)
 

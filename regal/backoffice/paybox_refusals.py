@@ -25,18 +25,18 @@ class BadMerchantNumbers(Refusal):
 
     code = "R481"
     sentence: Promise | str = _(
-        "« %(typed)s » n’est pas un contrat Paybox : écrivez SITE-RANG-IDENTIFIANT, par exemple 1234567-01-123456789."
+        "« %(typed)s » n’est pas un contrat Paybox : écrivez SITE-RANG-IDENTIFIANT, par exemple 1234567-01-123456789."
     )
     sentences = {
         "site": _(
-            "« %(typed)s » n’est pas un numéro de site : il a 7 chiffres. La lettre de votre banque l’appelle « numéro"
-            " de site » ou « TPE »."
+            "« %(typed)s » n’est pas un numéro de site : il a 7 chiffres. La lettre de votre banque l’appelle « numéro"
+            " de site » ou « TPE »."
         ),
         "rang": _(
-            "« %(typed)s » n’est pas un rang : il a 2 ou 3 chiffres, souvent 01, écrits à côté du numéro de site."
+            "« %(typed)s » n’est pas un rang : il a 2 ou 3 chiffres, souvent 01, écrits à côté du numéro de site."
         ),
         "identifiant": _(
-            "« %(typed)s » n’est pas un identifiant : il a de 1 à 9 chiffres. Ce n’est pas l’identifiant avec lequel"
+            "« %(typed)s » n’est pas un identifiant : il a de 1 à 9 chiffres. Ce n’est pas l’identifiant avec lequel"
             " vous vous connectez au back-office."
         ),
     }
@@ -50,7 +50,7 @@ class BadMerchantNumbers(Refusal):
 class PublishedContract(Refusal):
     code = "R482"
     sentence = _(
-        "Le contrat %(identifier)s est celui que Paybox publie pour les essais : il n’encaisse rien. Pour continuer,"
+        "Le contrat %(identifier)s est celui que Paybox publie pour les essais : il n’encaisse rien. Pour continuer,"
         " ajoutez un contrat avec le site, le rang et l’identifiant de la lettre de votre banque."
     )
 
@@ -58,7 +58,7 @@ class PublishedContract(Refusal):
 class PublishedKey(Refusal):
     code = "R483"
     sentence = _(
-        "Cette clé est celle que Paybox publie pour les essais : tout le monde la connaît. Générez la vôtre dans le"
+        "Cette clé est celle que Paybox publie pour les essais : tout le monde la connaît. Générez la vôtre dans le"
         " back-office de Paybox, confirmez-la par le courriel qu’il vous envoie, puis collez-la ici."
     )
 
@@ -66,7 +66,7 @@ class PublishedKey(Refusal):
 class BadKey(Refusal):
     code = "R484"
     sentence = _(
-        "Une clé HMAC a 128 caractères, de 0 à 9 et de A à F ; ce qui a été collé n’en est pas une. Copiez-la entière"
+        "Une clé HMAC a 128 caractères, de 0 à 9 et de A à F ; ce qui a été collé n’en est pas une. Copiez-la entière"
         " dans le back-office de Paybox, puis collez-la de nouveau."
     )
 
@@ -89,7 +89,7 @@ class PublishedPassword(Refusal):
 
 class MissingKey(Refusal):
     code = "R486"
-    sentence = _("Cette étape commence avec la clé HMAC de sa plateforme : donnez-la sur la page des clés.")
+    sentence = _("Cette étape commence avec la clé HMAC de sa plateforme : donnez-la sur la page des clés.")
 
 
 SETTINGS: dict[str, Promise] = {
@@ -108,7 +108,7 @@ class BadPayboxSetting(Refusal):
     """`field` is the option to mend."""
 
     code = "R487"
-    sentence = _("Ce réglage ne convient pas à Paybox : %(name)s. Revenez à la valeur proposée.")
+    sentence = _("Ce réglage ne convient pas à Paybox : %(name)s. Revenez à la valeur proposée.")
 
     def __init__(self, field: str) -> None:
         super().__init__(name=SETTINGS[field])
@@ -117,7 +117,7 @@ class BadPayboxSetting(Refusal):
 
 class NotOfPaybox(Refusal):
     code = "R488"
-    sentence = _("Ce contrat n’est pas un contrat Paybox : il n’a ni clé ni adresse.")
+    sentence = _("Ce contrat n’est pas un contrat Paybox : il n’a ni clé ni adresse.")
 
 
 def refusal_of(account: GatewayAccount, wrong: Misconfigured) -> Refusal | None:

@@ -11,6 +11,7 @@ from regal_sandbox.tests.cast import Control, Listener, Time
 from regal_sandbox.tests.shop import (
     REGIE,
     SITE,
+    TEST,
     PayboxPayer,
     Verifier,
     cancel_of,
@@ -96,7 +97,7 @@ class TestChoice:
     def test_is_spared_when_the_form_makes_it(
         self, card_payer: PayboxPayer, changed: dict[str, str | None], state: str
     ) -> None:
-        assert state_of(card_payer.open(**changed)) == state
+        assert state_of(card_payer.open(TEST, **changed)) == state
 
     @pytest.mark.parametrize(("means", "told"), [("CB", "CB"), ("VISA", "Visa"), ("EUROCARD_MASTERCARD", "MasterCard")])
     def test_is_told_in_the_return(self, card_payer: PayboxPayer, means: str, told: str) -> None:

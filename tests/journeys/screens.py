@@ -1141,6 +1141,9 @@ def _mail(visit: Visit) -> None:
     visit.press(".mails a")
 
 
+PAYBOX_MERCHANT = "1999888-43-107975626"
+
+
 def _desk(path: str) -> Callable[[Visit], None]:
     return lambda visit: visit.go(f"http://127.0.0.1:{visit.demo.ports.sandbox_control}", f"/tableau/{path}")
 
@@ -1166,6 +1169,14 @@ def _arriving_at_paybox(visit: Visit) -> None:
     """The first page, which otherwise leaves at once."""
     page = httpx.post(f"{visit.sandbox}/php/", data=_signed_for_paybox()).raise_for_status().text
     visit.lay(visit.sandbox, re.sub(r"<meta http-equiv=.refresh.[^>]*>", "", page))
+
+
+def _paid_at_paybox(visit: Visit) -> None:
+    """In the merchant's back office."""
+    _at_paybox("CB", "payer", "valider")(visit)
+    asked = f"http://127.0.0.1:{visit.demo.ports.sandbox_control}/paybox/payments?merchant={PAYBOX_MERCHANT}"
+    payments = httpx.get(asked).raise_for_status().json()["payments"]
+    _desk(f"paybox/paiements/{payments[-1]['id']}/")(visit)
 
 
 def _signed_for_paybox() -> dict[str, str]:
@@ -1245,6 +1256,9 @@ SANDBOX = tuple(
         ("control, debt", "desk/debt.html", _desk("dettes/nouvelle"), ""),
         ("control, notifications", "desk/notifications.html", _desk("notifications/"), ""),
         ("control, journal", "desk/journal.html", _desk("journal/"), ""),
+        ("control, Paybox", "desk/paybox.html", _desk("paybox/"), ""),
+        ("control, Paybox's merchant", "desk/paybox_merchant.html", _desk(f"paybox/{PAYBOX_MERCHANT}/"), ""),
+        ("control, Paybox's payment", "desk/paybox_payment.html", _paid_at_paybox, ""),
         ("control, problem", "desk/problem.html", _desk("dettes/000000/0/"), ""),
     )
 )

@@ -10,7 +10,7 @@ from regal.gateways.base import Environment
 from regal.lib.tenancy import tenant
 from regal.payments.models import InboxMessage
 from regal.reconciliation import operations as reconciliation
-from tests import cast, inquiries, notices
+from tests import cast, inquiries, notices, paybox
 from tests.files import pes
 
 pytestmark = pytest.mark.django_db
@@ -141,3 +141,17 @@ class TestQuestions:
 
     def test_have_a_queue_of_their_own(self):
         assert jobs.check_gateways.queue == jobs.QUESTIONS != agenda.QUEUE
+
+
+class TestProvisionalPayments:
+    def test_wait_in_a_case_after_two_working_days(self, monkeypatch):
+        town, clock = cast.make_saint_aubin(), inquiries.Clock()
+        with paybox.speaking_to(paybox.FakePaybox()):
+            product = paybox.make_paybox_product(town)
+            attempt = paybox.leave(product, cast.make_titre(product), clock)
+            paybox.ipn(attempt, clock)
+            for days, kinds in ((2, []), (3, ["not_confirmed"]), (4, ["not_confirmed"])):
+                monkeypatch.setattr(jobs, "clock", lambda days=days: cast.later(days=days))
+                jobs.look_after_provisional_payments(0)
+                with tenant(town.collectivite):
+                    assert list(Case.objects.of(town.collectivite).values_list("kind", flat=True)) == kinds

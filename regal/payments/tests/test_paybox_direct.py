@@ -233,7 +233,7 @@ class TestAtOnce:
         for _ in range(50):
             paybox.store_ipn(attempt, clock, body)
         due = list(Effect.objects.filter(kind="judge_message").values_list("pk", flat=True))
-        done = []
+        done: list[object] = []
         for start in range(0, 50, 10):
             done += at_once(*[partial(carry_one, effect) for effect in due[start : start + 10]])
         assert done == [True] * 50

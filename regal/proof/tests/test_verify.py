@@ -252,7 +252,16 @@ def build_remises() -> dict[str, Any]:
 
     found, answered, absent, wrong = (leave(number) for number in range(4))
     for attempt in (answered, absent):
-        notices.hear(of_the_regie, attempt, notices.notice(of_the_regie, attempt, rank=Rank.ASKED))
+        for rank, source in ((Rank.SIGNED, "notification"), (Rank.ASKED, "inquiry")):
+            said = notices.notice(of_the_regie, attempt, rank=rank)
+            said = dataclasses.replace(
+                said,
+                reference=attempt.reference,
+                transaction=f"{attempt.pk}",
+                call=f"{attempt.pk + 1_000_000}",
+                facts={**said.facts, "authorisation": "482913"},
+            )
+            notices.hear(of_the_regie, attempt, said, source=source)
     lines = [
         collected(found),
         collected(found, transaction="9000000001"),
@@ -1245,7 +1254,8 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-22"},
     ),
     "a test authorisation that settled in production": (
-        'UPDATE payments_evidence SET facts = facts || \'{{"authorisation": "XXXXXX"}}\' WHERE id = {provisional_proof}',
+        "UPDATE payments_evidence SET facts = jsonb_set(facts, ARRAY['authorisation'], to_jsonb('XXXXXX'::text))"
+        " WHERE id = {provisional_proof}",
         {"I-22"},
     ),
     "a signature that came a month later": (
