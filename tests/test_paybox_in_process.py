@@ -55,11 +55,11 @@ class AtBank:
 
     def __init__(self, browser, left):
         self.browser = browser
-        self.entry = FORM_TO.search(left.content.decode())[1]
+        (self.entry,) = FORM_TO.findall(left.content.decode())
         self.fields = form_in(left, self.entry)
         page = browser.post(self.entry, data=self.fields)
         assert page.status_code == 200, page.text
-        self.session = next(filter(None, SESSION.search(page.text).groups()))
+        self.session = next(filter(None, SESSION.findall(page.text)[0]))
         self.page = self._go(browser.get(self._step))
         self.press("CB")
 
