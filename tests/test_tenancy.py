@@ -87,6 +87,8 @@ class Neighbours:
         with tenant(town.collectivite):
             town.product.slug = f"eau-{key}"
             town.product.save(update_fields=["slug"])
+            town.account.notification_digest = tokens.digest(self.notification_tokens[key])  # one token for both routes
+            town.account.save(update_fields=["notification_digest"])
             self.origins[key] = AllowedOrigin.objects.get().pk
             budget = Budget.objects.get()
             regie = Regie.objects.create(collectivite=town.collectivite, budget=budget, name="Cantine", number="1")
