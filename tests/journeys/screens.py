@@ -1141,7 +1141,7 @@ def _mail(visit: Visit) -> None:
     visit.press(".mails a")
 
 
-PAYBOX_MERCHANT = "1999888-43-107975626"
+PAYBOX_MERCHANT, PAYBOX_KEY = "1999888-43-107975626", "0123456789ABCDEF" * 8
 
 
 def _desk(path: str) -> Callable[[Visit], None]:
@@ -1156,7 +1156,7 @@ def _at_paybox(*decisions: str) -> Callable[[Visit], None]:
     """At Paybox's, as a merchant of its test platform whose payers meet their bank's page."""
 
     def show(visit: Visit) -> None:
-        fields = _signed_for_paybox()
+        fields = _signed_for_paybox(visit)
         visit.go(visit.sandbox, f"/php/?{httpx.QueryParams(fields)}")
         visit.frame.wait_for_selector("main:not([data-state=arrived])")  # the first page leaves by itself
         for decision in decisions:
@@ -1167,7 +1167,7 @@ def _at_paybox(*decisions: str) -> Callable[[Visit], None]:
 
 def _arriving_at_paybox(visit: Visit) -> None:
     """The first page, which otherwise leaves at once."""
-    page = httpx.post(f"{visit.sandbox}/php/", data=_signed_for_paybox()).raise_for_status().text
+    page = httpx.post(f"{visit.sandbox}/php/", data=_signed_for_paybox(visit)).raise_for_status().text
     visit.lay(visit.sandbox, re.sub(r"<meta http-equiv=.refresh.[^>]*>", "", page))
 
 
@@ -1179,7 +1179,20 @@ def _paid_at_paybox(visit: Visit) -> None:
     _desk(f"paybox/paiements/{payments[-1]['id']}/")(visit)
 
 
-def _signed_for_paybox() -> dict[str, str]:
+def _know_paybox_s_merchant(visit: Visit) -> None:
+    """A merchant of the test platform, whom the demonstration does not know."""
+    told = {"hmac_key": PAYBOX_KEY, "name": "Commerce d’essai", "options": {"three_d_secure": "always"}}
+    control = f"http://127.0.0.1:{visit.demo.ports.sandbox_control}"
+    httpx.put(f"{control}/paybox/merchants/{PAYBOX_MERCHANT}", json=told).raise_for_status()
+
+
+def _paybox_s_merchant(visit: Visit) -> None:
+    _know_paybox_s_merchant(visit)
+    _desk(f"paybox/{PAYBOX_MERCHANT}/")(visit)
+
+
+def _signed_for_paybox(visit: Visit) -> dict[str, str]:
+    _know_paybox_s_merchant(visit)
     fields = {
         "PBX_SITE": "1999888",
         "PBX_RANG": "43",
@@ -1194,7 +1207,7 @@ def _signed_for_paybox() -> dict[str, str]:
         "PBX_TIME": "2026-03-16T12:00:00+01:00",
     }
     text = "&".join(f"{name}={value}" for name, value in fields.items())
-    key = bytes.fromhex("0123456789ABCDEF" * 8)
+    key = bytes.fromhex(PAYBOX_KEY)
     return fields | {"PBX_HMAC": hmac.new(key, text.encode(), "sha512").hexdigest()}
 
 
@@ -1257,7 +1270,7 @@ SANDBOX = tuple(
         ("control, notifications", "desk/notifications.html", _desk("notifications/"), ""),
         ("control, journal", "desk/journal.html", _desk("journal/"), ""),
         ("control, Paybox", "desk/paybox.html", _desk("paybox/"), ""),
-        ("control, Paybox's merchant", "desk/paybox_merchant.html", _desk(f"paybox/{PAYBOX_MERCHANT}/"), ""),
+        ("control, Paybox's merchant", "desk/paybox_merchant.html", _paybox_s_merchant, ""),
         ("control, Paybox's payment", "desk/paybox_payment.html", _paid_at_paybox, ""),
         ("control, problem", "desk/problem.html", _desk("dettes/000000/0/"), ""),
     )
