@@ -232,7 +232,7 @@ class TestFormats:
         ["PBX_TOTAL", "PBX_DEVISE", "PBX_CMD", "PBX_PORTEUR", "PBX_RETOUR", "PBX_TIME"],
     )
     def test_nothing_required_may_be_left_out(self, sandbox: Sandbox, card_payer: PayboxPayer, name: str) -> None:
-        assert card_payer.ask(signed(**{name: None})).status_code == 403
+        assert card_payer.ask(signed(TEST, **{name: None})).status_code == 403
         assert refusal(sandbox) == "missing"
 
     def test_the_currency_must_exist(self, sandbox: Sandbox, card_payer: PayboxPayer) -> None:
@@ -340,11 +340,11 @@ class TestXml:
         self, sandbox: Sandbox, card_payer: PayboxPayer, control: Control, name: str, value: str | None
     ) -> None:
         told: dict[str, str | None] = {"PBX_SHOPPINGCART": CART, "PBX_BILLING": BILLING, name: value}
-        assert card_payer.ask(signed(**told)).status_code == 200
+        assert card_payer.ask(signed(TEST, **told)).status_code == 200
         [noted] = control("GET", "/journal?kind=paybox_request")["exchanges"]
         assert [one.partition(":")[0] for one in noted["warnings"]] == [name]
         put_options(control, three_d_secure_fields=True)
-        assert card_payer.ask(signed(**told)).status_code == 403
+        assert card_payer.ask(signed(TEST, **told)).status_code == 403
         assert refusal(sandbox) == "three_d_secure_fields"
 
 
