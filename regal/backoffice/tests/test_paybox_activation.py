@@ -282,6 +282,7 @@ class TestDossier:
         assert answer.content.startswith(b"%PDF")
         with tenant(town.collectivite):
             found = contract(collectivite=town.collectivite, identifier=NUMBER)
+            assert found is not None
             written = json.dumps(dossier.facts(collectivite=town.collectivite, contract=found, now=MORNING))
             kept = secrets_of(account(town, Environment.ACTIVATION))
         assert not [name for name, secret in kept.items() if secret.reveal_text() in written]
