@@ -19,8 +19,8 @@ AS_IN_PRODUCTION = REGAL_DEMO=0 DATABASE_URL=postgresql://regal_app@/regal DATAB
 
 # A worker that has nothing left takes half of what the other has left.
 AT_ONCE := $(PY) -m pytest -n 2 --dist worksteal
-# Screens in one, journeys in the other (xdist_group), each with its own demonstration.
-IN_BROWSERS := $(PY) -m pytest -n 2 --dist loadgroup
+# The screens in one, the journeys beside them, file by file; each worker has a demonstration of its own.
+IN_BROWSERS := $(PY) -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick test-hostile simulate check bench reset

@@ -79,6 +79,7 @@ FREE_TEXT_SHARED = {
 }
 FACTS_THAT_ARE_NUMBERS = ["account_identifier", "amount_cents", "authorisation", "debt_reference", "exercice", "key"]
 
+_DIGEST = re.compile(r'"[0-9a-f]{64}"')  # of a file, in JSON: its digits may pass for a card number
 _SEALED_ANYWHERE = re.compile(r"rv1\.([a-z0-9]{1,16})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -133,7 +134,7 @@ def _with_card_number(snapshot: Snapshot, table: str, column: str, whose: str, t
         rf" WHERE {text} ~ '[0-9]([ .\u00a0\u202f-]?[0-9]){{12}}'"
     )
     for collectivite_id, key, found in candidates:
-        if holds_card_number(found):
+        if holds_card_number(_DIGEST.sub("", found)):
             yield collectivite_id, f"{table} {key}: a card number in {column}"
 
 
