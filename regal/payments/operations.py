@@ -73,7 +73,6 @@ class PaymentOrder:
     titre: Titre | None = None  # where the gateway knows no debt
     billing: BillingAddress | None = None  # what the payer typed, where the account asks for it; kept nowhere
     contract: GatewayAccount | None = None  # to try another phase of the product's contract; None: the product's own
-    billing: BillingAddress | None = None  # what the payer typed, where the account asks for it; kept nowhere
 
     @property
     def account(self) -> GatewayAccount:
