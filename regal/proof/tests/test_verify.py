@@ -259,7 +259,7 @@ def build_remises() -> dict[str, Any]:
                 reference=attempt.reference,
                 transaction=f"{attempt.pk}",
                 call=f"{attempt.pk + 1_000_000}",
-                facts={**said.facts, "authorisation": "482913"},
+                facts={**said.facts, "authorisation": "482913", "transaction": f"{attempt.pk}"},
             )
             notices.hear(of_the_regie, attempt, said, source=source)
     lines = [
@@ -1150,9 +1150,9 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "one file taken twice": (
         "DROP INDEX reconciliation_file_once;"
         "INSERT INTO reconciliation_depositedfile (collectivite_id, kind, digest, name, content, entity, budget_id,"
-        " covers_from, covers_to, count, total_cents, left_out, deposited_by_id, deposited_at)"
-        " SELECT collectivite_id, kind, digest, name, content, entity, budget_id, covers_from, covers_to, count,"
-        " total_cents, left_out, deposited_by_id, deposited_at FROM reconciliation_depositedfile",
+        " contracts, covers_from, covers_to, count, total_cents, left_out, deposited_by_id, deposited_at)"
+        " SELECT collectivite_id, kind, digest, name, content, entity, budget_id, contracts, covers_from, covers_to,"
+        " count, total_cents, left_out, deposited_by_id, deposited_at FROM reconciliation_depositedfile",
         {"I-38"},
     ),
     "a file of other bytes": (
