@@ -29,7 +29,7 @@ from regal.collectivites.models import (
     Regie,
     RoutingChange,
 )
-from regal.gateways.base import DebtKind
+from regal.gateways.base import DebtKind, Environment
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.policy import Tenant
@@ -64,6 +64,7 @@ class Neighbours:
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
+        self.cards: dict[int, str] = {}  # the number of a contract of Paybox
         self.memberships: dict[int, int] = {}
         self.operator = User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True)
         for town in (self.saint_aubin, self.next_town):
@@ -103,6 +104,15 @@ class Neighbours:
             self._keep_titres(town)
             self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
             files.keep_statement(town, of_the_regie)
+            self.cards[key] = f"5772156-01-{key}"
+            cast.make_product(
+                town,
+                DebtKind.REGIE,
+                slug=f"musee-{key}",
+                numcli=self.cards[key],
+                gateway="paybox",
+                environment=Environment.PRODUCTION,
+            )
             AccountSecret.objects.create(
                 collectivite=town.collectivite, account=town.account, name="x", sealed="x", key_version="x"
             )
@@ -410,6 +420,9 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
     known |= {"file_id": neighbours.files[theirs].pk}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
+    known |= {"platform": "production", "phase": "production"}
+    if "phase" in route.parameters or "platform" in route.parameters or route.path.endswith("<str:numcli>/page/"):
+        known["numcli"] = neighbours.cards[theirs]
     if route.path.endswith("/demander/"):
         known["attempt_id"] = neighbours.askable[theirs].pk
     missing = set(route.parameters) - set(known)

@@ -257,7 +257,7 @@ def _naive(instant: datetime) -> datetime:
 
 def _proof(rank: int | None, announced: str, standing: Standing) -> str:
     if rank == Rank.SIGNED and standing is Standing.CONFIRMED:
-        return _("preuve : message signé, puis confirmé")
+        return _("preuve : message signé, puis confirmé")
     if rank is not None:
         return str(RANKS[rank])
     return str(RANKS[Rank.UNPROVEN]) if announced else ""
