@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import transaction
 
 from regal.checkout import pages
 from regal.collectivites.models import GatewayAccount
@@ -15,6 +16,7 @@ from regal.lib import http, tokens
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.payments.models import Attempt, InboxMessage
+from regal.payments.operations import presume_silent
 from regal.titres import holds
 from tests import cast
 from tests.cast import MORNING
@@ -186,6 +188,32 @@ class TestLeaving:
         assert "Rien n’a été payé" in text_of(away)
         bank.awake = {BANK}
         assert payer.leave(away).status_code == 200
+
+
+class TestWhileTheBankHasNotDecided:
+    @pytest.fixture(autouse=True)
+    def pending(self, payer):
+        payer.leave()
+        payer.change(announced="pending")
+
+    def test_another_payer_is_told_to_wait_and_given_no_hour(self, payer):
+        page = payer.recap()
+        assert page.status_code == 409
+        assert "La banque n’a pas encore dit si elle accepte ce paiement" in text_of(page)
+        assert "de nouveau payable ici" not in text_of(page)
+
+    def test_the_way_on_is_the_last_resort(self, payer):
+        payer.let_go()
+        page = text_of(payer.recap())
+        assert "sa réponse peut prendre plusieurs jours\u00a0: attendez-la" in page
+        assert "Ne continuez ici que si le service qui a envoyé la facture vous le demande" in page
+        assert "Vous pouvez tout de même continuer" not in page
+
+    def test_the_payment_never_falls_silent(self, payer):
+        attempt = payer.attempt()
+        with tenant(payer.town.collectivite), transaction.atomic():
+            presume_silent(payer.town.collectivite.pk, attempt.pk, MORNING + timedelta(days=7))
+        assert payer.attempt().status == "handed_off"
 
 
 class TestComingBack:
