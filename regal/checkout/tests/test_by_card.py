@@ -132,6 +132,11 @@ def make_product(town, environment):
 
 
 class TestTyping:
+    def test_how_the_number_may_be_typed_is_said_of_its_field(self, payer):
+        page = text_of(payer.guichet.get(FORM))
+        assert 'aria-describedby="invoice-hint typing-hint"' in page
+        assert 'id="typing-hint">Espaces et tirets ne comptent pas.' in page
+
     def test_an_ampersand_in_the_address_is_named(self, payer):
         """The address is right: to check it would not help."""
         page = payer.recap(email="leroy&fils@exemple.fr")
