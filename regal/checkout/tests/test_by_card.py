@@ -12,7 +12,7 @@ from regal.checkout import pages
 from regal.collectivites.models import Collectivite, GatewayAccount
 from regal.collectivites.operations import keep_secret
 from regal.gateways.base import DebtKind, Environment
-from regal.lib import http, tokens
+from regal.lib import http, paris, tokens
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.payments.models import Attempt, InboxMessage
@@ -142,6 +142,16 @@ class TestTyping:
         page = payer.recap(email="leroy&fils@exemple.fr")
         assert page.status_code == 422
         assert "n’accepte pas le signe & dans une adresse e-mail\u00a0: indiquez-en une autre" in text_of(page)
+
+
+class TestPaidByABankWhoseClockIsAhead:
+    def test_is_never_dated_of_tomorrow(self, payer):
+        today, tomorrow = (paris.format_day_fr(paris.today(at)) for at in (MORNING, MORNING + timedelta(days=1)))
+        with tenant(payer.town.collectivite):
+            holds.mark_paid(titre=payer.titre, at=MORNING + timedelta(days=1))
+        page = text_of(payer.recap())
+        assert f"payée depuis le {today}" in page
+        assert tomorrow not in page
 
 
 class TestLeaving:
