@@ -39,13 +39,21 @@ def judge(
         remarks.append("exercice_differs")
     if notice.rank < Rank.ASKED and notice.occurred_at and not _is_possible(notice.occurred_at, attempt, now):
         remarks.append("time_impossible")
-    has_heard = _has_heard(attempt=attempt, notice=notice, digest=digest, source=source)
+    is_by_account = message is not None and message.attempt_id is None
+    has_heard = _has_heard(attempt=attempt, notice=notice, digest=digest, source=source, is_by_account=is_by_account)
     weight = NOTHING
     if not has_heard and has_other_number(attempt=attempt, notice=notice):
         differences.append("transaction")
     if not has_heard and not differences and notice.rank is Rank.SIGNED:
         received_at = now if message is None else message.received_at
-        weight, misfits = weigh(attempt=attempt, notice=notice, source=source, received_at=received_at, now=now)
+        weight, misfits = weigh(
+            attempt=attempt,
+            notice=notice,
+            source=source,
+            is_by_account=is_by_account,
+            received_at=received_at,
+            now=now,
+        )
         differences += misfits
     if differences:
         verdict = Evidence.Verdict.DIFFERS
@@ -58,6 +66,8 @@ def judge(
         facts["differs"] = " ".join(differences)
     if remarks:
         facts["remarks"] = " ".join(remarks)
+    if weight.is_elsewhere:
+        facts["elsewhere"] = "yes"
     if verdict == Evidence.Verdict.FITS and weight.asks:  # the watch before the evidence, as the checker does
         ask_soon(attempt=attempt, now=now)
     evidence = keep(
@@ -84,8 +94,8 @@ def judge(
     return evidence
 
 
-def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str) -> bool:
-    """Whether the very same was heard already; from a better witness it is news.
+def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str, is_by_account: bool) -> bool:
+    """Whether the very same was heard already; from a better witness it is news, or at the account's own address.
 
     Of our own questions only the last answer counts: refused, not known, and refused again is news.
     """
@@ -94,6 +104,8 @@ def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str) ->
         last = heard.filter(source=INQUIRY).order_by("-pk").first()
         told = (Evidence.Verdict.FITS, Evidence.Verdict.REPEATED)
         return last is not None and last.digest == digest and last.rank >= notice.rank and last.verdict in told
+    if is_by_account:
+        heard = heard.filter(message__isnull=False, message__attempt__isnull=True)
     return heard.filter(digest=digest, verdict=Evidence.Verdict.FITS, rank__gte=notice.rank).exists()
 
 

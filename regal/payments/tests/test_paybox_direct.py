@@ -153,27 +153,27 @@ class TestAMessageThatFoolsNobody:
 class TestALostMessage:
     def test_waits_in_a_case_within_five_minutes_and_settles_nothing(self, attempt, clock, fake):
         check_until(clock, MORNING + timedelta(minutes=12))
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, clock.now + timedelta(minutes=5))
         assert (again(attempt).status, settlement_of(attempt), kinds(attempt)) == ("handed_off", None, ["not_notified"])
         assert proof.broken(clock.now) == ()
 
     def test_that_comes_after_all_ends_the_case(self, attempt, clock, fake):
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, MORNING + timedelta(minutes=5))
         fake.statuses["987654"] = "Capturé"
-        ipn(attempt, clock, Trans="987654")
+        ipn(attempt, clock, at_own=True, Trans="987654", Appel="77")
         check(clock)
         assert (again(attempt).status, kinds(attempt)) == ("paid", [])
 
     def test_is_not_lost_while_it_may_still_be_under_way(self, attempt, clock, fake):
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, MORNING + timedelta(seconds=31))
         assert kinds(attempt) == []
 
     def test_is_none_where_what_exists_is_the_refusal_that_was_told(self, attempt, clock, fake):
         refused = ipn(attempt, clock, **REFUSED)
-        fake.existing[attempt.reference] = refused.facts["transaction"]
+        fake.existing[attempt.reference] = (refused.facts["transaction"], refused.facts["call"])
         check_until(clock, MORNING + timedelta(minutes=30))
         assert kinds(attempt) == []
 
