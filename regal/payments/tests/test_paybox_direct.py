@@ -7,6 +7,7 @@ import pytest
 
 from regal.agenda.models import Effect
 from regal.cases.models import Case
+from regal.lib import paris
 from regal.lib.tenancy import tenant
 from regal.payments.confirmation import look_after_provisional
 from regal.payments.models import AttemptEvent, Evidence, Settlement
@@ -127,6 +128,18 @@ class TestAPayment:
 
 
 class TestAMessageThatFoolsNobody:
+    @pytest.mark.parametrize("day", ["01012020", "31122999"])
+    def test_chooses_no_accounting_day(self, attempt, clock, fake, day):
+        true = ipn(attempt, clock)
+        same = {"Trans": true.facts["transaction"], "Appel": true.facts["call"]}
+        clock.pass_(seconds=1)
+        ipn(attempt, clock, **same, Date=day)
+        fake.statuses[same["Trans"]] = "Capturé"
+        check(clock)
+        settled = settlement_of(attempt)
+        assert (settled.occurred_at, settled.accounting_day) == (clock.now, paris.today(MORNING))
+        assert proof.broken(clock.now) == ()
+
     def test_is_announced_and_no_more_while_direct_does_not_know_its_transaction(self, attempt, clock, fake):
         ipn(attempt, clock)
         check_until(clock, MORNING + timedelta(minutes=30))
