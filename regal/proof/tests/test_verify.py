@@ -1029,6 +1029,13 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " WHERE id = {repaired}) WHERE id = {turned_down}",
         {"I-09"},
     ),
+    "a payment that exists, of which nobody was told": (
+        "INSERT INTO payments_evidence (collectivite_id, account_id, attempt_id, source, rank, verdict, outcome, facts,"
+        " digest, received_at, judged_day) SELECT collectivite_id, account_id, id, 'inquiry', 2, 'fits', 'pending',"
+        f" jsonb_build_object('exists', 'yes'), repeat('0', 64), '{NOW - timedelta(minutes=8)}', '{NOW.date()}'"
+        " FROM payments_attempt WHERE id = {waiting}",
+        {"I-26"},
+    ),
     "a payment that nobody watches": ("DELETE FROM agenda_watch WHERE attempt_id = {waiting}", {"I-25"}),
     "a payment given up while it runs": (
         f"UPDATE agenda_watch SET closed_at = '{NOW}' WHERE attempt_id = {{waiting}}",
