@@ -328,8 +328,8 @@ REFERENCE_HINTS = {
     DebtKind.REGIE: _(
         "Ni PayFiP ni Paybox ne vérifient le numéro ou le montant d’une facture de régie : il faut ici un modèle de"
         " numéro ou une clé de contrôle, un montant minimal et un montant maximal. Un modèle reconnaît une faute de"
-        " frappe, pas une facture ; si le contrat passe par le web service, REGAL vérifie aussi que la facture est"
-        " saisie ici."
+        " frappe, pas une facture ; si le contrat passe par le web service ou par Paybox, REGAL vérifie aussi que la"
+        " facture est saisie ici."
     ),
 }
 

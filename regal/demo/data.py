@@ -18,11 +18,13 @@ from regal.demo.cast import (
     OPERATOR,
     PASSWORD,
     PAYER_EMAIL,
+    PUBLISHED_MERCHANTS,
     TO_CONNECT,
     TOWNS,
     DemoProduct,
     DemoTown,
     Invoice,
+    Merchant,
     Notice,
     Series,
     invoices,
@@ -31,6 +33,7 @@ from regal.demo.cast import (
 from regal.demo.environment import var_folder
 from regal.demo.logos import logo_of
 from regal.gateways.base import DebtKind, Environment
+from regal.gateways.paybox.signature import PUBLISHED_TEST_KEY
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.references import InvoiceReference, TitreReference
@@ -54,6 +57,7 @@ def load(*, now: datetime) -> None:
         collectivite = Collectivite.objects.filter(slug=town.slug).first()
         if collectivite is None:
             collectivite = _write_town(town, site_url=site_url, now=now)
+        _write_agents(town, collectivite, now=now)
         _write_products(town, collectivite, now=now)
     if not User.objects.filter(identifier=OPERATOR).exists():
         administration.create_operator(
@@ -88,8 +92,12 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
         ]
         + [TO_CONNECT],
         "merchants": [
-            _merchant(product, town) for town in TOWNS for product in town.products if product.merchant is not None
-        ],
+            _merchant(product.merchant, f"{product.name} {town.name}")
+            for town in TOWNS
+            for product in town.products
+            if product.merchant is not None
+        ]
+        + [_published(merchant) for merchant in PUBLISHED_MERCHANTS],
         "debts": [
             _debt(notice)
             for town in TOWNS
@@ -124,9 +132,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
     }
 
 
-def _merchant(product: DemoProduct, town: DemoTown) -> dict[str, Any]:
-    merchant = product.merchant
-    assert merchant is not None
+def _merchant(merchant: Merchant, name: str) -> dict[str, Any]:
     return {
         "site": merchant.site,
         "rank": int(merchant.rank),
@@ -134,9 +140,14 @@ def _merchant(product: DemoProduct, town: DemoTown) -> dict[str, Any]:
         "hmac_key": merchant.hmac_key,
         "direct_key": merchant.direct_key,
         "mode": "production",
-        "name": f"{product.name} {town.name}",
+        "name": name,
         "options": {"direct": bool(merchant.direct_key)},
     }
+
+
+def _published(merchant: Merchant) -> dict[str, Any]:
+    """As Paybox's own test platform knows it, so that a trial of the contract that we recommend works here too."""
+    return _merchant(merchant, "Commerce d’essai") | {"mode": "test", "hmac_key": PUBLISHED_TEST_KEY}
 
 
 def activation_notices(today: date) -> list[Notice]:
@@ -168,7 +179,7 @@ def doors() -> list[tuple[str, str, str]]:
         ),
         ("Bureau", f"{settings.BUREAU_URL}/", f"{', '.join(agents)} ; exploitant : {OPERATOR} / {PASSWORD}"),
         ("Boîte aux lettres", mailbox, "les courriels envoyés"),
-        ("Bac à sable", f"{settings.SANDBOX_URL}/", "PayFiP pour de faux"),
+        ("Bac à sable", f"{settings.SANDBOX_URL}/", "PayFiP et Paybox pour de faux"),
     ]
 
 
@@ -215,7 +226,14 @@ def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> Collectivite
     )
     for origin in (site_url, site_url.replace("localhost", "127.0.0.1")):
         administration.allow_origin(collectivite=collectivite, origin=origin, now=now)
+    return collectivite
+
+
+def _write_agents(town: DemoTown, collectivite: Collectivite, *, now: datetime) -> None:
+    """Who is missing: a demonstration kept from an older version gains the new ones."""
     for agent in town.agents:
+        if User.objects.filter(identifier=agent.identifier).exists():
+            continue
         administration.create_agent(
             collectivite=collectivite,
             identifier=agent.identifier,
@@ -226,7 +244,6 @@ def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> Collectivite
             is_demo=True,
             now=now,
         )
-    return collectivite
 
 
 def _write_products(town: DemoTown, collectivite: Collectivite, *, now: datetime) -> None:

@@ -25,6 +25,7 @@ logger = logging.getLogger("regal.payments")
 SEAL_EVIDENCE = "seal_evidence"
 SEAL_HOUR = time(2)  # of the next day, Europe/Paris: well before 06:00
 NOTIFICATION = "notification"
+IMPOSSIBLE_MOMENT = "time_impossible"  # remarked
 INQUIRY = "inquiry"  # where evidence comes from: our own question
 
 
@@ -38,7 +39,7 @@ def judge(
     if notice.claims.is_of_another_exercice(expected):
         remarks.append("exercice_differs")
     if notice.rank < Rank.ASKED and notice.occurred_at and not _is_possible(notice.occurred_at, attempt, now):
-        remarks.append("time_impossible")
+        remarks.append(IMPOSSIBLE_MOMENT)
     is_by_account = message is not None and message.attempt_id is None
     has_heard = _has_heard(attempt=attempt, notice=notice, digest=digest, source=source, is_by_account=is_by_account)
     weight = NOTHING

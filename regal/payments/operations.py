@@ -515,9 +515,12 @@ def apply_notice(
 
 
 def presume_silent(collectivite_id: int, attempt_id: int, now: datetime) -> None:
-    """The window has passed: an attempt of which nobody spoke of payment is presumed dead. It can still become PAID."""
+    """The window has passed: an attempt of which nobody spoke of payment is presumed dead. It can still become PAID.
+
+    One that the bank says pending may end any day.
+    """
     attempt = Attempt.objects.select_for_update(no_key=True).get(collectivite=collectivite_id, pk=attempt_id)
-    if attempt.status == State.HANDED_OFF and attempt.announced != Outcome.PAID:
+    if attempt.status == State.HANDED_OFF and attempt.announced not in (Outcome.PAID, Outcome.PENDING):
         advance(attempt=attempt, event=Event.FELL_SILENT, evidence=None, occurred_at=now, now=now)
 
 

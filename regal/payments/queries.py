@@ -109,6 +109,7 @@ class LookUp:
     titre: Titre | None = None  # unless it is UNKNOWN
     since: datetime | None = None  # paid
     until: datetime | None = None  # held
+    is_pending: bool = False  # held by a payment that the bank has neither accepted nor refused
 
 
 def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -> LookUp:
@@ -132,7 +133,9 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -
     if titre.status != TitreState.OPEN:
         return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)
     if titre.is_held(now):
-        return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until)
+        holder = Attempt.objects.filter(collectivite=collectivite_id, pk=titre.held_by)
+        is_pending = holder.filter(announced=Outcome.PENDING).exists()
+        return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until, is_pending=is_pending)
     return LookUp(situation=Situation.PAYABLE, titre=titre)
 
 
@@ -144,18 +147,19 @@ def is_said_paid(attempt: Attempt) -> bool:
 def gravest_earlier_attempt(
     *, account: GatewayAccount, debt_reference: str, amount: Money, titre_id: int | None = None
 ) -> Attempt | None:
-    """The one to tell a payer of: proved paid before announced paid, before under way, before failed; then the latest.
+    """The one to tell a payer of: proved paid, announced paid, pending at the bank, under way, failed; then the latest.
 
     An attempt begun since must not hide one that is paid: PayFiP takes a régie's invoice twice.
     """
     gravity = Case(
         When(status=State.PAID, then=0),
         When(announced=Outcome.PAID, then=1),
-        When(status__in=[State.REFUSED, State.ABANDONED], then=3),
-        default=2,
+        When(announced=Outcome.PENDING, then=2),
+        When(status__in=[State.REFUSED, State.ABANDONED], then=4),
+        default=3,
     )
     found = earlier_attempts(account=account, debt_reference=debt_reference, amount=amount, titre_id=titre_id)
-    return found.order_by(gravity, "-created_at").first()
+    return found.select_related("account").order_by(gravity, "-created_at").first()
 
 
 def attempt_by_handle(*, collectivite: HasKey, handle: str, now: datetime) -> Attempt | None:

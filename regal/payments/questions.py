@@ -9,7 +9,7 @@ from django.db import connection
 from regal.agenda.models import Watch
 from regal.gateways.base import Claims, Environment, Gateway, Key, Outcome, Question, Rank, Transaction
 from regal.lib.money import Money
-from regal.payments.judging import INQUIRY
+from regal.payments.judging import IMPOSSIBLE_MOMENT, INQUIRY
 from regal.payments.models import Attempt, Evidence
 from regal.payments.queries import nudged_keys
 
@@ -33,7 +33,7 @@ def question_about(*, attempt: Attempt, watch: Watch, gateway: Gateway) -> Quest
         reference=attempt.reference,
         transaction=transaction_in(named),
         claims=_claims_in(named),
-        occurred_at=named.occurred_at,
+        occurred_at=_believed_moment(named),
         number=_new_number(),
     )
 
@@ -112,6 +112,12 @@ def names_transaction(*, attempt: Attempt, transaction: str | None) -> bool:
 def transaction_in(evidence: Evidence) -> Transaction:
     """The two numbers that a message or an answer gave."""
     return Transaction(number=evidence.facts["transaction"], call=evidence.facts["call"])
+
+
+def _believed_moment(evidence: Evidence) -> datetime:
+    """When it says that it was paid, unless that is impossible: whoever has it signed writes what he likes."""
+    is_possible = IMPOSSIBLE_MOMENT not in evidence.facts.get("remarks", "").split()
+    return evidence.occurred_at if evidence.occurred_at is not None and is_possible else evidence.received_at
 
 
 def _claims_in(evidence: Evidence) -> Claims:

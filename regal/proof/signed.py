@@ -24,6 +24,13 @@ SIGNED_SETTLEMENTS = (
         SELECT 1 FROM payments_evidence v WHERE v.collectivite_id = s.collectivite_id AND v.attempt_id = s.attempt_id
             AND v.rank = 1 AND v.verdict = 'fits' AND v.outcome = 'paid'
             AND v.facts->>'transaction' = s.transaction)""",
+    """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': paid at an impossible moment'
+    FROM payments_settlement s
+    JOIN payments_attempt a ON a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id
+    JOIN collectivites_gatewayaccount g ON g.collectivite_id = s.collectivite_id AND g.id = s.account_id
+    WHERE s.rank < 3 AND g.gateway = ANY (%(signed_gateways)s::text[])
+        AND (s.occurred_at < coalesce(a.handed_off_at, a.created_at) - interval '2 hours'
+            OR s.occurred_at > s.recorded_at + interval '10 minutes')""",
 )
 
 PROVISIONAL_MARKS = (

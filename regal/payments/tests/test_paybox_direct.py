@@ -1,14 +1,20 @@
 """Where the contract has Paybox Direct: a signed message announces, our question settles, a lost message is seen."""
 
+import threading
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from regal.agenda.models import Effect
+from regal.agenda import watches
+from regal.agenda.models import Effect, Watch
 from regal.cases.models import Case
+from regal.collectivites.models import GatewayAccount
+from regal.gateways.base import Misconfigured
+from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.payments import confirmation
 from regal.payments.confirmation import look_after_provisional
 from regal.payments.models import AttemptEvent, Evidence, Settlement
 from tests import cast, paybox, proof
@@ -140,6 +146,18 @@ class TestAPayment:
 
 
 class TestAMessageThatFoolsNobody:
+    @pytest.mark.parametrize("day", ["01012020", "31122999"])
+    def test_chooses_no_accounting_day(self, attempt, clock, fake, day):
+        true = ipn(attempt, clock)
+        same = {"Trans": true.facts["transaction"], "Appel": true.facts["call"]}
+        clock.pass_(seconds=1)
+        ipn(attempt, clock, **same, Date=day)
+        fake.statuses[same["Trans"]] = "Capturé"
+        check(clock)
+        settled = settlement_of(attempt)
+        assert (settled.occurred_at, settled.accounting_day) == (clock.now, paris.today(MORNING))
+        assert proof.broken(clock.now) == ()
+
     def test_is_announced_and_no_more_while_direct_does_not_know_its_transaction(self, attempt, clock, fake):
         ipn(attempt, clock)
         check_until(clock, MORNING + timedelta(minutes=30))
@@ -267,8 +285,7 @@ class TestDirectGivenLater:
         fake.statuses[said.facts["transaction"]] = "Capturé"
         fake.rank = "02"
         give_direct(product.account)
-        with tenant(town.collectivite):
-            assert look_after_provisional(collectivite=town.collectivite, now=clock.pass_(hours=1)) == 0
+        assert look_after_provisional(collectivite=town.collectivite, now=clock.pass_(hours=1)) == 0
         check(clock)
         paid = again(attempt)
         assert (paid.is_provisional, paid.standing, events(attempt)) == (False, "confirmed", ["settled", "confirmed"])
@@ -285,13 +302,64 @@ class TestAProvisionalPayment:
         ipn(attempt, clock)
         for hours, late in ((47, []), (24, ["not_confirmed"])):
             clock.pass_(hours=hours)
-            with tenant(town.collectivite):
-                look_after_provisional(collectivite=town.collectivite, now=clock.now)
+            look_after_provisional(collectivite=town.collectivite, now=clock.now)
             assert kinds(attempt) == late
         assert proof.broken(clock.now) == ()
 
+    def test_of_a_contract_that_cannot_be_opened_starves_no_other(self, town, clock, fake):
+        broken = paybox.make_paybox_product(town)
+        sound = paybox.make_paybox_product(town, identifier="2718282-01-314159266", slug="musee")
+        with tenant(town.collectivite):
+            titres = [cast.make_titre(one, reference=f"FC20260001{n:02d}") for n, one in enumerate((broken, sound))]
+        attempts = [leave(broken, titres[0], clock), leave(sound, titres[1], clock)]
+        for attempt in attempts:
+            ipn(attempt, clock)
+        with tenant(town.collectivite):
+            GatewayAccount.objects.filter(pk=broken.account_id).update(options={"nonsense": 1})
+        with pytest.raises(Misconfigured):
+            look_after_provisional(collectivite=town.collectivite, now=clock.pass_(days=8))
+        assert [kinds(attempt) for attempt in attempts] == [["not_confirmed"], ["not_confirmed"]]
+
 
 class TestAtOnce:
+    def test_the_duty_and_the_end_of_an_outage_wait_for_each_other_in_order(self, town, clock, fake, monkeypatch):
+        """The duty holds one attempt's watch; the checker, with the other attempt, makes every watch due again."""
+        product = paybox.make_paybox_product(town)
+        with tenant(town.collectivite):
+            titres = [cast.make_titre(product, reference=f"FC20260001{n:02d}") for n in range(2)]
+        first, second = (leave(product, titre, clock) for titre in titres)
+        said = [ipn(attempt, clock) for attempt in (first, second)]
+        give_direct(product.account)
+        fake.is_down = True
+        look_after_provisional(collectivite=town.collectivite, now=clock.now)
+        check(clock)
+        clock.pass_(minutes=5)
+        check(clock)
+        clock.pass_(minutes=10)
+        fake.is_down = False
+        fake.statuses |= {one.facts["transaction"]: "Capturé" for one in said}
+        Watch.objects.filter(attempt_id=second.pk).update(due_at=clock.now - timedelta(hours=1))
+        duty_wants_second, checker_has_second = threading.Event(), threading.Event()
+        lock_attempt, note_answer = confirmation.lock_attempt, watches.note_answer
+
+        def lock_when_taken(**which):
+            if which["attempt_id"] == second.pk:
+                duty_wants_second.set()
+                checker_has_second.wait(20)
+            return lock_attempt(**which)
+
+        def note_when_wanted(**what):
+            if not checker_has_second.is_set():
+                duty_wants_second.wait(20)
+                checker_has_second.set()
+            return note_answer(**what)
+
+        monkeypatch.setattr(confirmation, "lock_attempt", lock_when_taken)
+        monkeypatch.setattr(watches, "note_answer", note_when_wanted)
+        duty = partial(look_after_provisional, collectivite=town.collectivite, now=clock.now)
+        assert not any(isinstance(done, Exception) for done in at_once(duty, partial(check, clock)))
+        assert (again(first).is_provisional, again(second).is_provisional) == (False, False)
+
     def test_the_same_bytes_fifty_times_have_one_effect(self, town, clock, fake):
         product = paybox.make_paybox_product(town, identifier="2718281-02-314159267", slug="musee")
         with tenant(town.collectivite):

@@ -319,8 +319,8 @@ def build_signed() -> dict[str, Any]:
         inquiries.check(clock)
     of_the_regie = dataclasses.replace(town, product=alone, account=alone.account)
     notices.hear(of_the_regie, confirmed, notices.notice(of_the_regie, confirmed), now=cast.later(days=1))
+    look_after_provisional(collectivite=town.collectivite, now=cast.later(days=3))
     with tenant(town.collectivite):
-        look_after_provisional(collectivite=town.collectivite, now=cast.later(days=3))
         for case in Case.objects.of(town.collectivite):
             look_at(case=case, user=town.agent, now=cast.later(days=3))
     return {
@@ -1029,6 +1029,13 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " WHERE id = {repaired}) WHERE id = {turned_down}",
         {"I-09"},
     ),
+    "a payment that exists, of which nobody was told": (
+        "INSERT INTO payments_evidence (collectivite_id, account_id, attempt_id, source, rank, verdict, outcome, facts,"
+        " digest, received_at, judged_day) SELECT collectivite_id, account_id, id, 'inquiry', 2, 'fits', 'pending',"
+        f" jsonb_build_object('exists', 'yes'), repeat('0', 64), '{NOW - timedelta(minutes=8)}', '{NOW.date()}'"
+        " FROM payments_attempt WHERE id = {waiting}",
+        {"I-26"},
+    ),
     "a payment that nobody watches": ("DELETE FROM agenda_watch WHERE attempt_id = {waiting}", {"I-25"}),
     "a payment given up while it runs": (
         f"UPDATE agenda_watch SET closed_at = '{NOW}' WHERE attempt_id = {{waiting}}",
@@ -1228,6 +1235,11 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a provisional payment of which nobody was told": (delete_cases("not_confirmed"), {"I-06"}),
     "a settlement by what the browser brought": (
         "UPDATE payments_evidence SET source = 'return' WHERE id = {provisional_proof}",
+        {"I-06"},
+    ),
+    "a signed payment of six years ago": (
+        "UPDATE payments_settlement SET occurred_at = occurred_at - interval '6 years'"
+        " WHERE attempt_id = {answered_by_direct}",
         {"I-06"},
     ),
     "a settlement signed where nothing is signed": (
