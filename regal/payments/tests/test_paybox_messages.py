@@ -173,7 +173,7 @@ class TestASignedPayment:
             leave(product, titre, clock)
         clock.pass_(minutes=21)
         with pytest.raises(EarlierAttempt):  # the hold is over, the warning is not
-            leave(product, titre, clock)
+            leave(product, titre, clock, told_of_earlier=False)
         assert proof.broken(clock.now) == ()
 
     def test_settles_at_the_account_s_address_after_it_was_announced_elsewhere(self, attempt, clock):
