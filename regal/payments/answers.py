@@ -105,7 +105,7 @@ def _is_impossible(
 
 
 def _names_an_announced_one(*, attempt: Attempt, question: Question | None, notice: Notice) -> bool:
-    """Whether an answer about our reference names what a signed message announced: what became of it is asked at once."""
+    """Whether an answer about our reference names what a signed message announced: its outcome is asked at once."""
     if question is None or question.transaction is not None or notice.facts.get("exists") != "yes":
         return False
     named = answered_for_reference(attempt=attempt)
