@@ -98,11 +98,15 @@ def judge(
 def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str, is_by_account: bool) -> bool:
     """Whether the very same was heard already; from a better witness it is news, or at the account's own address.
 
-    Of our own questions only the last answer counts: refused, not known, and refused again is news.
+    Of our own questions only the last answer counts, about each transaction: refused, not known, and refused again is
+    news.
     """
     heard = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
     if source == INQUIRY:
-        last = heard.filter(source=INQUIRY).order_by("-pk").first()
+        answers = heard.filter(source=INQUIRY)
+        if notice.call:
+            answers = answers.filter(facts__transaction=notice.transaction, facts__call=notice.call)
+        last = answers.order_by("-pk").first()
         told = (Evidence.Verdict.FITS, Evidence.Verdict.REPEATED)
         return last is not None and last.digest == digest and last.rank >= notice.rank and last.verdict in told
     if is_by_account:
