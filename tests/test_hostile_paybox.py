@@ -11,8 +11,6 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import groupby
 from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
@@ -22,16 +20,14 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
-from regal.agenda.models import Effect, Watch
+from regal.agenda.models import Watch
 from regal.checkout import notifications, pages
 from regal.collectivites.models import Product
-from regal.config.jobs import HANDLERS
 from regal.gateways.base import Environment, PostForm
 from regal.journal.models import Entry
 from regal.lib import paris, tokens
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Settlement
-from regal.payments.operations import JUDGE_MESSAGE
 from regal.titres.models import Titre
 from tests import cast, notices, paybox, proof
 from tests.cast import Town
@@ -42,7 +38,6 @@ from tests.test_hostile_notifications import KB_64, LETTERS, SEEDS
 
 PUBLIC_TEST_ACCOUNT = "1999888-32-107904482"
 LONGEST_READ = 4096
-BATCH = 250  # judged in one transaction
 
 Fields: TypeAlias = list[tuple[str, str]]
 
@@ -618,19 +613,6 @@ def means_the_same(one: bytes, other: bytes) -> bool:
     return (text, unquote_to_bytes(signature)) == (other_text, unquote_to_bytes(other_signature))
 
 
-def judge(now: datetime) -> int:
-    """Have every stored message judged, as a worker does, but many in one transaction: a third of the time it takes."""
-    due = Effect.objects.filter(kind=JUDGE_MESSAGE, done_at__isnull=True).order_by("collectivite_id", "pk")
-    effects = list(due.values_list("collectivite_id", "subject_id", "pk"))
-    for collectivite_id, those_of_town in groupby(effects, key=lambda effect: effect[0]):
-        with tenant(collectivite_id):
-            those = [*those_of_town]
-            for _, message_id, _ in those:
-                HANDLERS[JUDGE_MESSAGE](collectivite_id, message_id, now)
-            Effect.objects.filter(pk__in=[pk for _, _, pk in those]).update(done_at=now, tries=1)
-    return len(effects)
-
-
 @dataclass(frozen=True)
 class Standing:
     """All that a message could have moved."""
@@ -727,12 +709,13 @@ class TestHostileMessages:
             signed += is_truly_signed(letter.said)
             if status != 404:
                 stored[letter.stored] += 1
-        judge(clock.now)
+        assert notices.judge_all(clock.now) == stored.total() - 1  # one had been judged: who paid
 
         assert signed >= LETTERS / 5
         assert set(sent) == signed_ways | {way.__name__ for way in hostility.other_ways}
         assert stored_messages(people) == stored
         assert Standing.of(people) == before
+        assert judgements(people) == {"differs", "repeated", "unreadable", "fits"}
         assert fake.asked == []
         assert proof.broken(clock.now) == ()
 
@@ -748,11 +731,18 @@ class TestHostileMessages:
         assert proof.broken(clock.now) == ()
 
 
+def judgements(people: People) -> set[str]:
+    found: set[str] = set()
+    for town in people.towns:
+        with tenant(town.collectivite):
+            found.update(Evidence.objects.values_list("verdict", flat=True))
+    return found
+
+
 def stored_messages(people: People) -> Counter[tuple[int, str, bytes, bytes]]:
     stored: Counter[tuple[int, str, bytes, bytes]] = Counter()
     for town in people.towns:
         with tenant(town.collectivite):
             for method, query, body in InboxMessage.objects.values_list("method", "query", "body"):
                 stored[town.collectivite.pk, method, bytes(query or b""), bytes(body or b"")] += 1
-            assert InboxMessage.objects.count() == Evidence.objects.filter(message__isnull=False).count() or not stored
     return stored

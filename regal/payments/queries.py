@@ -22,6 +22,7 @@ from regal.titres.queries import amount_due
 from regal.titres.states import State as TitreState
 
 MOST_MESSAGES = 200
+MOST_SIGNED_MESSAGES = 5_000  # of one attempt, all told: each cost its sender a signature of the gateway
 MOST_STRANGE_MESSAGES = 1_000
 STRANGE_WITHIN = timedelta(hours=1)
 FEW = 5_000
@@ -201,10 +202,19 @@ def attempt_by_notification_token(*, collectivite_id: int, token: str) -> Attemp
     )
 
 
-def has_heard_enough(*, attempt: Attempt) -> bool:
-    """Whether an attempt has had more messages than any gateway sends, repetitions included."""
+def has_heard_enough(*, attempt: Attempt, is_signed: bool = False) -> bool:
+    """Whether an attempt has had more messages than any gateway sends, repetitions included.
+
+    `is_signed`: whether it has even had more than what is well signed may be.
+    """
+    most = MOST_SIGNED_MESSAGES if is_signed else MOST_MESSAGES
     heard = InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt).order_by()
-    return heard.values("pk")[MOST_MESSAGES - 1 : MOST_MESSAGES].exists()
+    return heard.values("pk")[most - 1 : most].exists()
+
+
+def has_received(*, attempt: Attempt, digest: str) -> bool:
+    """Whether the very same message of an attempt is stored."""
+    return InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, digest=digest).exists()
 
 
 def has_unjudged_message(*, attempt: Attempt) -> bool:
