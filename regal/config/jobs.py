@@ -21,7 +21,7 @@ from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
 from regal.payments.checker import check_due
-from regal.payments.confirmation import look_after_provisional
+from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.judging import SEAL_EVIDENCE
 from regal.payments.schedule import DRAWS
 from regal.people.sessions import purge_sessions
@@ -108,13 +108,22 @@ T = TypeVar("T")
 
 
 def _in_every_town(do: Callable[[Collectivite], T]) -> list[T]:
-    """Do something in each collectivité; one that fails does not starve the others. Raises its failure at the end."""
+    """Do something in each collectivité, as its tenant; otherwise as `_for_every_town`."""
+
+    def do_inside(town: Collectivite) -> T:
+        with tenant(town):
+            return do(town)
+
+    return _for_every_town(do_inside)
+
+
+def _for_every_town(do: Callable[[Collectivite], T]) -> list[T]:
+    """Do something for each collectivité; one that fails does not starve the others. Raises its failure at the end."""
     done: list[T] = []
     failure: Exception | None = None
     for collectivite in Collectivite.objects.order_by("pk"):
         try:
-            with tenant(collectivite):
-                done.append(do(collectivite))
+            done.append(do(collectivite))
         except Exception as error:
             logger.error("duty failed in collectivité %s: %s", collectivite.pk, type(error).__name__)
             failure = error
@@ -152,7 +161,14 @@ def look_for_absent_payments(timestamp: int) -> None:
 @app.task(name="regal.look_after_provisional", queue=QUEUE, queueing_lock="regal.look_after_provisional")
 def look_after_provisional_payments(timestamp: int) -> None:
     """What a signature alone settled is asked about where it can be; after two working days it waits for a person."""
-    _in_every_town(lambda town: look_after_provisional(collectivite=town, now=clock()))
+    _for_every_town(lambda town: look_after_provisional(collectivite=town, now=clock()))
+
+
+@app.periodic(cron="28 * * * *")
+@app.task(name="regal.report_unheard", queue=QUEUE, queueing_lock="regal.report_unheard")
+def report_unheard_payments(timestamp: int) -> None:
+    """What only the browser brought, signed paid, and no remise has settled, waits for a person too."""
+    _for_every_town(lambda town: report_unheard(collectivite=town, now=clock()))
 
 
 @app.periodic(cron="40 3 * * *")

@@ -74,6 +74,11 @@ class DemoProduct:
         """The number of its contract, wherever it is."""
         return self.merchant.account_identifier if self.merchant else self.numcli
 
+    @property
+    def is_notified_in_back_office(self) -> bool:
+        """Whether Paybox calls the account's own address: nobody can ask it what became of a payment."""
+        return self.merchant is not None and not self.merchant.direct_key
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoAgent:

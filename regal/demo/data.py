@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from django.conf import settings
 from django.templatetags.static import static
 
 from regal.backoffice import administration
+from regal.backoffice.paybox import address_of
 from regal.checkout.forms import FORMS
-from regal.collectivites.models import Collectivite, Product
-from regal.collectivites.operations import keep_secret
+from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.demo.cast import (
     OPERATOR,
     PASSWORD,
@@ -34,7 +35,7 @@ from regal.demo.environment import var_folder
 from regal.demo.logos import logo_of
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.paybox.signature import PUBLISHED_TEST_KEY
-from regal.lib import paris
+from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.references import InvoiceReference, TitreReference
 from regal.lib.tenancy import tenant
@@ -63,7 +64,8 @@ def load(*, now: datetime) -> None:
         administration.create_operator(
             identifier=OPERATOR, email=f"{OPERATOR}@example.org", password=PASSWORD, is_demo=True, now=now
         )
-    configuration = json.dumps(sandbox_configuration(today=paris.today(now)), ensure_ascii=False, indent=1)
+    told = sandbox_configuration(today=paris.today(now), notified=_addresses_at_paybox())
+    configuration = json.dumps(told, ensure_ascii=False, indent=1)
     sandbox_configuration_file().write_text(configuration, encoding="utf-8")
 
 
@@ -72,8 +74,12 @@ def sandbox_configuration_file() -> Path:
     return var_folder() / "sandbox.json"
 
 
-def sandbox_configuration(*, today: date) -> dict[str, Any]:
-    """The clients, debts, town sites and settings of the sandbox (`regal_sandbox/README.md`, "Configuration file")."""
+def sandbox_configuration(*, today: date, notified: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The clients, debts, town sites and settings of the sandbox (`regal_sandbox/README.md`, "Configuration file").
+
+    `notified`: by account, the address of ours that stands in Paybox's back office.
+    """
+    addresses = notified or {}
     return {
         "clients": [
             {
@@ -92,7 +98,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
         ]
         + [TO_CONNECT],
         "merchants": [
-            _merchant(product.merchant, f"{product.name} {town.name}")
+            _merchant(product.merchant, f"{product.name} {town.name}", addresses.get(product.identifier, ""))
             for town in TOWNS
             for product in town.products
             if product.merchant is not None
@@ -132,7 +138,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
     }
 
 
-def _merchant(merchant: Merchant, name: str) -> dict[str, Any]:
+def _merchant(merchant: Merchant, name: str, notified: str = "") -> dict[str, Any]:
     return {
         "site": merchant.site,
         "rank": int(merchant.rank),
@@ -142,7 +148,18 @@ def _merchant(merchant: Merchant, name: str) -> dict[str, Any]:
         "mode": "production",
         "name": name,
         "options": {"direct": bool(merchant.direct_key)},
+        **({"addresses": {"notified": notified}} if notified else {}),
     }
+
+
+def _addresses_at_paybox() -> dict[str, str]:
+    """Of the accounts that nobody can ask: what comes there settles, provisionally."""
+    found = {}
+    for collectivite in Collectivite.objects.filter(slug__in=[town.slug for town in TOWNS]):
+        with tenant(collectivite):
+            for account in GatewayAccount.objects.of(collectivite).filter(options__notified_in_back_office=True):
+                found[account.identifier] = address_of(account)
+    return found
 
 
 def _published(merchant: Merchant) -> dict[str, Any]:
@@ -269,13 +286,10 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
         identifier=product.identifier,
         gateway=product.gateway,
         regie=regie,
+        options={"notified_in_back_office": True} if product.is_notified_in_back_office else {},
+        secrets=_secrets_of(product.merchant) if product.merchant is not None else {},
         now=now,
     )
-    if product.merchant is not None:
-        with tenant(collectivite):
-            keep_secret(account=account, name="hmac", value=Secret(product.merchant.hmac_key.encode()))
-            if product.merchant.direct_key:
-                keep_secret(account=account, name="direct", value=Secret(product.merchant.direct_key.encode()))
     least, most = product.amounts or (None, None)
     administration.add_product(
         collectivite=collectivite,
@@ -286,6 +300,11 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
         terms=administration.ProductTerms(reference_form=product.reference_form, min_amount=least, max_amount=most),
         now=now,
     )
+
+
+def _secrets_of(merchant: Merchant) -> dict[str, Secret]:
+    kept = {"hmac": merchant.hmac_key, "direct": merchant.direct_key, "notification": tokens.new_token()}
+    return {name: Secret.of_text(value) for name, value in kept.items() if value}
 
 
 def _write_invoices(product: DemoProduct, series: Series, collectivite: Collectivite, *, now: datetime) -> None:

@@ -25,6 +25,7 @@ logger = logging.getLogger("regal.payments")
 SEAL_EVIDENCE = "seal_evidence"
 SEAL_HOUR = time(2)  # of the next day, Europe/Paris: well before 06:00
 NOTIFICATION = "notification"
+IMPOSSIBLE_MOMENT = "time_impossible"  # remarked
 INQUIRY = "inquiry"  # where evidence comes from: our own question
 
 
@@ -38,14 +39,22 @@ def judge(
     if notice.claims.is_of_another_exercice(expected):
         remarks.append("exercice_differs")
     if notice.rank < Rank.ASKED and notice.occurred_at and not _is_possible(notice.occurred_at, attempt, now):
-        remarks.append("time_impossible")
-    has_heard = _has_heard(attempt=attempt, notice=notice, digest=digest, source=source)
+        remarks.append(IMPOSSIBLE_MOMENT)
+    is_by_account = message is not None and message.attempt_id is None
+    has_heard = _has_heard(attempt=attempt, notice=notice, digest=digest, source=source, is_by_account=is_by_account)
     weight = NOTHING
     if not has_heard and has_other_number(attempt=attempt, notice=notice):
         differences.append("transaction")
     if not has_heard and not differences and notice.rank is Rank.SIGNED:
         received_at = now if message is None else message.received_at
-        weight, misfits = weigh(attempt=attempt, notice=notice, source=source, received_at=received_at, now=now)
+        weight, misfits = weigh(
+            attempt=attempt,
+            notice=notice,
+            source=source,
+            is_by_account=is_by_account,
+            received_at=received_at,
+            now=now,
+        )
         differences += misfits
     if differences:
         verdict = Evidence.Verdict.DIFFERS
@@ -58,6 +67,8 @@ def judge(
         facts["differs"] = " ".join(differences)
     if remarks:
         facts["remarks"] = " ".join(remarks)
+    if weight.is_elsewhere:
+        facts["elsewhere"] = "yes"
     if verdict == Evidence.Verdict.FITS and weight.asks:  # the watch before the evidence, as the checker does
         ask_soon(attempt=attempt, now=now)
     evidence = keep(
@@ -84,16 +95,22 @@ def judge(
     return evidence
 
 
-def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str) -> bool:
-    """Whether the very same was heard already; from a better witness it is news.
+def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str, is_by_account: bool) -> bool:
+    """Whether the very same was heard already; from a better witness it is news, or at the account's own address.
 
-    Of our own questions only the last answer counts: refused, not known, and refused again is news.
+    Of our own questions only the last answer counts, about each transaction: refused, not known, and refused again is
+    news.
     """
     heard = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
     if source == INQUIRY:
-        last = heard.filter(source=INQUIRY).order_by("-pk").first()
+        answers = heard.filter(source=INQUIRY)
+        if notice.call:
+            answers = answers.filter(facts__transaction=notice.transaction, facts__call=notice.call)
+        last = answers.order_by("-pk").first()
         told = (Evidence.Verdict.FITS, Evidence.Verdict.REPEATED)
         return last is not None and last.digest == digest and last.rank >= notice.rank and last.verdict in told
+    if is_by_account:
+        heard = heard.filter(message__isnull=False, message__attempt__isnull=True)
     return heard.filter(digest=digest, verdict=Evidence.Verdict.FITS, rank__gte=notice.rank).exists()
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -14,6 +15,9 @@ from django.utils.crypto import salted_hmac
 
 from regal.agenda.operations import schedule
 from regal.agenda.watches import hasten, watch
+from regal.cases.models import Kind as CaseKind
+from regal.cases.operations import open_case
+from regal.cases.queries import was_opened_since
 from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import (
     BillingAddress,
@@ -40,7 +44,7 @@ from regal.lib.money import Money
 from regal.payments.accounts import gateway_of
 from regal.payments.judging import judge, keep, schedule_seal
 from regal.payments.models import Attempt, Evidence, InboxMessage, Payer
-from regal.payments.queries import balance_of, earlier_attempts
+from regal.payments.queries import balance_of, earlier_attempts, has_heard_enough, has_received
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, TitreNotPayable
 from regal.payments.schedule import FIRST_QUESTION
 from regal.payments.states import Event, State
@@ -54,6 +58,7 @@ logger = logging.getLogger("regal.payments")
 JUDGE_MESSAGE = "judge_message"
 PRESUME_SILENT = "presume_silent"
 LONGEST_REQUEST = timedelta(minutes=2)  # nobody waits for a key any more
+UNREAD_AGAIN = timedelta(days=7)
 SECOND_CLICK = timedelta(seconds=30)  # how long one press leads to the gateway again
 
 
@@ -323,6 +328,25 @@ def hand_off_again(
     return gateway.hand_off(request, Key(value=attempt.key) if attempt.key else None)
 
 
+class Intake(StrEnum):
+    """What becomes of a message to an attempt, which its payer can write too."""
+
+    STORE = "store"
+    KNOWN = "known"  # the very same is stored: it is answered, and leaves no row
+    TOO_MUCH = "too_much"
+
+
+def intake(*, attempt: Attempt, gateway: Gateway | None, message: Message, is_cut: bool = False) -> Intake:
+    """Whether one more message is stored. What is well signed is not turned away because others were not."""
+    if not has_heard_enough(attempt=attempt):
+        return Intake.STORE
+    if gateway is None or not is_well_signed(gateway=gateway, message=message, is_cut=is_cut):
+        return Intake.TOO_MUCH
+    if has_received(attempt=attempt, digest=digest_of(message)):
+        return Intake.KNOWN
+    return Intake.TOO_MUCH if has_heard_enough(attempt=attempt, is_signed=True) else Intake.STORE
+
+
 def receive(
     *,
     attempt: Attempt,
@@ -388,6 +412,11 @@ def verdict_on(*, gateway: Gateway, message: Message, is_cut: bool) -> Verdict:
     return Verdict.HEARD
 
 
+def is_well_signed(*, gateway: Gateway, message: Message, is_cut: bool) -> bool:
+    """Whether its gateway signs, and signed this."""
+    return gateway.signed and verdict_on(gateway=gateway, message=message, is_cut=is_cut) is Verdict.HEARD
+
+
 def digest_of(message: Message) -> str:
     """SHA-256 over method, query and body, each preceded by its length: no two messages share the text hashed."""
     parts = (message.method.encode(), message.query, message.body)
@@ -413,6 +442,8 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
         notice = gateway_of(stored.account).read(message)
     except (NotAuthentic, Unreadable) as failure:
         _keep_unread(stored=stored, failure=failure, now=now)
+        if isinstance(failure, Unreadable) and not stored.is_cut and gateway_of(stored.account).signed:
+            _report_unread(stored=stored, failure=failure, now=now)
         return
     if isinstance(notice, Nudge):
         _hear_nudge(stored=stored, nudge=notice, now=now)
@@ -444,6 +475,23 @@ def _keep_unread(*, stored: InboxMessage, failure: GatewayFailure, now: datetime
         now=now,
     )
     logger.warning("security: unreadable %s, message %s, %s", stored.channel, stored.pk, failure.code)
+
+
+def _report_unread(*, stored: InboxMessage, failure: Unreadable, now: datetime) -> None:
+    """The gateway wrote it, and never says it again: a person looks, whatever it was about.
+
+    One case an attempt, even if a person has closed it, for a payer may have any text signed; at an account's own
+    address one a week, for what is sent there may change.
+    """
+    subject_kind, subject_id, since = "account", stored.account_id, now - UNREAD_AGAIN
+    if stored.attempt is not None:
+        subject_kind, subject_id, since = "attempt", stored.attempt.pk, stored.attempt.created_at
+        lock_attempt(collectivite_id=stored.collectivite_id, attempt_id=stored.attempt.pk)
+    about = {"collectivite_id": stored.collectivite_id, "subject_kind": subject_kind, "subject_id": subject_id}
+    if was_opened_since(**about, kind=CaseKind.UNKNOWN_OUTCOME, since=since):
+        return
+    facts = {"message": stored.pk, "why": failure.code, "contract": stored.account.identifier}
+    open_case(**about, kind=CaseKind.UNKNOWN_OUTCOME, rule="judge_message", facts=facts, now=now)
 
 
 def _attempt_named(*, stored: InboxMessage, notice: Notice) -> int | None:
@@ -515,9 +563,12 @@ def apply_notice(
 
 
 def presume_silent(collectivite_id: int, attempt_id: int, now: datetime) -> None:
-    """The window has passed: an attempt of which nobody spoke of payment is presumed dead. It can still become PAID."""
+    """The window has passed: an attempt of which nobody spoke of payment is presumed dead. It can still become PAID.
+
+    One that the bank says pending may end any day.
+    """
     attempt = Attempt.objects.select_for_update(no_key=True).get(collectivite=collectivite_id, pk=attempt_id)
-    if attempt.status == State.HANDED_OFF and attempt.announced != Outcome.PAID:
+    if attempt.status == State.HANDED_OFF and attempt.announced not in (Outcome.PAID, Outcome.PENDING):
         advance(attempt=attempt, event=Event.FELL_SILENT, evidence=None, occurred_at=now, now=now)
 
 

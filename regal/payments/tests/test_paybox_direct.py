@@ -1,15 +1,25 @@
 """Where the contract has Paybox Direct: a signed message announces, our question settles, a lost message is seen."""
 
+import threading
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from regal.agenda.models import Effect
+from regal.agenda import watches
+from regal.agenda.models import Effect, Watch
 from regal.cases.models import Case
+from regal.cases.operations import close as close_case
+from regal.cases.operations import look_at
+from regal.collectivites.models import GatewayAccount
+from regal.gateways.base import Misconfigured
+from regal.lib import paris
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.confirmation import look_after_provisional
+from regal.payments import confirmation
+from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.models import AttemptEvent, Evidence, Settlement
+from regal.people.models import Role
 from tests import cast, paybox, proof
 from tests.at_once import at_once
 from tests.cast import MORNING
@@ -93,9 +103,21 @@ class TestAPayment:
 
     def test_is_settled_by_the_answer_when_only_the_browser_came_back(self, attempt, clock, fake):
         said = come_back(attempt, clock)
-        fake.statuses[said.facts["transaction"]] = "Autorisé"
+        fake.collected(attempt, said, "Autorisé")
         check(clock)
         assert again(attempt).status == "paid"
+
+    def test_told_at_the_attempt_s_own_address_is_settled_once_it_is_named_under_our_reference(
+        self, attempt, clock, fake
+    ):
+        said = ipn(attempt, clock, at_own=True)
+        fake.collected(attempt, said)
+        check(clock)
+        assert [question["TYPE"] for question in fake.asked] == ["00011", "00017"]
+        settled = settlement_of(attempt)
+        assert (settled.rank, settled.transaction) == (2, said.facts["transaction"])
+        assert (events(attempt), kinds(attempt)) == (["announced", "settled"], [])
+        assert proof.broken(clock.now) == ()
 
     def test_is_asked_about_under_a_new_number_each_time(self, attempt, clock, fake):
         ipn(attempt, clock)
@@ -127,6 +149,18 @@ class TestAPayment:
 
 
 class TestAMessageThatFoolsNobody:
+    @pytest.mark.parametrize("day", ["01012020", "31122999"])
+    def test_chooses_no_accounting_day(self, attempt, clock, fake, day):
+        true = ipn(attempt, clock)
+        same = {"Trans": true.facts["transaction"], "Appel": true.facts["call"]}
+        clock.pass_(seconds=1)
+        ipn(attempt, clock, **same, Date=day)
+        fake.statuses[same["Trans"]] = "Capturé"
+        check(clock)
+        settled = settlement_of(attempt)
+        assert (settled.occurred_at, settled.accounting_day) == (clock.now, paris.today(MORNING))
+        assert proof.broken(clock.now) == ()
+
     def test_is_announced_and_no_more_while_direct_does_not_know_its_transaction(self, attempt, clock, fake):
         ipn(attempt, clock)
         check_until(clock, MORNING + timedelta(minutes=30))
@@ -150,30 +184,85 @@ class TestAMessageThatFoolsNobody:
         assert kinds(attempt) == ["other_payment"]
 
 
+class TestNumbersThatAnybodyHasSigned:
+    """The payer writes to the attempt's own address, which his form named, whatever he had Paybox sign."""
+
+    def test_of_another_program_on_the_contract_settle_nothing(self, attempt, clock, fake):
+        fake.statuses["4242"] = "Capturé"
+        ipn(attempt, clock, at_own=True, Trans="4242", Appel="77")
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert (again(attempt).standing, settlement_of(attempt)) == ("announced_paid", None)
+        assert kinds(attempt) == ["impossible_answer"]
+        assert proof.broken(clock.now) == ()
+
+    def test_of_a_cheap_payment_whose_message_was_lost_do_not_pay_a_dear_debt(self, attempt, product, clock, fake):
+        with tenant(product.collectivite_id):
+            titre = cast.make_titre(product, reference="FC2026000077", amount=Money(100))
+        cheap = leave(product, titre, clock)
+        fake.statuses["4242"] = "Capturé"
+        fake.existing[cheap.reference] = ("4242", "77")
+        ipn(attempt, clock, at_own=True, Trans="4242", Appel="77")
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert (settlement_of(attempt), settlement_of(cheap)) == (None, None)
+        assert (kinds(attempt), kinds(cheap)) == (["impossible_answer"], ["not_notified"])
+
+    @pytest.mark.parametrize("named", [("4243", "78"), ("4242", "78"), ("", "")])
+    def test_that_are_not_those_under_our_reference_settle_nothing(self, attempt, clock, fake, named):
+        fake.statuses["4242"] = "Capturé"
+        fake.existing[attempt.reference] = named
+        ipn(attempt, clock, at_own=True, Trans="4242", Appel="77")
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert (again(attempt).standing, settlement_of(attempt)) == ("announced_paid", None)
+        assert kinds(attempt) == ["not_notified"]
+
+    def test_hide_no_true_ones(self, attempt, clock, fake):
+        true = ipn(attempt, clock, at_own=True)
+        ipn(attempt, clock, at_own=True, Trans="4242", Appel="77")
+        fake.statuses["4242"] = "Capturé"
+        fake.collected(attempt, true)
+        check_until(clock, MORNING + timedelta(minutes=10))
+        assert settlement_of(attempt).transaction == true.facts["transaction"]
+
+    def test_of_another_account_of_the_same_site_are_not_even_asked_about(self, town, clock, fake):
+        theirs = paybox.make_paybox_product(town, direct=True, slug="musee", identifier="2718281-01-314159266")
+        ours = paybox.make_paybox_product(town, direct=True)
+        with tenant(town.collectivite):
+            cheap, dear = cast.make_titre(theirs, reference="FC2026000077", amount=Money(100)), cast.make_titre(ours)
+        one, two = leave(theirs, cheap, clock), leave(ours, dear, clock)
+        said = ipn(one, clock)
+        fake.collected(one, said)
+        check(clock)
+        ipn(two, clock, Trans=said.facts["transaction"], Appel=said.facts["call"])
+        check_until(clock, clock.now + timedelta(minutes=5))
+        assert (again(one).status, again(two).standing, settlement_of(two)) == ("paid", "announced_paid", None)
+        assert kinds(two) == ["same_transaction"]
+        assert proof.broken(clock.now) == ()
+
+
 class TestALostMessage:
     def test_waits_in_a_case_within_five_minutes_and_settles_nothing(self, attempt, clock, fake):
         check_until(clock, MORNING + timedelta(minutes=12))
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, clock.now + timedelta(minutes=5))
         assert (again(attempt).status, settlement_of(attempt), kinds(attempt)) == ("handed_off", None, ["not_notified"])
         assert proof.broken(clock.now) == ()
 
     def test_that_comes_after_all_ends_the_case(self, attempt, clock, fake):
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, MORNING + timedelta(minutes=5))
         fake.statuses["987654"] = "Capturé"
-        ipn(attempt, clock, Trans="987654")
+        ipn(attempt, clock, at_own=True, Trans="987654", Appel="77")
         check(clock)
         assert (again(attempt).status, kinds(attempt)) == ("paid", [])
 
     def test_is_not_lost_while_it_may_still_be_under_way(self, attempt, clock, fake):
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, MORNING + timedelta(seconds=31))
         assert kinds(attempt) == []
 
     def test_is_none_where_what_exists_is_the_refusal_that_was_told(self, attempt, clock, fake):
         refused = ipn(attempt, clock, **REFUSED)
-        fake.existing[attempt.reference] = refused.facts["transaction"]
+        fake.existing[attempt.reference] = (refused.facts["transaction"], refused.facts["call"])
         check_until(clock, MORNING + timedelta(minutes=30))
         assert kinds(attempt) == []
 
@@ -199,8 +288,7 @@ class TestDirectGivenLater:
         fake.statuses[said.facts["transaction"]] = "Capturé"
         fake.rank = "02"
         give_direct(product.account)
-        with tenant(town.collectivite):
-            assert look_after_provisional(collectivite=town.collectivite, now=clock.pass_(hours=1)) == 0
+        assert look_after_provisional(collectivite=town.collectivite, now=clock.pass_(hours=1)) == 0
         check(clock)
         paid = again(attempt)
         assert (paid.is_provisional, paid.standing, events(attempt)) == (False, "confirmed", ["settled", "confirmed"])
@@ -217,13 +305,149 @@ class TestAProvisionalPayment:
         ipn(attempt, clock)
         for hours, late in ((47, []), (24, ["not_confirmed"])):
             clock.pass_(hours=hours)
-            with tenant(town.collectivite):
-                look_after_provisional(collectivite=town.collectivite, now=clock.now)
+            look_after_provisional(collectivite=town.collectivite, now=clock.now)
             assert kinds(attempt) == late
         assert proof.broken(clock.now) == ()
 
+    def test_that_an_answer_denies_is_asked_about_no_more(self, town, clock, fake):
+        product = paybox.make_paybox_product(town)
+        with tenant(town.collectivite):
+            titre = cast.make_titre(product)
+        attempt = leave(product, titre, clock)
+        said = ipn(attempt, clock)
+        give_direct(product.account)
+        fake.statuses[said.facts["transaction"]] = "Annulé"
+        for _ in range(12):
+            look_after_provisional(collectivite=town.collectivite, now=clock.now)
+            check_until(clock, clock.now + timedelta(hours=1))
+        assert (len(fake.asked), events(attempt)) == (1, ["settled", "contradicted"])
+        assert (kinds(attempt), again(attempt).is_provisional) == (["contradiction"], True)
+
+    def test_of_a_contract_that_cannot_be_opened_starves_no_other(self, town, clock, fake):
+        broken = paybox.make_paybox_product(town)
+        sound = paybox.make_paybox_product(town, identifier="2718282-01-314159266", slug="musee")
+        with tenant(town.collectivite):
+            titres = [cast.make_titre(one, reference=f"FC20260001{n:02d}") for n, one in enumerate((broken, sound))]
+        attempts = [leave(broken, titres[0], clock), leave(sound, titres[1], clock)]
+        for attempt in attempts:
+            ipn(attempt, clock)
+        with tenant(town.collectivite):
+            GatewayAccount.objects.filter(pk=broken.account_id).update(options={"nonsense": 1})
+        with pytest.raises(Misconfigured):
+            look_after_provisional(collectivite=town.collectivite, now=clock.pass_(days=8))
+        assert [kinds(attempt) for attempt in attempts] == [["not_confirmed"], ["not_confirmed"]]
+
+
+class TestTheSameAnswerAgain:
+    def test_is_no_news_and_reopens_no_case_that_a_person_has_closed(self, town, attempt, clock, fake):
+        fake.statuses[ipn(attempt, clock).facts["transaction"]] = "Annulé"
+        check_until(clock, MORNING + timedelta(hours=1))
+        assert (kinds(attempt), events(attempt)) == (["unknown_outcome"], ["announced", "outcome_unknown"])
+        close(town, attempt, clock)
+        asked = len(fake.asked)
+        check_until(clock, clock.now + timedelta(hours=3))
+        assert len(fake.asked) > asked
+        assert (kinds(attempt), events(attempt)) == ([], ["announced", "outcome_unknown"])
+
+    def test_about_what_no_message_told_of_reopens_none_either(self, town, attempt, clock, fake):
+        fake.existing[attempt.reference] = "7777777"
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert kinds(attempt) == ["not_notified"]
+        close(town, attempt, clock)
+        check_until(clock, clock.now + timedelta(hours=3))
+        assert kinds(attempt) == []
+
+
+def close(town, attempt, clock):
+    """A person has looked, and decided."""
+    with tenant(town.collectivite):
+        for case in Case.objects.filter(subject_id=attempt.pk, closed_at__isnull=True):
+            look_at(case=case, user=town.agent, now=clock.now)
+            why = "Vu chez Paybox ce matin."
+            close_case(case=case, by=town.agent, role=Role.REGISSEUR, decision="other", reason=why, now=clock.now)
+
+
+class TestAPaymentThatNobodyHeardOf:
+    def test_after_a_refusal_waits_in_a_case_when_direct_names_no_number(self, attempt, clock, fake):
+        ipn(attempt, clock, **REFUSED)
+        fake.existing[attempt.reference] = "7777777"
+        fake.without_numbers = True
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert kinds(attempt) == ["not_notified"]
+
+    def test_that_only_the_browser_brought_waits_in_a_case_after_two_working_days(self, town, clock, fake):
+        product = paybox.make_paybox_product(town)
+        with tenant(town.collectivite):
+            titre = cast.make_titre(product)
+        attempt = leave(product, titre, clock)
+        come_back(attempt, clock)
+        for hours, waiting in ((47, []), (24, ["not_notified"])):
+            report_unheard(collectivite=town.collectivite, now=clock.pass_(hours=hours))
+            assert kinds(attempt) == waiting
+        close(town, attempt, clock)
+        report_unheard(collectivite=town.collectivite, now=clock.pass_(hours=1))
+        assert kinds(attempt) == []
+
+
+class TestASignedMessageThatWeCannotRead:
+    def test_waits_in_a_case_once(self, town, attempt, clock, fake):
+        assert ipn(attempt, clock, Erreur="0").verdict == "unreadable"
+        assert kinds(attempt) == ["unknown_outcome"]
+        close(town, attempt, clock)
+        ipn(attempt, clock, Erreur="1")
+        assert kinds(attempt) == []
+        assert proof.broken(clock.now) == ()
+
+    def test_at_the_account_s_own_address_is_about_the_account(self, town, product, clock, fake):
+        paybox.ipn_of_account(product.account, paybox.signed(b"Montant=100"), clock)
+        with tenant(town.collectivite):
+            case = Case.objects.get()
+        assert (case.kind, case.subject_kind, case.subject_id) == ("unknown_outcome", "account", product.account_id)
+
+    def test_opens_none_where_nobody_proved_to_have_written_it(self, attempt, clock, fake):
+        ipn(attempt, clock, b"Erreur=0&Sign=AAAA")
+        assert kinds(attempt) == []
+
 
 class TestAtOnce:
+    def test_the_duty_and_the_end_of_an_outage_wait_for_each_other_in_order(self, town, clock, fake, monkeypatch):
+        """The duty holds one attempt's watch; the checker, with the other attempt, makes every watch due again."""
+        product = paybox.make_paybox_product(town)
+        with tenant(town.collectivite):
+            titres = [cast.make_titre(product, reference=f"FC20260001{n:02d}") for n in range(2)]
+        first, second = (leave(product, titre, clock) for titre in titres)
+        said = [ipn(attempt, clock) for attempt in (first, second)]
+        give_direct(product.account)
+        fake.is_down = True
+        look_after_provisional(collectivite=town.collectivite, now=clock.now)
+        check(clock)
+        clock.pass_(minutes=5)
+        check(clock)
+        clock.pass_(minutes=10)
+        fake.is_down = False
+        fake.statuses |= {one.facts["transaction"]: "Capturé" for one in said}
+        Watch.objects.filter(attempt_id=second.pk).update(due_at=clock.now - timedelta(hours=1))
+        duty_wants_second, checker_has_second = threading.Event(), threading.Event()
+        lock_attempt, note_answer = confirmation.lock_attempt, watches.note_answer
+
+        def lock_when_taken(**which):
+            if which["attempt_id"] == second.pk:
+                duty_wants_second.set()
+                checker_has_second.wait(20)
+            return lock_attempt(**which)
+
+        def note_when_wanted(**what):
+            if not checker_has_second.is_set():
+                duty_wants_second.wait(20)
+                checker_has_second.set()
+            return note_answer(**what)
+
+        monkeypatch.setattr(confirmation, "lock_attempt", lock_when_taken)
+        monkeypatch.setattr(watches, "note_answer", note_when_wanted)
+        duty = partial(look_after_provisional, collectivite=town.collectivite, now=clock.now)
+        assert not any(isinstance(done, Exception) for done in at_once(duty, partial(check, clock)))
+        assert (again(first).is_provisional, again(second).is_provisional) == (False, False)
+
     def test_the_same_bytes_fifty_times_have_one_effect(self, town, clock, fake):
         product = paybox.make_paybox_product(town, identifier="2718281-02-314159267", slug="musee")
         with tenant(town.collectivite):
