@@ -51,7 +51,7 @@ OUTCOMES: dict[str, Promise] = {
 }
 EXISTENCE: dict[str, Promise] = {  # what Paybox Direct says of a reference, and no more
     "no": gettext_lazy("aucune transaction connue"),
-    "yes": gettext_lazy("une transaction existe, sans dire son résultat"),
+    "yes": gettext_lazy("une transaction existe, résultat inconnu"),
 }
 ANSWERS: dict[str, Promise] = OUTCOMES | {  # to a question about one payment
     Outcome.PENDING: gettext_lazy("pas encore de résultat"),

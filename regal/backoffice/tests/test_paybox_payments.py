@@ -188,7 +188,7 @@ class TestDirect:
         nothing = Evidence(outcome=Outcome.PENDING, facts={"exists": "no"})
         assert explanations.outcome_of(nothing) == "aucune transaction connue"
         something = Evidence(outcome=Outcome.PENDING, facts={"exists": "yes"})
-        assert explanations.outcome_of(something) == "une transaction existe, sans dire son résultat"
+        assert explanations.outcome_of(something) == "une transaction existe, résultat inconnu"
         assert explanations.outcome_of(Evidence(outcome=Outcome.PENDING, facts={})) == "en attente"
         assert explanations.outcome_of(Evidence(outcome="", facts={})) == ""
 
