@@ -10,7 +10,7 @@ from regal.agenda import watches
 from regal.agenda.models import Effect, Watch
 from regal.cases.models import Case
 from regal.collectivites.models import GatewayAccount
-from regal.gateways.base import Misconfigured
+from regal.gateways.base import Environment, Misconfigured
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -220,8 +220,8 @@ class TestNumbersThatAnybodyHasSigned:
         check_until(clock, MORNING + timedelta(minutes=10))
         assert settlement_of(attempt).transaction == true.facts["transaction"]
 
-    def test_of_another_account_of_the_same_site_are_not_even_asked_about(self, town, clock, fake):
-        theirs = paybox.make_paybox_product(town, direct=True, slug="musee", identifier="2718281-01-314159266")
+    def test_of_another_phase_of_the_same_contract_are_not_even_asked_about(self, town, clock, fake):
+        theirs = paybox.make_paybox_product(town, direct=True, slug="musee", environment=Environment.ACTIVATION)
         ours = paybox.make_paybox_product(town, direct=True)
         with tenant(town.collectivite):
             cheap, dear = cast.make_titre(theirs, reference="FC2026000077", amount=Money(100)), cast.make_titre(ours)
