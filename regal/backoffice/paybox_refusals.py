@@ -91,8 +91,8 @@ class PublishedPassword(Refusal):
 class SharedSite(Refusal):
     code = "R490"
     sentence = _(
-        "Le site et le rang du contrat %(identifier)s sont déjà ceux d’un autre contrat relié à REGAL : un même"
-        " paiement pourrait compter deux fois. Vérifiez-les sur la lettre de votre banque ; s’ils sont justes,"
+        "Le site et le rang du contrat %(identifier)s sont déjà ceux d’un autre contrat relié à REGAL : un même"
+        " paiement pourrait compter deux fois. Vérifiez-les sur la lettre de votre banque ; s’ils sont justes,"
         " demandez-lui un rang pour cette régie."
     )
 
