@@ -88,6 +88,7 @@ class FakePaybox:
     existing: dict[str, tuple[str, str]] = field(default_factory=dict)  # S and T by reference, for 00011
     site: str = IDENTIFIER.split("-")[0]
     rank: str = IDENTIFIER.split("-")[1]
+    without_numbers: bool = False  # 00011 says that something exists, and not what
     is_down: bool = False  # Direct
     asked: list[dict[str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -135,6 +136,8 @@ class FakePaybox:
             "CODEREPONSE": "00000" if found else "00018",
             "COMMENTAIRE": "Demande traitée avec succès" if found else "PAYBOX : Transaction non trouvée",
         }
+        if self.without_numbers and not is_inquiry:
+            fields |= {"NUMTRANS": "", "NUMAPPEL": ""}
         if is_inquiry and found:
             fields |= {"STATUS": self.statuses[number], "REMISE": ""}
         return "&".join(f"{name}={value}" for name, value in fields.items())

@@ -95,17 +95,25 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         never=_("Ne tenez pas un paiement pour payé, ni pour refusé, sur la foi de ce message."),
     ),
     Kind.UNKNOWN_OUTCOME: Explanation(
-        what=_("Le résultat reçu est un code que REGAL ne connaît pas : il n’est compté ni payé, ni refusé."),
+        what=_(
+            "Le résultat reçu est un code que REGAL ne connaît pas, ou un message que Paybox a bien signé et que REGAL"
+            " ne sait pas lire : il n’est compté ni payé, ni refusé."
+        ),
         to_do=_(
             "Transmettez le code reçu, sous « De quoi il s’agit », à l’exploitant de REGAL, et cherchez si cette somme"
             " a été encaissée : le relevé de la régie ou le comptable public le dit."
         ),
         how=_(
             "PayFiP ou Paybox a donné un code qui n’est pas dans la table de REGAL, ou dit « accepté » sans numéro"
-            " d’autorisation : un code nouveau, ou une erreur."
+            " d’autorisation : un code nouveau, ou une erreur. Ou bien Paybox a changé ce qu’il écrit, ou un autre"
+            " logiciel de la régie se sert du même contrat : Paybox n’appelle qu’une fois, et ne redira rien."
         ),
         steps=(
             _("Transmettez le numéro de l’anomalie et le code reçu à l’exploitant."),
+            _(
+                "Message de Paybox que REGAL ne sait pas lire : déposez la remise du lendemain, qui règle ce qui a été"
+                " payé."
+            ),
             _("Cherchez cette somme dans le relevé de la régie, ou demandez au comptable public s’il l’a encaissée."),
             _WRITE_DOWN,
         ),
@@ -380,7 +388,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.NOT_NOTIFIED: Explanation(
         what=_(
             "Paybox répond qu’une transaction existe sous la référence de ce paiement, mais son message n’est jamais"
-            " arrivé. Elle peut être acceptée ou refusée : rien n’a été compté."
+            " arrivé : elle peut être acceptée ou refusée. Ou bien le payeur est revenu de Paybox avec un « payé »"
+            " signé, sans que Paybox nous ait appelés, et aucune remise ne l’a confirmé. Rien n’a été compté."
         ),
         to_do=_(
             "Ne demandez pas au payeur de payer une seconde fois. Cherchez cette transaction dans le back-office de"

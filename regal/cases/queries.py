@@ -68,6 +68,12 @@ def was_opened_since(*, collectivite_id: int, kind: Kind, subject_kind: str, sub
     return cases.filter(subject_kind=subject_kind, subject_id=subject_id).exists()
 
 
+def was_decided(*, collectivite_id: int, kind: Kind, subject_kind: str, subject_id: int) -> bool:
+    """Whether a person has closed a case of this kind about one thing."""
+    cases = Case.objects.filter(collectivite=collectivite_id, kind=kind, closed_by__isnull=False)
+    return cases.filter(subject_kind=subject_kind, subject_id=subject_id).exists()
+
+
 def case_numbered(*, collectivite: HasKey, case_id: int) -> Case | None:
     """One case, with the people it names."""
     people = ("first_seen_by", "assigned_to", "closed_by")

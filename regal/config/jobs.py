@@ -21,7 +21,7 @@ from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments import operations as payments
 from regal.payments.checker import check_due
-from regal.payments.confirmation import look_after_provisional
+from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.judging import SEAL_EVIDENCE
 from regal.payments.schedule import DRAWS
 from regal.people.sessions import purge_sessions
@@ -162,6 +162,13 @@ def look_for_absent_payments(timestamp: int) -> None:
 def look_after_provisional_payments(timestamp: int) -> None:
     """What a signature alone settled is asked about where it can be; after two working days it waits for a person."""
     _for_every_town(lambda town: look_after_provisional(collectivite=town, now=clock()))
+
+
+@app.periodic(cron="28 * * * *")
+@app.task(name="regal.report_unheard", queue=QUEUE, queueing_lock="regal.report_unheard")
+def report_unheard_payments(timestamp: int) -> None:
+    """What only the browser brought, signed paid, and no remise has settled, waits for a person too."""
+    _for_every_town(lambda town: report_unheard(collectivite=town, now=clock()))
 
 
 @app.periodic(cron="40 3 * * *")

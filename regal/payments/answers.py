@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from regal.cases.models import Kind as CaseKind
-from regal.gateways.base import Key, Notice, Outcome, Question, Timing
+from regal.cases.queries import was_decided
+from regal.gateways.base import Key, Notice, Outcome, Question, Timing, Transaction
 from regal.payments.attempt_cases import open_attempt_case, resolve_about
 from regal.payments.judging import INQUIRY, claims_of, judge, keep
 from regal.payments.models import Attempt, Evidence
 from regal.payments.questions import (
     announced_payments,
-    answered_for_reference,
     is_by_account,
     names_transaction,
     transaction_in,
@@ -56,7 +56,7 @@ def hear_answer(
     known = notice.outcome not in (Outcome.PENDING, Outcome.FORGOTTEN)
     age = now - attempt.created_at
     if _is_impossible(attempt=attempt, question=question, notice=notice, timing=timing, now=now):
-        open_attempt_case(CaseKind.IMPOSSIBLE_ANSWER, attempt, last_said, now)
+        _open_unless_decided(CaseKind.IMPOSSIBLE_ANSWER, attempt, last_said, now)
     elif notice.outcome is not Outcome.FORGOTTEN:
         resolve_about(attempt=attempt, kind=CaseKind.IMPOSSIBLE_ANSWER, now=now)
     if known or (pending and age < timing.gives_up):
@@ -65,7 +65,7 @@ def hear_answer(
         return Heard(is_about=True, ask_within=timedelta(0))
     is_untold = _is_untold(attempt=attempt, question=question, notice=notice, now=now)
     if is_untold and now - last_said.received_at >= MESSAGE_MAY_BE_LATE:
-        open_attempt_case(CaseKind.NOT_NOTIFIED, attempt, last_said, now)
+        _open_unless_decided(CaseKind.NOT_NOTIFIED, attempt, last_said, now)
         is_untold = False
     may_be_paid = notice.facts.get("exists") == "yes" or attempt.announced == Outcome.PAID
     if not known and not may_be_paid and age >= timing.outcome:
@@ -84,10 +84,16 @@ def _last_answer(*, attempt: Attempt, question: Question | None) -> Evidence | N
 
 
 def _says_the_same(last_said: Evidence, notice: Notice) -> bool:
-    told = last_said.facts
-    return told.get("outcome_code") == notice.outcome_code and told.get("transaction") == notice.facts.get(
-        "transaction"
-    )
+    said = {"outcome_code": notice.outcome_code, "transaction": notice.transaction, "call": notice.call}
+    return all(last_said.facts.get(name) == value for name, value in said.items())
+
+
+def _open_unless_decided(kind: CaseKind, attempt: Attempt, said: Evidence, now: datetime) -> None:
+    """The same answer again opens no case that a person has closed."""
+    if not was_decided(
+        collectivite_id=attempt.collectivite_id, kind=kind, subject_kind="attempt", subject_id=attempt.pk
+    ):
+        open_attempt_case(kind, attempt, said, now)
 
 
 def _is_impossible(
@@ -108,9 +114,10 @@ def _names_an_announced_one(*, attempt: Attempt, question: Question | None, noti
     """Whether an answer about our reference names what a signed message announced: its outcome is asked at once."""
     if question is None or question.transaction is not None or notice.facts.get("exists") != "yes":
         return False
-    named = answered_for_reference(attempt=attempt)
-    is_named = any(transaction_in(one) in named for one in announced_payments(attempt=attempt))
-    return attempt.status != State.PAID and is_named
+    if attempt.status == State.PAID or notice.transaction is None or notice.call is None:
+        return False
+    named = Transaction(number=notice.transaction, call=notice.call)
+    return any(transaction_in(one) == named for one in announced_payments(attempt=attempt))
 
 
 def _is_untold(*, attempt: Attempt, question: Question | None, notice: Notice, now: datetime) -> bool:

@@ -6,11 +6,15 @@ from datetime import datetime
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case
 from regal.cases.queries import was_opened_since
+from regal.collectivites.models import GatewayAccount
+from regal.gateways.base import Rank
 from regal.lib import paris
 from regal.lib.tenancy import HasKey, tenant
 from regal.payments.accounts import gateway_of
 from regal.payments.judging import ask_soon
-from regal.payments.models import Settlement
+from regal.payments.models import Attempt, AttemptEvent, Settlement
+from regal.payments.standing import Standing
+from regal.payments.states import Event, State
 from regal.payments.steps import lock_attempt
 
 logger = logging.getLogger("regal.payments")
@@ -52,28 +56,61 @@ def look_after_provisional(*, collectivite: HasKey, now: datetime) -> int:
 def _ask(*, collectivite: HasKey, attempt_id: int, now: datetime) -> None:
     with tenant(collectivite):
         attempt = lock_attempt(collectivite_id=collectivite.pk, attempt_id=attempt_id)
-        if attempt.is_provisional and gateway_of(attempt.account).can_ask:
+        if attempt.is_provisional and gateway_of(attempt.account).can_ask and not _is_denied(attempt):
             ask_soon(attempt=attempt, now=now)
 
 
+def _is_denied(attempt: Attempt) -> bool:
+    """Whether an answer or a file has said the contrary: it waits for a person, and asking again would say no more."""
+    denied = AttemptEvent.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
+    return denied.filter(event=Event.CONTRADICTED, evidence__rank__gte=Rank.ASKED).exists()
+
+
+def report_unheard(*, collectivite: HasKey, now: datetime) -> int:
+    """Open a case for what was signed paid, whom nobody can be asked about, and nothing has settled; how many are late.
+
+    The browser brought it and the call was lost; after two working days a remise should have told. As
+    `look_after_provisional`, never call it inside a transaction.
+    """
+    with tenant(collectivite):
+        accounts = list(GatewayAccount.objects.of(collectivite).order_by("pk"))
+    late = 0
+    failure: Exception | None = None
+    for account in accounts:
+        try:
+            gateway = gateway_of(account)
+            if gateway.signed and not gateway.can_ask:
+                late += _report_unheard_of(account=account, now=now)
+        except Exception as error:
+            logger.error("account %s failed: %s", account.pk, type(error).__name__)
+            failure = error
+    if failure is not None:
+        raise failure
+    return late
+
+
+def _report_unheard_of(*, account: GatewayAccount, now: datetime) -> int:
+    with tenant(account.collectivite_id):
+        announced = Attempt.objects.filter(collectivite=account.collectivite_id, standing=Standing.ANNOUNCED_PAID)
+        told = list(announced.filter(account=account).order_by("pk").values_list("pk", "announced_at"))
+    late = [attempt_id for attempt_id, told_at in told if told_at and now >= confirmation_due_at(told_at)]
+    for attempt_id in late:
+        with tenant(account.collectivite_id):
+            attempt = lock_attempt(collectivite_id=account.collectivite_id, attempt_id=attempt_id)
+            if attempt.status != State.PAID:
+                _open_once(attempt=attempt, kind=CaseKind.NOT_NOTIFIED, since=attempt.created_at, now=now)
+    return len(late)
+
+
 def _report(*, collectivite: HasKey, attempt_id: int, settled_at: datetime, now: datetime) -> None:
-    """One case a payment, even if a person has closed it."""
     with tenant(collectivite):
         attempt = lock_attempt(collectivite_id=collectivite.pk, attempt_id=attempt_id)
-        if not attempt.is_provisional or was_opened_since(
-            collectivite_id=collectivite.pk,
-            kind=CaseKind.NOT_CONFIRMED,
-            subject_kind="attempt",
-            subject_id=attempt_id,
-            since=settled_at,
-        ):
-            return
-        open_case(
-            collectivite_id=collectivite.pk,
-            kind=CaseKind.NOT_CONFIRMED,
-            subject_kind="attempt",
-            subject_id=attempt_id,
-            rule="look_after_provisional",
-            facts={"since": settled_at.isoformat()},
-            now=now,
-        )
+        if attempt.is_provisional:
+            _open_once(attempt=attempt, kind=CaseKind.NOT_CONFIRMED, since=settled_at, now=now)
+
+
+def _open_once(*, attempt: Attempt, kind: CaseKind, since: datetime, now: datetime) -> None:
+    """One case a payment, even if a person has closed it."""
+    about = {"collectivite_id": attempt.collectivite_id, "subject_kind": "attempt", "subject_id": attempt.pk}
+    if not was_opened_since(**about, kind=kind, since=since):
+        open_case(**about, kind=kind, rule="look_after_provisional", facts={"since": since.isoformat()}, now=now)

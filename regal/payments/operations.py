@@ -15,6 +15,9 @@ from django.utils.crypto import salted_hmac
 
 from regal.agenda.operations import schedule
 from regal.agenda.watches import hasten, watch
+from regal.cases.models import Kind as CaseKind
+from regal.cases.operations import open_case
+from regal.cases.queries import was_opened_since
 from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import (
     BillingAddress,
@@ -55,6 +58,7 @@ logger = logging.getLogger("regal.payments")
 JUDGE_MESSAGE = "judge_message"
 PRESUME_SILENT = "presume_silent"
 LONGEST_REQUEST = timedelta(minutes=2)  # nobody waits for a key any more
+UNREAD_AGAIN = timedelta(days=7)
 SECOND_CLICK = timedelta(seconds=30)  # how long one press leads to the gateway again
 
 
@@ -438,6 +442,8 @@ def judge_message(collectivite_id: int, message_id: int, now: datetime) -> None:
         notice = gateway_of(stored.account).read(message)
     except (NotAuthentic, Unreadable) as failure:
         _keep_unread(stored=stored, failure=failure, now=now)
+        if isinstance(failure, Unreadable) and not stored.is_cut and gateway_of(stored.account).signed:
+            _report_unread(stored=stored, failure=failure, now=now)
         return
     if isinstance(notice, Nudge):
         _hear_nudge(stored=stored, nudge=notice, now=now)
@@ -469,6 +475,23 @@ def _keep_unread(*, stored: InboxMessage, failure: GatewayFailure, now: datetime
         now=now,
     )
     logger.warning("security: unreadable %s, message %s, %s", stored.channel, stored.pk, failure.code)
+
+
+def _report_unread(*, stored: InboxMessage, failure: Unreadable, now: datetime) -> None:
+    """The gateway wrote it, and never says it again: a person looks, whatever it was about.
+
+    One case an attempt, even if a person has closed it, for a payer may have any text signed; at an account's own
+    address one a week, for what is sent there may change.
+    """
+    subject_kind, subject_id, since = "account", stored.account_id, now - UNREAD_AGAIN
+    if stored.attempt is not None:
+        subject_kind, subject_id, since = "attempt", stored.attempt.pk, stored.attempt.created_at
+        lock_attempt(collectivite_id=stored.collectivite_id, attempt_id=stored.attempt.pk)
+    about = {"collectivite_id": stored.collectivite_id, "subject_kind": subject_kind, "subject_id": subject_id}
+    if was_opened_since(**about, kind=CaseKind.UNKNOWN_OUTCOME, since=since):
+        return
+    facts = {"message": stored.pk, "why": failure.code, "contract": stored.account.identifier}
+    open_case(**about, kind=CaseKind.UNKNOWN_OUTCOME, rule="judge_message", facts=facts, now=now)
 
 
 def _attempt_named(*, stored: InboxMessage, notice: Notice) -> int | None:

@@ -103,10 +103,10 @@ def answered_for_reference(*, attempt: Attempt) -> dict[Transaction, datetime]:
 
 
 def names_transaction(*, attempt: Attempt, transaction: str | None) -> bool:
-    """Whether a signed message told of this transaction, whatever it said of it."""
+    """Whether a signed message told of this transaction, whatever it said of it; of one without number, a payment's."""
     said = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, rank=Rank.SIGNED)
     said = said.exclude(verdict=Evidence.Verdict.DIFFERS).exclude(source=INQUIRY)
-    return said.filter(facts__transaction=transaction).exists() if transaction else said.exists()
+    return said.filter(**{"facts__transaction": transaction} if transaction else {"outcome": Outcome.PAID}).exists()
 
 
 def transaction_in(evidence: Evidence) -> Transaction:

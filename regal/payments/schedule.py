@@ -36,7 +36,9 @@ class Facts:
 
 def next_question(*, facts: Facts, timing: Timing, now: datetime, draw: int) -> datetime | None:
     """When to ask again; None: nothing that the gateway could still say is awaited."""
-    if (facts.state is State.PAID and not facts.is_provisional) or is_over(facts=facts, timing=timing, now=now):
+    if facts.state is State.PAID and (not facts.is_provisional or facts.answer in NEGATIVES | {Outcome.UNKNOWN}):
+        return None  # what a signature settled and an answer denies waits for a person
+    if is_over(facts=facts, timing=timing, now=now):
         return None
     shortest, longest = _pauses(now - facts.created_at)
     due_at = now + shortest + (longest - shortest) * draw // DRAWS

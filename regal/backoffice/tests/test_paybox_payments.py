@@ -7,6 +7,7 @@ import pytest
 
 from regal.backoffice import explanations, exports, inquiries, pages, paybox_explanations
 from regal.backoffice.first_screen import first_screen
+from regal.backoffice.town_forms import account_in_words
 from regal.gateways.base import Outcome
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -134,6 +135,11 @@ class TestMessages:
         page = shown(ines, attempt)
         assert page.count("Un message signé de Paybox le dit. Le payeur peut recommencer.") == 2
         assert "Une preuve le dit" not in page
+
+
+class TestTheContract:
+    def test_is_named_by_its_service_in_a_list(self, clock, pool):
+        assert account_in_words(pool.account).startswith(f"Paybox {paybox.IDENTIFIER} – ")
 
 
 class TestAnAgent:

@@ -17,7 +17,7 @@ from regal.gateways.base import GatewayFailure, Misconfigured, Refused, Unreacha
 from regal.gateways.paybox.account import Hosts, PayboxAccount
 from regal.gateways.paybox.codes import ASK_BACKUP, BROKEN, DONE, NOT_FOUND, NUMBER_USED
 from regal.lib import paris
-from regal.lib.canonical import sha256_hex
+from regal.lib.canonical import digest, sha256_hex
 from regal.lib.http import NoAnswer, post
 from regal.lib.vault import Secret
 
@@ -41,6 +41,11 @@ class Reply:
     code: str
     fields: Mapping[str, str]
     digest: str  # SHA-256 of the bytes, in hexadecimal
+
+    @property
+    def digest_of_content(self) -> str:
+        """Of all that it says but the number of our question: the same answer to another question has the same."""
+        return digest({name: value for name, value in self.fields.items() if name != "NUMQUESTION"})
 
     def number(self, name: str) -> str | None:
         """A number without the zeros in front, in a short or a padded form; zero is none. Raises Unreadable."""

@@ -281,7 +281,7 @@ class PayboxDirect(Paybox):
             call=transaction.call,
             facts={name: value for name, value in facts.items() if value is not None},
             contradicts=self._contradictions(reply, transaction),
-            digest=reply.digest,
+            digest=reply.digest_of_content,
         )
 
     def _look_for(self, question: Question) -> Notice:
@@ -312,7 +312,7 @@ class PayboxDirect(Paybox):
             call=call,
             facts={name: value for name, value in facts.items() if value is not None},
             contradicts=self._other_account(reply) if exists else (),
-            digest=reply.digest,
+            digest=reply.digest_of_content,
         )
 
     def _order(self, kind: str, *, transaction: Transaction, amount: Money, number: int) -> Reply:

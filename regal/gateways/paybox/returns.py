@@ -29,7 +29,7 @@ _PRINTABLE = re.compile(rb"[\x20-\x7e]*")
 _SHAPES = {
     "Mt": re.compile(r"[0-9]{1,10}"),
     "Ref": re.compile(r"[A-Za-z0-9_.-]{1,64}"),
-    "Auto": re.compile(r"[A-Za-z0-9]{1,16}"),
+    "Auto": re.compile(r"(?=.*[!-~])[ -~]{1,32}"),  # a text of the bank's, of no known shape
     "Erreur": re.compile(r"[0-9A-Z]{5}"),
     "Trans": re.compile(r"[0-9]{1,10}"),
     "Appel": re.compile(r"[0-9]{1,10}"),
@@ -50,7 +50,7 @@ def read_return(text: bytes) -> Notice:
         raise Unreadable("missing_field")
     reference = _required(fields, "Ref")
     amount = None if outcome is Outcome.ABANDONED and not fields.get("Mt") else Money(int(_required(fields, "Mt")))
-    authorisation = _optional(fields, "Auto")
+    authorisation = (_optional(fields, "Auto") or "").strip() or None
     transaction, call = _number(fields, "Trans"), _number(fields, "Appel")
     remarks: list[str] = []
     if outcome is Outcome.PAID and (authorisation is None or transaction is None or call is None):

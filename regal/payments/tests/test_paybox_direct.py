@@ -9,14 +9,17 @@ import pytest
 from regal.agenda import watches
 from regal.agenda.models import Effect, Watch
 from regal.cases.models import Case
+from regal.cases.operations import close as close_case
+from regal.cases.operations import look_at
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Environment, Misconfigured
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments import confirmation
-from regal.payments.confirmation import look_after_provisional
+from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.models import AttemptEvent, Evidence, Settlement
+from regal.people.models import Role
 from tests import cast, paybox, proof
 from tests.at_once import at_once
 from tests.cast import MORNING
@@ -306,6 +309,20 @@ class TestAProvisionalPayment:
             assert kinds(attempt) == late
         assert proof.broken(clock.now) == ()
 
+    def test_that_an_answer_denies_is_asked_about_no_more(self, town, clock, fake):
+        product = paybox.make_paybox_product(town)
+        with tenant(town.collectivite):
+            titre = cast.make_titre(product)
+        attempt = leave(product, titre, clock)
+        said = ipn(attempt, clock)
+        give_direct(product.account)
+        fake.statuses[said.facts["transaction"]] = "Annulé"
+        for _ in range(12):
+            look_after_provisional(collectivite=town.collectivite, now=clock.now)
+            check_until(clock, clock.now + timedelta(hours=1))
+        assert (len(fake.asked), events(attempt)) == (1, ["settled", "contradicted"])
+        assert (kinds(attempt), again(attempt).is_provisional) == (["contradiction"], True)
+
     def test_of_a_contract_that_cannot_be_opened_starves_no_other(self, town, clock, fake):
         broken = paybox.make_paybox_product(town)
         sound = paybox.make_paybox_product(town, identifier="2718282-01-314159266", slug="musee")
@@ -319,6 +336,77 @@ class TestAProvisionalPayment:
         with pytest.raises(Misconfigured):
             look_after_provisional(collectivite=town.collectivite, now=clock.pass_(days=8))
         assert [kinds(attempt) for attempt in attempts] == [["not_confirmed"], ["not_confirmed"]]
+
+
+class TestTheSameAnswerAgain:
+    def test_is_no_news_and_reopens_no_case_that_a_person_has_closed(self, town, attempt, clock, fake):
+        fake.statuses[ipn(attempt, clock).facts["transaction"]] = "Annulé"
+        check_until(clock, MORNING + timedelta(hours=1))
+        assert (kinds(attempt), events(attempt)) == (["unknown_outcome"], ["announced", "outcome_unknown"])
+        close(town, attempt, clock)
+        asked = len(fake.asked)
+        check_until(clock, clock.now + timedelta(hours=3))
+        assert len(fake.asked) > asked
+        assert (kinds(attempt), events(attempt)) == ([], ["announced", "outcome_unknown"])
+
+    def test_about_what_no_message_told_of_reopens_none_either(self, town, attempt, clock, fake):
+        fake.existing[attempt.reference] = "7777777"
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert kinds(attempt) == ["not_notified"]
+        close(town, attempt, clock)
+        check_until(clock, clock.now + timedelta(hours=3))
+        assert kinds(attempt) == []
+
+
+def close(town, attempt, clock):
+    """A person has looked, and decided."""
+    with tenant(town.collectivite):
+        for case in Case.objects.filter(subject_id=attempt.pk, closed_at__isnull=True):
+            look_at(case=case, user=town.agent, now=clock.now)
+            why = "Vu chez Paybox ce matin."
+            close_case(case=case, by=town.agent, role=Role.REGISSEUR, decision="other", reason=why, now=clock.now)
+
+
+class TestAPaymentThatNobodyHeardOf:
+    def test_after_a_refusal_waits_in_a_case_when_direct_names_no_number(self, attempt, clock, fake):
+        ipn(attempt, clock, **REFUSED)
+        fake.existing[attempt.reference] = "7777777"
+        fake.without_numbers = True
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert kinds(attempt) == ["not_notified"]
+
+    def test_that_only_the_browser_brought_waits_in_a_case_after_two_working_days(self, town, clock, fake):
+        product = paybox.make_paybox_product(town)
+        with tenant(town.collectivite):
+            titre = cast.make_titre(product)
+        attempt = leave(product, titre, clock)
+        come_back(attempt, clock)
+        for hours, waiting in ((47, []), (24, ["not_notified"])):
+            report_unheard(collectivite=town.collectivite, now=clock.pass_(hours=hours))
+            assert kinds(attempt) == waiting
+        close(town, attempt, clock)
+        report_unheard(collectivite=town.collectivite, now=clock.pass_(hours=1))
+        assert kinds(attempt) == []
+
+
+class TestASignedMessageThatWeCannotRead:
+    def test_waits_in_a_case_once(self, town, attempt, clock, fake):
+        assert ipn(attempt, clock, Erreur="0").verdict == "unreadable"
+        assert kinds(attempt) == ["unknown_outcome"]
+        close(town, attempt, clock)
+        ipn(attempt, clock, Erreur="1")
+        assert kinds(attempt) == []
+        assert proof.broken(clock.now) == ()
+
+    def test_at_the_account_s_own_address_is_about_the_account(self, town, product, clock, fake):
+        paybox.ipn_of_account(product.account, paybox.signed(b"Montant=100"), clock)
+        with tenant(town.collectivite):
+            case = Case.objects.get()
+        assert (case.kind, case.subject_kind, case.subject_id) == ("unknown_outcome", "account", product.account_id)
+
+    def test_opens_none_where_nobody_proved_to_have_written_it(self, attempt, clock, fake):
+        ipn(attempt, clock, b"Erreur=0&Sign=AAAA")
+        assert kinds(attempt) == []
 
 
 class TestAtOnce:

@@ -217,6 +217,28 @@ class TestASignedRefusal:
         come_back(attempt, clock, **REFUSED)
         assert not held(titre)
 
+    @pytest.mark.parametrize("says", [(ipn, come_back), (come_back, ipn)], ids=["called_first", "back_first"])
+    def test_of_one_call_is_told_once_whoever_brings_it(self, attempt, titre, clock, says):
+        one_call = {**REFUSED, "Trans": "5329117", "Appel": "9771188"}
+        for say in says:
+            assert say(attempt, clock, **one_call).verdict == "fits"
+            clock.pass_(seconds=2)
+        assert (again(attempt).status, events(attempt), held(titre)) == ("refused", ["refused"], False)
+        assert proof.broken(clock.now) == ()
+
+    def test_of_another_try_is_told_apart(self, attempt, clock):
+        ipn(attempt, clock, **REFUSED)
+        come_back(attempt, clock, **REFUSED)
+        assert events(attempt) == ["refused", "refused"]
+
+    def test_comes_back_after_the_payer_gave_up(self, attempt, clock):
+        one_call = {**REFUSED, "Trans": "5329117", "Appel": "9771188"}
+        ipn(attempt, clock, **one_call)
+        come_back(attempt, clock, **ABANDONED)
+        come_back(attempt, clock, **one_call)
+        assert events(attempt) == ["refused", "abandoned", "refused"]
+        assert proof.broken(clock.now) == ()
+
     def test_said_after_the_payment_of_a_later_try_changes_nothing(self, attempt, clock):
         ipn(attempt, clock)
         ipn(attempt, clock, **REFUSED)
@@ -230,6 +252,13 @@ class TestASignedRefusal:
     def test_an_abandon_lets_the_titre_go(self, attempt, titre, clock):
         come_back(attempt, clock, **ABANDONED)
         assert (again(attempt).status, held(titre)) == ("abandoned", False)
+
+    def test_pending_is_told_once_whoever_brings_it(self, attempt, clock):
+        one_call = {**PENDING, "Trans": "5329117", "Appel": "9771188"}
+        ipn(attempt, clock, **one_call)
+        come_back(attempt, clock, **one_call)
+        assert (again(attempt).announced, events(attempt)) == ("pending", ["announced"])
+        assert proof.broken(clock.now) == ()
 
     def test_pending_is_no_end(self, attempt, clock):
         ipn(attempt, clock, **PENDING)

@@ -26,6 +26,7 @@ from regal.gateways.base import (
     Unreachable,
     Unreadable,
 )
+from regal.gateways.paybox.direct import read_reply
 from regal.gateways.paybox.gateway import Paybox, PayboxDirect
 from regal.gateways.paybox.tests import letters, test_paybox
 from regal.gateways.paybox.tests.letters import REFERENCE
@@ -225,7 +226,7 @@ class TestWhatDirectSaysOfATransaction:
         assert notice.claims.name(claims_of(direct(), CANTEEN))
         assert (notice.reference, notice.transaction, notice.call) == (REFERENCE, "5329117", "10244812")
         assert notice.occurred_at == PAID_AT
-        assert notice.digest == sha256(body).hexdigest()
+        assert notice.digest == read_reply(body).digest_of_content
         assert notice.facts == {
             "exists": "yes",
             "account_identifier": "2718281-01-314159265",

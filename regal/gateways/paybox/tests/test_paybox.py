@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -633,7 +633,11 @@ class TestPayboxNotification:
     def test_reads_the_same_in_the_browser_s_return(self) -> None:
         assert read(brought(sealed(returned()))) == read(told())
 
-    @pytest.mark.parametrize("authorisation", ["XXXXXX", "xxxxxx", "XXXX"])
+    @pytest.mark.parametrize("authorisation", ["581204", "58%2012", "3f-ea/b%2Bd"])
+    def test_has_whatever_authorisation_the_bank_wrote(self, authorisation: str) -> None:
+        assert read(told(Auto=authorisation)).facts["authorisation"] == unquote(authorisation)
+
+    @pytest.mark.parametrize("authorisation", ["XXXXXX", "xxxxxx", "XXXX", "%20XXXXXX%20"])
     def test_of_the_test_platform_is_of_the_test_environment(self, authorisation: str) -> None:
         notice = read(told(Auto=authorisation))
         assert notice.claims.environment is Environment.TEST
@@ -880,7 +884,8 @@ class TestWhatPayboxSignedForSomebodyElse:
             (returned(Ref="a+b"), "malformed_field"),
             (returned(Erreur="0"), "malformed_field"),
             (returned(Erreur="000000"), "malformed_field"),
-            (returned(Auto="58 12"), "malformed_field"),
+            (returned(Auto="%20"), "malformed_field"),
+            (returned(Auto="5" * 33), "malformed_field"),
             (returned(Trans="5329117x"), "malformed_field"),
             (returned(Trans="12345678901"), "malformed_field"),
         ],
