@@ -84,8 +84,9 @@ def _last_answer(*, attempt: Attempt, question: Question | None) -> Evidence | N
 
 
 def _says_the_same(last_said: Evidence, notice: Notice) -> bool:
-    said = {"outcome_code": notice.outcome_code, "transaction": notice.transaction, "call": notice.call}
-    return all(last_said.facts.get(name) == value for name, value in said.items())
+    if last_said.facts.get("outcome_code") != notice.outcome_code:
+        return False
+    return all(last_said.facts.get(name) == notice.facts.get(name) for name in ("transaction", "call"))
 
 
 def _open_unless_decided(kind: CaseKind, attempt: Attempt, said: Evidence, now: datetime) -> None:
