@@ -201,7 +201,7 @@ class TestAdding:
 
     def test_of_a_site_and_rank_that_another_contract_has_is_refused(self, paul, bureau, town):
         paul.post(ADD, TYPED)
-        other = TYPED | {"identifiant": "314159266"}
+        other = TYPED | {"identifiant": "314159266", "regie_number": "13"}
         assert "déjà ceux d’un autre contrat" in words(paul.post(ADD, other))
         next_town = cast.make_next_town()
         lea = signed_in(bureau, cast.make_agent(next_town, "lea", Role.ADMINISTRATOR))
