@@ -377,7 +377,7 @@ class Hostility:
 
     def signed_in_another_encoding(self) -> Letter:
         to = self.anybody()
-        name, value = self.random.choice([one for one in self.fields(to) if one[0] not in ("Date", "Heure")])
+        name, value = self.random.choice([one for one in self.fields(to) if one[0] not in ("Auto", "Date", "Heure")])
         strange = self.random.choice(
             ["%E9", "%C3%A9", "\xe9", "%", "%2", "%zz", "+", "%20", "%00", "\x00", "%2531", "=1"]
         )
