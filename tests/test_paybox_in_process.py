@@ -367,7 +367,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("direct", [True, False], ids=["direct", "no direct"])
     def test_and_then_paid_on_the_same_page_is_paid(self, telling, direct):
-        story = telling(direct=direct)
+        story = telling(direct=direct, has_address=True)
         bank = story.at_bank()
         bank.press("refuser")
         story.pass_(seconds=10)

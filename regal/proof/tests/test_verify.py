@@ -259,7 +259,14 @@ def build_remises() -> dict[str, Any]:
                 reference=attempt.reference,
                 transaction=f"{attempt.pk}",
                 call=f"{attempt.pk + 1_000_000}",
-                facts={**said.facts, "authorisation": "482913", "transaction": f"{attempt.pk}"},
+                facts={
+                    **said.facts,
+                    "authorisation": "482913",
+                    "transaction": f"{attempt.pk}",
+                    "call": f"{attempt.pk + 1_000_000}",
+                    "exists": "yes",
+                    "reference": attempt.reference,
+                },
             )
             notices.hear(of_the_regie, attempt, said, source=source)
     lines = [
