@@ -15,7 +15,7 @@ from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Misconfigured
 from regal.lib import paris
 from regal.lib.tenancy import tenant
-from regal.payments import confirmation
+from regal.payments import confirmation, steps
 from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.models import AttemptEvent, Evidence, Settlement
 from regal.people.models import Role
@@ -360,7 +360,7 @@ class TestAtOnce:
         fake.statuses |= {one.facts["transaction"]: "Capturé" for one in said}
         Watch.objects.filter(attempt_id=second.pk).update(due_at=clock.now - timedelta(hours=1))
         duty_wants_second, checker_has_second = threading.Event(), threading.Event()
-        lock_attempt, note_answer = confirmation.lock_attempt, watches.note_answer
+        lock_attempt, note_answer = steps.lock_attempt, watches.note_answer
 
         def lock_when_taken(**which):
             if which["attempt_id"] == second.pk:

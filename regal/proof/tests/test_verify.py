@@ -1233,7 +1233,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a signed payment of six years ago": (
         "UPDATE payments_settlement SET occurred_at = occurred_at - interval '6 years'"
         " WHERE attempt_id = {answered_by_direct}",
-        {"I-06"},
+        {"I-02", "I-06", "I-13"},
     ),
     "a settlement signed where nothing is signed": (
         "UPDATE payments_settlement SET rank = 1 WHERE attempt_id = {paid};"
