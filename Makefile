@@ -39,8 +39,8 @@ test: .venv/ready .venv/messages ## tous les tests, deux à la fois ; à la fin
 test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus tués : moins d'une minute
 	@$(AT_ONCE) -m "not browser and not crash and not slow"
 
-test-hostile: .venv/ready .venv/messages ## cent mille notifications malveillantes : un quart d'heure ou plus (make test en envoie cinq mille)
-	@REGAL_HOSTILE_LETTERS=100000 $(AT_ONCE) tests/test_hostile_notifications.py
+test-hostile: .venv/ready .venv/messages ## cent mille messages malveillants à PayFiP, autant à Paybox : une demi-heure ou plus (make test : cinq mille)
+	@REGAL_HOSTILE_LETTERS=100000 $(AT_ONCE) tests/test_hostile_notifications.py tests/test_hostile_paybox.py
 
 simulate: .venv/ready .venv/messages ## histoires simulées : N=10000 en joue dix mille, SEED=7 rejoue celle-là et la raconte
 	@REGAL_HISTORIES=$(N) REGAL_SEED=$(SEED) $(if $(SEED),$(PY) -m pytest -s,$(AT_ONCE)) tests/simulation/test_histories.py -k every_history

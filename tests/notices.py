@@ -3,14 +3,16 @@
 import dataclasses
 import itertools
 from datetime import datetime
+from itertools import groupby
 from urllib.parse import urlencode
 
 from regal.agenda import operations as agenda
+from regal.agenda.models import Effect
 from regal.config.jobs import HANDLERS
 from regal.gateways.base import Claims, Environment, Message, Notice, Outcome, Rank
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, Evidence, InboxMessage
-from regal.payments.operations import apply_notice, receive
+from regal.payments.operations import JUDGE_MESSAGE, apply_notice, receive
 from regal.titres.models import Titre
 from tests.cast import IDOP, MME_LEROY, MORNING, Town, leave_with
 
@@ -61,6 +63,22 @@ def tell(town: Town, attempt: Attempt, body: bytes, *, now: datetime = MORNING) 
 def run_due(now: datetime) -> int:
     """What the worker would have done by then."""
     return agenda.run_due(handlers=HANDLERS, now=now)
+
+
+def judge_all(now: datetime) -> int:
+    """Have all that was stored judged, as a worker does, but each town's in one transaction; how many.
+
+    For thousands it is cheaper than `run_due`. What fails stops the test at once, and is not put off.
+    """
+    due = Effect.objects.filter(kind=JUDGE_MESSAGE, done_at__isnull=True, due_at__lte=now)
+    effects = list(due.order_by("collectivite_id", "due_at", "pk").values_list("collectivite_id", "subject_id", "pk"))
+    for collectivite_id, of_town in groupby(effects, key=lambda effect: effect[0]):
+        with tenant(collectivite_id):
+            those = [*of_town]
+            for _, message_id, _ in those:
+                HANDLERS[JUDGE_MESSAGE](collectivite_id, message_id, now)
+            Effect.objects.filter(pk__in=[pk for _, _, pk in those]).update(done_at=now, tries=1)
+    return len(effects)
 
 
 def carry_one(effect_id: int, now: datetime = MORNING) -> bool:

@@ -85,7 +85,7 @@ class FakePaybox:
 
     asleep: set[str] = field(default_factory=set)  # hosts: "main", "backup"
     statuses: dict[str, str] = field(default_factory=dict)  # by transaction
-    existing: dict[str, str] = field(default_factory=dict)  # transaction by reference, for 00011
+    existing: dict[str, tuple[str, str]] = field(default_factory=dict)  # S and T by reference, for 00011
     site: str = IDENTIFIER.split("-")[0]
     rank: str = IDENTIFIER.split("-")[1]
     without_numbers: bool = False  # 00011 says that something exists, and not what
@@ -95,6 +95,11 @@ class FakePaybox:
 
     def client(self) -> httpx.Client:
         return httpx.Client(transport=httpx.MockTransport(self._hear))
+
+    def collected(self, attempt: Attempt, said: Evidence, status: str = "Capturé") -> None:
+        """What a message said is true: its transaction exists, and under the reference of this attempt."""
+        self.statuses[said.facts["transaction"]] = status
+        self.existing[attempt.reference] = (said.facts["transaction"], said.facts["call"])
 
     @property
     def numbers(self) -> list[str]:
@@ -116,11 +121,14 @@ class FakePaybox:
 
     def _answer(self, question: dict[str, str]) -> str:
         is_inquiry = question["TYPE"] == "00017"
-        number = question["NUMTRANS"].lstrip("0") if is_inquiry else self.existing.get(question["REFERENCE"], "")
-        found = number in self.statuses if is_inquiry else bool(number)
+        if is_inquiry:
+            number, call = question["NUMTRANS"].lstrip("0"), question["NUMAPPEL"]
+        else:
+            number, call = self.existing.get(question["REFERENCE"], ("", ""))
+        found = number in self.statuses if is_inquiry else question["REFERENCE"] in self.existing
         fields = {
             "NUMTRANS": number.zfill(10) if found else "0" * 10,
-            "NUMAPPEL": question.get("NUMAPPEL", "1").zfill(10) if found else "0" * 10,
+            "NUMAPPEL": call.zfill(10) if found else "0" * 10,
             "NUMQUESTION": question["NUMQUESTION"],
             "SITE": self.site,
             "RANG": self.rank,
@@ -212,19 +220,30 @@ def posted(body: bytes, *, now: datetime) -> Message:
     return Message(method="POST", query=b"", body=body, content_type=FORM, received_at=now)
 
 
-def ipn(attempt: Attempt, clock: Clock, body: bytes | None = None, /, **changes: str | None) -> Evidence:
-    """Paybox calls the attempt's own address, once, and a worker judges what it says: paid, unless told otherwise."""
-    return judged(store_ipn(attempt, clock, body, **changes), clock)
+def ipn(
+    attempt: Attempt, clock: Clock, body: bytes | None = None, /, *, at_own: bool = False, **changes: str | None
+) -> Evidence:
+    """Paybox calls once, and a worker judges what it says: paid, unless told otherwise.
+
+    It calls the secret address of the account; `at_own`: the attempt's own, which its form names and its payer knows.
+    """
+    return judged(store_ipn(attempt, clock, body, at_own=at_own, **changes), clock)
 
 
-def store_ipn(attempt: Attempt, clock: Clock, body: bytes | None = None, /, **changes: str | None) -> InboxMessage:
+def store_ipn(
+    attempt: Attempt, clock: Clock, body: bytes | None = None, /, *, at_own: bool = False, **changes: str | None
+) -> InboxMessage:
     body = signed(said(attempt, clock.now, **changes)) if body is None else body
+    message = posted(body, now=clock.now)
     with tenant(attempt.collectivite_id):
-        return receive(attempt=attempt, message=posted(body, now=clock.now), now=clock.now)
+        if at_own:
+            return receive(attempt=attempt, message=message, now=clock.now)
+        account = GatewayAccount.objects.get(pk=attempt.account_id)
+        return receive_for_account(account=account, message=message, now=clock.now)
 
 
 def ipn_of_account(account: GatewayAccount, body: bytes, clock: Clock) -> Evidence:
-    """Paybox calls the account's own address."""
+    """Paybox calls the account's own address, whatever it says."""
     with tenant(account.collectivite_id):
         stored = receive_for_account(account=account, message=posted(body, now=clock.now), now=clock.now)
     return judged(stored, clock)

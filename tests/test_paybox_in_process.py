@@ -22,7 +22,7 @@ from regal.lib.vault import Secret, new_master_key
 from regal.payments.confirmation import look_after_provisional
 from regal.payments.models import Attempt, InboxMessage, Settlement
 from regal.titres.models import Titre
-from tests import cast
+from tests import cast, paybox
 from tests.inquiries import Clock, check_until
 from tests.notices import run_due
 
@@ -92,9 +92,12 @@ class AtBank:
 
 
 class Story:
-    """Saint-Aubin's régie, whose invoices are paid by card; and who pays them."""
+    """Saint-Aubin's régie, whose invoices are paid by card; and who pays them.
 
-    def __init__(self, guichet, *, direct):
+    `has_address`: Paybox calls the address in its back office, which no payer sees; else the one in the form.
+    """
+
+    def __init__(self, guichet, *, direct, has_address):
         self.clock = Clock()
         self.guichet = guichet
         self.town = cast.make_saint_aubin()
@@ -105,6 +108,7 @@ class Story:
             numcli=f"{SITE}-{RANK}-{NUMBER}",
             gateway="paybox",
             environment=Environment.PRODUCTION,
+            options={"notified_in_back_office": True} if has_address else {},
         )
         with tenant(self.town.collectivite):
             keep_secret(account=self.product.account, name="hmac", value=Secret(HMAC_KEY.encode()))
@@ -119,6 +123,9 @@ class Story:
             "direct_key": DIRECT_KEY,
             "mode": "production",
         }
+        if has_address:
+            path = f"s/p/{self.town.collectivite.pk}/{paybox.give_address(self.product.account)}"
+            merchant["addresses"] = {"notified": f"https://payer.example/{path}"}
         self.sandbox = regal_sandbox.create(
             config={"clients": [], "debts": [], "merchants": [merchant]},
             clock=self.clock,
@@ -203,12 +210,12 @@ class Story:
 
 @pytest.fixture
 def telling(committed_db, guichet, settings, monkeypatch):
-    """`telling(direct=True)`: a story, whose contract has Paybox Direct or has not."""
+    """`telling(direct=True)`: a story; its contract has Paybox Direct or not, an address in the back office or not."""
     settings.SECRET_KEYS = f"k1:{new_master_key()}"
     stories = []
 
-    def tell(*, direct):
-        story = Story(guichet, direct=direct)
+    def tell(*, direct, has_address=False):
+        story = Story(guichet, direct=direct, has_address=has_address)
         stories.append(story)
         settings.PAYBOX_URL = settings.PAYBOX_DIRECT_URL = SANDBOX
         settings.PAYBOX_BACKUP_URL = settings.PAYBOX_DIRECT_BACKUP_URL = f"{SANDBOX}secours/"
@@ -230,6 +237,11 @@ def asked(telling):
 
 @pytest.fixture
 def unasked(telling):
+    return telling(direct=False, has_address=True)
+
+
+@pytest.fixture
+def unproved(telling):
     return telling(direct=False)
 
 
@@ -249,6 +261,17 @@ class TestPaid:
         assert [attempt.is_provisional for attempt in unasked.attempts()] == [True]
         assert unasked.is_paid()
         assert "Cette facture est déjà payée" in text_of(unasked.recap())
+
+    def test_is_accepted_and_no_more_where_the_bank_calls_what_the_form_names(self, unproved):
+        bank = unproved.at_bank()
+        back = bank.press("payer")
+        unproved.pass_(seconds=10)
+        told = unproved.come_back(back)
+        assert "est accepté, et nous l’enregistrons. Ne payez pas une seconde fois." in told
+        assert (unproved.statuses(), unproved.is_paid()) == (["handed_off"], False)
+        unproved.pass_(minutes=30)
+        assert "Recommencer" not in unproved.follow(unproved.page_of(bank))
+        assert "La banque annonce ce paiement accepté\u00a0: ne payez pas une seconde fois" in text_of(unproved.recap())
 
     def test_is_known_though_the_tab_was_closed(self, asked):
         bank = asked.at_bank()

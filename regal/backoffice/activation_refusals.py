@@ -38,8 +38,8 @@ from regal.backoffice.refusals import Refusal
 class OfAnotherTown(Refusal):
     code = "R451"
     sentence = _(
-        "Le contrat %(identifier)s est relié à une autre collectivité. Vérifiez le numéro sur le courrier de votre"
-        " correspondant ; s’il est juste, écrivez à l’exploitant de REGAL."
+        "Le contrat %(identifier)s est relié à une autre collectivité. Vérifiez le numéro sur le courrier ou la"
+        " lettre qui le donne ; s’il est juste, écrivez à l’exploitant de REGAL."
     )
 
 

@@ -126,9 +126,17 @@ class Answer:
 
 
 def answer_about(
-    attempt: Attempt, *, we_ask: bool = False, has_open_case: bool = False, is_paid_twice: bool = False
+    attempt: Attempt,
+    *,
+    we_ask: bool = False,
+    has_open_case: bool = False,
+    is_paid_twice: bool = False,
+    may_deposit: bool = True,
 ) -> Answer:
-    """The short answer at the head of the page: never « nothing to do » where somebody must look."""
+    """The short answer at the head of the page: never « nothing to do » where somebody must look.
+
+    `may_deposit`: whoever reads it deposits files; else he is told to ask who does.
+    """
     standing = standing_of(attempt)
     answers = _ANSWERS
     if attempt.account.debt_kind == DebtKind.REGIE:
@@ -138,7 +146,7 @@ def answer_about(
     if attempt.account.gateway == Paybox.name:
         answers = answers | paybox_explanations.ANSWERS
         answers = answers | (paybox_explanations.ANSWERS_WITH_DIRECT if we_ask else {})
-    where, why, to_do = (_filled(text) for text in answers[standing])
+    where, why, to_do = (_filled(text, may_deposit=may_deposit) for text in answers[standing])
     if standing is Standing.CONFIRMED and has_open_case:
         to_do = _("Regardez l’anomalie ouverte sur cette page.")
     elif standing is Standing.CONFIRMED and is_paid_twice:
@@ -195,7 +203,10 @@ def _told_of_paybox(event: AttemptEvent, *, we_ask: bool) -> tuple[str, str]:
     if kind in paybox_explanations.TOLD:
         title, why = paybox_explanations.TOLD[kind]
         return str(title), str(why)
-    return _told(event)
+    title_of_any, why_of_any = _told(event)
+    if rank == Rank.SIGNED and kind in paybox_explanations.TOLD_BY_A_SIGNED_MESSAGE:
+        return title_of_any, str(paybox_explanations.TOLD_BY_A_SIGNED_MESSAGE[kind])
+    return title_of_any, why_of_any
 
 
 def _told(event: AttemptEvent) -> tuple[str, str]:
@@ -212,8 +223,9 @@ def _told(event: AttemptEvent) -> tuple[str, str]:
     return _filled(title), _filled(why)
 
 
-def _filled(text: Promise) -> str:
-    return str(text) % {"days": settings.FORM_SILENCE_DAYS}
+def _filled(text: Promise, *, may_deposit: bool = True) -> str:
+    deposit = _("Déposez") if may_deposit else _("Demandez à un régisseur de déposer")
+    return str(text) % {"days": settings.FORM_SILENCE_DAYS, "deposit": deposit}
 
 
 def _announced(outcome: Outcome) -> tuple[str, str]:
@@ -361,14 +373,14 @@ _ANSWERS_OF_A_REGIE: dict[Standing, tuple[Promise, Promise, Promise]] = {  # who
             "L’annonce n’est pas signée. La confirmation viendra du relevé de votre régie, à déposer sous Fichiers."
         ),
         gettext_lazy(
-            "Ne demandez pas au payeur de payer une seconde fois : son ticket PayFiP fait foi. Déposez le relevé qui"
-            " couvre ce jour."
+            "Ne demandez pas au payeur de payer une seconde fois : son ticket PayFiP fait foi. %(deposit)s le relevé"
+            " qui couvre ce jour."
         ),
     ),
     Standing.ANNOUNCED_UNCLEAR: (
         gettext_lazy("PayFiP a envoyé une annonce que REGAL ne comprend pas."),
         _UNPROVED,
-        gettext_lazy("Demandez au payeur s’il a reçu un ticket de PayFiP, et déposez le relevé de votre régie."),
+        gettext_lazy("Demandez au payeur s’il a reçu un ticket de PayFiP. %(deposit)s le relevé de la régie."),
     ),
 }
 _ANSWERS_WHERE_WE_ASK: dict[Standing, tuple[Promise, Promise, Promise]] = {  # the answer proves; nothing is announced

@@ -129,7 +129,7 @@ def files(request: BureauRequest, slug: str) -> HttpResponse:
         "next": found[PAGE_LENGTH - 1].pk if len(found) > PAGE_LENGTH else None,
         "is_first": not before,
         "already": already,
-        "may_deposit": _may_deposit(request),
+        "may_deposit": may_deposit(request),
         "demo_statements": f"{settings.SANDBOX_CONTROL_URL}/tableau/" if settings.DEMO else "",
     }
     return render(request, "backoffice/files.html", context, status=422 if form.errors else 200)
@@ -403,7 +403,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         "is_first": not after_number,
         "opened": opened,
         "is_readable": is_readable,
-        "may_deposit": _may_deposit(request),
+        "may_deposit": may_deposit(request),
     }
     answer = render(request, "backoffice/file.html", context, status=422 if form.errors else 200)
     if file.is_being_done:
@@ -440,7 +440,8 @@ def _coded(refusal: refusals.Refusal) -> str:
     return f"{refusal} ({refusal.code})"
 
 
-def _may_deposit(request: BureauRequest) -> bool:
+def may_deposit(request: BureauRequest) -> bool:
+    """An agent looks, and asks a régisseur."""
     return request.role != Role.AGENT
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from regal.backoffice import explanations, paybox, queries
 from regal.backoffice.charts import chart_of
+from regal.backoffice.files import may_deposit
 from regal.backoffice.first_screen import first_screen
 from regal.backoffice.gateway_names import service_of
 from regal.backoffice.policies import BureauRequest
@@ -90,6 +91,7 @@ def dashboard(request: BureauRequest, slug: str) -> HttpResponse:
                 for attempt in queries.page_of_attempts(collectivite=town, selection=Selection()).attempts[:LATEST]
             ],
         }
+    context["may_deposit"] = may_deposit(request)
     context["has_second_factor"] = Authenticator.objects.filter(user=request.user).exists()
     return render(request, "backoffice/dashboard.html", context)
 
@@ -120,9 +122,14 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         context = {
             "line": Line.of(attempt),
             "answer": explanations.answer_about(
-                attempt, we_ask=we_ask, has_open_case=has_open_case, is_paid_twice=said_paid > 1
+                attempt,
+                we_ask=we_ask,
+                has_open_case=has_open_case,
+                is_paid_twice=said_paid > 1,
+                may_deposit=may_deposit(request),
             ),
             "awaits_a_file": not we_ask
+            and may_deposit(request)
             and standing_of(attempt) in (Standing.ANNOUNCED_PAID, Standing.UNDER_WAY, Standing.PROVISIONAL),
             "numbers": numbers_of(heard) if of_paybox else None,
             "questions": questions,

@@ -69,10 +69,12 @@ TOLD: dict[Event, tuple[Promise, Promise]] = {
         _("Aucune page de paiement n’a été ouverte, rien n’a été débité."),
     ),
 }
+_DENIED = _("Un message signé de Paybox le dit. Le payeur peut recommencer.")
+TOLD_BY_A_SIGNED_MESSAGE: dict[Event, Promise] = {Event.REFUSED: _DENIED, Event.ABANDONED: _DENIED}
 
 _TICKET = _(
-    "Ne demandez pas au payeur de payer une seconde fois : son ticket Paybox fait foi. Déposez le fichier de remise qui"
-    " couvre ce jour."
+    "Ne demandez pas au payeur de payer une seconde fois : son ticket Paybox fait foi. %(deposit)s le fichier de"
+    " remise qui couvre ce jour."
 )
 _NOTHING = _("Rien à faire. Le payeur peut recommencer quand il veut.")
 _NOBODY_DEBITED = _("Un message signé de Paybox le dit ; rien n’a été débité.")
@@ -85,7 +87,7 @@ ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands
             " ou Paybox Direct si votre contrat le comprend."
         ),
         _(
-            "Déposez le fichier de remise dès que vous l’avez. Ne faites pas payer une seconde fois. Sans confirmation"
+            "%(deposit)s le fichier de remise dès qu’il est là. Ne faites pas payer une seconde fois. Sans confirmation"
             " en deux jours ouvrés, une anomalie s’ouvre."
         ),
     ),
@@ -119,8 +121,8 @@ ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands
         _("Personne n’a parlé de ce paiement : il est sans doute abandonné."),
         _("Aucun message de Paybox n’a parlé de ce paiement."),
         _(
-            "Rien à faire, sauf si le payeur dit avoir payé : demandez-lui alors son ticket Paybox et déposez le"
-            " fichier de remise de ce jour."
+            "Rien à faire, sauf si le payeur dit avoir payé : demandez-lui alors son ticket Paybox. %(deposit)s"
+            " le fichier de remise de ce jour."
         ),
     ),
     Standing.NEVER_STARTED: (

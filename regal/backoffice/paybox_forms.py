@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from regal.backoffice import paybox
 from regal.backoffice.contract_forms import NEW_REGIE
+from regal.backoffice.paybox_refusals import AmountsOutOfOrder
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Regie
 from regal.lib.money import Money, UnreadableAmount
@@ -18,6 +19,12 @@ _DIGITS = {"inputmode": "numeric", "autocomplete": "off"}
 _SECRET = {"autocomplete": "new-password", "spellcheck": "false"}
 _USUAL_MINUTES = 15
 KEY_AGAIN = _("Une clé n’est jamais réaffichée : collez-la de nouveau.")
+
+
+_NEEDED_OF_A_NEW_REGIE = {
+    "regie_name": _("Écrivez le nom de la nouvelle régie."),
+    "regie_number": _("Écrivez le numéro de la nouvelle régie dans Hélios."),
+}
 
 
 class _Keys(forms.Form):
@@ -227,6 +234,13 @@ class AddPaybox(_Keys, PayboxSettings):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = self.cleaned_data
+        if cleaned.get("regie") == NEW_REGIE:
+            for name, sentence in _NEEDED_OF_A_NEW_REGIE.items():
+                if not cleaned.get(name) and name not in self.errors:
+                    self.add_error(name, sentence)
+        least, most = cleaned.get("min_amount"), cleaned.get("max_amount")
+        if least and most and least > most:
+            self.accuse(AmountsOutOfOrder())
         if all(name in cleaned for name in ("site", "rang", "identifiant")):
             try:
                 cleaned["numbers"] = paybox.MerchantNumbers.read(

@@ -9,7 +9,8 @@ Refusal
 ├── MissingKey           R486  a phase of a contract begins with its key
 ├── BadPayboxSetting     R487  a setting that Paybox's page would not take
 ├── NotOfPaybox          R488  keys and an address are Paybox's affair
-└── PublishedPassword    R489  the test password that Paybox publishes never leaves the test
+├── PublishedPassword    R489  the test password that Paybox publishes never leaves the test
+└── AmountsOutOfOrder    R490  the least amount is above the greatest
 """
 
 from django.utils.functional import Promise
@@ -108,11 +109,20 @@ class BadPayboxSetting(Refusal):
     """`field` is the option to mend."""
 
     code = "R487"
-    sentence = _("Ce réglage ne convient pas à Paybox : %(name)s. Revenez à la valeur proposée.")
+    sentence = _("Ce réglage ne convient pas à Paybox : %(name)s. Revenez à la valeur proposée, ou laissez vide.")
 
     def __init__(self, field: str) -> None:
         super().__init__(name=SETTINGS[field])
         self.field = field
+
+
+class AmountsOutOfOrder(Refusal):
+    code = "R490"
+    field = "min_amount_cents"
+    sentence = _(
+        "Le montant minimal dépasse le montant maximal. Corrigez l’un des deux ; laissé vide, le minimal est de"
+        " 1,00 €, ou de 1,01 € pour Up2pay, et le maximal est celui de REGAL."
+    )
 
 
 class NotOfPaybox(Refusal):
@@ -133,4 +143,6 @@ def refusal_of(account: GatewayAccount, wrong: Misconfigured) -> Refusal | None:
         return PublishedKey() if is_published else BadKey()
     if wrong.field == "direct":
         return PublishedPassword() if is_published else BadDirectPassword()
+    if wrong.field == "min_amount_cents":
+        return AmountsOutOfOrder()
     return BadPayboxSetting(wrong.field) if wrong.field in SETTINGS else None

@@ -26,10 +26,12 @@ from regal.backoffice.administration import (
     product_version,
     version_of,
 )
+from regal.backoffice.gateway_names import service_of
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.collectivites.reference_forms import LONGEST_NAME
 from regal.gateways.base import DebtKind
+from regal.gateways.paybox.gateway import Paybox
 from regal.lib import colours
 from regal.lib.check_keys import CheckKey
 from regal.lib.money import Money, UnreadableAmount
@@ -328,8 +330,8 @@ REFERENCE_HINTS = {
     DebtKind.REGIE: _(
         "Ni PayFiP ni Paybox ne vérifient le numéro ou le montant d’une facture de régie : il faut ici un modèle de"
         " numéro ou une clé de contrôle, un montant minimal et un montant maximal. Un modèle reconnaît une faute de"
-        " frappe, pas une facture ; si le contrat passe par le web service, REGAL vérifie aussi que la facture est"
-        " saisie ici."
+        " frappe, pas une facture ; si le contrat passe par le web service ou par Paybox, REGAL vérifie aussi que la"
+        " facture est saisie ici."
     ),
 }
 
@@ -530,7 +532,8 @@ class ProductForm(SettingsForm):
 def account_in_words(account: GatewayAccount) -> str:
     """A contract as a list shows it: who collects, its number, its environment."""
     collects = account.regie.name if account.regie else gettext("comptable")
-    return f"{account.identifier} – {collects} – {account.get_environment_display()}"
+    number = f"{service_of(account)} {account.identifier}" if account.gateway == Paybox.name else account.identifier
+    return f"{number} – {collects} – {account.get_environment_display()}"
 
 
 def in_euros(amount: Money | None) -> str:

@@ -16,11 +16,10 @@ from regal.lib.tenancy import tenant
 from regal.lib.throttle import count_stray
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
-from regal.payments.operations import receive, receive_for_account, verdict_on
+from regal.payments.operations import Intake, intake, is_well_signed, receive, receive_for_account, verdict_on
 from regal.payments.queries import (
     account_by_notification_token,
     attempt_by_notification_token,
-    has_heard_enough,
     has_heard_enough_of_nobody,
 )
 
@@ -49,17 +48,20 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
     """Store the message raw, commit, and answer what its gateway wants to read. An address not ours: 404 and a number.
 
     Beyond 64 KB of body, or of query string, the beginning is stored and the message remembered as cut.
-    A payer knows his own notification address: after `MOST_MESSAGES` for one attempt the answer is 429, and no row.
+    A payer knows his own notification address: after `MOST_MESSAGES` for one attempt the answer is 429, and no row,
+    but for what its gateway signed.
     """
     now = clock()
     letter = _open(request, now=now)
     with _at(collectivite_id, now=now):
         attempt = attempt_by_notification_token(collectivite_id=collectivite_id, token=token)
         if attempt is not None:
-            if has_heard_enough(attempt=attempt):
+            gateway = opened(attempt.account)
+            becomes = intake(attempt=attempt, gateway=gateway, message=letter.message, is_cut=letter.is_cut)
+            if becomes is Intake.TOO_MUCH:
                 return HttpResponse(status=429)
-            receive(attempt=attempt, message=letter.message, is_cut=letter.is_cut, now=now)
-            gateway = _gateway(attempt.account)
+            if becomes is Intake.STORE:
+                receive(attempt=attempt, message=letter.message, is_cut=letter.is_cut, now=now)
     if attempt is None:
         count_stray(now=now)
         raise Http404
@@ -71,17 +73,18 @@ def notification(request: HttpRequest, collectivite_id: int, token: str) -> Http
 def account_notification(request: HttpRequest, collectivite_id: int, token: str) -> HttpResponse:
     """The same at an account's own address, which stands in the gateway's back office: no payer ever sees it.
 
-    After `MOST_STRANGE_MESSAGES` in an hour that are of no attempt of the account: 429, and no row.
+    After `MOST_STRANGE_MESSAGES` in an hour that are of no attempt of the account: 429, and no row, but for what its
+    gateway signed.
     """
     now = clock()
     letter = _open(request, now=now)
     with _at(collectivite_id, now=now):
         account = account_by_notification_token(collectivite_id=collectivite_id, token=token, now=now)
         if account is not None:
-            if has_heard_enough_of_nobody(account=account, now=now):
+            gateway = opened(account)
+            if has_heard_enough_of_nobody(account=account, now=now) and not _is_well_signed(gateway, letter):
                 return HttpResponse(status=429)
             receive_for_account(account=account, message=letter.message, is_cut=letter.is_cut, now=now)
-            gateway = _gateway(account)
     if account is None:
         count_stray(now=now)
         raise Http404
@@ -115,13 +118,17 @@ def _storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", errors="replace").decode("utf-8")
 
 
-def _gateway(account: GatewayAccount) -> Gateway | None:
+def opened(account: GatewayAccount) -> Gateway | None:
     """None for a contract that we can no longer open: what it was told must not be lost for that."""
     try:
         return gateway_of(account)
     except (Misconfigured, VaultError) as failure:
         logger.error("account %s cannot be opened: %s", account.pk, type(failure).__name__)
         return None
+
+
+def _is_well_signed(gateway: Gateway | None, letter: Letter) -> bool:
+    return gateway is not None and is_well_signed(gateway=gateway, message=letter.message, is_cut=letter.is_cut)
 
 
 def _answer(gateway: Gateway | None, letter: Letter) -> HttpResponse:

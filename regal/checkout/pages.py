@@ -19,7 +19,7 @@ from regal.checkout.asked import address_after_return, ask_about, returned_at
 from regal.checkout.by_card import is_by_card, tell
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
 from regal.checkout.forms import EmailForm
-from regal.checkout.notifications import LONGEST_QUERY
+from regal.checkout.notifications import LONGEST_QUERY, opened
 from regal.checkout.town import NotHere, Town, situation_of
 from regal.checkout.ways import Again, ByForm, as_typed, once_more, set_off
 from regal.collectivites.models import Product
@@ -32,8 +32,8 @@ from regal.lib.tenancy import tenant
 from regal.lib.throttle import is_too_often
 from regal.payments.checker import hasten_by_payer
 from regal.payments.models import Attempt
-from regal.payments.operations import check_order, receive
-from regal.payments.queries import FULL_PAGE, Situation, has_heard_enough, too_much_of
+from regal.payments.operations import Intake, check_order, intake, receive
+from regal.payments.queries import FULL_PAGE, Situation, too_much_of
 from regal.payments.refusals import CannotHandOff
 
 # From one address in a minute; a town hall has one address for all.
@@ -238,9 +238,13 @@ def _keep_return(request: HttpRequest, town: Town, attempt: Attempt) -> None:
     """Store what a browser brought back; too much of one attempt is not kept."""
     query = request.META.get("QUERY_STRING", "").encode("latin-1", errors="replace")
     message = Message(method="GET", query=query[:LONGEST_QUERY], body=b"", content_type="", received_at=town.now)
+    is_cut = len(query) > LONGEST_QUERY
     with tenant(town.collectivite):
-        if query and not has_heard_enough(attempt=attempt):
-            receive(attempt=attempt, message=message, is_cut=len(query) > LONGEST_QUERY, channel="return", now=town.now)
+        if not query:
+            return
+        gateway = opened(attempt.account)
+        if intake(attempt=attempt, gateway=gateway, message=message, is_cut=is_cut) is Intake.STORE:
+            receive(attempt=attempt, message=message, is_cut=is_cut, channel="return", now=town.now)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)

@@ -37,6 +37,8 @@ def situation_of(attempt: Attempt) -> str:
     """What an attempt's page may say: one word for each sentence of `follow.html`. What is proved comes first."""
     if attempt.status in SITUATIONS:
         return SITUATIONS[State(attempt.status)]
+    if attempt.announced == Outcome.PENDING and is_by_card(attempt.account):
+        return "announced_pending"
     if attempt.announced and attempt.announced != Outcome.PENDING:
         return f"announced_{attempt.announced}"
     if attempt.status == State.EXPIRED_PRESUMED:

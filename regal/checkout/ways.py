@@ -109,6 +109,7 @@ class Way(ABC):
             "situation": found.situation,
             "since": found.since,
             "until": found.until and found.until + _ALMOST_A_MINUTE,
+            "is_pending": found.is_pending,
         }
         return self._page("checkout/not_payable.html", context, status=409)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from regal.gateways.base import DebtKind, Environment
+from regal.gateways.paybox.account import PUBLISHED_TEST_PASSWORD
 from regal.lib.money import Money
 from regal.lib.references import DebtReference, InvoiceReference, OrmcReference, TitreReference
 from regal.people.models import Role
@@ -72,6 +73,11 @@ class DemoProduct:
     def identifier(self) -> str:
         """The number of its contract, wherever it is."""
         return self.merchant.account_identifier if self.merchant else self.numcli
+
+    @property
+    def is_notified_in_back_office(self) -> bool:
+        """Whether Paybox calls the account's own address: nobody can ask it what became of a payment."""
+        return self.merchant is not None and not self.merchant.direct_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +257,11 @@ TOWNS = (
                 amounts=(Money(100), Money(60_000)),
             ),
         ),
-        agents=(DemoAgent(identifier="marc", display_name="Marc", role=Role.AGENT),),
+        agents=(
+            DemoAgent(identifier="marc", display_name="Marc", role=Role.AGENT),
+            DemoAgent(identifier="lucie", display_name="Lucie", role=Role.REGISSEUR),
+            DemoAgent(identifier="hugo", display_name="Hugo", role=Role.ADMINISTRATOR),
+        ),
         titre_numbers=range(71, 83),
         amounts_cents=(6_200, 45_000, 2_380),
         label="Location de la salle des fêtes",
@@ -265,6 +275,10 @@ TO_CONNECT = {  # a régie's client that PayFiP knows, and that Saint-Aubin has 
     "phase": "test",
     "options": {"web_service": True},
 }
+PUBLISHED_MERCHANTS = (  # those of Paybox's test platform: the page that adds a contract names the first
+    Merchant(site="1999888", rank="32", identifier="107904482", direct_key=PUBLISHED_TEST_PASSWORD),
+    Merchant(site="1999888", rank="63", identifier="109518543", direct_key=PUBLISHED_TEST_PASSWORD),  # Direct
+)
 OPERATOR = "exploitant"
 
 

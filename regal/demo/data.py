@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,20 @@ from django.conf import settings
 from django.templatetags.static import static
 
 from regal.backoffice import administration
+from regal.backoffice.paybox import address_of
 from regal.checkout.forms import FORMS
-from regal.collectivites.models import Collectivite, Product
-from regal.collectivites.operations import keep_secret
+from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.demo.cast import (
     OPERATOR,
     PASSWORD,
     PAYER_EMAIL,
+    PUBLISHED_MERCHANTS,
     TO_CONNECT,
     TOWNS,
     DemoProduct,
     DemoTown,
     Invoice,
+    Merchant,
     Notice,
     Series,
     invoices,
@@ -31,7 +34,8 @@ from regal.demo.cast import (
 from regal.demo.environment import var_folder
 from regal.demo.logos import logo_of
 from regal.gateways.base import DebtKind, Environment
-from regal.lib import paris
+from regal.gateways.paybox.signature import PUBLISHED_TEST_KEY
+from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.references import InvoiceReference, TitreReference
 from regal.lib.tenancy import tenant
@@ -54,12 +58,14 @@ def load(*, now: datetime) -> None:
         collectivite = Collectivite.objects.filter(slug=town.slug).first()
         if collectivite is None:
             collectivite = _write_town(town, site_url=site_url, now=now)
+        _write_agents(town, collectivite, now=now)
         _write_products(town, collectivite, now=now)
     if not User.objects.filter(identifier=OPERATOR).exists():
         administration.create_operator(
             identifier=OPERATOR, email=f"{OPERATOR}@example.org", password=PASSWORD, is_demo=True, now=now
         )
-    configuration = json.dumps(sandbox_configuration(today=paris.today(now)), ensure_ascii=False, indent=1)
+    told = sandbox_configuration(today=paris.today(now), notified=_addresses_at_paybox())
+    configuration = json.dumps(told, ensure_ascii=False, indent=1)
     sandbox_configuration_file().write_text(configuration, encoding="utf-8")
 
 
@@ -68,8 +74,12 @@ def sandbox_configuration_file() -> Path:
     return var_folder() / "sandbox.json"
 
 
-def sandbox_configuration(*, today: date) -> dict[str, Any]:
-    """The clients, debts, town sites and settings of the sandbox (`regal_sandbox/README.md`, "Configuration file")."""
+def sandbox_configuration(*, today: date, notified: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The clients, debts, town sites and settings of the sandbox (`regal_sandbox/README.md`, "Configuration file").
+
+    `notified`: by account, the address of ours that stands in Paybox's back office.
+    """
+    addresses = notified or {}
     return {
         "clients": [
             {
@@ -88,8 +98,12 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
         ]
         + [TO_CONNECT],
         "merchants": [
-            _merchant(product, town) for town in TOWNS for product in town.products if product.merchant is not None
-        ],
+            _merchant(product.merchant, f"{product.name} {town.name}", addresses.get(product.identifier, ""))
+            for town in TOWNS
+            for product in town.products
+            if product.merchant is not None
+        ]
+        + [_published(merchant) for merchant in PUBLISHED_MERCHANTS],
         "debts": [
             _debt(notice)
             for town in TOWNS
@@ -124,9 +138,7 @@ def sandbox_configuration(*, today: date) -> dict[str, Any]:
     }
 
 
-def _merchant(product: DemoProduct, town: DemoTown) -> dict[str, Any]:
-    merchant = product.merchant
-    assert merchant is not None
+def _merchant(merchant: Merchant, name: str, notified: str = "") -> dict[str, Any]:
     return {
         "site": merchant.site,
         "rank": int(merchant.rank),
@@ -134,9 +146,25 @@ def _merchant(product: DemoProduct, town: DemoTown) -> dict[str, Any]:
         "hmac_key": merchant.hmac_key,
         "direct_key": merchant.direct_key,
         "mode": "production",
-        "name": f"{product.name} {town.name}",
+        "name": name,
         "options": {"direct": bool(merchant.direct_key)},
+        **({"addresses": {"notified": notified}} if notified else {}),
     }
+
+
+def _addresses_at_paybox() -> dict[str, str]:
+    """Of the accounts that nobody can ask: what comes there settles, provisionally."""
+    found = {}
+    for collectivite in Collectivite.objects.filter(slug__in=[town.slug for town in TOWNS]):
+        with tenant(collectivite):
+            for account in GatewayAccount.objects.of(collectivite).filter(options__notified_in_back_office=True):
+                found[account.identifier] = address_of(account)
+    return found
+
+
+def _published(merchant: Merchant) -> dict[str, Any]:
+    """As Paybox's own test platform knows it, so that a trial of the contract that we recommend works here too."""
+    return _merchant(merchant, "Commerce d’essai") | {"mode": "test", "hmac_key": PUBLISHED_TEST_KEY}
 
 
 def activation_notices(today: date) -> list[Notice]:
@@ -168,7 +196,7 @@ def doors() -> list[tuple[str, str, str]]:
         ),
         ("Bureau", f"{settings.BUREAU_URL}/", f"{', '.join(agents)} ; exploitant : {OPERATOR} / {PASSWORD}"),
         ("Boîte aux lettres", mailbox, "les courriels envoyés"),
-        ("Bac à sable", f"{settings.SANDBOX_URL}/", "PayFiP pour de faux"),
+        ("Bac à sable", f"{settings.SANDBOX_URL}/", "PayFiP et Paybox pour de faux"),
     ]
 
 
@@ -215,7 +243,14 @@ def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> Collectivite
     )
     for origin in (site_url, site_url.replace("localhost", "127.0.0.1")):
         administration.allow_origin(collectivite=collectivite, origin=origin, now=now)
+    return collectivite
+
+
+def _write_agents(town: DemoTown, collectivite: Collectivite, *, now: datetime) -> None:
+    """Who is missing: a demonstration kept from an older version gains the new ones."""
     for agent in town.agents:
+        if User.objects.filter(identifier=agent.identifier).exists():
+            continue
         administration.create_agent(
             collectivite=collectivite,
             identifier=agent.identifier,
@@ -226,7 +261,6 @@ def _write_town(town: DemoTown, *, site_url: str, now: datetime) -> Collectivite
             is_demo=True,
             now=now,
         )
-    return collectivite
 
 
 def _write_products(town: DemoTown, collectivite: Collectivite, *, now: datetime) -> None:
@@ -252,13 +286,10 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
         identifier=product.identifier,
         gateway=product.gateway,
         regie=regie,
+        options={"notified_in_back_office": True} if product.is_notified_in_back_office else {},
+        secrets=_secrets_of(product.merchant) if product.merchant is not None else {},
         now=now,
     )
-    if product.merchant is not None:
-        with tenant(collectivite):
-            keep_secret(account=account, name="hmac", value=Secret(product.merchant.hmac_key.encode()))
-            if product.merchant.direct_key:
-                keep_secret(account=account, name="direct", value=Secret(product.merchant.direct_key.encode()))
     least, most = product.amounts or (None, None)
     administration.add_product(
         collectivite=collectivite,
@@ -269,6 +300,11 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
         terms=administration.ProductTerms(reference_form=product.reference_form, min_amount=least, max_amount=most),
         now=now,
     )
+
+
+def _secrets_of(merchant: Merchant) -> dict[str, Secret]:
+    kept = {"hmac": merchant.hmac_key, "direct": merchant.direct_key, "notification": tokens.new_token()}
+    return {name: Secret.of_text(value) for name, value in kept.items() if value}
 
 
 def _write_invoices(product: DemoProduct, series: Series, collectivite: Collectivite, *, now: datetime) -> None:

@@ -10,7 +10,13 @@ from regal.gateways.base import Key, Notice, Outcome, Question, Timing
 from regal.payments.attempt_cases import open_attempt_case, resolve_about
 from regal.payments.judging import INQUIRY, claims_of, judge, keep
 from regal.payments.models import Attempt, Evidence
-from regal.payments.questions import announced_payments, names_transaction, transaction_in
+from regal.payments.questions import (
+    announced_payments,
+    answered_for_reference,
+    is_by_account,
+    names_transaction,
+    transaction_in,
+)
 from regal.payments.schedule import is_forgotten_too_early
 from regal.payments.states import BEFORE_LEAVING, Event, State
 from regal.payments.steps import advance
@@ -39,9 +45,8 @@ def hear_answer(
     waits in a case. Forgotten later, nothing was begun that can still end.
     """
     pending = notice.outcome is Outcome.PENDING
-    last = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, source=INQUIRY)
-    last_said = last.order_by("-pk").first()
-    if not (pending and last_said is not None and last_said.facts.get("outcome_code") == notice.outcome_code):
+    last_said = _last_answer(attempt=attempt, question=question)
+    if not (pending and last_said is not None and _says_the_same(last_said, notice)):
         evidence = judge(
             attempt=attempt, notice=notice, digest=_digest_of_answer(notice), message=None, source=INQUIRY, now=now
         )
@@ -57,7 +62,9 @@ def hear_answer(
         resolve_about(attempt=attempt, kind=CaseKind.IMPOSSIBLE_ANSWER, now=now)
     if known or (pending and age < timing.gives_up):
         resolve_about(attempt=attempt, kind=CaseKind.NO_ANSWER, now=now)
-    is_untold = _is_untold(attempt=attempt, question=question, notice=notice)
+    if _names_an_announced_one(attempt=attempt, question=question, notice=notice):
+        return Heard(is_about=True, ask_within=timedelta(0))
+    is_untold = _is_untold(attempt=attempt, question=question, notice=notice, now=now)
     if is_untold and now - last_said.received_at >= MESSAGE_MAY_BE_LATE:
         _open_unless_decided(CaseKind.NOT_NOTIFIED, attempt, last_said, now)
         is_untold = False
@@ -65,6 +72,23 @@ def hear_answer(
     if not known and not may_be_paid and age >= timing.outcome:
         conclude(attempt=attempt, now=now)
     return Heard(is_about=True, ask_within=MESSAGE_MAY_BE_LATE if is_untold else None)
+
+
+def _last_answer(*, attempt: Attempt, question: Question | None) -> Evidence | None:
+    """The last one kept; where transactions are asked about, the last one to the same question."""
+    said = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, source=INQUIRY)
+    if question is not None and question.transaction is not None:
+        said = said.filter(facts__transaction=question.transaction.number).exclude(facts__has_key="reference")
+    elif question is not None and question.key is None:
+        said = said.filter(facts__has_key="reference")
+    return said.order_by("-pk").first()
+
+
+def _says_the_same(last_said: Evidence, notice: Notice) -> bool:
+    told = last_said.facts
+    return told.get("outcome_code") == notice.outcome_code and told.get("transaction") == notice.facts.get(
+        "transaction"
+    )
 
 
 def _open_unless_decided(kind: CaseKind, attempt: Attempt, said: Evidence, now: datetime) -> None:
@@ -81,17 +105,35 @@ def _is_impossible(
     """Whether what certainly exists is said to be unknown: a young key, or a transaction signed a while ago."""
     if notice.outcome is Outcome.FORGOTTEN:
         return is_forgotten_too_early(created_at=attempt.created_at, timing=timing, now=now)
-    if question is None or question.transaction is None or notice.facts.get("exists") != "no":
+    if question is None or question.key is not None or notice.facts.get("exists") != "no":
         return False
-    told = (one for one in announced_payments(attempt=attempt) if transaction_in(one) == question.transaction)
+    told = announced_payments(attempt=attempt)
+    if question.transaction is not None:
+        told = [one for one in told if transaction_in(one) == question.transaction]
     return any(now - one.received_at >= DIRECT_MAY_BE_LATE for one in told)
 
 
-def _is_untold(*, attempt: Attempt, question: Question | None, notice: Notice) -> bool:
-    """Whether a transaction exists under our reference of which no signed message came."""
+def _names_an_announced_one(*, attempt: Attempt, question: Question | None, notice: Notice) -> bool:
+    """Whether an answer about our reference names what a signed message announced: its outcome is asked at once."""
     if question is None or question.transaction is not None or notice.facts.get("exists") != "yes":
         return False
-    return attempt.status != State.PAID and not names_transaction(attempt=attempt, transaction=notice.transaction)
+    named = answered_for_reference(attempt=attempt)
+    is_named = any(transaction_in(one) in named for one in announced_payments(attempt=attempt))
+    return attempt.status != State.PAID and is_named
+
+
+def _is_untold(*, attempt: Attempt, question: Question | None, notice: Notice, now: datetime) -> bool:
+    """Whether a transaction exists under our reference of which no signed message came.
+
+    Also where a message announced one a while ago, and the answer names another, or no number at all.
+    """
+    if question is None or question.transaction is not None or notice.facts.get("exists") != "yes":
+        return False
+    if attempt.status == State.PAID:
+        return False
+    announced = announced_payments(attempt=attempt)
+    is_unbound = any(now - one.received_at >= DIRECT_MAY_BE_LATE for one in announced if not is_by_account(one))
+    return is_unbound or not names_transaction(attempt=attempt, transaction=notice.transaction)
 
 
 def conclude(*, attempt: Attempt, now: datetime) -> None:

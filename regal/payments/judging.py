@@ -16,7 +16,7 @@ from regal.payments.attempt_cases import open_attempt_case, resolve_about
 from regal.payments.models import Attempt, Evidence, InboxMessage, Settlement
 from regal.payments.settling import confirm, settle
 from regal.payments.signed import NOTHING, Weight, has_other_number, weigh
-from regal.payments.states import ANSWERED, Event, State
+from regal.payments.states import ANSWERED, Event, State, next_state
 from regal.payments.steps import advance
 from regal.titres import holds
 
@@ -40,13 +40,21 @@ def judge(
         remarks.append("exercice_differs")
     if notice.rank < Rank.ASKED and notice.occurred_at and not _is_possible(notice.occurred_at, attempt, now):
         remarks.append(IMPOSSIBLE_MOMENT)
-    has_heard = _has_heard(attempt=attempt, notice=notice, digest=digest, source=source)
+    is_by_account = message is not None and message.attempt_id is None
+    has_heard = _has_heard(attempt=attempt, notice=notice, digest=digest, source=source, is_by_account=is_by_account)
     weight = NOTHING
     if not has_heard and has_other_number(attempt=attempt, notice=notice):
         differences.append("transaction")
     if not has_heard and not differences and notice.rank is Rank.SIGNED:
         received_at = now if message is None else message.received_at
-        weight, misfits = weigh(attempt=attempt, notice=notice, source=source, received_at=received_at, now=now)
+        weight, misfits = weigh(
+            attempt=attempt,
+            notice=notice,
+            source=source,
+            is_by_account=is_by_account,
+            received_at=received_at,
+            now=now,
+        )
         differences += misfits
     if differences:
         verdict = Evidence.Verdict.DIFFERS
@@ -59,6 +67,8 @@ def judge(
         facts["differs"] = " ".join(differences)
     if remarks:
         facts["remarks"] = " ".join(remarks)
+    if weight.is_elsewhere:
+        facts["elsewhere"] = "yes"
     if verdict == Evidence.Verdict.FITS and weight.asks:  # the watch before the evidence, as the checker does
         ask_soon(attempt=attempt, now=now)
     evidence = keep(
@@ -85,8 +95,8 @@ def judge(
     return evidence
 
 
-def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str) -> bool:
-    """Whether the very same was heard already; from a better witness it is news.
+def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str, is_by_account: bool) -> bool:
+    """Whether the very same was heard already; from a better witness it is news, or at the account's own address.
 
     Of our own questions only the last answer counts, about each transaction: refused, not known, and refused again is
     news.
@@ -99,6 +109,8 @@ def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str) ->
         last = answers.order_by("-pk").first()
         told = (Evidence.Verdict.FITS, Evidence.Verdict.REPEATED)
         return last is not None and last.digest == digest and last.rank >= notice.rank and last.verdict in told
+    if is_by_account:
+        heard = heard.filter(message__isnull=False, message__attempt__isnull=True)
     return heard.filter(digest=digest, verdict=Evidence.Verdict.FITS, rank__gte=notice.rank).exists()
 
 
@@ -194,6 +206,8 @@ def _believe(*, attempt: Attempt, notice: Notice, evidence: Evidence, weight: We
             occurred_at=_believed_moment(notice, attempt, now),
             now=now,
         )
+    elif _stands_already(attempt=attempt, notice=notice, evidence=evidence):
+        pass
     elif notice.outcome in _NEGATIVE_EVENTS and attempt.status in ANSWERED:
         _deny(
             attempt=attempt,
@@ -208,6 +222,28 @@ def _believe(*, attempt: Attempt, notice: Notice, evidence: Evidence, weight: We
         holds.let_go(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt.pk)
     if weight.is_elsewhere:
         open_attempt_case(CaseKind.SAME_TRANSACTION, attempt, evidence, now)
+
+
+def _stands_already(*, attempt: Attempt, notice: Notice, evidence: Evidence) -> bool:
+    """Whether the attempt stands where this very call has put it: its other message, by the payer's browser or by
+    Paybox, is evidence and no second event."""
+    if not (notice.transaction and notice.call):
+        return False
+    if notice.outcome in _NEGATIVE_EVENTS and attempt.status in ANSWERED:
+        stands = attempt.status == next_state(State(attempt.status), _NEGATIVE_EVENTS[notice.outcome])
+    else:
+        stands = attempt.announced == notice.outcome
+    said = Evidence.objects.filter(
+        collectivite=attempt.collectivite_id,
+        attempt=attempt,
+        verdict=Evidence.Verdict.FITS,
+        rank=notice.rank,
+        outcome=notice.outcome,
+        facts__transaction=notice.transaction,
+        facts__call=notice.call,
+        pk__lt=evidence.pk,
+    )
+    return stands and said.exists()
 
 
 def _hear_after_paid(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetime) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -42,7 +43,7 @@ from regal.lib.money import Money
 from regal.payments.accounts import gateway_of
 from regal.payments.judging import judge, keep, schedule_seal
 from regal.payments.models import Attempt, Evidence, InboxMessage, Payer
-from regal.payments.queries import balance_of, earlier_attempts
+from regal.payments.queries import balance_of, earlier_attempts, has_heard_enough, has_received
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, TitreNotPayable
 from regal.payments.schedule import FIRST_QUESTION
 from regal.payments.states import Event, State
@@ -326,6 +327,25 @@ def hand_off_again(
     return gateway.hand_off(request, Key(value=attempt.key) if attempt.key else None)
 
 
+class Intake(StrEnum):
+    """What becomes of a message to an attempt, which its payer can write too."""
+
+    STORE = "store"
+    KNOWN = "known"  # the very same is stored: it is answered, and leaves no row
+    TOO_MUCH = "too_much"
+
+
+def intake(*, attempt: Attempt, gateway: Gateway | None, message: Message, is_cut: bool = False) -> Intake:
+    """Whether one more message is stored. What is well signed is not turned away because others were not."""
+    if not has_heard_enough(attempt=attempt):
+        return Intake.STORE
+    if gateway is None or not is_well_signed(gateway=gateway, message=message, is_cut=is_cut):
+        return Intake.TOO_MUCH
+    if has_received(attempt=attempt, digest=digest_of(message)):
+        return Intake.KNOWN
+    return Intake.TOO_MUCH if has_heard_enough(attempt=attempt, is_signed=True) else Intake.STORE
+
+
 def receive(
     *,
     attempt: Attempt,
@@ -389,6 +409,11 @@ def verdict_on(*, gateway: Gateway, message: Message, is_cut: bool) -> Verdict:
     except Unreadable:
         return Verdict.UNREADABLE
     return Verdict.HEARD
+
+
+def is_well_signed(*, gateway: Gateway, message: Message, is_cut: bool) -> bool:
+    """Whether its gateway signs, and signed this."""
+    return gateway.signed and verdict_on(gateway=gateway, message=message, is_cut=is_cut) is Verdict.HEARD
 
 
 def digest_of(message: Message) -> str:
@@ -542,9 +567,12 @@ def apply_notice(
 
 
 def presume_silent(collectivite_id: int, attempt_id: int, now: datetime) -> None:
-    """The window has passed: an attempt of which nobody spoke of payment is presumed dead. It can still become PAID."""
+    """The window has passed: an attempt of which nobody spoke of payment is presumed dead. It can still become PAID.
+
+    One that the bank says pending may end any day.
+    """
     attempt = Attempt.objects.select_for_update(no_key=True).get(collectivite=collectivite_id, pk=attempt_id)
-    if attempt.status == State.HANDED_OFF and attempt.announced != Outcome.PAID:
+    if attempt.status == State.HANDED_OFF and attempt.announced not in (Outcome.PAID, Outcome.PENDING):
         advance(attempt=attempt, event=Event.FELL_SILENT, evidence=None, occurred_at=now, now=now)
 
 

@@ -22,6 +22,7 @@ from regal.titres.queries import amount_due
 from regal.titres.states import State as TitreState
 
 MOST_MESSAGES = 200
+MOST_SIGNED_MESSAGES = 5_000  # of one attempt, all told: each cost its sender a signature of the gateway
 MOST_STRANGE_MESSAGES = 1_000
 STRANGE_WITHIN = timedelta(hours=1)
 FEW = 5_000
@@ -109,6 +110,7 @@ class LookUp:
     titre: Titre | None = None  # unless it is UNKNOWN
     since: datetime | None = None  # paid
     until: datetime | None = None  # held
+    is_pending: bool = False  # held by a payment that the bank has neither accepted nor refused
 
 
 def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -> LookUp:
@@ -132,7 +134,9 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -
     if titre.status != TitreState.OPEN:
         return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)
     if titre.is_held(now):
-        return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until)
+        holder = Attempt.objects.filter(collectivite=collectivite_id, pk=titre.held_by)
+        is_pending = holder.filter(announced=Outcome.PENDING).exists()
+        return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until, is_pending=is_pending)
     return LookUp(situation=Situation.PAYABLE, titre=titre)
 
 
@@ -144,18 +148,19 @@ def is_said_paid(attempt: Attempt) -> bool:
 def gravest_earlier_attempt(
     *, account: GatewayAccount, debt_reference: str, amount: Money, titre_id: int | None = None
 ) -> Attempt | None:
-    """The one to tell a payer of: proved paid before announced paid, before under way, before failed; then the latest.
+    """The one to tell a payer of: proved paid, announced paid, pending at the bank, under way, failed; then the latest.
 
     An attempt begun since must not hide one that is paid: PayFiP takes a régie's invoice twice.
     """
     gravity = Case(
         When(status=State.PAID, then=0),
         When(announced=Outcome.PAID, then=1),
-        When(status__in=[State.REFUSED, State.ABANDONED], then=3),
-        default=2,
+        When(announced=Outcome.PENDING, then=2),
+        When(status__in=[State.REFUSED, State.ABANDONED], then=4),
+        default=3,
     )
     found = earlier_attempts(account=account, debt_reference=debt_reference, amount=amount, titre_id=titre_id)
-    return found.order_by(gravity, "-created_at").first()
+    return found.select_related("account").order_by(gravity, "-created_at").first()
 
 
 def attempt_by_handle(*, collectivite: HasKey, handle: str, now: datetime) -> Attempt | None:
@@ -197,10 +202,19 @@ def attempt_by_notification_token(*, collectivite_id: int, token: str) -> Attemp
     )
 
 
-def has_heard_enough(*, attempt: Attempt) -> bool:
-    """Whether an attempt has had more messages than any gateway sends, repetitions included."""
+def has_heard_enough(*, attempt: Attempt, is_signed: bool = False) -> bool:
+    """Whether an attempt has had more messages than any gateway sends, repetitions included.
+
+    `is_signed`: whether it has even had more than what is well signed may be.
+    """
+    most = MOST_SIGNED_MESSAGES if is_signed else MOST_MESSAGES
     heard = InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt).order_by()
-    return heard.values("pk")[MOST_MESSAGES - 1 : MOST_MESSAGES].exists()
+    return heard.values("pk")[most - 1 : most].exists()
+
+
+def has_received(*, attempt: Attempt, digest: str) -> bool:
+    """Whether the very same message of an attempt is stored."""
+    return InboxMessage.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt, digest=digest).exists()
 
 
 def has_unjudged_message(*, attempt: Attempt) -> bool:

@@ -26,11 +26,7 @@ def question_about(*, attempt: Attempt, watch: Watch, gateway: Gateway) -> Quest
             nudged_keys(attempt=attempt), fresh=lambda since: nudged_keys(attempt=attempt, since=since), watch=watch
         )
         return Question(reference=attempt.reference, key=Key(value=key)) if key else None
-    named = _in_turn(
-        announced_payments(attempt=attempt),
-        fresh=lambda since: announced_payments(attempt=attempt, since=since),
-        watch=watch,
-    )
+    named = _payment_to_ask_about(attempt=attempt, watch=watch)
     if named is None:
         return Question(reference=attempt.reference, number=_new_number())
     return Question(
@@ -42,19 +38,68 @@ def question_about(*, attempt: Attempt, watch: Watch, gateway: Gateway) -> Quest
     )
 
 
-def announced_payments(*, attempt: Attempt, since: datetime | None = None) -> list[Evidence]:
-    """The signed messages that fit and name the transaction of a payment, the last one first, each transaction once."""
-    said = Evidence.objects.filter(
+def _payment_to_ask_about(*, attempt: Attempt, watch: Watch) -> Evidence | None:
+    """What the next question names; None: ask what exists under our reference.
+
+    Anybody has any two numbers signed, so that an answer about them settles only what binds them to our reference: the
+    account's own address, or an answer that names them for it. Until then we ask for that answer.
+    """
+    announced = announced_payments(attempt=attempt)
+    bound_at = {transaction_in(one): one.received_at for one in announced if is_by_account(one)}
+    bound_at = answered_for_reference(attempt=attempt) | bound_at
+    bound = [one for one in announced if transaction_in(one) in bound_at]
+    asked_at = watch.asked_at
+    if asked_at is not None:
+        if fresh := [one for one in bound if max(one.received_at, bound_at[transaction_in(one)]) >= asked_at]:
+            return fresh[0]
+        if any(one.received_at >= asked_at for one in announced if one not in bound):
+            return None
+    in_turn: list[Evidence | None] = [*bound]
+    if len(bound) < len(announced):
+        in_turn.append(None)
+    return in_turn[watch.asked % len(in_turn)] if in_turn else None
+
+
+def announced_payments(*, attempt: Attempt) -> list[Evidence]:
+    """The signed messages that fit and name the transaction of a payment, the last one first, each transaction once.
+
+    Of those that name the same, the one at the account's own address. What another account was told of first is left
+    out: nothing that we ask would tell to which of the two it belongs.
+    """
+    said = (
+        Evidence.objects.filter(
+            collectivite=attempt.collectivite_id,
+            attempt=attempt,
+            rank=Rank.SIGNED,
+            verdict=Evidence.Verdict.FITS,
+            outcome=Outcome.PAID,
+            facts__has_keys=["transaction", "call"],
+        )
+        .exclude(facts__has_key="elsewhere")
+        .select_related("message")
+    )
+    ranked = sorted(said, key=lambda one: (is_by_account(one), one.pk))
+    return list({transaction_in(one): one for one in ranked}.values())[::-1]
+
+
+def is_by_account(evidence: Evidence) -> bool:
+    """Whether it came to the account's own address, which stands in the gateway's back office and no payer sees."""
+    return evidence.message is not None and evidence.message.attempt_id is None
+
+
+def answered_for_reference(*, attempt: Attempt) -> dict[Transaction, datetime]:
+    """The transactions that answers about our reference named, and when each was named first."""
+    answers = Evidence.objects.filter(
         collectivite=attempt.collectivite_id,
         attempt=attempt,
-        rank=Rank.SIGNED,
+        source=INQUIRY,
+        rank=Rank.ASKED,
         verdict=Evidence.Verdict.FITS,
-        outcome=Outcome.PAID,
+        facts__exists="yes",
+        facts__reference=attempt.reference,
         facts__has_keys=["transaction", "call"],
-    ).order_by("-pk")
-    if since is not None:
-        said = said.filter(received_at__gte=since)
-    return list({transaction_in(evidence): evidence for evidence in reversed(said)}.values())[::-1]
+    )
+    return {transaction_in(one): one.received_at for one in answers.order_by("-pk")}
 
 
 def names_transaction(*, attempt: Attempt, transaction: str | None) -> bool:
@@ -65,7 +110,7 @@ def names_transaction(*, attempt: Attempt, transaction: str | None) -> bool:
 
 
 def transaction_in(evidence: Evidence) -> Transaction:
-    """The two numbers that a signed message gave."""
+    """The two numbers that a message or an answer gave."""
     return Transaction(number=evidence.facts["transaction"], call=evidence.facts["call"])
 
 

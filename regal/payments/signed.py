@@ -1,7 +1,8 @@
 """What a signed message must fit before it moves anything: docs/decisions/0016.
 
-One key signs for every merchant of Paybox, test and production alike, and what it signs names no merchant: a signature
-is worth what binds it to one of our attempts.
+One key signs for every merchant of Paybox, test and production alike, and on its test platform anybody has it sign any
+text he likes: a signature alone says nothing of what it signs. What comes to the account's own address, which no payer
+ever sees, was called there by Paybox; whatever else is signed only announces.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Weight:
     """What a signed message is worth, once it fits its attempt."""
 
     asks: bool = False  # it announces a payment that can be asked about
-    settles: bool = False  # provisionally: nobody can be asked
+    settles: bool = False  # provisionally: it came to the account's own address, and nobody can be asked
     keeps_hold: bool = False  # refused there, the payer may try again on the same page
     ends_hold: bool = False  # he is back
     is_elsewhere: bool = False  # another account was told of the same transaction
@@ -38,11 +39,12 @@ NOTHING = Weight()
 
 
 def weigh(
-    *, attempt: Attempt, notice: Notice, source: str, received_at: datetime, now: datetime
+    *, attempt: Attempt, notice: Notice, source: str, is_by_account: bool, received_at: datetime, now: datetime
 ) -> tuple[Weight, tuple[str, ...]]:
     """What a signed message may do, and why it is not about this attempt: names, as in `Claims`.
 
-    The browser's return never settles; signed by a gateway that signs nothing, a message is worth no more than words.
+    Only what came to the account's own address (`is_by_account`) settles; signed by a gateway that signs nothing, a
+    message is worth no more than words.
     """
     gateway = gateway_of(attempt.account)
     if not gateway.signed:
@@ -59,8 +61,8 @@ def weigh(
     if not is_elsewhere and seen.attempt_id != attempt.pk:
         return NOTHING, ("transaction",)
     weight = Weight(
-        asks=gateway.can_ask and (attempt.status != State.PAID or attempt.is_provisional),
-        settles=not (gateway.can_ask or is_back or is_elsewhere),
+        asks=gateway.can_ask and not is_elsewhere and (attempt.status != State.PAID or attempt.is_provisional),
+        settles=is_by_account and not (gateway.can_ask or is_elsewhere),
         is_elsewhere=is_elsewhere,
     )
     return weight, ()

@@ -94,7 +94,8 @@ REPAIRS = (
     Invariant(
         id="I-26",
         sentence="While a worker is alive and its account answers, an attempt is asked about every 5 minutes of its"
-        " first half hour, 30 minutes of its first day, 6 hours of its week.",
+        " first half hour, 30 minutes of its first day, 6 hours of its week; what exists there, and no message told of,"
+        " has its case by then.",
         questions=(
             # What is due: I-25. No question lasts 30 s: a lease that old is of one that failed, and once is no matter.
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': not asked about since '
@@ -106,6 +107,23 @@ REPAIRS = (
                     WHEN %(now)s - created_at < interval '24 hours' THEN interval '30 minutes'
                     ELSE interval '6 hours' END
                     - CASE WHEN leased_until IS NULL THEN interval '0 seconds' ELSE interval '120 seconds' END
+                AND {_WORKER_ALIVE}""",  # noqa: S608
+            # Something exists under its reference: asked once more, it is told of or has its case.
+            f"""WITH {_ASKED} SELECT asked.collectivite_id, 'attempt ' || asked.id || ': exists at its gateway since '
+                || v.received_at || ', no message told of it, and it has no case'
+            FROM asked JOIN payments_evidence v ON v.collectivite_id = asked.collectivite_id
+                AND v.attempt_id = asked.id AND v.source = 'inquiry' AND v.verdict = 'fits'
+                AND v.outcome = 'pending' AND v.facts->>'exists' = 'yes'
+            WHERE status <> 'paid' AND closed_at IS NULL AND NOT is_silent
+                AND v.received_at < %(now)s - interval '120 seconds' - CASE
+                    WHEN %(now)s - created_at < interval '30 minutes' THEN interval '5 minutes'
+                    WHEN %(now)s - created_at < interval '24 hours' THEN interval '30 minutes'
+                    ELSE interval '6 hours' END
+                AND NOT EXISTS (SELECT 1 FROM payments_evidence told
+                    WHERE told.collectivite_id = asked.collectivite_id AND told.attempt_id = asked.id
+                        AND told.rank = 1 AND told.verdict <> 'differs')
+                AND NOT EXISTS (SELECT 1 FROM cases_case c WHERE c.collectivite_id = asked.collectivite_id
+                    AND c.kind = 'not_notified' AND c.subject_kind = 'attempt' AND c.subject_id = asked.id)
                 AND {_WORKER_ALIVE}""",  # noqa: S608
         ),
     ),

@@ -17,6 +17,11 @@ SIGNED_SETTLEMENTS = (
     FROM payments_settlement s JOIN payments_evidence v
         ON v.collectivite_id = s.collectivite_id AND v.id = s.evidence_id
     WHERE v.source = 'return'""",
+    """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': signed, at no secret address'
+    FROM payments_settlement s JOIN payments_evidence v
+        ON v.collectivite_id = s.collectivite_id AND v.id = s.evidence_id
+    LEFT JOIN payments_inboxmessage m ON m.collectivite_id = v.collectivite_id AND m.id = v.message_id
+    WHERE s.rank = 1 AND (m.id IS NULL OR m.attempt_id IS NOT NULL)""",
     """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': confirmed, yet of no signed message'
     FROM payments_settlement s JOIN collectivites_gatewayaccount g
         ON g.collectivite_id = s.collectivite_id AND g.id = s.account_id
@@ -24,6 +29,24 @@ SIGNED_SETTLEMENTS = (
         SELECT 1 FROM payments_evidence v WHERE v.collectivite_id = s.collectivite_id AND v.attempt_id = s.attempt_id
             AND v.rank = 1 AND v.verdict = 'fits' AND v.outcome = 'paid'
             AND v.facts->>'transaction' = s.transaction)""",
+    """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id
+        || ': confirmed, yet nothing binds its transaction to its reference'
+    FROM payments_settlement s JOIN payments_attempt a
+        ON a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id
+    JOIN collectivites_gatewayaccount g ON g.collectivite_id = s.collectivite_id AND g.id = s.account_id
+    WHERE s.rank = 2 AND g.gateway = ANY (%(signed_gateways)s::text[]) AND NOT EXISTS (
+        SELECT 1 FROM payments_evidence v JOIN payments_inboxmessage m
+            ON m.collectivite_id = v.collectivite_id AND m.id = v.message_id
+        WHERE v.collectivite_id = s.collectivite_id AND v.attempt_id = s.attempt_id AND m.attempt_id IS NULL
+            AND v.rank = 1 AND v.verdict = 'fits' AND v.outcome = 'paid' AND v.facts->>'transaction' = s.transaction)
+        AND NOT EXISTS (
+        SELECT 1 FROM payments_evidence v JOIN payments_evidence said
+            ON said.collectivite_id = v.collectivite_id AND said.attempt_id = v.attempt_id
+            AND said.facts->>'transaction' = v.facts->>'transaction' AND said.facts->>'call' = v.facts->>'call'
+        WHERE v.collectivite_id = s.collectivite_id AND v.attempt_id = s.attempt_id AND v.source = 'inquiry'
+            AND v.rank = 2 AND v.verdict = 'fits' AND v.facts->>'exists' = 'yes'
+            AND v.facts->>'reference' = a.reference AND v.facts->>'transaction' = s.transaction
+            AND said.rank = 1 AND said.verdict = 'fits' AND said.outcome = 'paid')""",
     """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': paid at an impossible moment'
     FROM payments_settlement s
     JOIN payments_attempt a ON a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id

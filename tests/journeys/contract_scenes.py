@@ -6,6 +6,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.test import RequestFactory
+from django.utils import translation
 
 from regal.backoffice import administration, paybox, routing, trials
 from regal.backoffice.contracts import Contract, contract
@@ -108,7 +109,8 @@ def leaving(town: Collectivite, administrator: User, identifier: str) -> str:
         known = contract(collectivite=town, identifier=identifier)
     hand_off = PostForm(url="https://preprod-tpeweb.paybox.com/php/", fields={"PBX_SITE": "2718201"})
     context = {"contract": known, "hand_off": hand_off, "is_real": False}
-    return render_to_string("backoffice/leave_for_paybox.html", context, request=request)
+    with translation.override("fr"):
+        return render_to_string("backoffice/leave_for_paybox.html", context, request=request)
 
 
 def _administrator(town: Collectivite, name: str, now: datetime) -> User:

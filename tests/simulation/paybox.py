@@ -90,13 +90,16 @@ class PayboxPost(Post):
 
 
 class PayboxWorld(World):
-    """Paybox's page, and Direct where the contract has it. One account in three has its own address."""
+    """Paybox's page, and Direct where the contract has it.
+
+    One account in two has its address in Paybox's back office; of the others, what nobody can ask waits for the remise.
+    """
 
     def __init__(self, *, seed: int, amounts: Sequence[Money], direct: bool) -> None:
         super().__init__(seed=seed, post=PayboxPost)
         self.site = f"{3_000_000 + seed % 6_000_000}"
         self.merchant = f"{self.site}-{RANK}-{seed + 1}"
-        has_address = self.draw.random() < 1 / 3
+        has_address = self.draw.random() < 1 / 2
         self.product = cast.make_product(
             self.town,
             DebtKind.REGIE,

@@ -165,8 +165,10 @@ class TestAdding:
             ({"minutes": "90"}, "minutes", "Au plus 60 minutes"),
             ({"max_amount": "x"}, "max_amount", "ne se lit pas"),
             ({"regie": ""}, "regie", "Choisissez la régie"),
-            ({"regie_name": ""}, "regie_name", "Il manque un nom"),
-            ({"min_amount": "700", "max_amount": "600"}, "min_amount", "le montant minimal"),
+            ({"regie_name": ""}, "regie_name", "Écrivez le nom de la nouvelle régie"),
+            ({"regie_number": ""}, "regie_number", "Écrivez le numéro de la nouvelle régie"),
+            ({"min_amount": "700", "max_amount": "600"}, "min_amount", "Le montant minimal dépasse le montant maximal"),
+            ({"max_amount": "0,50"}, "min_amount", "laissé vide, le minimal est de 1,00 €"),
         ],
     )
     def test_refused_says_which_field_to_mend_and_adds_nothing(self, paul, town, change, field, said):
@@ -177,6 +179,11 @@ class TestAdding:
         assert account(town) is None
         with tenant(town.collectivite):
             assert not Regie.objects.of(town.collectivite).exists()
+
+    def test_refused_names_every_field_to_mend_at_once(self, paul):
+        wrong = {"site": "1", "regie_name": "", "min_amount": "700", "max_amount": "600"}
+        page = paul.post(ADD, TYPED | wrong).content.decode()
+        assert all(f'id="id_{field}_error"' in page for field in ("site", "regie_name", "min_amount"))
 
     def test_refused_elsewhere_never_writes_a_key_into_the_page_and_asks_for_it_again(self, paul):
         answer = paul.post(ADD, TYPED | {"site": "1", "direct": "S3cret+Dir"})

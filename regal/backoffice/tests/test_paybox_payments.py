@@ -7,6 +7,7 @@ import pytest
 
 from regal.backoffice import explanations, exports, inquiries, pages, paybox_explanations
 from regal.backoffice.first_screen import first_screen
+from regal.backoffice.town_forms import account_in_words
 from regal.gateways.base import Outcome
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -127,6 +128,42 @@ class TestMessages:
 
     def test_are_said_to_be_signed(self, ines, pool, clock):
         assert "message signé de Paybox" in shown(ines, paid(pool, clock))
+
+    def test_are_not_called_proof_in_the_story(self, ines, pool, clock):
+        attempt = paid(pool, clock, **paybox.REFUSED)
+        paybox.come_back(attempt, clock, **paybox.ABANDONED)
+        page = shown(ines, attempt)
+        assert page.count("Un message signé de Paybox le dit. Le payeur peut recommencer.") == 2
+        assert "Une preuve le dit" not in page
+
+
+class TestTheContract:
+    def test_is_named_by_its_service_in_a_list(self, clock, pool):
+        assert account_in_words(pool.account).startswith(f"Paybox {paybox.IDENTIFIER} – ")
+
+
+class TestAnAgent:
+    """Who may not deposit is told to ask who may."""
+
+    @pytest.fixture
+    def omar(self, bureau, town):
+        bureau.force_login(cast.make_agent(town, "omar", Role.AGENT))
+        return bureau
+
+    def test_is_sent_to_a_regisseur_for_what_a_file_confirms(self, omar, pool, clock):
+        page = shown(omar, paid(pool, clock))
+        assert "Demandez à un régisseur de déposer le fichier de remise" in page
+        assert "Déposez" not in page
+        assert "Déposer le fichier" not in page
+
+    def test_reads_on_the_files_page_who_deposits(self, omar, clock):
+        assert "Pour en déposer un, demandez à un régisseur" in words(omar.get("/saint-aubin/fichiers/"))
+
+    def test_alone_is_told_so(self, ines, pool, clock):
+        assert "Pour en déposer un" not in words(ines.get("/saint-aubin/fichiers/"))
+        page = shown(ines, paid(pool, clock))
+        assert "Déposer le fichier qui le confirme" in page
+        assert "Demandez à un régisseur" not in page
 
 
 class TestDirect:

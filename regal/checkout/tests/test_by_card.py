@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import transaction
 
 from regal.checkout import pages
 from regal.collectivites.models import GatewayAccount, Product
@@ -15,12 +16,14 @@ from regal.lib import http, tokens
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.payments.models import Attempt, InboxMessage
+from regal.payments.operations import presume_silent
 from regal.titres import holds
 from tests import cast
 from tests.cast import MORNING
 
 BANK = "https://tpeweb.paybox.com"
 BACKUP = "https://tpeweb1.paybox.com"
+TEST_BANK = "https://preprod-tpeweb.paybox.com"
 FORM = "/saint-aubin/restaurant/"
 TYPED = {"invoice": "FC2026-000042", "amount": "84,70", "email": cast.MME_LEROY}
 ADDRESS = {
@@ -49,7 +52,7 @@ class Bank:
     """Two hosts, of which either may be asleep."""
 
     def __init__(self):
-        self.awake = {BANK, BACKUP}
+        self.awake = {BANK, BACKUP, TEST_BANK}
 
     def client(self):
         return httpx.Client(transport=httpx.MockTransport(self._answer))
@@ -120,17 +123,21 @@ def bank():
 def payer(guichet, saint_aubin, bank, settings, monkeypatch):
     settings.SECRET_KEYS = f"k1:{new_master_key()}"
     monkeypatch.setattr(pages, "clock", lambda: MORNING)
+    return Payer(guichet, saint_aubin, make_product(saint_aubin, Environment.PRODUCTION))
+
+
+def make_product(town, environment):
     product = cast.make_product(
-        saint_aubin,
+        town,
         DebtKind.REGIE,
         slug="restaurant",
         numcli="2718281-01-314159265",
         gateway="paybox",
-        environment=Environment.PRODUCTION,
+        environment=environment,
     )
-    with tenant(saint_aubin.collectivite):
+    with tenant(town.collectivite):
         keep_secret(account=product.account, name="hmac", value=Secret(b"5A" * 64))
-    return Payer(guichet, saint_aubin, product)
+    return product
 
 
 class TestLeaving:
@@ -196,6 +203,32 @@ class TestLeaving:
         assert "Rien n’a été payé" in text_of(away)
         bank.awake = {BANK}
         assert payer.leave(away).status_code == 200
+
+
+class TestWhileTheBankHasNotDecided:
+    @pytest.fixture(autouse=True)
+    def pending(self, payer):
+        payer.leave()
+        payer.change(announced="pending")
+
+    def test_another_payer_is_told_to_wait_and_given_no_hour(self, payer):
+        page = payer.recap()
+        assert page.status_code == 409
+        assert "La banque n’a pas encore dit si elle accepte ce paiement" in text_of(page)
+        assert "de nouveau payable ici" not in text_of(page)
+
+    def test_the_way_on_is_the_last_resort(self, payer):
+        payer.let_go()
+        page = text_of(payer.recap())
+        assert "sa réponse peut prendre plusieurs jours\u00a0: attendez-la" in page
+        assert "Ne continuez ici que si le service qui a envoyé la facture vous le demande" in page
+        assert "Vous pouvez tout de même continuer" not in page
+
+    def test_the_payment_never_falls_silent(self, payer):
+        attempt = payer.attempt()
+        with tenant(payer.town.collectivite), transaction.atomic():
+            presume_silent(payer.town.collectivite.pk, attempt.pk, MORNING + timedelta(days=7))
+        assert payer.attempt().status == "handed_off"
 
 
 class TestComingBack:
@@ -317,6 +350,52 @@ class TestTold:
     def test_the_bank_s_name_and_not_payfip_s(self, told):
         for situation in ("handed_off", "refused", "abandoned", "unknown", "expired_presumed", "paid"):
             assert "PayFiP" not in told(status=situation)
+
+
+class TestToldOfATest:
+    """Whatever its end, no money moves, no invoice is paid, and no bank will confirm it."""
+
+    @pytest.fixture
+    def told(self, guichet, saint_aubin, bank, settings, monkeypatch):
+        settings.SECRET_KEYS = f"k1:{new_master_key()}"
+        monkeypatch.setattr(pages, "clock", lambda: MORNING)
+        payer = Payer(guichet, saint_aubin, make_product(saint_aubin, Environment.TEST))
+        fields = form_in(payer.recap(), f"{FORM}payer/")
+        page = payer.page_of(guichet.post(f"{FORM}payer/", fields))
+
+        def tell(**fields):
+            payer.change(**fields)
+            return text_of(guichet.get(page))
+
+        return tell
+
+    @pytest.mark.parametrize("fields", [{}, {"is_provisional": True}])
+    def test_accepted(self, told, fields):
+        page = told(status="paid", **fields)
+        assert "Essai accepté" in page
+        assert "rien n’est débité et aucune facture n’est payée" in page
+        assert "revenez à sa page dans REGAL" in page
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"status": "paid"}, "Essai accepté"),
+            ({"status": "paid", "is_provisional": True}, "Essai accepté"),
+            ({"announced": "paid"}, "Essai accepté, en cours d’enregistrement"),
+            ({"status": "refused"}, "Essai refusé"),
+            ({"status": "abandoned"}, "Essai abandonné"),
+            ({"announced": "pending"}, "Essai en attente à la banque"),
+            ({"status": "unknown"}, "quelque chose que nous ne connaissons pas"),
+            ({"status": "expired_presumed"}, "n’a sans doute pas abouti"),
+            ({"status": "never_started"}, "Essai non commencé"),
+        ],
+    )
+    def test_that_nothing_is_debited_and_nothing_of_a_debt(self, told, fields, said):
+        page = told(**fields)
+        assert said in page
+        assert "ien n’est débité" in page.split('role="status"')[1]
+        for lie in ("facture est payée", "reste à payer", "La banque le confirme", "seconde fois", "ticket"):
+            assert lie not in page
 
 
 class TestAddress:

@@ -72,7 +72,7 @@ class TestAtEitherAddress:
             assert not Evidence.objects.exists()  # a worker will judge it
         assert fake.asked == []
         notices.run_due(datetime.now(UTC))
-        assert again(departure.attempt).status == "paid"
+        assert again(departure.attempt).standing == ("announced_paid" if which == "address" else "provisional")
 
     @pytest.mark.parametrize(
         "alter",
@@ -97,6 +97,22 @@ class TestAtEitherAddress:
         assert inbox(product) == []
 
 
+class TestTheAttemptSOwnAddress:
+    def test_turns_nothing_away_that_is_well_signed_because_others_were_not(
+        self, door, product, departure, address, monkeypatch
+    ):
+        monkeypatch.setattr(queries, "MOST_MESSAGES", 2)
+        assert [door.knock(address, b"n=%d" % n).status for n in range(3)] == [403, 403, 429]
+        body = paid(departure)
+        assert [door.knock(address, body).status for _ in range(2)] == [200, 200]  # the second leaves no row
+        assert inbox(product) == [b"n=0", b"n=1", body]
+
+    def test_keeps_well_signed_messages_within_a_bound(self, door, product, departure, address, monkeypatch):
+        monkeypatch.setattr(queries, "MOST_MESSAGES", 1)
+        monkeypatch.setattr(queries, "MOST_SIGNED_MESSAGES", 2)
+        assert [door.knock(address, paid(departure)).status for _ in range(3)] == [200, 200, 429]
+
+
 class TestTheAccountSOwnAddress:
     def test_takes_no_more_once_it_was_told_too_much_of_nobody(
         self, door, product, departure, own_address, monkeypatch
@@ -105,8 +121,10 @@ class TestTheAccountSOwnAddress:
         for _ in range(2):
             door.knock(own_address, b"who knows")
         notices.run_due(datetime.now(UTC))
-        assert door.knock(own_address, paid(departure)).status == 429
+        assert door.knock(own_address, b"who knows").status == 429
         assert len(inbox(product)) == 2
+        assert door.knock(own_address, paid(departure)).status == 200
+        assert len(inbox(product)) == 3
 
     def test_of_a_contract_that_cannot_be_opened_still_stores(self, door, product, departure, own_address, settings):
         settings.SECRET_KEYS = ""

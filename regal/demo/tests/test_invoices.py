@@ -7,6 +7,7 @@ from regal.demo import cast, data
 from regal.lib.tenancy import tenant
 from regal.lib.vault import new_master_key
 from regal.payments.accounts import gateway_of
+from regal.people.models import Membership, Role, User
 from regal.titres.models import Titre
 from tests.cast import MORNING, later
 from tests.proof import broken
@@ -35,6 +36,15 @@ def test_are_open_but_for_one_of_each_other_state(loaded):
 def test_are_not_written_again_at_the_next_start(loaded):
     data.load(now=later(days=3))
     assert len(statuses(loaded)) == 30
+
+
+def test_find_their_people_again_and_gain_who_is_missing(loaded):
+    User.objects.filter(identifier="lucie").update(identifier="old", email="old@example.org")  # as if never written
+    data.load(now=later(days=3))
+    town = Collectivite.objects.get(slug="val-de-l-orne")
+    assert User.objects.filter(identifier="nadia").count() == 1
+    with tenant(town):
+        assert Membership.objects.get(user__identifier="lucie").role == Role.REGISSEUR
 
 
 def test_of_the_second_town_are_all_to_pay_by_card(loaded):

@@ -300,6 +300,7 @@ class PayboxDirect(Paybox):
             "outcome_code": reply.code,
             "transaction": transaction,
             "call": call,
+            "reference": question.reference if asked is None else None,
         }
         return Notice(
             rank=Rank.ASKED,

@@ -14,6 +14,7 @@ from regal.cases.operations import look_at
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Misconfigured
 from regal.lib import paris
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments import confirmation, steps
 from regal.payments.confirmation import look_after_provisional, report_unheard
@@ -102,9 +103,21 @@ class TestAPayment:
 
     def test_is_settled_by_the_answer_when_only_the_browser_came_back(self, attempt, clock, fake):
         said = come_back(attempt, clock)
-        fake.statuses[said.facts["transaction"]] = "Autorisé"
+        fake.collected(attempt, said, "Autorisé")
         check(clock)
         assert again(attempt).status == "paid"
+
+    def test_told_at_the_attempt_s_own_address_is_settled_once_it_is_named_under_our_reference(
+        self, attempt, clock, fake
+    ):
+        said = ipn(attempt, clock, at_own=True)
+        fake.collected(attempt, said)
+        check(clock)
+        assert [question["TYPE"] for question in fake.asked] == ["00011", "00017"]
+        settled = settlement_of(attempt)
+        assert (settled.rank, settled.transaction) == (2, said.facts["transaction"])
+        assert (events(attempt), kinds(attempt)) == (["announced", "settled"], [])
+        assert proof.broken(clock.now) == ()
 
     def test_is_asked_about_under_a_new_number_each_time(self, attempt, clock, fake):
         ipn(attempt, clock)
@@ -171,30 +184,85 @@ class TestAMessageThatFoolsNobody:
         assert kinds(attempt) == ["other_payment"]
 
 
+class TestNumbersThatAnybodyHasSigned:
+    """The payer writes to the attempt's own address, which his form named, whatever he had Paybox sign."""
+
+    def test_of_another_program_on_the_contract_settle_nothing(self, attempt, clock, fake):
+        fake.statuses["4242"] = "Capturé"
+        ipn(attempt, clock, at_own=True, Trans="4242", Appel="77")
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert (again(attempt).standing, settlement_of(attempt)) == ("announced_paid", None)
+        assert kinds(attempt) == ["impossible_answer"]
+        assert proof.broken(clock.now) == ()
+
+    def test_of_a_cheap_payment_whose_message_was_lost_do_not_pay_a_dear_debt(self, attempt, product, clock, fake):
+        with tenant(product.collectivite_id):
+            titre = cast.make_titre(product, reference="FC2026000077", amount=Money(100))
+        cheap = leave(product, titre, clock)
+        fake.statuses["4242"] = "Capturé"
+        fake.existing[cheap.reference] = ("4242", "77")
+        ipn(attempt, clock, at_own=True, Trans="4242", Appel="77")
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert (settlement_of(attempt), settlement_of(cheap)) == (None, None)
+        assert (kinds(attempt), kinds(cheap)) == (["impossible_answer"], ["not_notified"])
+
+    @pytest.mark.parametrize("named", [("4243", "78"), ("4242", "78"), ("", "")])
+    def test_that_are_not_those_under_our_reference_settle_nothing(self, attempt, clock, fake, named):
+        fake.statuses["4242"] = "Capturé"
+        fake.existing[attempt.reference] = named
+        ipn(attempt, clock, at_own=True, Trans="4242", Appel="77")
+        check_until(clock, MORNING + timedelta(minutes=30))
+        assert (again(attempt).standing, settlement_of(attempt)) == ("announced_paid", None)
+        assert kinds(attempt) == ["not_notified"]
+
+    def test_hide_no_true_ones(self, attempt, clock, fake):
+        true = ipn(attempt, clock, at_own=True)
+        ipn(attempt, clock, at_own=True, Trans="4242", Appel="77")
+        fake.statuses["4242"] = "Capturé"
+        fake.collected(attempt, true)
+        check_until(clock, MORNING + timedelta(minutes=10))
+        assert settlement_of(attempt).transaction == true.facts["transaction"]
+
+    def test_of_another_account_of_the_same_site_are_not_even_asked_about(self, town, clock, fake):
+        theirs = paybox.make_paybox_product(town, direct=True, slug="musee", identifier="2718281-01-314159266")
+        ours = paybox.make_paybox_product(town, direct=True)
+        with tenant(town.collectivite):
+            cheap, dear = cast.make_titre(theirs, reference="FC2026000077", amount=Money(100)), cast.make_titre(ours)
+        one, two = leave(theirs, cheap, clock), leave(ours, dear, clock)
+        said = ipn(one, clock)
+        fake.collected(one, said)
+        check(clock)
+        ipn(two, clock, Trans=said.facts["transaction"], Appel=said.facts["call"])
+        check_until(clock, clock.now + timedelta(minutes=5))
+        assert (again(one).status, again(two).standing, settlement_of(two)) == ("paid", "announced_paid", None)
+        assert kinds(two) == ["same_transaction"]
+        assert proof.broken(clock.now) == ()
+
+
 class TestALostMessage:
     def test_waits_in_a_case_within_five_minutes_and_settles_nothing(self, attempt, clock, fake):
         check_until(clock, MORNING + timedelta(minutes=12))
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, clock.now + timedelta(minutes=5))
         assert (again(attempt).status, settlement_of(attempt), kinds(attempt)) == ("handed_off", None, ["not_notified"])
         assert proof.broken(clock.now) == ()
 
     def test_that_comes_after_all_ends_the_case(self, attempt, clock, fake):
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, MORNING + timedelta(minutes=5))
         fake.statuses["987654"] = "Capturé"
-        ipn(attempt, clock, Trans="987654")
+        ipn(attempt, clock, at_own=True, Trans="987654", Appel="77")
         check(clock)
         assert (again(attempt).status, kinds(attempt)) == ("paid", [])
 
     def test_is_not_lost_while_it_may_still_be_under_way(self, attempt, clock, fake):
-        fake.existing[attempt.reference] = "987654"
+        fake.existing[attempt.reference] = ("987654", "77")
         check_until(clock, MORNING + timedelta(seconds=31))
         assert kinds(attempt) == []
 
     def test_is_none_where_what_exists_is_the_refusal_that_was_told(self, attempt, clock, fake):
         refused = ipn(attempt, clock, **REFUSED)
-        fake.existing[attempt.reference] = refused.facts["transaction"]
+        fake.existing[attempt.reference] = (refused.facts["transaction"], refused.facts["call"])
         check_until(clock, MORNING + timedelta(minutes=30))
         assert kinds(attempt) == []
 

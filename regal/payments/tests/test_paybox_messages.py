@@ -1,4 +1,7 @@
-"""What Paybox's signature is worth where nobody can be asked: bound to an attempt, it settles provisionally."""
+"""What Paybox's signature is worth where nobody can be asked.
+
+Anybody has any text signed: only at the account's own address, which no payer sees, does it settle, provisionally.
+"""
 
 from datetime import timedelta
 
@@ -12,7 +15,7 @@ from regal.lib import tokens
 from regal.lib.tenancy import tenant
 from regal.payments.departure import depart, go_again
 from regal.payments.models import Attempt, AttemptEvent, Settlement
-from regal.payments.refusals import AlreadyStarted, GatewayAway, TitreNotPayable
+from regal.payments.refusals import AlreadyStarted, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.titres.models import Titre
 from tests import cast, notices, paybox, proof
 from tests.cast import MORNING
@@ -160,6 +163,25 @@ class TestASignedPayment:
         assert ipn(attempt, clock, body).verdict == "repeated"
         assert events(attempt) == ["settled"]
 
+    def test_at_the_address_that_its_payer_knows_only_announces(self, attempt, titre, product, clock):
+        body = paybox.signed(paybox.said(attempt, clock.now))
+        assert ipn(attempt, clock, body, at_own=True).verdict == "fits"
+        came = again(attempt)
+        assert (came.status, came.standing, settlements(attempt)) == ("handed_off", "announced_paid", [])
+        assert held(titre)
+        with pytest.raises(TitreNotPayable):
+            leave(product, titre, clock)
+        clock.pass_(minutes=21)
+        with pytest.raises(EarlierAttempt):  # the hold is over, the warning is not
+            leave(product, titre, clock, told_of_earlier=False)
+        assert proof.broken(clock.now) == ()
+
+    def test_settles_at_the_account_s_address_after_it_was_announced_elsewhere(self, attempt, clock):
+        body = paybox.signed(paybox.said(attempt, clock.now))
+        ipn(attempt, clock, body, at_own=True)
+        ipn(attempt, clock, body)
+        assert (events(attempt), len(settlements(attempt))) == (["announced", "settled"], 1)
+
     def test_brought_by_the_browser_only_announces(self, attempt, clock):
         assert come_back(attempt, clock).verdict == "fits"
         came = again(attempt)
@@ -195,6 +217,28 @@ class TestASignedRefusal:
         come_back(attempt, clock, **REFUSED)
         assert not held(titre)
 
+    @pytest.mark.parametrize("says", [(ipn, come_back), (come_back, ipn)], ids=["called_first", "back_first"])
+    def test_of_one_call_is_told_once_whoever_brings_it(self, attempt, titre, clock, says):
+        one_call = {**REFUSED, "Trans": "5329117", "Appel": "9771188"}
+        for say in says:
+            assert say(attempt, clock, **one_call).verdict == "fits"
+            clock.pass_(seconds=2)
+        assert (again(attempt).status, events(attempt), held(titre)) == ("refused", ["refused"], False)
+        assert proof.broken(clock.now) == ()
+
+    def test_of_another_try_is_told_apart(self, attempt, clock):
+        ipn(attempt, clock, **REFUSED)
+        come_back(attempt, clock, **REFUSED)
+        assert events(attempt) == ["refused", "refused"]
+
+    def test_comes_back_after_the_payer_gave_up(self, attempt, clock):
+        one_call = {**REFUSED, "Trans": "5329117", "Appel": "9771188"}
+        ipn(attempt, clock, **one_call)
+        come_back(attempt, clock, **ABANDONED)
+        come_back(attempt, clock, **one_call)
+        assert events(attempt) == ["refused", "abandoned", "refused"]
+        assert proof.broken(clock.now) == ()
+
     def test_said_after_the_payment_of_a_later_try_changes_nothing(self, attempt, clock):
         ipn(attempt, clock)
         ipn(attempt, clock, **REFUSED)
@@ -208,6 +252,13 @@ class TestASignedRefusal:
     def test_an_abandon_lets_the_titre_go(self, attempt, titre, clock):
         come_back(attempt, clock, **ABANDONED)
         assert (again(attempt).status, held(titre)) == ("abandoned", False)
+
+    def test_pending_is_told_once_whoever_brings_it(self, attempt, clock):
+        one_call = {**PENDING, "Trans": "5329117", "Appel": "9771188"}
+        ipn(attempt, clock, **one_call)
+        come_back(attempt, clock, **one_call)
+        assert (again(attempt).announced, events(attempt)) == ("pending", ["announced"])
+        assert proof.broken(clock.now) == ()
 
     def test_pending_is_no_end(self, attempt, clock):
         ipn(attempt, clock, **PENDING)
@@ -230,7 +281,7 @@ class TestAMessageThatFoolsNobody:
         ],
     )
     def test_is_kept_and_waits_in_a_case(self, attempt, clock, changes, differs):
-        evidence = ipn(attempt, clock, **changes)
+        evidence = ipn(attempt, clock, at_own=True, **changes)
         assert evidence.verdict == "differs"
         assert differs in evidence.facts["differs"].split()
         assert moved_nothing(attempt)
@@ -243,7 +294,7 @@ class TestAMessageThatFoolsNobody:
     def test_about_another_attempt_moves_neither(self, product, clock):
         one = leave(product, titre_of(product), clock)
         other = leave(product, titre_of(product, reference="FC2026000043"), clock)
-        ipn(one, clock, paybox.signed(paybox.said(other, clock.now)))
+        ipn(one, clock, paybox.signed(paybox.said(other, clock.now)), at_own=True)
         assert moved_nothing(one)
         assert moved_nothing(other)
 

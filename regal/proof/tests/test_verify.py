@@ -310,12 +310,14 @@ def build_signed() -> dict[str, Any]:
         alone = paybox.make_paybox_product(town, identifier="5772156-01-649015328")
         asked = paybox.make_paybox_product(town, identifier="2718281-02-828459045", slug="musee", direct=True)
         titres = [cast.make_titre(alone, reference=f"FC202600040{place}") for place in range(3)]
+        named = paybox.leave(asked, cast.make_titre(asked, reference="FC2026000408"), clock)
         provisional, confirmed, refused = (paybox.leave(alone, titre, clock) for titre in titres)
         answered = paybox.leave(asked, cast.make_titre(asked, reference="FC2026000409"), clock)
         proof = paybox.ipn(provisional, clock)
         paybox.ipn(confirmed, clock)
         paybox.ipn(refused, clock, **paybox.REFUSED)
         fake.statuses[paybox.ipn(answered, clock).facts["transaction"]] = "Capturé"
+        fake.collected(named, paybox.ipn(named, clock, at_own=True))
         inquiries.check(clock)
     of_the_regie = dataclasses.replace(town, product=alone, account=alone.account)
     notices.hear(of_the_regie, confirmed, notices.notice(of_the_regie, confirmed), now=cast.later(days=1))
@@ -330,6 +332,7 @@ def build_signed() -> dict[str, Any]:
         "confirmed": confirmed.pk,
         "turned_down_on_the_page": refused.pk,
         "answered_by_direct": answered.pk,
+        "named_by_direct": named.pk,
     }
 
 
@@ -1029,6 +1032,13 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " WHERE id = {repaired}) WHERE id = {turned_down}",
         {"I-09"},
     ),
+    "a payment that exists, of which nobody was told": (
+        "INSERT INTO payments_evidence (collectivite_id, account_id, attempt_id, source, rank, verdict, outcome, facts,"
+        " digest, received_at, judged_day) SELECT collectivite_id, account_id, id, 'inquiry', 2, 'fits', 'pending',"
+        f" jsonb_build_object('exists', 'yes'), repeat('0', 64), '{NOW - timedelta(minutes=8)}', '{NOW.date()}'"
+        " FROM payments_attempt WHERE id = {waiting}",
+        {"I-26"},
+    ),
     "a payment that nobody watches": ("DELETE FROM agenda_watch WHERE attempt_id = {waiting}", {"I-25"}),
     "a payment given up while it runs": (
         f"UPDATE agenda_watch SET closed_at = '{NOW}' WHERE attempt_id = {{waiting}}",
@@ -1228,6 +1238,25 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a provisional payment of which nobody was told": (delete_cases("not_confirmed"), {"I-06"}),
     "a settlement by what the browser brought": (
         "UPDATE payments_evidence SET source = 'return' WHERE id = {provisional_proof}",
+        {"I-06"},
+    ),
+    "a settlement by what came to the address that its payer knows": (
+        "UPDATE payments_inboxmessage SET attempt_id = {provisional} WHERE id = (SELECT message_id"
+        " FROM payments_evidence WHERE id = {provisional_proof})",
+        {"I-06"},
+    ),
+    "an answer that names nothing under our reference": (
+        "UPDATE payments_evidence SET facts = facts - 'reference' WHERE attempt_id = {named_by_direct}",
+        {"I-06"},
+    ),
+    "an answer that names another call under our reference": (
+        "UPDATE payments_evidence SET facts = jsonb_set(facts, ARRAY['call'], to_jsonb('7'::text))"
+        " WHERE attempt_id = {named_by_direct} AND source = 'inquiry' AND facts ? 'reference'",
+        {"I-06"},
+    ),
+    "an answer about what anybody could have named": (
+        "UPDATE payments_inboxmessage SET attempt_id = {answered_by_direct} WHERE id IN (SELECT message_id"
+        " FROM payments_evidence WHERE attempt_id = {answered_by_direct})",
         {"I-06"},
     ),
     "a signed payment of six years ago": (
