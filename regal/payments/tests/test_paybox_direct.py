@@ -350,7 +350,7 @@ class TestTheSameAnswerAgain:
         assert (kinds(attempt), events(attempt)) == ([], ["announced", "outcome_unknown"])
 
     def test_about_what_no_message_told_of_reopens_none_either(self, town, attempt, clock, fake):
-        fake.existing[attempt.reference] = "7777777"
+        fake.existing[attempt.reference] = ("7777777", "8888888")
         check_until(clock, MORNING + timedelta(minutes=30))
         assert kinds(attempt) == ["not_notified"]
         close(town, attempt, clock)
@@ -370,7 +370,7 @@ def close(town, attempt, clock):
 class TestAPaymentThatNobodyHeardOf:
     def test_after_a_refusal_waits_in_a_case_when_direct_names_no_number(self, attempt, clock, fake):
         ipn(attempt, clock, **REFUSED)
-        fake.existing[attempt.reference] = "7777777"
+        fake.existing[attempt.reference] = ("7777777", "8888888")
         fake.without_numbers = True
         check_until(clock, MORNING + timedelta(minutes=30))
         assert kinds(attempt) == ["not_notified"]
@@ -391,10 +391,10 @@ class TestAPaymentThatNobodyHeardOf:
 
 class TestASignedMessageThatWeCannotRead:
     def test_waits_in_a_case_once(self, town, attempt, clock, fake):
-        assert ipn(attempt, clock, Erreur="0").verdict == "unreadable"
+        assert ipn(attempt, clock, at_own=True, Erreur="0").verdict == "unreadable"
         assert kinds(attempt) == ["unknown_outcome"]
         close(town, attempt, clock)
-        ipn(attempt, clock, Erreur="1")
+        ipn(attempt, clock, at_own=True, Erreur="1")
         assert kinds(attempt) == []
         assert proof.broken(clock.now) == ()
 
@@ -405,7 +405,7 @@ class TestASignedMessageThatWeCannotRead:
         assert (case.kind, case.subject_kind, case.subject_id) == ("unknown_outcome", "account", product.account_id)
 
     def test_opens_none_where_nobody_proved_to_have_written_it(self, attempt, clock, fake):
-        ipn(attempt, clock, b"Erreur=0&Sign=AAAA")
+        ipn(attempt, clock, b"Erreur=0&Sign=AAAA", at_own=True)
         assert kinds(attempt) == []
 
 

@@ -259,7 +259,13 @@ def build_remises() -> dict[str, Any]:
                 reference=attempt.reference,
                 transaction=f"{attempt.pk}",
                 call=f"{attempt.pk + 1_000_000}",
-                facts={**said.facts, "authorisation": "482913", "transaction": f"{attempt.pk}"},
+                facts={
+                    **said.facts,
+                    "authorisation": "482913",
+                    "transaction": f"{attempt.pk}",
+                    "call": f"{attempt.pk + 1_000_000}",
+                    **({"exists": "yes", "reference": attempt.reference} if rank is Rank.ASKED else {}),
+                },
             )
             notices.hear(of_the_regie, attempt, said, source=source)
     lines = [
