@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from regal.checkout import pages
-from regal.collectivites.models import Collectivite, GatewayAccount
+from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.collectivites.operations import keep_secret
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import http, paris, tokens
@@ -83,6 +83,15 @@ class Payer:
         """Say what became of her payment."""
         with tenant(self.town.collectivite):
             Attempt.objects.of(self.town.collectivite).update(**fields)
+
+    def change_phase(self):
+        """The product is led to another phase of its contract."""
+        with tenant(self.town.collectivite):
+            account = GatewayAccount.objects.get(pk=self.product.account_id)
+            account.pk, account.environment = None, Environment.ACTIVATION
+            account.save()
+            keep_secret(account=account, name="hmac", value=Secret(b"0a" * 64))
+            Product.objects.filter(pk=self.product.pk).update(account=account)
 
     def let_go(self):
         attempt = self.attempt()
@@ -190,6 +199,12 @@ class TestLeaving:
         first, second = (form_in(payer.leave(recap), f"{BANK}/php/") for _ in range(2))
         assert first["PBX_CMD"] == second["PBX_CMD"]
         assert payer.attempt().reference == first["PBX_CMD"]
+
+    def test_twice_while_the_contract_changes_its_phase_asks_for_the_debt_again(self, payer):
+        recap = payer.recap()
+        payer.leave(recap)
+        payer.change_phase()
+        assert payer.leave(recap).status_code == 400
 
     def test_again_later_leads_to_the_payment_that_is_open(self, payer, monkeypatch):
         recap = payer.recap()
