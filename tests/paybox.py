@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import httpx
@@ -74,9 +75,9 @@ def said(attempt: Attempt, now: datetime, **changes: str | None) -> bytes:
     return "&".join(f"{name}={value}" for name, value in (usual | changes).items() if value is not None).encode()
 
 
-REFUSED: dict[str, str | None] = {"Auto": None, "Erreur": "00151"}
-ABANDONED: dict[str, str | None] = {"Auto": None, "Erreur": "00001", "Trans": "0"}
-PENDING: dict[str, str | None] = {"Auto": None, "Erreur": "99999"}
+REFUSED: dict[str, Any] = {"Auto": None, "Erreur": "00151"}
+ABANDONED: dict[str, Any] = {"Auto": None, "Erreur": "00001", "Trans": "0"}
+PENDING: dict[str, Any] = {"Auto": None, "Erreur": "99999"}
 
 
 @dataclass

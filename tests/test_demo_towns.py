@@ -40,7 +40,7 @@ def test_have_somebody_who_deposits_files_and_somebody_who_sees_contracts(town):
 
 def test_have_a_paybox_that_knows_the_contract_which_the_bureau_recommends():
     sandbox = regal_sandbox.create(config=sandbox_configuration(today=date(2026, 11, 24)), town_count=2)
-    merchants = sandbox.control.test_client().get("/paybox/merchants").json["merchants"]
+    merchants = sandbox.control.test_client().get("/paybox/merchants").get_json()["merchants"]
     sandbox.close()
     known = {(one["site"], one["rank"], one["identifier"]): (one["mode"], one["hmac_key"]) for one in merchants}
     for merchant in PUBLISHED_MERCHANTS:

@@ -9,7 +9,7 @@ from a seed. `REGAL_HOSTILE_LETTERS` says how many are sent; `make test-hostile`
 import random
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes
@@ -617,12 +617,12 @@ def means_the_same(one: bytes, other: bytes) -> bool:
 class Standing:
     """All that a message could have moved."""
 
-    attempts: list[object]
+    attempts: Sequence[object]
     events: int
-    settlements: list[object]
+    settlements: Sequence[object]
     entries: int
-    titres: list[object]
-    watches: list[object]
+    titres: Sequence[object]
+    watches: Sequence[object]
 
     @classmethod
     def of(cls, people: People) -> "Standing":
