@@ -218,6 +218,7 @@ def add_account(
         ),
         "collectivites_account_of_one_collectivite": activation_refusals.OfAnotherTown(identifier=identifier),
         "collectivites_account_of_one_gateway": activation_refusals.ConnectedOtherwise(identifier=identifier),
+        "collectivites_account_of_one_site": paybox_refusals.SharedSite(identifier=identifier),
     }
     with tenant(collectivite), _unless_taken(taken):
         budget = None if regie else Budget.objects.of(collectivite).get(code=MAIN_BUDGET_CODE)

@@ -313,6 +313,7 @@ _FIELD_OF = {
     "R485": "direct",
     "R486": "hmac",
     "R489": "direct",
+    "R491": "rang",
     "R315": "regie_number",
     "R316": "regie_number",
     "R347": "regie_name",

@@ -10,7 +10,8 @@ Refusal
 ├── BadPayboxSetting     R487  a setting that Paybox's page would not take
 ├── NotOfPaybox          R488  keys and an address are Paybox's affair
 ├── PublishedPassword    R489  the test password that Paybox publishes never leaves the test
-└── AmountsOutOfOrder    R490  the least amount is above the greatest
+├── AmountsOutOfOrder    R490  the least amount is above the greatest
+└── SharedSite           R491  the site and rank are those of another contract
 """
 
 from django.utils.functional import Promise
@@ -85,6 +86,15 @@ class PublishedPassword(Refusal):
     sentence = _(
         "Ce mot de passe de Paybox Direct est celui que Paybox publie pour les essais. Donnez celui de votre contrat,"
         " ou laissez ce champ vide."
+    )
+
+
+class SharedSite(Refusal):
+    code = "R491"
+    sentence = _(
+        "Le site et le rang du contrat %(identifier)s sont déjà ceux d’un autre contrat relié à REGAL : un même"
+        " paiement pourrait compter deux fois. Vérifiez-les sur la lettre de votre banque ; s’ils sont justes,"
+        " demandez-lui un rang pour cette régie."
     )
 
 

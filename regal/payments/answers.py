@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 
 from regal.cases.models import Kind as CaseKind
 from regal.cases.queries import was_decided
-from regal.gateways.base import Key, Notice, Outcome, Question, Timing
+from regal.gateways.base import Key, Notice, Outcome, Question, Timing, Transaction
 from regal.payments.attempt_cases import open_attempt_case, resolve_about
 from regal.payments.judging import INQUIRY, claims_of, judge, keep
 from regal.payments.models import Attempt, Evidence
 from regal.payments.questions import (
     announced_payments,
-    answered_for_reference,
     is_by_account,
     names_transaction,
     transaction_in,
@@ -85,10 +84,9 @@ def _last_answer(*, attempt: Attempt, question: Question | None) -> Evidence | N
 
 
 def _says_the_same(last_said: Evidence, notice: Notice) -> bool:
-    told = last_said.facts
-    return told.get("outcome_code") == notice.outcome_code and told.get("transaction") == notice.facts.get(
-        "transaction"
-    )
+    if last_said.facts.get("outcome_code") != notice.outcome_code:
+        return False
+    return all(last_said.facts.get(name) == notice.facts.get(name) for name in ("transaction", "call"))
 
 
 def _open_unless_decided(kind: CaseKind, attempt: Attempt, said: Evidence, now: datetime) -> None:
@@ -117,9 +115,10 @@ def _names_an_announced_one(*, attempt: Attempt, question: Question | None, noti
     """Whether an answer about our reference names what a signed message announced: its outcome is asked at once."""
     if question is None or question.transaction is not None or notice.facts.get("exists") != "yes":
         return False
-    named = answered_for_reference(attempt=attempt)
-    is_named = any(transaction_in(one) in named for one in announced_payments(attempt=attempt))
-    return attempt.status != State.PAID and is_named
+    if attempt.status == State.PAID or notice.transaction is None or notice.call is None:
+        return False
+    named = Transaction(number=notice.transaction, call=notice.call)
+    return any(transaction_in(one) == named for one in announced_payments(attempt=attempt))
 
 
 def _is_untold(*, attempt: Attempt, question: Question | None, notice: Notice, now: datetime) -> bool:

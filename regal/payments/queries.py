@@ -134,8 +134,8 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -
     if titre.status != TitreState.OPEN:
         return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)
     if titre.is_held(now):
-        holder = Attempt.objects.filter(collectivite=collectivite_id, pk=titre.held_by)
-        is_pending = holder.filter(announced=Outcome.PENDING).exists()
+        pending = Attempt.objects.filter(collectivite=collectivite_id, titre=titre, announced=Outcome.PENDING)
+        is_pending = pending.filter(pk=titre.held_by or 0).exists()
         return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until, is_pending=is_pending)
     return LookUp(situation=Situation.PAYABLE, titre=titre)
 

@@ -40,7 +40,7 @@ GUARD_FUNCTIONS = {
 }
 # MD5 of every function that runs with its owner's rights.
 DEFINER_FUNCTIONS = {
-    "regal_contract_of_one_collectivite": "ceb4bc95851d1893d94357ccee1b9126",
+    "regal_contract_of_one_collectivite": "15d6f49520541386f36dc9a5e70bfe93",
     "regal_memberships_of": "7fc9c8c2a857b46890382b165ea33a9f",
     "regal_purge_inbox": "8d6558a40d5ce534bfb16895f12ff031",
     "regal_routing_for_operators": "adf6e1daeb189c74357762ffad3c4aa9",

@@ -200,6 +200,15 @@ class TestAdding:
         answer = lea.post(ADD.replace("saint-aubin", next_town.collectivite.slug), TYPED)
         assert "relié à une autre collectivité" in words(answer)
 
+    def test_of_a_site_and_rank_that_another_contract_has_is_refused(self, paul, bureau, town):
+        paul.post(ADD, TYPED)
+        other = TYPED | {"identifiant": "314159266", "regie_number": "13"}
+        assert "déjà ceux d’un autre contrat" in words(paul.post(ADD, other))
+        next_town = cast.make_next_town()
+        lea = signed_in(bureau, cast.make_agent(next_town, "lea", Role.ADMINISTRATOR))
+        answer = lea.post(ADD.replace("saint-aubin", next_town.collectivite.slug), other)
+        assert "demandez-lui un rang pour cette régie" in words(answer)
+
     def test_takes_the_published_contract_for_a_test(self, paul, town):
         numbers = {"site": "1999888", "rang": "32", "identifiant": "107904482", "hmac": PUBLISHED_KEY}
         assert paul.post(ADD, TYPED | numbers).status_code == 303

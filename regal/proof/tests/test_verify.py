@@ -264,7 +264,8 @@ def build_remises() -> dict[str, Any]:
                     "authorisation": "482913",
                     "transaction": f"{attempt.pk}",
                     "call": f"{attempt.pk + 1_000_000}",
-                    **({"exists": "yes", "reference": attempt.reference} if rank is Rank.ASKED else {}),
+                    "exists": "yes",
+                    "reference": attempt.reference,
                 },
             )
             notices.hear(of_the_regie, attempt, said, source=source)
