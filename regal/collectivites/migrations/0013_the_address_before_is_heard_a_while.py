@@ -7,7 +7,7 @@ COLUMNS = "former_notification_digest, former_notification_ends_at"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collectivites", "0011_an_address_of_its_own"),
+        ("collectivites", "0012_one_contract_a_site_and_rank"),
     ]
 
     operations = [
