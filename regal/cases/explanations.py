@@ -388,7 +388,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.NOT_NOTIFIED: Explanation(
         what=_(
             "Paybox répond qu’une transaction existe sous la référence de ce paiement, mais son message n’est jamais"
-            " arrivé, ou le message reçu en nomme une autre : elle peut être acceptée ou refusée. Ou bien le payeur est revenu de Paybox avec un « payé »"
+            " arrivé, ou le message reçu en nomme une autre : elle peut être"
+            " acceptée ou refusée. Ou bien le payeur est revenu de Paybox avec un « payé »"
             " signé, sans que Paybox nous ait appelés, et aucune remise ne l’a confirmé. Rien n’a été compté."
         ),
         to_do=_(
