@@ -181,4 +181,4 @@ def _write(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow(titles)
     writer.writerows(rows)
-    return text.getvalue().encode(CHARSET, "replace")
+    return text.getvalue().replace("’", "'").encode(CHARSET, "replace")

@@ -14,7 +14,6 @@ CONTENT_TYPE = "text/html; charset=ISO-8859-1"
 VERSIONS = {"00103": "Direct", "00104": "Direct Plus"}
 ASKED_FOR = ("PAYS", "TYPECARTE", "SHA-1")  # sent empty: wanted in the answer
 UNKNOWN = "???"
-NO_NUMBER = "0" * 10
 MOST_QUESTION = 2**31 - 1
 
 # CODEREPONSE → what COMMENTAIRE says after « PAYBOX : ». The sentences in use are known for 00017 and 00018 only.

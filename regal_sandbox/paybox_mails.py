@@ -1,6 +1,7 @@
 """What Paybox writes: the payer's ticket, and the warning to a merchant whose site did not answer."""
 
 import sqlite3
+from collections.abc import Mapping
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -8,6 +9,7 @@ from regal_sandbox.amounts import euros
 from regal_sandbox.paris import in_paris
 from regal_sandbox.paybox_merchants import Merchant
 from regal_sandbox.paybox_payment import Payment, Try
+from regal_sandbox.paybox_words import FRENCH
 from regal_sandbox.settings import read_settings
 from regal_sandbox.store import stamp
 from regal_sandbox.world import World
@@ -22,24 +24,28 @@ def amount_of(payment: Payment) -> str:
     return f"{payment.amount_cents} (devise {payment.get('PBX_DEVISE')})"
 
 
-def ticket_lines(payment: Payment, merchant: Merchant, made: Try) -> list[tuple[str, str]]:
-    """What the ticket says, on the page and in the e-mail alike."""
-    at = in_paris(made.at)
-    lines = [
-        ("Commerçant", payment.get("PBX_NOM_MARCHAND") or merchant.name),
-        ("Contrat", merchant.key),
-        ("Référence", payment.reference),
-        ("Montant", amount_of(payment)),
-        ("Date et heure", f"{at:%d/%m/%Y} à {at:%H} h {at:%M}"),
-        ("Carte", f"{made.card.get('type', '')} se terminant par {made.card['last4'][-2:]}" if made.card else ""),
-        ("Numéro d’autorisation", made.authorisation),
-        ("Numéro de transaction", str(made.trans)),
-    ]
-    return [(label, value) for label, value in lines if value]
+def ticket_lines(
+    payment: Payment, merchant: Merchant, made: Try, *, amount: str, said: Mapping[str, object] = FRENCH
+) -> list[tuple[str, str]]:
+    """What the ticket says: on the page in the payer's language, in the e-mail in French."""
+    card = f"{made.card.get('type', '')} {said['ending_with']} {made.card['last4'][-2:]}" if made.card else ""
+    lines = {
+        "merchant": payment.get("PBX_NOM_MARCHAND") or merchant.name,
+        "contract": merchant.key,
+        "reference": payment.reference,
+        "amount": amount,
+        "moment": f"{in_paris(made.at):{said['moment_as']}}",
+        "paid_with": card,
+        "authorisation": made.authorisation,
+        "transaction": str(made.trans),
+    }
+    return [(str(said[name]), value) for name, value in lines.items() if value]
 
 
 def plan_ticket(world: World, db: sqlite3.Connection, payment: Payment, merchant: Merchant, made: Try) -> None:
-    told = "\n".join(f"{label} : {value}" for label, value in ticket_lines(payment, merchant, made))
+    told = "\n".join(
+        f"{label} : {value}" for label, value in ticket_lines(payment, merchant, made, amount=amount_of(payment))
+    )
     plan_mail(
         world,
         db,

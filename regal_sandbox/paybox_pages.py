@@ -6,7 +6,7 @@ the real one submits by itself is left by a refresh, and its form is there for w
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import BoundedSemaphore
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
@@ -17,10 +17,10 @@ from regal_sandbox.paris import paris_day
 from regal_sandbox.paybox_cards import EXAMPLE
 from regal_sandbox.paybox_codes import ALREADY_PAID, CANCELLED, CODES, TOO_LATE, is_code, meaning
 from regal_sandbox.paybox_keys import KeyUnusable
-from regal_sandbox.paybox_mails import ticket_lines
+from regal_sandbox.paybox_mails import amount_of, ticket_lines
 from regal_sandbox.paybox_merchants import Merchant, find_merchant, merchant_key
 from regal_sandbox.paybox_messages import has_held, is_waiting, release_held
-from regal_sandbox.paybox_payment import Payment, UnknownPayment, find_payment_by_token, list_tries
+from regal_sandbox.paybox_payment import Payment, Try, UnknownPayment, find_payment_by_token, list_tries
 from regal_sandbox.paybox_payments import (
     OFFERED,
     Typed,
@@ -68,6 +68,11 @@ def euros_and_currency(payment: Payment) -> str:
     """`60.00 EUR`, as the real page writes it."""
     currency = {"978": "EUR", "840": "USD", "826": "GBP", "756": "CHF"}.get(payment.get("PBX_DEVISE"), "")
     return f"{payment.amount_cents // 100}.{payment.amount_cents % 100:02d} {currency}".strip()
+
+
+def _ticket(payment: Payment, merchant: Merchant, made: Try, spoken: Mapping[str, object]) -> list[tuple[str, str]]:
+    amount = amount_of(payment) if spoken["lang"] == "fr" else euros_and_currency(payment)
+    return ticket_lines(payment, merchant, made, amount=amount, said=spoken)
 
 
 def paybox_pages(world: World, *, backup: bool) -> Blueprint:
@@ -213,7 +218,7 @@ def _add_steps(blueprint: Blueprint, world: World) -> None:
             refusal=refusal,
             meaning=meaning,
             already_paid=payment.code == ALREADY_PAID,
-            ticket=ticket_lines(payment, merchant, tries[-1]) if payment.state == "paid" and tries else [],
+            ticket=_ticket(payment, merchant, tries[-1], spoken) if payment.state == "paid" and tries else [],
             cancel=cancel_link(world.paybox_key, payment, merchant, now=world.now()),
             back=_back(payment) if payment.is_ended else "",
         )

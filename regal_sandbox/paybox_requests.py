@@ -92,10 +92,6 @@ class Fields:
                 pairs.append((unquote_to_bytes(name).decode("utf-8", "replace"), unquote_to_bytes(value)))
         return cls(pairs=tuple(pairs))
 
-    @property
-    def has_any(self) -> bool:
-        return any(name.startswith("PBX_") for name, _ in self.pairs)
-
     def get(self, name: str) -> str:
         """Its value, empty when it did not come."""
         for known, value in self.pairs:

@@ -384,7 +384,7 @@ class TestAbandoned:
         """No message comes from the bank of who abandons: the browser alone says so."""
         bank = asked.at_bank()
         told = asked.come_back(bank.press("abandonner"))
-        assert "Paiement abandonné" in told
+        assert "Paiement non terminé" in told
         assert ">Recommencer</button>" in told
         assert asked.messages() == ["return"]
         page = asked.page_of(bank)

@@ -128,6 +128,7 @@ _FIELD_OF = {
     "exercice_malformed": "reference",
     "exercice_differs": "reference",
     "email_malformed": "email",
+    "email_with_ampersand": "email",
     "payfip_A1": "email",
     "payfip_A2": "email",
     "payfip_M1": "amount",

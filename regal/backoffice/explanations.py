@@ -49,6 +49,10 @@ OUTCOMES: dict[str, Promise] = {
     Outcome.UNKNOWN: gettext_lazy("inconnu"),
     Outcome.FORGOTTEN: gettext_lazy("paiement que PayFiP ne connaît pas, ou plus"),
 }
+EXISTENCE: dict[str, Promise] = {  # what Paybox Direct says of a reference, and no more
+    "no": gettext_lazy("aucune transaction connue"),
+    "yes": gettext_lazy("une transaction existe, résultat inconnu"),
+}
 ANSWERS: dict[str, Promise] = OUTCOMES | {  # to a question about one payment
     Outcome.PENDING: gettext_lazy("pas encore de résultat"),
 }
@@ -183,6 +187,13 @@ def source_of(evidence: Evidence, *, of_paybox: bool = False) -> str:
     """Where a piece of evidence comes from."""
     usual = str(SOURCES.get(evidence.source, evidence.source))
     return str(paybox_explanations.NOTIFICATION) if of_paybox and evidence.source == "notification" else usual
+
+
+def outcome_of(evidence: Evidence) -> str:
+    """What it says; of a question about existence alone, whether anything exists."""
+    if evidence.outcome == Outcome.PENDING and (exists := evidence.facts.get("exists")) in EXISTENCE:
+        return str(EXISTENCE[exists])
+    return str(OUTCOMES.get(Outcome(evidence.outcome), "")) if evidence.outcome else ""
 
 
 def rank_of(evidence: Evidence, *, of_paybox: bool = False) -> str:

@@ -140,6 +140,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
                 _ShownEvidence.of(one, hidden, filed.get(one.pk), of_paybox=of_paybox, **repeats.get(one.pk, {}))
                 for one in heard[:MOST_SHOWN]
             ],
+            "has_raw": any(one.message is not None for one in heard[:MOST_SHOWN]),
             "has_more_evidence": len(heard) > MOST_SHOWN,
             "waiting": queries.messages_waiting(attempt=attempt),
             "email": queries.payer_email(attempt=attempt),
@@ -248,7 +249,7 @@ class _ShownEvidence:
             verdict=explanations.verdict_of(evidence),
             repeated=repeats,
             repeated_at=last_at,
-            outcome=explanations.OUTCOMES.get(evidence.outcome, ""),
+            outcome=explanations.outcome_of(evidence),
             differences=explanations.differences_of(evidence),
             digest=evidence.digest[:12],
             raw=raw_message(evidence.message, secret_fields=hidden) if evidence.message else None,

@@ -22,6 +22,8 @@ from regal.gateways.base import DebtKind, Environment
 from regal.lib import tokens
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret
+from regal.payments.accounts import gateway_of
+from regal.payments.signed import LATE
 
 NAME = "paybox"
 HMAC, DIRECT = "hmac", "direct"
@@ -149,7 +151,9 @@ def keys_of(account: GatewayAccount) -> dict[str, datetime]:
 
 
 def renew_address(*, account: GatewayAccount, now: datetime, actor_id: int) -> None:
-    """Another address: the one before leads nowhere from now on, and Paybox does not know the new one yet.
+    """Another address: Paybox does not know it yet, and calls the one before for the pages that are open now.
+
+    That one is heard until they are over, and then leads nowhere. Renewed twice meanwhile, only the last one is.
 
     Raises NotOfPaybox.
     """
@@ -159,10 +163,13 @@ def renew_address(*, account: GatewayAccount, now: datetime, actor_id: int) -> N
     with tenant(account.collectivite):
         changed = _locked(account)
         keep_secret(account=changed, name=ADDRESS, value=Secret.of_text(token))
+        changed.former_notification_digest = changed.notification_digest
+        changed.former_notification_ends_at = now + gateway_of(changed).holds_for + LATE
         changed.notification_digest = tokens.digest(token)
         before = {NOTIFIED: bool(changed.options.get(NOTIFIED))}
         changed.options = {**changed.options, NOTIFIED: False}
-        changed.save(update_fields=["notification_digest", "options"])
+        address = ("notification_digest", "former_notification_digest", "former_notification_ends_at")
+        changed.save(update_fields=[*address, "options"])
         record(
             collectivite=changed.collectivite,
             action="renew_address",

@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext
 from regal.cases import refusals
 from regal.cases.decisions import closes_itself, decisions_about
 from regal.cases.models import LONGEST_TEXT, Case, CaseEvent, Decision, Kind, Step
+from regal.cases.queries import was_opened_since
 from regal.lib import paris
 from regal.lib.card_numbers import holds_card_number
 from regal.people.models import Membership, Role, User
@@ -41,6 +42,32 @@ def open_case(
         defaults={"rule": rule, "facts": dict(facts), "opened_at": now},
     )
     return case
+
+
+def open_once(
+    *,
+    collectivite_id: int,
+    kind: Kind,
+    subject_kind: str,
+    subject_id: int,
+    rule: str,
+    facts: Mapping[str, object],
+    since: datetime,
+    now: datetime,
+) -> None:
+    """Open a case, unless one of its kind was opened about the same since, even if a person has closed it."""
+    if not was_opened_since(
+        collectivite_id=collectivite_id, kind=kind, subject_kind=subject_kind, subject_id=subject_id, since=since
+    ):
+        open_case(
+            collectivite_id=collectivite_id,
+            kind=kind,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            rule=rule,
+            facts=facts,
+            now=now,
+        )
 
 
 @transaction.atomic

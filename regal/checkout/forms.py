@@ -77,6 +77,10 @@ REFUSED = {  # what the account's own contract or PayFiP itself forbids, and the
     "reference_malformed": ("invoice", _("Ce numéro est trop court pour PayFiP : vérifiez qu’il est complet.")),
     "amount_out_of_bounds": ("amount", _AMOUNT_REFUSED),
     "email_malformed": ("email", EMAIL_USUAL),
+    "email_with_ampersand": (
+        "email",
+        _("Le paiement par carte n’accepte pas le signe & dans une adresse e-mail : indiquez-en une autre."),
+    ),
     "payfip_A1": ("email", EMAIL_USUAL),
     "payfip_A2": ("email", _("PayFiP n’accepte pas cette adresse e-mail : vérifiez-la, ou indiquez-en une autre.")),
     "payfip_M1": ("amount", _AMOUNT_REFUSED),

@@ -79,7 +79,7 @@ def account_notification(request: HttpRequest, collectivite_id: int, token: str)
     now = clock()
     letter = _open(request, now=now)
     with _at(collectivite_id, now=now):
-        account = account_by_notification_token(collectivite_id=collectivite_id, token=token)
+        account = account_by_notification_token(collectivite_id=collectivite_id, token=token, now=now)
         if account is not None:
             gateway = opened(account)
             if has_heard_enough_of_nobody(account=account, now=now) and not _is_well_signed(gateway, letter):

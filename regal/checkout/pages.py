@@ -199,6 +199,7 @@ def _follow_card(
         "situation": told.situation,
         "asks": asks,
         "too_much": too_much,
+        "is_over": told.situation in ("confirmed", "provisional"),
         "restarts": told.restarts if town.can_be_begun_again(attempt) else "",
         "again": _again_form(town, paid_for, handle=handle),
     }

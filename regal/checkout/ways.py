@@ -107,7 +107,7 @@ class Way(ABC):
             return self.recap_page(found.titre)
         context = {
             "situation": found.situation,
-            "since": found.since,
+            "since": found.since and min(found.since, self.town.now),  # whoever told it may have a clock ahead of ours
             "until": found.until and found.until + _ALMOST_A_MINUTE,
             "is_pending": found.is_pending,
         }

@@ -124,8 +124,8 @@ class GatewayAccount(TenantModel):
     """One contract at one gateway, in one environment: test money and real money never share an account.
 
     Who collects follows from the kind: a régie's account belongs to a régie, every other to the comptable through a
-    budget. Identity never changes: the application's role may update `options`, `is_active` and
-    `notification_digest` only.
+    budget. Identity never changes: the application's role may update `options`, `is_active` and what stands of its own
+    address only.
     """
 
     gateway = models.CharField(max_length=20)  # a name of `gateways/registry.py`
@@ -139,6 +139,8 @@ class GatewayAccount(TenantModel):
     notification_digest = models.CharField(
         max_length=64, blank=True, default="", db_default=""
     )  # of the token of its own address, where it has one
+    former_notification_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
+    former_notification_ends_at = models.DateTimeField(null=True)  # the address before is heard until then
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -4,8 +4,7 @@ import logging
 from datetime import datetime
 
 from regal.cases.models import Kind as CaseKind
-from regal.cases.operations import open_case
-from regal.cases.queries import was_opened_since
+from regal.cases.operations import open_once
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Rank
 from regal.lib import paris
@@ -111,6 +110,13 @@ def _report(*, collectivite: HasKey, attempt_id: int, settled_at: datetime, now:
 
 def _open_once(*, attempt: Attempt, kind: CaseKind, since: datetime, now: datetime) -> None:
     """One case a payment, even if a person has closed it."""
-    about = {"collectivite_id": attempt.collectivite_id, "subject_kind": "attempt", "subject_id": attempt.pk}
-    if not was_opened_since(**about, kind=kind, since=since):
-        open_case(**about, kind=kind, rule="look_after_provisional", facts={"since": since.isoformat()}, now=now)
+    open_once(
+        collectivite_id=attempt.collectivite_id,
+        kind=kind,
+        subject_kind="attempt",
+        subject_id=attempt.pk,
+        rule="look_after_provisional",
+        facts={"since": since.isoformat()},
+        since=since,
+        now=now,
+    )

@@ -16,8 +16,7 @@ from django.utils.crypto import salted_hmac
 from regal.agenda.operations import schedule
 from regal.agenda.watches import hasten, watch
 from regal.cases.models import Kind as CaseKind
-from regal.cases.operations import open_case
-from regal.cases.queries import was_opened_since
+from regal.cases.operations import open_once
 from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import (
     BillingAddress,
@@ -487,11 +486,16 @@ def _report_unread(*, stored: InboxMessage, failure: Unreadable, now: datetime) 
     if stored.attempt is not None:
         subject_kind, subject_id, since = "attempt", stored.attempt.pk, stored.attempt.created_at
         lock_attempt(collectivite_id=stored.collectivite_id, attempt_id=stored.attempt.pk)
-    about = {"collectivite_id": stored.collectivite_id, "subject_kind": subject_kind, "subject_id": subject_id}
-    if was_opened_since(**about, kind=CaseKind.UNKNOWN_OUTCOME, since=since):
-        return
-    facts = {"message": stored.pk, "why": failure.code, "contract": stored.account.identifier}
-    open_case(**about, kind=CaseKind.UNKNOWN_OUTCOME, rule="judge_message", facts=facts, now=now)
+    open_once(
+        collectivite_id=stored.collectivite_id,
+        kind=CaseKind.UNKNOWN_OUTCOME,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        rule="judge_message",
+        facts={"message": stored.pk, "why": failure.code, "contract": stored.account.identifier},
+        since=since,
+        now=now,
+    )
 
 
 def _attempt_named(*, stored: InboxMessage, notice: Notice) -> int | None:

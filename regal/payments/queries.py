@@ -134,8 +134,8 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -
     if titre.status != TitreState.OPEN:
         return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)
     if titre.is_held(now):
-        holder = Attempt.objects.filter(collectivite=collectivite_id, pk=titre.held_by)
-        is_pending = holder.filter(announced=Outcome.PENDING).exists()
+        pending = Attempt.objects.filter(collectivite=collectivite_id, titre=titre, announced=Outcome.PENDING)
+        is_pending = pending.filter(pk=titre.held_by or 0).exists()
         return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until, is_pending=is_pending)
     return LookUp(situation=Situation.PAYABLE, titre=titre)
 
@@ -224,11 +224,14 @@ def has_unjudged_message(*, attempt: Attempt) -> bool:
     return heard.filter(~Exists(judged)).exists()
 
 
-def account_by_notification_token(*, collectivite_id: int, token: str) -> GatewayAccount | None:
-    """The account whose own address this is; None for every address that is not ours."""
+def account_by_notification_token(*, collectivite_id: int, token: str, now: datetime) -> GatewayAccount | None:
+    """The account whose own address this is, or was a moment ago; None for every address that is not ours."""
     if not tokens.is_well_formed(token):
         return None
-    return GatewayAccount.objects.filter(collectivite=collectivite_id, notification_digest=tokens.digest(token)).first()
+    digest = tokens.digest(token)
+    is_former = Q(former_notification_digest=digest, former_notification_ends_at__gt=now)
+    accounts = GatewayAccount.objects.filter(collectivite=collectivite_id)
+    return accounts.filter(Q(notification_digest=digest) | is_former).first()
 
 
 def has_heard_enough_of_nobody(*, account: GatewayAccount, now: datetime) -> bool:

@@ -78,7 +78,19 @@ class TestNames:
         assert '<html lang="en">' in page
         assert "Card number" in page
         assert "simulator, no money" in page
-        assert "PAYMENT ACCEPTED" in card_payer.press("payer")
+        assert "Amount: <strong>" in page
+        paid = card_payer.press("payer")
+        assert "PAYMENT ACCEPTED" in paid
+        ticket = paid.split('class="ticket"')[1].split("</section>")[0]
+        assert re.findall("<dt>([^<]+)</dt>", ticket)[:5] == [
+            "Merchant",
+            "Contract",
+            "Reference",
+            "Amount",
+            "Date and time",
+        ]
+        assert " EUR</dd>" in ticket
+        assert "ending in" in ticket
 
 
 class TestChoice:

@@ -152,7 +152,7 @@ class PayboxWorld(World):
         collectivite_id, _, token = path.removeprefix("/s/p/").partition("/")
         message = Message(method="POST", query=b"", body=body, content_type=FORM, received_at=self.clock())
         with tenant(int(collectivite_id)):
-            account = account_by_notification_token(collectivite_id=int(collectivite_id), token=token)
+            account = account_by_notification_token(collectivite_id=int(collectivite_id), token=token, now=self.clock())
             if account is None:
                 raise AssertionError("Paybox calls an address that we did not give")
             receive_for_account(account=account, message=message, now=self.clock())

@@ -15,6 +15,7 @@ from regal.gateways.base import Environment
 from regal.lib import tokens
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
+from regal.payments.queries import account_by_notification_token
 from regal.people.models import Role
 from tests import cast
 from tests.cast import MORNING
@@ -331,7 +332,7 @@ class TestAddress:
         assert account(town).options["notified_in_back_office"] is False
         assert acts(town).count("change_account") == 2
 
-    def test_renewed_leads_nowhere_any_more_and_is_not_in_the_back_office_yet(self, paul, town):
+    def test_renewed_is_another_and_is_not_in_the_back_office_yet(self, paul, town):
         paul.post(ADD, TYPED)
         paul.post(self.ADDRESS, {"act": "declare", "is_there": "on"})
         before = account(town).notification_digest
@@ -340,6 +341,17 @@ class TestAddress:
         assert renewed.notification_digest not in ("", before)
         assert renewed.notification_digest == tokens.digest(secrets(town)["notification"])
         assert renewed.options["notified_in_back_office"] is False
+
+    @pytest.mark.parametrize(("minutes", "is_heard"), [(0, True), (79, True), (80, False)])
+    def test_before_it_was_renewed_is_heard_until_the_pages_open_then_are_over(self, paul, town, minutes, is_heard):
+        paul.post(ADD, TYPED)
+        before = secrets(town)["notification"]
+        paul.post(self.ADDRESS, {"act": "renew"})
+        now, key = cast.later(minutes=minutes), town.collectivite.pk
+        tokens_given = (before, secrets(town)["notification"])
+        with tenant(key):
+            heard = [account_by_notification_token(collectivite_id=key, token=one, now=now) for one in tokens_given]
+        assert heard == [account(town) if is_heard else None, account(town)]
 
     def test_is_not_renewed_before_the_password_is_typed_again(self, bureau, town):
         user = cast.make_agent(town, "paul", Role.ADMINISTRATOR)

@@ -11,6 +11,7 @@ from regal.backoffice.town_forms import account_in_words
 from regal.gateways.base import Outcome
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.payments.models import Evidence
 from regal.payments.queries import Selection
 from regal.payments.standing import Standing
 from regal.people.models import Role
@@ -127,7 +128,9 @@ class TestMessages:
         assert "n’est pas signé" not in page
 
     def test_are_said_to_be_signed(self, ines, pool, clock):
-        assert "message signé de Paybox" in shown(ines, paid(pool, clock))
+        page = shown(ines, paid(pool, clock))
+        assert "message signé de Paybox" in page
+        assert "Messages bruts" in page
 
     def test_are_not_called_proof_in_the_story(self, ines, pool, clock):
         attempt = paid(pool, clock, **paybox.REFUSED)
@@ -180,6 +183,20 @@ class TestDirect:
         pool = paybox.make_paybox_product(town, direct=True)
         page = shown(ines, paid(pool, clock))
         assert "Paybox annonce ce paiement payé ; REGAL l’interroge pour le confirmer" in page
+
+    def test_that_knows_nothing_is_no_bank_that_thinks(self):
+        nothing = Evidence(outcome=Outcome.PENDING, facts={"exists": "no"})
+        assert explanations.outcome_of(nothing) == "aucune transaction connue"
+        something = Evidence(outcome=Outcome.PENDING, facts={"exists": "yes"})
+        assert explanations.outcome_of(something) == "une transaction existe, résultat inconnu"
+        assert explanations.outcome_of(Evidence(outcome=Outcome.PENDING, facts={})) == "en attente"
+        assert explanations.outcome_of(Evidence(outcome="", facts={})) == ""
+
+    def test_leaves_no_empty_block_of_messages_where_none_came(self, ines, town, pool, clock):
+        attempt = paybox.leave(pool, cast.make_titre(pool), clock)
+        account_town = cast.Town(**{**vars(town), "account": pool.account, "product": pool})
+        notices.hear(account_town, attempt, notices.notice(account_town, attempt))
+        assert "Messages bruts" not in shown(ines, attempt)
 
     def test_cannot_be_asked_where_the_contract_has_it_not(self, ines, pool, clock):
         attempt = paybox.leave(pool, cast.make_titre(pool), clock)

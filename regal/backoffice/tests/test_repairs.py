@@ -181,7 +181,7 @@ class TestRepairedByItself:
         assert again(attempt).status == "paid"
         assert "Réparé tout seul" not in read(nadia, address(attempt))
         assert "réparé tout seul" not in read(nadia)
-        assert "PayFiP a prévenu de tous" in read(nadia, "/saint-aubin/paiements/repares/")
+        assert "REGAL a été prévenu de tous" in read(nadia, "/saint-aubin/paiements/repares/")
 
     def test_is_counted_for_thirty_days(self, nadia, attempt, payfip, clock):
         payfip.says[attempt.key] = "P"

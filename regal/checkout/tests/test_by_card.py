@@ -9,10 +9,10 @@ import pytest
 from django.db import transaction
 
 from regal.checkout import pages
-from regal.collectivites.models import GatewayAccount
+from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.collectivites.operations import keep_secret
 from regal.gateways.base import DebtKind, Environment
-from regal.lib import http, tokens
+from regal.lib import http, paris, tokens
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.payments.models import Attempt, InboxMessage
@@ -84,6 +84,15 @@ class Payer:
         with tenant(self.town.collectivite):
             Attempt.objects.of(self.town.collectivite).update(**fields)
 
+    def change_phase(self):
+        """The product is led to another phase of its contract."""
+        with tenant(self.town.collectivite):
+            account = GatewayAccount.objects.get(pk=self.product.account_id)
+            account.pk, account.environment = None, Environment.ACTIVATION
+            account.save()
+            keep_secret(account=account, name="hmac", value=Secret(b"0a" * 64))
+            Product.objects.filter(pk=self.product.pk).update(account=account)
+
     def let_go(self):
         attempt = self.attempt()
         with tenant(self.town.collectivite):
@@ -131,6 +140,29 @@ def make_product(town, environment):
     return product
 
 
+class TestTyping:
+    def test_how_the_number_may_be_typed_is_said_of_its_field(self, payer):
+        page = text_of(payer.guichet.get(FORM))
+        assert 'aria-describedby="invoice-hint typing-hint"' in page
+        assert 'id="typing-hint">Espaces et tirets ne comptent pas.' in page
+
+    def test_an_ampersand_in_the_address_is_named(self, payer):
+        """The address is right: to check it would not help."""
+        page = payer.recap(email="leroy&fils@exemple.fr")
+        assert page.status_code == 422
+        assert "n’accepte pas le signe & dans une adresse e-mail\u00a0: indiquez-en une autre" in text_of(page)
+
+
+class TestPaidByABankWhoseClockIsAhead:
+    def test_is_never_dated_of_tomorrow(self, payer):
+        today, tomorrow = (paris.format_day_fr(paris.today(at)) for at in (MORNING, MORNING + timedelta(days=1)))
+        with tenant(payer.town.collectivite):
+            holds.mark_paid(titre=payer.titre, at=MORNING + timedelta(days=1))
+        page = text_of(payer.recap())
+        assert f"payée depuis le {today}" in page
+        assert tomorrow not in page
+
+
 class TestLeaving:
     def test_is_told_before_it_happens(self, payer):
         page = payer.recap()
@@ -167,6 +199,12 @@ class TestLeaving:
         first, second = (form_in(payer.leave(recap), f"{BANK}/php/") for _ in range(2))
         assert first["PBX_CMD"] == second["PBX_CMD"]
         assert payer.attempt().reference == first["PBX_CMD"]
+
+    def test_twice_while_the_contract_changes_its_phase_asks_for_the_debt_again(self, payer):
+        recap = payer.recap()
+        payer.leave(recap)
+        payer.change_phase()
+        assert payer.leave(recap).status_code == 400
 
     def test_again_later_leads_to_the_payment_that_is_open(self, payer, monkeypatch):
         recap = payer.recap()
@@ -277,7 +315,15 @@ class TestTold:
     def test_nothing_more_to_do_once_confirmed(self, told):
         page = told(status="paid")
         assert "Votre paiement de 84,70\u00a0€ est confirmé. Vous n’avez rien d’autre à faire" in page
+        assert ">Actualiser</a>" not in page
         assert ">Recommencer</button>" not in page
+
+    @pytest.mark.parametrize("is_provisional", [True, False])
+    def test_the_way_back_to_the_town_once_paid(self, told, payer, is_provisional):
+        with tenant(payer.town.collectivite):
+            Collectivite.objects.filter(pk=payer.town.collectivite.pk).update(site_url="https://saint-aubin.example/")
+        page = told(status="paid", is_provisional=is_provisional)
+        assert 'class="button" href="https://saint-aubin.example/" target="_top">Retour au site de' in page
 
     def test_paid_while_only_a_signature_says_so(self, told):
         """For a payer provisional means paid."""
@@ -304,6 +350,7 @@ class TestTold:
         assert "Rien n’est débité et la facture reste à payer" in page
         assert "avec une autre carte" in page
         assert "fermez la page de la banque si elle est encore ouverte" in page
+        assert "pourrait être payée deux fois" in page
         assert ">Recommencer</button>" in page
 
     def test_refused_while_the_bank_s_page_may_still_be_open(self, told):
@@ -315,6 +362,8 @@ class TestTold:
     def test_abandoned(self, told, payer):
         payer.let_go()
         page = told(status="abandoned")
+        assert "abandonné, ou la page de la banque est restée ouverte trop longtemps" in page
+        assert "deux fois" not in page
         assert "Rien n’est débité et la facture reste à payer" in page
         assert ">Recommencer</button>" in page
 

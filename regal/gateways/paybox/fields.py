@@ -66,8 +66,8 @@ def fields_of(account: PayboxAccount, request: PaymentRequest) -> dict[str, str]
     """All that is signed, in its order, but for the signature's own fields.
 
     Raises Refused with one of these codes: environment_differs, amount_out_of_bounds, reference_malformed,
-    email_malformed, notification_url_missing, notification_url_too_long, notification_url_malformed,
-    return_url_missing, return_url_too_long, return_url_malformed.
+    email_malformed, email_with_ampersand, notification_url_missing, notification_url_too_long,
+    notification_url_malformed, return_url_missing, return_url_too_long, return_url_malformed.
     """
     if request.environment is not account.environment:
         raise Refused("environment_differs")
@@ -136,7 +136,7 @@ def _plain(text: str, longest: int) -> str:
 
 def _email(address: str) -> str:
     if not 6 <= len(address) <= 120 or not _EMAIL.fullmatch(address):
-        raise Refused("email_malformed")
+        raise Refused("email_with_ampersand" if "&" in address else "email_malformed")
     return address
 
 

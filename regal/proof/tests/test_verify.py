@@ -264,8 +264,7 @@ def build_remises() -> dict[str, Any]:
                     "authorisation": "482913",
                     "transaction": f"{attempt.pk}",
                     "call": f"{attempt.pk + 1_000_000}",
-                    "exists": "yes",
-                    "reference": attempt.reference,
+                    **({"exists": "yes", "reference": attempt.reference} if rank is Rank.ASKED else {}),
                 },
             )
             notices.hear(of_the_regie, attempt, said, source=source)
@@ -1269,7 +1268,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a signed payment of six years ago": (
         "UPDATE payments_settlement SET occurred_at = occurred_at - interval '6 years'"
         " WHERE attempt_id = {answered_by_direct}",
-        {"I-06"},
+        {"I-02", "I-06", "I-13"},
     ),
     "a settlement signed where nothing is signed": (
         "UPDATE payments_settlement SET rank = 1 WHERE attempt_id = {paid};"
