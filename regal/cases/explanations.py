@@ -388,7 +388,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.NOT_NOTIFIED: Explanation(
         what=_(
             "Paybox répond qu’une transaction existe sous la référence de ce paiement, mais son message n’est jamais"
-            " arrivé : elle peut être acceptée ou refusée. Ou bien le payeur est revenu de Paybox avec un « payé »"
+            " arrivé, ou le message reçu en nomme une autre : elle peut être"
+            " acceptée ou refusée. Ou bien le payeur est revenu de Paybox avec un « payé »"
             " signé, sans que Paybox nous ait appelés, et aucune remise ne l’a confirmé. Rien n’a été compté."
         ),
         to_do=_(
@@ -422,8 +423,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " paiement d’un autre contrat. REGAL le note annoncé payé, et ne le compte pas."
         ),
         to_do=_(
-            "Ne tenez pas ce paiement pour payé sur la foi de ce message. La remise de Paybox, ou sa réponse à notre"
-            " question, dira s’il l’est."
+            "Ne tenez pas ce paiement pour payé sur la foi de ce message. Seule la remise de Paybox dira s’il l’est."
         ),
         how=_(
             "Deux paiements n’ont jamais le même numéro chez Paybox : c’est une erreur, ou quelqu’un présente deux"
