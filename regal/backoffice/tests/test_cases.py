@@ -123,6 +123,9 @@ def broken_every_way(town):
     opened(town, Kind.EXCESS, subject_id=twice.pk, facts={"excess_cents": 1_250, "titre": 5, "why": "cancelled"})
     opened(town, Kind.LATE_PAYMENT, subject_id=twice.pk, facts={"evidence": 1, "outcome": "paid"})
     opened(town, Kind.IMPOSSIBLE_ANSWER, subject_id=twice.pk, facts={"evidence": 1, "outcome": "forgotten"})
+    opened(town, Kind.NOT_CONFIRMED, subject_id=twice.pk, facts={"since": later(days=-3).isoformat()})
+    opened(town, Kind.NOT_NOTIFIED, subject_id=twice.pk, facts={"evidence": 1, "outcome": "pending"})
+    opened(town, Kind.SAME_TRANSACTION, subject_id=twice.pk, facts={"evidence": 1, "outcome": "paid"})
     silent = {"contract": "350005", "since": later(hours=-2).isoformat(), "failure": "timeout"}
     opened(town, Kind.NO_ANSWER, "account", product.account_id, facts=silent)
     with tenant(town.collectivite):

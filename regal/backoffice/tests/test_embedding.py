@@ -226,9 +226,9 @@ class TestPage:
         assert "Ce produit est fermé" in page(nadia)
 
     def test_warns_that_payfip_checks_nothing_of_a_regie_s_bills(self, nadia, town):
-        assert "PayFiP ne vérifie ni la référence ni le montant" not in page(nadia)
+        assert "ne vérifient la référence ou le montant d’une facture de régie" not in page(nadia)
         cast.make_product(town, DebtKind.REGIE, slug="piscine", numcli="006390")
-        assert "PayFiP ne vérifie ni la référence ni le montant" in page(nadia)
+        assert "ne vérifient la référence ou le montant d’une facture de régie" in page(nadia)
 
 
 @pytest.mark.django_db
