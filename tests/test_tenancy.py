@@ -19,6 +19,7 @@ from regal.backoffice import staff, visits
 from regal.backoffice.administration import set_look
 from regal.cases.models import Kind
 from regal.cases.operations import look_at, open_case
+from regal.checkout import pages
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import (
     AccountSecret,
@@ -104,7 +105,7 @@ class Neighbours:
             self._keep_titres(town)
             self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
             files.keep_statement(town, of_the_regie)
-            self.cards[key] = f"5772156-01-{key}"
+            self.cards[key] = f"{5_000_000 + key}-01-649015328"  # a site is one town's
             cast.make_product(
                 town,
                 DebtKind.REGIE,
@@ -442,6 +443,7 @@ class TestRoutes:
         }
         if not filtered:
             monkeypatch.setattr(TenantQuerySet, "of", lambda queryset, collectivite: queryset.all())
+        monkeypatch.setattr(pages, "clock", lambda: MORNING)  # a payer's page is there for some days only
         with override_settings(**changes):
             yield
 
