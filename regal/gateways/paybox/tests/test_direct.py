@@ -321,6 +321,7 @@ class TestWhatDirectSaysOfAReference:
             "outcome_code": "00000",
             "transaction": "5329117",
             "call": "10244812",
+            "reference": BY_REFERENCE.reference,
         }
         assert not notice.claims.name(claims_of(direct(), CANTEEN))
 
@@ -331,7 +332,12 @@ class TestWhatDirectSaysOfAReference:
     def test_is_that_nothing_exists_yet(self) -> None:
         notice = ask(line(**NO_SUCH), BY_REFERENCE)
         assert (notice.outcome, notice.outcome_code) == (Outcome.PENDING, "00018")
-        assert notice.facts == {"exists": "no", "outcome": "pending", "outcome_code": "00018"}
+        assert notice.facts == {
+            "exists": "no",
+            "outcome": "pending",
+            "outcome_code": "00018",
+            "reference": BY_REFERENCE.reference,
+        }
 
     def test_of_another_account_contradicts(self) -> None:
         assert ask(line(SITE="2718282"), BY_REFERENCE).contradicts == ("account_identifier",)
