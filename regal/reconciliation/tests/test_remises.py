@@ -346,7 +346,7 @@ class TestWhoseFile:
         assert state(town, attempt) == State.PAID
 
     def test_never_meets_an_attempt_of_the_test_platform(self, town, canteen):
-        trial = leave_for_paybox(contract(town, "2718281-01-999999999", slug="essai", environment=Environment.TEST))
+        trial = leave_for_paybox(contract(town, canteen.account.identifier, slug="essai", environment=Environment.TEST))
         file = file_it(town, collected(trial))
         assert results(town, file) == [(Result.ELSEWHERE, None)]
         assert state(town, trial) == State.HANDED_OFF
