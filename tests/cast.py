@@ -107,8 +107,8 @@ def make_product(
         budget = Budget.objects.of(town.collectivite).get()
         regie = None
         if of_a_regie:
-            regie = Regie.objects.create(
-                collectivite=town.collectivite, budget=budget, name="Régie", number=numcli[-6:]
+            regie, _ = Regie.objects.get_or_create(
+                collectivite=town.collectivite, budget=budget, number=numcli[-6:], defaults={"name": "Régie"}
             )
             _write_down(town.collectivite, add_regie=regie)
         account = GatewayAccount.objects.create(
