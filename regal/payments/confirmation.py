@@ -77,7 +77,8 @@ def report_unheard(*, collectivite: HasKey, now: datetime) -> int:
     failure: Exception | None = None
     for account in accounts:
         try:
-            gateway = gateway_of(account)
+            with tenant(collectivite):
+                gateway = gateway_of(account)
             if gateway.signed and not gateway.can_ask:
                 late += _report_unheard_of(account=account, now=now)
         except Exception as error:

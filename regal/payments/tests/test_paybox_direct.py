@@ -401,6 +401,11 @@ class TestAPaymentThatNobodyHeardOf:
         report_unheard(collectivite=town.collectivite, now=clock.pass_(hours=1))
         assert kinds(attempt) == []
 
+    def test_is_the_checker_s_where_direct_can_be_asked(self, town, attempt, clock):
+        come_back(attempt, clock)
+        assert report_unheard(collectivite=town.collectivite, now=clock.pass_(hours=100)) == 0
+        assert kinds(attempt) == []
+
 
 class TestASignedMessageThatWeCannotRead:
     def test_waits_in_a_case_once(self, town, attempt, clock, fake):
