@@ -117,7 +117,7 @@ class History(ABC):
             self._next()
         for _, request in world.post.late:
             world.post.deliver(request.url, request.body)
-        for hours in (3, 24, 24, 24 * 6, 24):  # the last night seals what was judged that morning
+        for hours in (3, 24, 24, 24 * 6, 32):  # the last one ends after six: what was judged before is sealed by then
             world.clock.go_to(world.clock() + timedelta(hours=hours))
             self.pass_a_night()
             for _ in range(3):  # an account that failed is first tried by one question
