@@ -137,7 +137,7 @@ _PIECE = {
         {
             "BlocLignePiece": _Block(_LINE),
             "Tiers": _Block(_DEBTOR, anew="_begin_debtor", done="_end_debtor"),
-            "Recouvrement": _Block(_NOTHING, anew="_collected"),
+            "Recouvrement": _Block(_values(), anew="_collected"),
         },
         anew="_begin_line",
         done="_end_line",
@@ -193,7 +193,8 @@ def encoding_of(stream: BinaryIO) -> Encoding:
             has_letters = not decoder.decode(chunk).isascii() or has_letters
             chunk = stream.read(CHUNK)
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        has_letters = has_letters or not error.object[: error.start].isascii()
         is_utf8 = has_mark or (has_letters and declared in _UTF8)  # damaged then, as the parser will say
     else:
         is_utf8 = True
@@ -226,7 +227,8 @@ class Flow:
         self._parser.EndElementHandler = self._end
 
         self._blocks: list[_Block] = []  # those that are open
-        self._inside: Mapping[str, _Value | _Block] = _NOTHING  # what is read of the innermost
+        self._open: Mapping[str, _Value | _Block] = _NOTHING  # what is read of the innermost
+        self._inside = self._open  # the same, or _NOTHING while a value is open
         self._passed = 0  # how many elements are open from one that is not read on
         self._root_name = ""
         self._parts: list[str] = []  # what stands under the root that we do not read
@@ -268,7 +270,7 @@ class Flow:
         self._root_name = name.rpartition(":")[2]
         refuse_other_root(name, dict(zip(attributes[::2], attributes[1::2], strict=True)))
         self._blocks.append(_Block(_FLOW if self._root_name == "PES_Aller" else _HEADS))
-        self._inside = self._blocks[0].inside
+        self._inside = self._open = self._blocks[0].inside
         self._parser.StartElementHandler = self._start
 
     def _start(self, name: str, attributes: list[str]) -> None:
@@ -280,13 +282,10 @@ class Flow:
         found = self._inside.get(name)
         if found is _VALUE:
             self._inside = _NOTHING
-            filled = self._filled
-            if name in filled:
-                filled[TWICE] = name
-            if len(attributes) == 2 and attributes[0] == "V":
-                filled[name] = attributes[1][:LONGEST_VALUE]
-            else:
-                filled[name] = dict(zip(attributes[::2], attributes[1::2], strict=True)).get("V", "")[:LONGEST_VALUE]
+            if name in self._filled:
+                self._filled[TWICE] = name
+            is_plain = len(attributes) == 2 and attributes[0] == "V"
+            self._filled[name] = (attributes[1] if is_plain else _v_of(attributes))[:LONGEST_VALUE]
         elif found is None:
             self._passed = 1
             if len(self._blocks) == 1:
@@ -294,23 +293,21 @@ class Flow:
         else:
             assert isinstance(found, _Block)
             self._blocks.append(found)
-            self._inside = found.inside
+            self._inside = self._open = found.inside
             if found.anew:
                 getattr(self, found.anew)()
 
     def _end(self, _name: str) -> None:
         if self._passed:
             self._passed -= 1
-            return
-        blocks = self._blocks
-        if self._inside is _NOTHING and blocks[-1].inside is not _NOTHING:
-            self._inside = blocks[-1].inside  # a value ends
-            return
-        block = blocks.pop()
-        if blocks:
-            self._inside = blocks[-1].inside
-        if block.done:
-            getattr(self, block.done)()
+        elif self._inside is _NOTHING:
+            self._inside = self._open  # a value ends
+        else:
+            block = self._blocks.pop()
+            if self._blocks:
+                self._inside = self._open = self._blocks[-1].inside
+            if block.done:
+                getattr(self, block.done)()
 
     # What its blocks make.
 
@@ -401,6 +398,12 @@ class Flow:
 
     def _too_odd(self) -> NotThisFile:
         return NotThisFile(Trouble("F553", Weight.ERROR, "", {"line": str(self._parser.CurrentLineNumber)}))
+
+
+def _v_of(attributes: list[str]) -> str:
+    """The attribute V among others; "" if there is none."""
+    pairs = zip(attributes[::2], attributes[1::2], strict=True)
+    return next((value for name, value in pairs if name == "V"), "")
 
 
 _CUT = {

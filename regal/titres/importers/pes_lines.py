@@ -47,6 +47,7 @@ from regal.titres.models import DocumentKind
 LONGEST_LABEL = 100
 LONGEST_NAME = 120
 LONGEST_REFERENCE = 30  # of a debtor
+MOST_KINDS = 200  # remembered, of one bordereau
 LARGEST = 9_999_999_99  # cents, of one debt
 RECOVERED_FROM = 15_00  # cents: below, the comptable does not recover a debt
 
@@ -116,7 +117,9 @@ class _Numbers:
 
     def add(self, number: int) -> bool:
         """Add it; say whether it was there already."""
-        page = self._pages.setdefault(number >> 10, bytearray(128))
+        page = self._pages.get(number >> 10)
+        if page is None:
+            page = self._pages[number >> 10] = bytearray(128)
         place, bit = (number >> 3) & 127, 1 << (number & 7)
         was_there = bool(page[place] & bit)
         page[place] |= bit
@@ -146,6 +149,7 @@ class _Head:
     label: str
     troubles: tuple[Trouble, ...]
     numbers: _Numbers = field(default_factory=_Numbers)  # of the pieces seen
+    kinds: dict[tuple[str, str], tuple[PieceKind | None, str, tuple[Trouble, ...]]] = field(default_factory=dict)
 
 
 def lines_of(bordereau: Bordereau, file: File, ranks: Iterator[int]) -> Iterator[Line]:
@@ -183,6 +187,23 @@ def _lines_of_piece(records: Iterator[Record], head: _Head, file: File) -> Itera
 
 def _rank_of(record: Record) -> str:
     return record[0][RANK]
+
+
+def _kind(told: Values, head: _Head, file: File) -> tuple[PieceKind | None, str, tuple[Trouble, ...]]:
+    """What a piece is, its nature, and what is wrong with its codes."""
+    codes = told.get("TypPce", ""), told.get("NatPce", "")
+    found = head.kinds.get(codes)
+    if found is None:
+        troubles: list[Trouble] = []
+        piece = _code(told, "TypPce", PIECES, troubles)
+        nature = _code(told, "NatPce", NATURES, troubles)
+        kind = kind_of(head.kind, piece, nature, several_years=file.several_years)
+        if kind is None and head.kind and piece and nature:
+            troubles.append(_trouble("L214", _ERROR, "TypPce", bordereau=head.kind, piece=piece, nature=nature))
+        found = kind, nature, tuple(troubles)
+        if len(head.kinds) < MOST_KINDS:
+            head.kinds[codes] = found
+    return found
 
 
 def _read_head(bordereau: Bordereau) -> _Head:
@@ -252,12 +273,8 @@ class _Piece:
 
     def __init__(self, told: Values, head: _Head, file: File) -> None:
         self.told, self.head, self.file = told, head, file
-        troubles = _twice(told)
-        piece = _code(told, "TypPce", PIECES, troubles)
-        nature = _code(told, "NatPce", NATURES, troubles)
-        self.kind = kind_of(head.kind, piece, nature, several_years=file.several_years)
-        if self.kind is None and head.kind and piece and nature:
-            troubles.append(_trouble("L214", _ERROR, "TypPce", bordereau=head.kind, piece=piece, nature=nature))
+        self.kind, nature, of_kind = _kind(told, head, file)
+        troubles = [*_twice(told), *of_kind]
         number = number_of(told.get("IdPce", ""), 8)
         if number is None:
             troubles.append(_missing_or_unreadable(told, "IdPce"))
