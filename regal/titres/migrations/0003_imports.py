@@ -12,7 +12,7 @@ import regal.lib.tenancy
 class Migration(migrations.Migration):
     dependencies = [
         ("collectivites", "0013_the_address_before_is_heard_a_while"),
-        ("titres", "0002_walls"),
+        ("titres", "0007_debtor_address"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -133,38 +133,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="debtor",
-            name="address",
-            field=models.CharField(blank=True, db_default="", default="", max_length=200),
-        ),
-        migrations.AddField(
-            model_name="debtor",
-            name="city",
-            field=models.CharField(blank=True, db_default="", default="", max_length=60),
-        ),
-        migrations.AddField(
-            model_name="debtor",
-            name="email",
-            field=models.CharField(blank=True, db_default="", default="", max_length=254),
-        ),
-        migrations.AddField(
-            model_name="debtor",
             name="others",
             field=models.CharField(blank=True, db_default="", default="", max_length=500),
-        ),
-        migrations.AddField(
-            model_name="debtor",
-            name="postcode",
-            field=models.CharField(blank=True, db_default="", default="", max_length=10),
-        ),
-        migrations.AddField(
-            model_name="debtor",
-            name="reference",
-            field=models.CharField(blank=True, db_default="", default="", max_length=30),
-        ),
-        migrations.AddField(
-            model_name="debtor",
-            name="siret",
-            field=models.CharField(blank=True, db_default="", default="", max_length=14),
         ),
         migrations.AddField(
             model_name="titre",
