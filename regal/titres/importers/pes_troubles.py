@@ -69,13 +69,6 @@ PES_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("C’est un tableau enregistré en XML, que nous ne lisons pas."),
         _("Ouvrez-le dans votre tableur et enregistrez-le au format XLSX ou CSV, puis déposez-le."),
     ),
-    "F561": (
-        _(
-            "C’est un rôle au format ROLMRE (lignes de 500 caractères), remplacé par le PES ORMC en 2014 : nous ne le"
-            " lisons pas."
-        ),
-        _("Demandez à votre logiciel de facturation un PES ORMC, ou un export CSV ou XLSX."),
-    ),
     "F562": (
         _("C’est une page web, pas un fichier de titres : le téléchargement a sans doute échoué."),
         _("Téléchargez le fichier de nouveau après vous être reconnecté, et vérifiez son contenu."),

@@ -55,17 +55,3 @@ def refuse_other_part(root: str, parts: Sequence[str], type_of_file: str, *, is_
         code = "F557" if "pes_depenseal" in said else "F558" if "pes_facture" in said else "F568"
     if code:
         raise NotThisFile(Trouble(code, Weight.ERROR))
-
-
-_ROLMRE = re.compile(rb"1[0-9A-Z]{2}[0-9]{2}[0-9]{4}[0-9][0-9]{13}[0-9 ]0[A-Z ][0-9A-Z ]{2}[0-9]{8}")
-
-
-def is_rolmre(start: bytes) -> bool:
-    """Whether a file's first KB is that of a rôle in the ROLMRE layout: lines of 500 characters."""
-    line = start.split(b"\n", 1)[0].rstrip(b"\r")
-    return len(line) == 500 and _ROLMRE.match(line) is not None
-
-
-def rolmre_refusal() -> NotThisFile:
-    """What is said of such a file."""
-    return NotThisFile(Trouble("F561", Weight.ERROR))

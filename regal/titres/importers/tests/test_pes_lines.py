@@ -1,5 +1,7 @@
 """What a PES piece becomes. Numbers in class names are those of the traps of the dossier, section 10."""
 
+import json
+
 import pytest
 
 from regal.titres.importers.base import Nature, Reduced, Weight
@@ -17,6 +19,7 @@ from regal.titres.importers.tests.pes_files import (
     opened,
     piece,
     read,
+    sample,
     values,
 )
 from regal.titres.models import DocumentKind
@@ -428,9 +431,19 @@ class TestRôles:
         assert (only.is_wrong, codes(only)) == (False, ["L256", "L257"])
 
     def test_keys_follow_the_vectors(self):
-        for number, first, second in (("202600001", "7", "L"), ("202600002", "5", "M"), ("202600003", "3", "N")):
-            assert first_keys(entity="047", codes={"01"}, exercice=2026, period="1", number=number) == {first}
-            assert second_key(exercice=2026, period="1", number=number) == second
+        for vector in json.loads(sample("cles-vecteurs.json"))["ormc"]:
+            told = {"exercice": 2026, "period": "1", "number": vector["numero_dette"]}
+            assert first_keys(entity="047", codes={"01"}, **told) == {vector["cle1"]}
+            assert second_key(**told) == vector["cle2"]
+
+    def test_either_reading_of_a_first_key_of_remainder_0_is_right(self):
+        number = next(
+            str(number) for number in range(1, 99)
+            if len(first_keys(entity="047", codes={"01"}, exercice=2026, period="1", number=str(number))) == 2
+        )  # fmt: skip
+        for key in "01":
+            only = one(in_bordereau(article("1", number, keys=values(Per="1", Cle1=key)), kind="06"))
+            assert only.troubles == ()
 
     def test_an_article_without_line_is_an_error(self):
         told = values(IdPce="1", TypPce="15", NatPce="01", NumDette="12", Per="1")

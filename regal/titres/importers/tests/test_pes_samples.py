@@ -7,7 +7,6 @@ import pytest
 from regal.titres.importers.base import FiledDebtor, FileFormat, Nature, NotThisFile, Reduced
 from regal.titres.importers.pes import open_pes, recognise_xml
 from regal.titres.importers.tests.pes_files import ALLER, ORMC, codes, opened, read, sample
-from regal.titres.importers.xml_kinds import is_rolmre, rolmre_refusal
 from regal.titres.models import DocumentKind
 
 
@@ -105,9 +104,3 @@ class TestTheOtherSamples:
             with pytest.raises(NotThisFile) as refused:
                 read_it(io.BytesIO(sample(name)))
             assert refused.value.trouble.code == code
-
-    def test_a_rolmre_is_known_by_its_first_line(self):
-        assert is_rolmre(sample("rolmre-exemple.txt")[:1024])
-        assert rolmre_refusal().trouble.code == "F561"
-        assert not is_rolmre(b"NUMERO;EXERCICE;MONTANT\r\n000412;2026;38,40\r\n")
-        assert not is_rolmre(b"")
