@@ -15,6 +15,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import BinaryIO
 from xml.parsers import expat
 
@@ -42,6 +43,7 @@ Values = dict[str, str]
 Record = tuple[Values, Values | None, list[Values]]
 
 
+@lru_cache(maxsize=4096)
 def cents_of(text: str) -> int | None:
     """An amount of a PES in cents, with its sign; never rounded. None if it is none."""
     found = _AMOUNT.fullmatch(text.strip())

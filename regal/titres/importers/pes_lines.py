@@ -46,6 +46,7 @@ from regal.titres.models import DocumentKind
 
 LONGEST_LABEL = 100
 LONGEST_NAME = 120
+LONGEST_ADDRESS = 60  # of one line of it, or a city; PES has 38
 LONGEST_REFERENCE = 30  # of a debtor
 MOST_KINDS = 200  # remembered, of one bordereau
 LARGEST = 9_999_999_99  # cents, of one debt
@@ -78,9 +79,9 @@ def day_of(text: str) -> date | None:
 
 def clean(text: str) -> str:
     """A text of one line, without what cannot be printed or repeated spaces."""
-    if not text.isprintable():
-        text = "".join(one if one.isprintable() else " " for one in text)
-    return " ".join(text.split())
+    if text.isprintable() and "  " not in text:
+        return text.strip()
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def _trouble(code: str, weight: Weight, where: str = "", **said: str) -> Trouble:
@@ -538,9 +539,9 @@ def _debtor(told: Values, troubles: list[Trouble]) -> FiledDebtor | None:
     return FiledDebtor(
         name=name[:LONGEST_NAME],
         reference=reference if len(reference) <= LONGEST_REFERENCE else "",
-        address=tuple(filter(None, [clean(told.get(name, ""))[:100] for name in ("Adr1", "Adr2", "Adr3")])),
+        address=tuple(filter(None, [clean(told.get(name, ""))[:LONGEST_ADDRESS] for name in ("Adr1", "Adr2", "Adr3")])),
         postcode=postcode[:10],
-        city=clean(told.get("Ville", ""))[:100],
+        city=clean(told.get("Ville", ""))[:LONGEST_ADDRESS],
         siret=siret if is_siret(siret) else "",
     )
 
