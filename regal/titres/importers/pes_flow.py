@@ -2,7 +2,7 @@
 
 Only the elements of `_FLOW` are read; attachments, signatures and private tags are passed over without being decoded,
 and so is what is personal beyond a name and an address: births, bank accounts and social security numbers are never
-even kept (dossier, 2.3). A bordereau's lines wait until its end, since its totals decide whether they can be believed:
+even kept. A bordereau's lines wait until its end, since its totals decide whether they can be believed:
 they wait compressed, so that memory hardly grows.
 
 Never builds a tree, never follows an entity or an address; depth, length of tags and number of names are bounded.

@@ -1,6 +1,6 @@
 """The two check keys of a rôle's article: a digit (modulo 11) and a letter (modulo 23).
 
-The programs that write them disagree on the first one's details (dossier, 4.2), so several values are right; a wrong
+The programs that write them disagree on the first one's details, so several values are right; a wrong
 key is only ever said, never a reason to refuse.
 """
 

@@ -525,6 +525,16 @@ class TestWhatSomebodyShouldLookAt:
         assert "L212" in errors(only)
 
 
+class TestLengths:
+    def test_what_is_longer_than_pes_allows_is_cut_to_what_we_keep(self):
+        debtors = DEBTOR
+        for short in ("LEROY", "ANNE", "1 RUE DU PONT", "SAINT-AUBIN", "FAM1"):
+            debtors = debtors.replace(f'"{short}"', f'"{"É" * 250}"')
+        debtor = one(in_bordereau(piece("1", line(debtors=debtors)))).titre.debtor
+        assert (len(debtor.name), len(debtor.address[0]), len(debtor.city)) == (120, 60, 60)
+        assert debtor.reference == ""  # cut, it could be another household's
+
+
 class TestTrap34TheSameFileTwice:
     def test_says_the_same_twice(self):
         content = flow(bordereau(piece("1"), article("2", "3"), ht="76.80"))
