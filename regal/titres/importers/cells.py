@@ -152,6 +152,7 @@ def number(text: str) -> tuple[str, str]:
     return bare, "L135" if _ISO_DAY.fullmatch(bare) else ""
 
 
+@lru_cache(maxsize=256)
 def exercice(text: str) -> int:
     """A budget year. Raises BadCell."""
     bare = text.removeprefix("'")

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from regal.titres.importers.base import FileFormat, Head, NotThisFile, Trouble
 from regal.titres.importers.columns import ENCODINGS, SEPARATORS, TableOptions, guess
-from regal.titres.importers.table import LOOKED_AT, WHOLE_ROW, Row, TableReader, error, warning
+from regal.titres.importers.table import LOOKED_AT, WHOLE_ROW, Row, TableReader, error, shown, warning
 
 MAX_BYTES = 1024 * 1024 * 1024
 MAX_LINE = 65_536  # characters
@@ -29,6 +29,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BO
 _CODECS = {"utf-8": "utf-8-sig", "windows-1252": "windows-1252"}
 _SEP_LINE = re.compile(r'"?sep=(?P<separator>.)"?\s*', re.IGNORECASE)
 _END_OF_FILE = "\x1a"  # that old programs write
+_NO_FAULTS: Mapping[int, str] = {}
 
 
 def open_csv(stream: BinaryIO, *, options: Mapping[str, object]) -> TableReader:
@@ -69,23 +70,36 @@ class CsvFile:
 
     def rows(self) -> Iterator[Row]:
         """Its rows, from the first. Raises NotThisFile."""
-        texts = _Texts(self._texts())
+        count, begin, is_over, is_cut = 0, 1, False, False
+
+        def counted() -> Iterator[str]:
+            nonlocal count, is_over, is_cut
+            for text in self._texts():
+                count += 1
+                if text[-1] not in "\r\n":
+                    is_cut = True
+                    text = text.removesuffix(_END_OF_FILE)
+                if count - begin > MAX_LINES_OF_A_ROW:
+                    raise NotThisFile(error("F525", line=begin))
+                yield text
+            is_over = True
+
+        texts = counted()
         for _skipped in range(self._skipped):
-            next(texts, None)
+            next(texts)
         reader = csv.reader(texts, delimiter=self._separator, strict=True)
         while True:
-            begin = texts.count + 1
-            texts.row_begins = begin
+            begin = count + 1
             try:
-                cells = next(reader)
-            except StopIteration:
-                return
+                for cells in reader:
+                    yield Row(begin, cells, _NO_FAULTS, is_cut)
+                    begin = count + 1
             except csv.Error:
-                if texts.is_over and texts.count > begin:
+                if is_over and count > begin:
                     raise NotThisFile(error("F525", line=begin)) from None
                 yield Row(begin, (), {WHOLE_ROW: "L100"})
-                continue
-            yield Row(begin, cells, {}, True) if texts.is_cut else Row(begin, cells)
+            else:
+                return
 
     def _texts(self) -> Iterator[str]:
         """The physical lines, ends included. Raises NotThisFile for one that has no end."""
@@ -96,9 +110,9 @@ class CsvFile:
             errors="replace",
             newline="",
         )
-        for number, text in enumerate(iter(partial(wrapper.readline, MAX_LINE + 1), ""), start=1):
+        for text in iter(partial(wrapper.readline, MAX_LINE + 1), ""):
             if len(text) > MAX_LINE:
-                raise NotThisFile(error("F524", line=number))
+                raise NotThisFile(error("F524", start=shown(text)))
             yield text
 
 
@@ -115,33 +129,6 @@ class _Raw(io.RawIOBase):
         read = self._stream.read(len(buffer))
         buffer[: len(read)] = read
         return len(read)
-
-
-class _Texts:
-    """Physical lines, counted as the reader takes them."""
-
-    def __init__(self, texts: Iterator[str]) -> None:
-        self._texts = texts
-        self.count = 0
-        self.row_begins = 1
-        self.is_over = False
-        self.is_cut = False  # the last line has no end
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        text = next(self._texts, None)
-        if text is None or text == _END_OF_FILE:
-            self.is_over = True
-            raise StopIteration
-        self.count += 1
-        if self.count - self.row_begins > MAX_LINES_OF_A_ROW:
-            raise NotThisFile(error("F525", line=self.row_begins))
-        if text[-1] not in "\r\n":
-            self.is_cut = True
-            text = text.removesuffix(_END_OF_FILE)
-        return text
 
 
 def _encoding(stream: BinaryIO, declared: str) -> tuple[str, tuple[Trouble, ...]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple, Self
 
 from django.utils.translation import gettext as _
@@ -35,6 +36,7 @@ from regal.titres.importers.base import (
 from regal.titres.importers.cells import BadCell
 from regal.titres.importers.columns import DISTINCT, NEEDED, Meaning, TableOptions, candidates, guess, plain
 from regal.titres.importers.seen import Seen
+from regal.titres.models import DocumentKind
 
 MAX_LINES = 2_000_000
 MAX_COLUMNS = 300
@@ -47,6 +49,19 @@ _DEBT_WORDS = frozenset(("F", "FA", "FAC", "FACT", "FACTURE", "T", "TITRE", "AVI
 _CREDIT_WORDS = frozenset(
     ("A", "AV", "AVO", "AVOIR", "C", "CREDIT", "NC", "NOTEDECREDIT", "R", "REDUCTION", "ANNULATION", "FACTUREAVOIR")
 )
+_READ = (
+    Meaning.NUMBER, Meaning.EXERCICE, Meaning.REGIE, Meaning.PRODUCT, Meaning.LABEL, Meaning.AMOUNT, Meaning.ISSUED_ON,
+    Meaning.DUE_ON, Meaning.KIND, Meaning.BATCH, Meaning.REFERENCE,
+)  # fmt: skip
+_READ_OF_DEBTOR = (
+    Meaning.NAME, Meaning.FIRST_NAME, Meaning.DEBTOR_REFERENCE, Meaning.EMAIL, Meaning.SIRET, Meaning.POSTCODE,
+    Meaning.CITY, Meaning.ADDRESS1, Meaning.ADDRESS2, Meaning.ADDRESS3, Meaning.ADDRESS4,
+)  # fmt: skip
+_FREE = (  # where a card number must never be kept
+    Meaning.LABEL, Meaning.NAME, Meaning.FIRST_NAME, Meaning.ADDRESS1, Meaning.ADDRESS2, Meaning.ADDRESS3,
+    Meaning.ADDRESS4, Meaning.CITY, Meaning.POSTCODE, Meaning.EMAIL, Meaning.DEBTOR_REFERENCE, Meaning.PRODUCT,
+    Meaning.REGIE, Meaning.BATCH,
+)  # fmt: skip
 _TOTAL = re.compile(r"(?:sous[- ]?)?tot(?:al|aux)\b.{0,40}|cumul\b.{0,40}|somme\b.{0,40}", re.IGNORECASE)
 _NAMED_INVOICE = re.compile(
     r"\b(?:factures?|fact\.?|fac\.?|titres?|avis)\s*(?:(?:n|num[ée]ro|no)\s*[°º.]?\s*|[°º]\s*|#)?"
@@ -139,13 +154,15 @@ class TableReader:
                 yield replace(item, titre=None, troubles=(*item.troubles, said))
 
     def _below_header(self) -> Iterator[Row]:
-        rows = _filled(self._rows())
-        if self._layout.header is not None:
-            rows = islice(rows, self._layout.header + 1, None)
-        for count, row in enumerate(rows):
-            if count >= MAX_LINES:
-                raise NotThisFile(error("F526", most=f"{MAX_LINES:_}".replace("_", "\u202f")))
-            yield row
+        before = 0 if self._layout.header is None else self._layout.header + 1
+        count = 0
+        for row in self._rows():
+            if _says_something(row):
+                count += 1
+                if count > before:
+                    yield row
+                if count > MAX_LINES + before:
+                    raise NotThisFile(error("F526", most=f"{MAX_LINES:_}".replace("_", "\u202f")))
 
 
 def error(code: str, where: str = "", **said: object) -> Trouble:
@@ -163,8 +180,14 @@ def notice(code: str, where: str = "", **said: object) -> Trouble:
     return Trouble(code, Weight.NOTICE, where, {name: str(value) for name, value in said.items()})
 
 
+def _says_something(row: Row) -> bool:
+    return bool((row.cells and row.cells[0]) or any(row.cells) or row.faults) and (
+        len(row.cells) != 1 or not row.cells[0].isspace()
+    )
+
+
 def _filled(rows: Iterable[Row]) -> Iterator[Row]:
-    return (row for row in rows if row.faults or any(map(str.strip, row.cells)))
+    return filter(_says_something, rows)
 
 
 # Where things stand.
@@ -322,18 +345,9 @@ class _Judge:
         self._place = _("ligne %(line)s")
         self._tells_names = Meaning.NAME in layout.meanings or Meaning.FIRST_NAME in layout.meanings
         at = self._at
-        self._free = tuple(
-            at[one]
-            for one in (
-                Meaning.LABEL, Meaning.NAME, Meaning.FIRST_NAME, Meaning.ADDRESS1, Meaning.ADDRESS2, Meaning.ADDRESS3,
-                Meaning.ADDRESS4, Meaning.CITY, Meaning.EMAIL, Meaning.DEBTOR_REFERENCE, Meaning.PRODUCT,
-                Meaning.REGIE, Meaning.BATCH, Meaning.POSTCODE,
-            )
-            if at[one] >= 0
-        )  # fmt: skip
-        self._addresses = tuple(
-            at[one] for one in (Meaning.ADDRESS1, Meaning.ADDRESS2, Meaning.ADDRESS3, Meaning.ADDRESS4) if at[one] >= 0
-        )
+        self._read = itemgetter(*(at[one] for one in _READ))
+        self._read_debtor = itemgetter(*(at[one] for one in _READ_OF_DEBTOR))
+        self._free = itemgetter(*(at[one] for one in _FREE))
         self._number_and_name = (at[Meaning.NUMBER], at[Meaning.NAME])
         self._seen = Seen()
         self._seen_lines = array("I")
@@ -348,26 +362,43 @@ class _Judge:
         told = self._texts(row, troubles)
         if told is None:
             return Line(line_number, place, None, tuple(troubles))
-        at = self._at
-
-        number_text = told[at[Meaning.NUMBER]]
-        if (not number_text or _TOTAL.match(number_text)) and (left_out := self._total(told)):
+        (
+            number_text, exercice_text, regie, product, label, amount_text, issued_text, due_text, kind, batch,
+            reference,
+        ) = self._read(told)  # fmt: skip
+        if (not number_text or (not number_text[0].isdigit() and _TOTAL.match(number_text))) and (
+            left_out := self._total(told)
+        ):
             return Line(line_number, place, None, (*troubles, left_out))
-        number = self._number(number_text, troubles)
-        issued_on = self._day(told, Meaning.ISSUED_ON, troubles)
-        due_on = self._day(told, Meaning.DUE_ON, troubles)
-        exercice = self._exercice(told, issued_on, troubles)
-        cents = self._amount(told, troubles)
-        is_credit = self._is_credit(told, cents, troubles)
-        label = told[at[Meaning.LABEL]]
-        regie = told[at[Meaning.REGIE]].removeprefix("'")
-        if holds_card_number("|".join([told[rank] for rank in self._free])):
+        number: str | None
+        exercice: int | None
+        cents: int | None
+        try:
+            number, number_code = cells.number(number_text)
+            issued_on = cells.day(issued_text)
+            due_on = cells.day(due_text)
+            cents, amount_code = cells.amount(amount_text, self._options.decimal, self._options.accepts_units)
+            exercice = cells.exercice(exercice_text) if exercice_text else self._default_exercice(issued_on)
+            if number_code or amount_code:
+                raise BadCell(number_code or amount_code)
+        except BadCell:  # said cell by cell
+            number = self._number(number_text, troubles)
+            issued_on = self._day(told, Meaning.ISSUED_ON, troubles)
+            due_on = self._day(told, Meaning.DUE_ON, troubles)
+            exercice = self._exercice(told, issued_on, troubles)
+            cents = self._amount(told, troubles)
+        is_credit = False
+        if (kind and kind not in _DEBT_WORDS) or (cents is not None and cents < 0):
+            is_credit = self._is_credit(told, cents, troubles)
+        if regie[:1] == "'" or product[:1] == "'" or label[:1] == "'":
+            regie, product, label = regie.removeprefix("'"), product.removeprefix("'"), without_neutral(label)
+        if holds_card_number("|".join(self._free(told))):
             troubles.append(error("L103"))
 
         key: tuple[str, ...] = ()
         if number is not None and exercice is not None:
             key = ("avoir" if is_credit and not is_item else "facture", regie, str(exercice), number)
-        if not key or cents is None or any(one.weight is Weight.ERROR for one in troubles):
+        if not key or cents is None or (troubles and any(one.weight is Weight.ERROR for one in troubles)):
             return Line(line_number, place, None, tuple(troubles), key)
         assert number is not None and exercice is not None  # noqa: PT018 - says to the type checker what key says
 
@@ -402,19 +433,24 @@ class _Judge:
             troubles.append(notice("L155", self._name(Meaning.LABEL)))
             label = label[:99] + "…"
         titre = FiledTitre(
-            nature=Nature.REDUCTION if is_credit and not is_item else Nature.DEBT,
-            number=number,
-            exercice=exercice,
-            cents=cents if is_item else abs(cents),
-            label=label,
-            issued_on=issued_on,
-            due_on=due_on,
-            regie=regie,
-            product=told[at[Meaning.PRODUCT]].removeprefix("'"),
-            batch=told[at[Meaning.BATCH]].removeprefix("'"),
-            debtor=self._debtor(told, troubles),
-            reduces=reduces,
-            reference=told[at[Meaning.REFERENCE]].removeprefix("'"),
+            Nature.REDUCTION if is_credit and not is_item else Nature.DEBT,
+            number,
+            exercice,
+            cents if is_item else abs(cents),
+            DocumentKind.FACTURE,
+            1,
+            label,
+            issued_on,
+            due_on,
+            regie,
+            product,
+            "",
+            batch.removeprefix("'"),
+            "",
+            self._debtor(told, troubles),
+            (),
+            reduces,
+            reference.removeprefix("'"),
         )
         return Line(line_number, place, titre, tuple(troubles), key)
 
@@ -516,18 +552,18 @@ class _Judge:
 
     def _exercice(self, told: list[str], issued_on: date | None, troubles: list[Trouble]) -> int | None:
         text = told[self._at[Meaning.EXERCICE]]
-        if text:
-            try:
-                return cells.exercice(text)
-            except BadCell as bad:
-                troubles.append(error(bad.code, self._name(Meaning.EXERCICE), text=shown(text)))
-                return None
+        try:
+            return cells.exercice(text) if text else self._default_exercice(issued_on)
+        except BadCell as bad:
+            troubles.append(error(bad.code, self._name(Meaning.EXERCICE), text=shown(text)))
+            return None
+
+    def _default_exercice(self, issued_on: date | None) -> int:
         if self._options.default_exercice is not None:
             return self._options.default_exercice
         if self._at[Meaning.EXERCICE] < 0 and issued_on is not None:
             return issued_on.year
-        troubles.append(error("L142", self._name(Meaning.EXERCICE)))
-        return None
+        raise BadCell("L142")
 
     def _amount(self, told: list[str], troubles: list[Trouble]) -> int | None:
         text = told[self._at[Meaning.AMOUNT]]
@@ -574,9 +610,7 @@ class _Judge:
         return Reduced(int(year) if year else exercice, number)
 
     def _debtor(self, told: list[str], troubles: list[Trouble]) -> FiledDebtor | None:
-        at = self._at
-        first_name = told[at[Meaning.FIRST_NAME]]
-        name = told[at[Meaning.NAME]]
+        name, first_name, reference, email, siret, postcode, city, *address = self._read_debtor(told)
         if name[:1] == "'":
             name = without_neutral(name)
         if first_name:
@@ -586,7 +620,7 @@ class _Judge:
         if len(name) > 120:
             troubles.append(warning("L153", self._name(Meaning.NAME)))
             name = name[:120].rstrip()
-        reference = told[at[Meaning.DEBTOR_REFERENCE]].removeprefix("'")
+        reference = reference.removeprefix("'")
         if len(reference) > 30:
             troubles.append(warning("L154", self._name(Meaning.DEBTOR_REFERENCE)))
             reference = ""
@@ -595,27 +629,25 @@ class _Judge:
                 troubles.append(warning("L156", self._name(Meaning.NAME)))
             if not reference:
                 return None
-        email = told[at[Meaning.EMAIL]]
         if email:
             try:
                 email = normalise_email(email)
             except UnreadableEmail:
                 troubles.append(warning("L150", self._name(Meaning.EMAIL)))
                 email = ""
-        siret = told[at[Meaning.SIRET]]
         if siret and not is_siret(siret := siret.removeprefix("'").replace(" ", "").replace("\u00a0", "")):
             troubles.append(warning("L151", self._name(Meaning.SIRET)))
             siret = ""
-        postcode = told[at[Meaning.POSTCODE]].removeprefix("'")
+        postcode = postcode.removeprefix("'")
         if len(postcode) == 4 and postcode.isdecimal():
             troubles.append(warning("L152", self._name(Meaning.POSTCODE), text=postcode))
         return FiledDebtor(
             name,
             reference,
             email,
-            tuple([without_neutral(told[rank])[:100] for rank in self._addresses if told[rank]]),
+            tuple([without_neutral(one)[:100] if one[0] == "'" else one[:100] for one in address if one]),
             postcode[:10],
-            without_neutral(told[at[Meaning.CITY]])[:100],
+            without_neutral(city)[:100] if city[:1] == "'" else city[:100],
             siret,
         )
 
@@ -626,9 +658,10 @@ def without_neutral(text: str) -> str:
 
 
 def _natural_key(key: tuple[str, ...], options: TableOptions) -> tuple[str, ...]:
-    if options.numbers_without_zeros == DISTINCT or key[3][:1] != "0":
+    number = key[3]
+    if number[0] != "0" or options.numbers_without_zeros == DISTINCT:
         return key
-    return (*key[:3], key[3].lstrip("0"))
+    return (*key[:3], number.lstrip("0"))
 
 
 def _content(titre: FiledTitre) -> tuple[object, ...]:

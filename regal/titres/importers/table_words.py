@@ -76,7 +76,7 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Ce fichier a %(count)s colonnes ; nous en lisons %(most)s au plus."),
         _("Supprimez les colonnes inutiles, puis déposez-le."),
     ),
-    "F524": (_("La ligne %(line)s ne finit pas : ce n’est pas un CSV, ou il est abîmé."), _ASK_AGAIN),
+    "F524": (_("Une ligne ne finit pas (« %(start)s ») : ce n’est pas un CSV, ou il est abîmé."), _ASK_AGAIN),
     "F525": (
         _("Un guillemet s’ouvre à la ligne %(line)s et ne se ferme pas : on ne sait plus où finissent les lignes."),
         _("Fermez ou retirez ce guillemet, puis déposez le fichier."),
