@@ -112,7 +112,7 @@ def _of_text(start: bytes) -> FileFormat:
     bare = start.lstrip()
     if bare[:1] == b"<":
         return _of_xml(bare)
-    if len(_CONTROL.findall(start)) > len(start) // 1000:  # a stray one spoils its line only
+    if len(_CONTROL.findall(start)) > 8 + len(start) // 1000:  # a stray one spoils its line only
         raise NotThisFile(error("F508"))
     if _ROLMRE.match(bare):
         raise NotThisFile(error("F517"))
