@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
 from regal.agenda.models import Effect
-from regal.agenda.operations import Long, carry
+from regal.agenda.operations import Handlers, Long, carry
 from regal.collectivites.models import Budget, Product
 from regal.gateways.base import DebtKind
 from regal.lib.money import Money
@@ -44,8 +44,10 @@ from regal.titres.models import (
     Titre,
     TitreEvent,
 )
+from regal.titres.queries import amount_due
 from regal.titres.states import State
 from tests import cast, notices, proof
+from tests.at_once import at_once
 from tests.cast import MORNING, Town, later
 
 NUMBER, OTHER = "FC2026000101", "FC2026000102"
@@ -71,7 +73,9 @@ class FakeReader:
                 yield Line(number, f"ligne {number}", None)
                 continue
             reduces = told.pop("reduces", None)
-            dates = {field: date.fromisoformat(told.pop(field)) for field in ("issued_on", "due_on") if field in told}
+            dates: dict[str, Any] = {
+                field: date.fromisoformat(told.pop(field)) for field in ("issued_on", "due_on") if field in told
+            }
             usual: dict[str, Any] = {
                 "nature": Nature.REDUCTION if reduces else Nature.DEBT,
                 "number": name,
@@ -119,7 +123,7 @@ def keep(source: ImportSource, *lines: str, now: Any = MORNING) -> Import:
         return imports.keep(source=source, name="octobre.csv", chunks=["\n".join(lines).encode()], now=now)
 
 
-HANDLERS = {
+HANDLERS: Handlers = {
     imports.READ_IMPORT: Long(
         lambda c, i, now, turn: imports.read(c, i, now, turn, settled=settled_titres, open_file=FakeReader)
     ),
@@ -176,7 +180,7 @@ def titre(source: ImportSource, number: str = NUMBER) -> Titre:
 
 def due(one: Titre) -> int:
     with tenant(one.collectivite_id):
-        return operations.amount_due(one).cents
+        return amount_due(one).cents
 
 
 def in_base(source: ImportSource) -> int:
@@ -626,3 +630,70 @@ class TestProof:
             broken = [row for one in (*FILES, *TITRES, *STATES_AND_MESSAGES) for row in one.broken_rows(snapshot)]
             transaction.set_rollback(True, using="owner")
         assert broken, tamper
+
+
+class TestAtOnce:
+    def test_two_agents_confirm_one_import_once(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        import_ = read(source, f"{NUMBER};4200")
+
+        def ask() -> None:
+            with tenant(source.collectivite_id):
+                imports.confirm(import_=import_, only_valid=False, now=MORNING)
+
+        said = at_once(ask, ask)
+        assert sorted(type(one) for one in said if one is not None) == [import_refusals.OtherStep]
+        at_once(work, work)
+        assert in_base(source) == 1
+
+    def test_two_imports_of_one_file_write_it_once(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        lines = [f"FC2026{number:06d};4200" for number in range(200)]
+        for import_ in (read(source, *lines), read(source, *lines)):
+            with tenant(source.collectivite_id):
+                imports.confirm(import_=import_, only_valid=False, now=MORNING)
+        first, second = Effect.objects.filter(kind=imports.WRITE_IMPORT).values_list("pk", flat=True)
+        at_once(
+            lambda: carry(effect_id=first, handlers=HANDLERS, now=MORNING),
+            lambda: carry(effect_id=second, handlers=HANDLERS, now=MORNING),
+        )
+        with tenant(source.collectivite_id):
+            assert sorted(Import.objects.values_list("created", "skipped")) == [(0, 200), (200, 0)]
+        assert proof.broken() == ()
+
+    @pytest.mark.parametrize("turn", range(3))
+    def test_a_payer_begins_or_his_invoice_changes(self, kept_town, turn):
+        source = make_source(cast.make_canteen(kept_town))
+        brought(source, f"{NUMBER};4200")
+        import_ = read(source, f"{NUMBER};3780")
+        with tenant(source.collectivite_id):
+            imports.confirm(import_=import_, only_valid=False, now=MORNING)
+        payable = titre(source)
+        left, _ = at_once(lambda: cast.leave_with(payable, amount=Money(4200)), work)
+        done = again(import_)
+        if isinstance(left, Exception):
+            assert (done.adjusted, due(titre(source))) == (1, 3780)
+        else:
+            assert (done.skipped, due(titre(source))) == (1, 4200)
+        assert proof.broken() == ()
+
+    def test_two_workers_read_one_file_once(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        import_ = keep(source, *[f"FC2026{number:06d};4200" for number in range(500)])
+        at_once(work, work)
+        assert (again(import_).state, again(import_).counts["new"]) == (ImportState.PROPOSED, 500)
+
+
+class TestNeighbours:
+    def test_never_see_an_import_nor_bring_into_each_other(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        next_town = cast.make_next_town()
+        theirs = make_source(cast.make_canteen(next_town, numcli="006399"))
+        import_ = brought(source, f"{NUMBER};4200")
+        with tenant(next_town.collectivite):
+            for model in (Import, ImportLine, ImportPiece, Titre):
+                assert not model.objects.exists()
+            assert list(import_queries.sources_of(next_town.collectivite)) == [theirs]
+            with pytest.raises(Import.DoesNotExist):
+                Import.objects.get(pk=import_.pk)
+        assert verdicts(read(theirs, f"{NUMBER};9900")) == [("new", [])]
