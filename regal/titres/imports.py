@@ -324,7 +324,7 @@ def undo(*, import_: Import, settled: Settled, now: datetime, actor_id: int | No
     decided = sum(is_decided for _, _, is_decided in standing)
     if decided:
         raise import_refusals.DecidedSince(count=decided)
-    reason = gettext("Import annulé : %(name)s") % {"name": locked.name}
+    reason = gettext("Import annulé : %(name)s") % {"name": locked.name}
     gone = import_tables.withdraw(import_=locked, reason=reason, now=now, actor_id=actor_id)
     locked.state, locked.ended_at = after, now
     locked.save(update_fields=["state", "ended_at"])

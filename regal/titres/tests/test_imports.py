@@ -611,7 +611,9 @@ class TestProof:
             "UPDATE titres_import SET state = 'undone'",
             "UPDATE titres_titreevent SET event = 'recorded', to_state = 'draft' WHERE event = 'imported'",
             "UPDATE titres_titre SET status = 'withdrawn' WHERE number = 'FC2026000101'",
-            "UPDATE titres_titre SET regie_id = NULL WHERE number = 'FC2026000101'",
+            "UPDATE titres_titre SET amount_cents = 4300 WHERE number = 'FC2026000101'",
+            "INSERT INTO titres_importpiece (collectivite_id, of_import_id, number, content)"
+            " SELECT collectivite_id, id, 0, '' FROM titres_import",
         ],
     )
     def test_finds_tampering(self, kept_town, tamper):
