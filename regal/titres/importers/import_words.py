@@ -102,6 +102,7 @@ IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
         _("La facture que cet avoir réduit, « %(value)s », n’est pas dans la base."),
         _("Importez-la d’abord si elle se paie ici ; sinon, il n’y a rien à faire."),
     ),
+    "L328": (_("La base a reçu ce numéro, d’un autre montant, depuis que le fichier a été lu."), _NOTHING_DONE),
     "L327": (
         _("Cette réduction dépasse ce qui est dû de la facture."),
         _("Vérifiez le montant de l’avoir, ou annulez la facture sur sa page."),
