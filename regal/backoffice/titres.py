@@ -299,7 +299,7 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     ),
     Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse désormais."),
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à l’encaisser."),
-    Situation.WITHDRAWN: gettext_lazy("L’import qui l’avait apportée a été annulé : rien n’est dû."),
+    Situation.WITHDRAWN: gettext_lazy("L’import qui l’avait apportée a été annulé : rien n’est dû."),
 }
 
 

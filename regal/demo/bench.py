@@ -28,7 +28,7 @@ from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import Product
-from regal.demo import bench_bureau, bench_paybox, bench_web_service
+from regal.demo import bench_bureau, bench_imports, bench_paybox, bench_web_service
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
@@ -153,6 +153,7 @@ class Bench:
         self.bureau = ""
         self.web_service = ""
         self.paybox = ""
+        self.imports = ""
         self.web: Family | None = None
         self.worker: Family | None = None
 
@@ -184,6 +185,9 @@ class Bench:
                 product.collectivite, port=self.port + 2, postgres_cpu=self.postgres.cpu_seconds, say=self.say
             )
             self.paybox = bench_paybox.measure(say=self.say)
+            self.imports = bench_imports.measure(
+                product.collectivite, folder=self.folder, postgres_cpu=self.postgres.cpu_seconds, say=self.say
+            )
             self.bureau = bench_bureau.measure(
                 server.connections,
                 port=self.port + 1,
@@ -481,6 +485,7 @@ def main(say: Callable[[str], object]) -> str:
     try:
         bench = Bench(folder, say)
         bench.run()
-        return f"{table(bench.figures, bench.memory)}\n\n{bench.web_service}\n\n{bench.paybox}\n\n{bench.bureau}"
+        parts = [table(bench.figures, bench.memory), bench.web_service, bench.paybox, bench.imports, bench.bureau]
+        return "\n\n".join(parts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -129,7 +129,6 @@ class Titre(TenantModel):
         ]
         indexes = [
             models.Index(fields=["collectivite", "-created_at", "-id"], name="titres_titre_recent"),
-            models.Index(fields=["collectivite", "product", "reference"], name="titres_titre_by_product"),
             models.Index(
                 fields=["collectivite", "origin", "origin_line"],
                 condition=Q(origin__isnull=False),

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from regal.demo.bench import WrongAnswers, main
 from regal.demo.bench_bureau import WrongPage
+from regal.demo.bench_imports import WrongImport
 
 
 class Command(BaseCommand):
@@ -15,7 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.stdout.write(main(self.stderr.write))
-        except (WrongAnswers, WrongPage) as wrong:
+        except (WrongAnswers, WrongImport, WrongPage) as wrong:
             raise CommandError(f"Ce qui est mesuré n’est pas ce qui est annoncé : {wrong}") from wrong
         except TimeoutError as late:
             raise CommandError("Un des programmes mesurés n’a pas répondu à temps.") from late
