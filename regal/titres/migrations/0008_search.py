@@ -154,7 +154,7 @@ ALTER TABLE titres_debtorword NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SEC
 class Migration(migrations.Migration):
     dependencies = [
         ("collectivites", "0013_the_address_before_is_heard_a_while"),
-        ("titres", "0007_debtor_address"),
+        ("titres", "0004_import_walls"),
     ]
 
     operations = [
@@ -206,6 +206,7 @@ class Migration(migrations.Migration):
                     "due_on",
                     "document_kind",
                     "collector",
+                    "origin",
                 ],
                 name="titres_titre_listed",
             ),
