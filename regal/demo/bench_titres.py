@@ -109,7 +109,9 @@ FROM payments_settlement s JOIN payments_attempt a ON a.id = s.attempt_id WHERE 
 """
 
 
-def fill(to: Connections, *, now: datetime, titres: int = TITRES, say: Callable[[str], object] = lambda _: None) -> None:
+def fill(
+    to: Connections, *, now: datetime, titres: int = TITRES, say: Callable[[str], object] = lambda _: None
+) -> None:
     """Write the towns, their titres, names and payments, as the owner."""
     with psycopg.connect(**_as("regal_owner", to), autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
         steps = [

@@ -69,6 +69,7 @@ FREE_TEXT = {
     "people_visit": ("reason",),
     "titres_adjustment": ("reason",),
     "titres_debtor": ("name", "address", "city", "email", "others"),
+    "titres_debtorword": ("word",),
     "titres_import": ("name", "head", "error"),
     "titres_importline": ("label", "debtor_name", "debtor_address", "debtor_city", "debtor_others"),
     "titres_importsource": ("name",),
