@@ -19,7 +19,7 @@ from regal.lib.tenancy import HasKey
 from regal.titres.models import Titre
 
 LONGEST_SEARCH = 100
-MOST_NAMED = 50_000  # invoices; who types "de la" must say more
+MOST_NAMED = 20_000  # invoices; who types "de la" must say more
 MOST_NEAR = 6  # words shown for one mistyped
 SHORTEST_END = 3  # of a number
 _LONGEST_NUMBER = 30

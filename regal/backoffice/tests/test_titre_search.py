@@ -12,6 +12,7 @@ from regal.backoffice.titre_search import Kind, distance, search
 from regal.gateways.base import Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.lib.vault import new_master_key
 from regal.titres import operations
 from regal.titres.models import Debtor, DebtorWord, Titre
 from tests import cast
@@ -33,6 +34,7 @@ NAMES = [
 @pytest.fixture(autouse=True)
 def now(monkeypatch, settings):
     monkeypatch.setattr(pages, "clock", lambda: later(hours=1))
+    settings.SECRET_KEYS = f"k1:{new_master_key()}"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

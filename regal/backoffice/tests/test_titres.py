@@ -15,6 +15,7 @@ from regal.gateways.base import Environment, Rank
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.lib.vault import new_master_key
 from regal.payments.queries import paid_of
 from regal.people.models import Role
 from regal.titres import operations
@@ -42,6 +43,7 @@ TYPED = {
 @pytest.fixture(autouse=True)
 def now(monkeypatch, settings):
     monkeypatch.setattr(pages, "clock", lambda: later(hours=1))
+    settings.SECRET_KEYS = f"k1:{new_master_key()}"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

@@ -93,9 +93,11 @@ GRANT SELECT (collectivite_id, word) ON titres_debtorword TO regal_finder;
 CREATE POLICY finder ON titres_debtor FOR SELECT TO regal_finder USING (true);
 CREATE POLICY finder ON titres_debtorword FOR SELECT TO regal_finder USING (true);
 
+-- Planned for the words asked, and by the index even where a file has just come and PostgreSQL has not counted it yet.
 -- The titres of the tenant whose debtor has a word of each group: "dup*" is the beginning of one, "dupont|dupond" either.
 CREATE FUNCTION regal_titres_named(groups text[], most integer) RETURNS SETOF bigint
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    SET enable_seqscan = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     tenant bigint := nullif(current_setting('regal.tenant', true), '')::bigint;
     wanted tsquery;
@@ -116,7 +118,7 @@ END $$;
 -- The words of the tenant's debtors that look most like this one.
 CREATE FUNCTION regal_words_near(said text, most integer) RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-    SET pg_trgm.similarity_threshold = 0.15 AS $$
+    SET enable_seqscan = off SET pg_trgm.similarity_threshold = 0.15 AS $$
     SELECT k.word FROM public.titres_debtorword k
     WHERE k.collectivite_id = nullif(current_setting('regal.tenant', true), '')::bigint AND k.word OPERATOR(public.%) said
     GROUP BY k.word ORDER BY public.similarity(k.word, said) DESC, k.word LIMIT most;
