@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import BigAutoField, BigIntegerField, Exists, F, Lookup, OuterRef, Q, QuerySet, Sum, When
 from django.db.models import Case as SqlCase
 
 from regal.backoffice.queries import Tally, page_of
@@ -25,6 +25,18 @@ from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
 from regal.titres.states import State
 
 MOST_COUNTED = 10_000  # a selection that is larger says "more", and is counted when asked
+
+
+@BigAutoField.register_lookup
+class AnyOf(Lookup):
+    """One of very many keys: an array, where IN would make a parameter of each."""
+
+    lookup_name = "anyof"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, values = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s)", (*values, self.rhs)
 
 
 class Situation(StrEnum):
@@ -150,10 +162,10 @@ def page_of_titres(
     return [rows[one.pk] for one in keys], older, newer
 
 
-def count_of(found: QuerySet[Titre]) -> int | None:
-    """How many; None for more than MOST_COUNTED."""
-    count = found.order_by().values("pk")[: MOST_COUNTED + 1].count()
-    return count if count <= MOST_COUNTED else None
+def keys_of(found: QuerySet[Titre]) -> list[int] | None:
+    """The keys of them all; None if they are more than MOST_COUNTED."""
+    keys = list(found.order_by().values_list("pk", flat=True)[: MOST_COUNTED + 1])
+    return keys if len(keys) <= MOST_COUNTED else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +222,26 @@ class TitreTotals:
     to_collect: Tally
     paid: Tally
     count: int
+
+
+def totals_of_keys(keys: list[int], *, collectivite: HasKey) -> TitreTotals:
+    """The same totals of invoices whose keys are known: each is looked up by its key, none is searched again."""
+    rows = Titre.objects.of(collectivite).filter(pk__anyof=keys).values_list("pk", "amount", "status", "paid_at")
+    waiting, issued, settled = [], Money.zero, 0
+    for key, amount, status, paid_at in rows:
+        settled += paid_at is not None
+        if paid_at is None and status in (State.OPEN, State.SUSPENDED):
+            waiting.append(key)
+            issued += amount
+    adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__pk__anyof=waiting), _SIGNED)
+    allocations = Allocation.objects.of(collectivite)
+    in_part = _total(allocations.filter(titre__pk__anyof=waiting), F("amount"))
+    paid = _total(allocations.filter(titre__pk__anyof=keys), F("amount"))
+    return TitreTotals(
+        to_collect=Tally(count=len(waiting), amount=issued + adjusted - in_part),
+        paid=Tally(count=settled, amount=paid),
+        count=len(keys),
+    )
 
 
 def totals_of_titres(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTotals:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from django.db import connection, models
-from django.db.models import Lookup, Q
+from django.db import connection
+from django.db.models import Q
 
 from regal.collectivites.models import Product
 from regal.lib.money import Money, UnreadableAmount
@@ -47,18 +47,6 @@ class Found:
 
 
 NOTHING = Found(where=Q(pk__in=[]))
-
-
-@models.BigAutoField.register_lookup
-class AnyOf(Lookup):  # type: ignore[type-arg]
-    """One of very many keys: an array, where IN would make a parameter of each."""
-
-    lookup_name = "anyof"
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        left, values = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s)", (*values, self.rhs)
 
 
 def search(text: str, *, collectivite: HasKey) -> Found:

@@ -35,11 +35,12 @@ from regal.backoffice.titre_queries import (
     Selection,
     Situation,
     Sums,
+    TitreTotals,
     allocations_of,
     attempts_on,
-    count_of,
     debtor_of,
     debtors_of,
+    keys_of,
     open_excesses_of,
     page_of_titres,
     selected_titres,
@@ -48,6 +49,7 @@ from regal.backoffice.titre_queries import (
     sums_of,
     titre_numbered,
     titre_products,
+    totals_of_keys,
     totals_of_titres,
 )
 from regal.backoffice.titre_search import Kind, search
@@ -156,9 +158,12 @@ def show_list(
         sums = sums_of(shown, collectivite=town)
         by_name = searched is not None and searched.kind is Kind.NAME  # else a list names nobody
         names = debtors_of(shown, collectivite=town) if by_name else {}
-        count = count_of(found)
-        wants_totals = count is not None or request.GET.get("totaux") == "oui"
-        totals = totals_of_titres(found, collectivite=town) if wants_totals else None
+        whole = not older and not newer  # the page shows them all
+        keys = [titre.pk for titre in shown] if whole else keys_of(found)
+        if keys is not None:
+            totals: TitreTotals | None = totals_of_keys(keys, collectivite=town)
+        else:
+            totals = totals_of_titres(found, collectivite=town) if request.GET.get("totaux") == "oui" else None
     address = reverse("titres", args=[town.slug])
     wrong = [form for form in (filters, export) if form is not None and form.is_bound]
     context = {
@@ -172,7 +177,7 @@ def show_list(
         "near": [(word, ", ".join(like)) for word, like in searched.near.items()] if searched is not None else [],
         "lines": [Line.of(titre, sums=sums[titre.pk], debtor=names.get(titre.pk, ""), now=now) for titre in shown],
         "totals": totals,
-        "count": totals.count if totals is not None else count,
+        "count": totals.count if totals is not None else None,
         "most_counted": MOST_COUNTED,
         "has_products": bool(filters.products),
         "may_act": request.role in MAY_ACT,

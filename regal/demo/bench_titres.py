@@ -1,26 +1,37 @@
-"""The base of titres when a town has very many: each kind of search beside a look-up by primary key in the same run.
+"""The base of titres when a town has very many: each kind of search beside a look-up by key in the same run.
 
-Rows are written by SQL as the owner: every constraint holds and the words of names are PostgreSQL's own, but these titres
-have neither events nor journal entries (`regal verify` would say so). Ten other towns with the same names stand beside.
+Rows are written by SQL as the owner: every constraint holds and the words of names are PostgreSQL's own, but these
+titres have neither events nor journal entries (`regal verify` would say so). Ten other towns bear the same names.
 """
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import psycopg
 from django.db import connections
 
-from regal.backoffice.titre_queries import Situation
-from regal.backoffice.titre_search import Selection, page_of_titres, search
+from regal.backoffice.queries import plan_for_the_values_asked
+from regal.backoffice.titre_queries import (
+    MOST_COUNTED,
+    Group,
+    Selection,
+    Situation,
+    keys_of,
+    page_of_titres,
+    selected_titres,
+    sums_of,
+    totals_of_keys,
+)
+from regal.backoffice.titre_search import search
 from regal.collectivites.models import Collectivite, Product
 from regal.lib.embedded_postgres import DATABASE, Connections
-from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.titres.models import Titre
+from regal.titres.models import Debtor, Titre
 
 TITRES = 100_000
 OTHERS = 10  # towns, each with a hundredth of it
@@ -37,9 +48,11 @@ INSERT INTO collectivites_regie (collectivite_id, budget_id, name, number)
     JOIN collectivites_collectivite c ON c.id = b.collectivite_id AND c.slug LIKE '{mark}-%%';
 INSERT INTO collectivites_gatewayaccount
     (collectivite_id, gateway, debt_kind, environment, identifier, regie_id, options, is_active)
-    SELECT r.collectivite_id, 'payfip_ws', 'regie', 'production', lpad((r.collectivite_id + 300000)::text, 6, '0'),
+    SELECT r.collectivite_id, 'payfip_ws', 'regie', 'production',
+        lpad((r.collectivite_id + 300000)::text, 6, '0'),
         r.id, '{{}}', true
-    FROM collectivites_regie r JOIN collectivites_collectivite c ON c.id = r.collectivite_id AND c.slug LIKE '{mark}-%%';
+    FROM collectivites_regie r
+    JOIN collectivites_collectivite c ON c.id = r.collectivite_id AND c.slug LIKE '{mark}-%%';
 INSERT INTO collectivites_product
     (collectivite_id, slug, name, introduction, account_id, debt_kind, is_open, position,
     reference_form, min_amount_cents, max_amount_cents)
@@ -56,7 +69,8 @@ INSERT INTO payments_evidence
 # Sixty per cent paid, one in a hundred suspended, one in two hundred cancelled; batches of a thousand, as imports make.
 FILL_TITRES = """
 WITH product AS (
-    SELECT p.*, a.regie_id, row_number() OVER (PARTITION BY p.collectivite_id ORDER BY p.slug) - 1 AS rank, c.slug AS town
+    SELECT p.*, a.regie_id, c.slug AS town,
+        row_number() OVER (PARTITION BY p.collectivite_id ORDER BY p.slug) - 1 AS rank
     FROM collectivites_product p JOIN collectivites_gatewayaccount a ON a.id = p.account_id
     JOIN collectivites_collectivite c ON c.id = p.collectivite_id AND c.slug LIKE '{mark}-%%'
 )
@@ -76,13 +90,15 @@ WITH said AS (SELECT
     '{{martin,bernard,thomas,petit,robert,richard,durand,dubois,moreau,laurent,simon,michel,lefebvre,leroy,roux,david,'
     || 'bertrand,morel,fournier,girard}}' AS names,
     '{{Éloïse,Jean,Zoé,Marie-Hélène,Ahmed,Noël,Inès,Léa,Hugo,François}}' AS first_names,
-    '{{ba,le,ri,mo,du,cha,vin,gue,ro,sau,pel,tier,mar,lan,dri,fau,cou,bel,nou,per,gau,lé,ver,vil,mon,bou,sé,ra,to,qui}}' AS parts
+    '{{ba,le,ri,mo,du,cha,vin,gue,ro,sau,pel,tier,mar,lan,dri,fau,cou,bel,nou,per,gau,lé,'
+    || 'ver,vil,mon,bou,sé,ra,to,qui}}' AS parts
 )
 INSERT INTO titres_debtor (collectivite_id, titre_id, name, reference)
 SELECT t.collectivite_id, t.id,
     CASE WHEN h %% 5 = 0 THEN upper((s.names::text[])[1 + h / 7 %% 20])
         ELSE initcap((s.parts::text[])[1 + h / 11 %% 30] || (s.parts::text[])[1 + h / 331 %% 30]
-            || (s.parts::text[])[1 + h / 10007 %% 30] || CASE WHEN h %% 2 = 0 THEN (s.parts::text[])[1 + h / 300007 %% 4] ELSE '' END) END
+            || (s.parts::text[])[1 + h / 10007 %% 30]
+            || CASE WHEN h %% 2 = 0 THEN (s.parts::text[])[1 + h / 300007 %% 4] ELSE '' END) END
     || CASE WHEN h %% 20 = 3 THEN ' de la ' || (s.parts::text[])[1 + h / 13 %% 30] ELSE '' END
     || ' ' || (s.first_names::text[])[1 + h / 3 %% 10], ''
 FROM titres_titre t CROSS JOIN said s CROSS JOIN LATERAL (SELECT abs(hashint8(t.id)) AS h) x
@@ -93,7 +109,8 @@ INSERT INTO payments_attempt (collectivite_id, account_id, product_id, titre_id,
     exercice, amount_cents, label, language, status, announced, warned, flow_digest, handle_digest, notification_digest,
     created_at)
 SELECT t.collectivite_id, p.account_id, p.id, t.id, 'production', '{mark}-' || t.id, t.reference, t.exercice,
-    CASE WHEN t.paid_at IS NULL THEN 50 ELSE t.amount_cents END, t.label, 'fr', 'paid', 'paid', false, 't' || t.id, 't' || t.id,
+    CASE WHEN t.paid_at IS NULL THEN 50 ELSE t.amount_cents END, t.label, 'fr', 'paid', 'paid', false,
+    't' || t.id, 't' || t.id,
     't' || t.id, t.created_at
 FROM titres_titre t JOIN collectivites_product p ON p.id = t.product_id
 WHERE (t.paid_at IS NOT NULL OR t.id %% 500 = 1)
@@ -127,6 +144,118 @@ def fill(
             connection.execute(told, {"now": now, "each": each})
             say(f"  {time.perf_counter() - began:.0f} s")
         connection.execute("VACUUM ANALYZE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFigure:
+    """A kind of search beside the look-up of one row."""
+
+    what: str
+    p50_milliseconds: float
+    p99_milliseconds: float
+    found: str
+    ratio: float
+
+
+def ask(town: Collectivite, *, now: datetime, times: int = TIMES) -> list[SearchFigure]:
+    """The page of each kind of search: what was typed understood, fifty rows, their sums, the count and the totals."""
+    with tenant(town):
+        products = {product.slug: product for product in Product.objects.of(town)}
+        newest = Titre.objects.of(town).order_by("-created_at", "-pk")[0]
+        middle = Titre.objects.of(town).order_by("-created_at", "-pk")[TITRES // 2]
+        name = Debtor.objects.of(town).filter(titre=middle).values_list("name", flat=True)[0].split()[0]
+    year, month = middle.issued_on.replace(month=1, day=1), middle.issued_on.replace(day=1)
+    alone = _percentiles(lambda: _one(town, middle.pk), times)
+    asked: dict[str, tuple[str, dict[str, Any]]] = {
+        "tout": ("", {}),
+        "numéro exact": (newest.number, {}),
+        "numéro sans ses zéros": (newest.number.lstrip("0"), {}),
+        "fin de numéro (412)": ("412", {}),
+        "montant (12,50)": ("12,50", {}),
+        "nom rare": (name, {}),
+        "nom fréquent et prénom": ("girard zoe", {}),
+        "nom fréquent (girard)": ("girard", {}),
+        "nom mal écrit": (name[:2] + name[3:], {}),
+        "nom que personne n’a": ("zzyzx", {}),
+        "échues": ("", {"stands": Group.OVERDUE}),
+        "payées en partie": ("", {"stands": Group.PARTLY_PAID}),
+        "suspendues": ("", {"stands": Situation.SUSPENDED}),
+        "état que rien n’a": ("", {"stands": Situation.TRANSFERRED}),
+        "un produit": ("", {"product_id": products["eau"].pk}),
+        "émises un mois": ("", {"issued": (month, middle.issued_on)}),
+        "à payer avant un jour, d’un produit": ("", {"due": (year, year), "product_id": products["eau"].pk}),
+        "nom fréquent, produit et état": (
+            "girard", {"product_id": products["eau"].pk, "stands": Situation.SUSPENDED}
+        ),
+    }  # fmt: skip
+    figures = []
+    for what, (text, filters) in asked.items():
+        count, _ = _page(town, text, filters, now=now)
+        p50, p99 = _percentiles(partial(_page, town, text, filters, now=now), times)
+        found = f"plus de {MOST_COUNTED}" if count is None else str(count)
+        figures.append(
+            SearchFigure(what=what, p50_milliseconds=p50, p99_milliseconds=p99, found=found, ratio=p50 / alone[0])
+        )
+    return [
+        SearchFigure(
+            what="une ligne par sa clé", p50_milliseconds=alone[0], p99_milliseconds=alone[1], found="1", ratio=1.0
+        ),
+        *figures,
+    ]
+
+
+def _one(town: Collectivite, key: int) -> None:
+    with tenant(town):
+        Titre.objects.of(town).get(pk=key)
+
+
+def _page(town: Collectivite, text: str, filters: dict[str, Any], *, now: datetime) -> tuple[int | None, int]:
+    with tenant(town):
+        plan_for_the_values_asked()
+        where = search(text, collectivite=town).where if text else None
+        found = selected_titres(collectivite=town, selection=Selection(where=where, **filters), now=now)
+        shown, older, _ = page_of_titres(found, collectivite=town)
+        sums_of(shown, collectivite=town)
+        keys = keys_of(found) if older else [titre.pk for titre in shown]
+        if keys is not None:
+            totals_of_keys(keys, collectivite=town)
+    return None if keys is None else len(keys), len(shown)
+
+
+def _percentiles(act: Callable[[], object], times: int) -> tuple[float, float]:
+    took = []
+    for _ in range(times + 1):  # the first is a warm-up
+        began = time.perf_counter()
+        act()
+        took.append((time.perf_counter() - began) * 1000)
+    took = sorted(took[1:])
+    return statistics.median(took), took[min(len(took) - 1, int(len(took) * 0.99))]
+
+
+def table(figures: Sequence[SearchFigure], *, titres: int) -> str:
+    """In Markdown."""
+    return "\n".join(
+        [
+            f"| recherche parmi {titres} factures | trouvées | p50 ms | p99 ms | / une ligne par sa clé |",
+            "|---|---:|---:|---:|---:|",
+            *(
+                f"| {one.what} | {one.found} | {one.p50_milliseconds:.1f} | {one.p99_milliseconds:.1f} |"
+                f" {one.ratio:.0f} |"
+                for one in figures
+            ),
+        ]
+    )
+
+
+def measure(to: Connections, *, say: Callable[[str], object], titres: int = TITRES) -> str:
+    """Fill, ask, and give the table."""
+    now = datetime.now(UTC)
+    say(f"{titres} factures…")
+    fill(to, now=now, titres=titres)
+    say("recherches…")
+    figures = ask(Collectivite.objects.get(slug=f"{MARK}-0"), now=now)
+    connections.close_all()
+    return table(figures, titres=titres)
 
 
 def _as(role: str, to: Connections) -> dict[str, Any]:

@@ -156,6 +156,11 @@ class Titre(TenantModel):
                 name="titres_titre_listed",
             ),
             models.Index(fields=["collectivite", "product", "reference"], name="titres_titre_by_product"),
+            models.Index(
+                fields=["collectivite", "status", "-created_at", "-id"],
+                condition=Q(paid_at__isnull=True),
+                name="titres_titre_unpaid",
+            ),
             models.Index(fields=["collectivite", "number_reversed"], name="titres_titre_by_number"),
             models.Index(fields=["collectivite", "amount"], name="titres_titre_by_amount"),
             models.Index(

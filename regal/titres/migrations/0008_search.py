@@ -21,8 +21,8 @@ RETURN ARRAY(
     FROM regexp_split_to_table(regal_plain(said), '[\s\u0001-\u002f:-@\[-`\{-\u00bf\u2000-\u206f\u2212]+') AS word
     WHERE word <> ''
 );
--- The words of one debtor, each under his tenant; his own number, if he has one, as one word. Written for each debtor of
--- a file: one expression, which PostgreSQL inlines. Signs at either end leave an empty word, which nobody can search.
+-- The words of one debtor, each under his tenant; his own number, if he has one, as one word. Written for each debtor
+-- of a file: one expression, which PostgreSQL inlines. Signs at either end leave an empty word, which nobody can search.
 CREATE FUNCTION regal_words_of(tenant bigint, name text, reference text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN replace(replace(
@@ -171,9 +171,7 @@ class Migration(migrations.Migration):
                 ("word", models.CharField(db_collation="C", max_length=120)),
             ],
         ),
-        migrations.AddIndex(
-            "debtorword", models.Index(fields=["collectivite", "word"], name="titres_debtorword_word")
-        ),
+        migrations.AddIndex("debtorword", models.Index(fields=["collectivite", "word"], name="titres_debtorword_word")),
         migrations.AddField(
             "titre",
             "number_reversed",
@@ -211,6 +209,14 @@ class Migration(migrations.Migration):
                     "origin",
                 ],
                 name="titres_titre_listed",
+            ),
+        ),
+        migrations.AddIndex(
+            "titre",
+            models.Index(
+                fields=["collectivite", "status", "-created_at", "-id"],
+                condition=models.Q(paid_at__isnull=True),
+                name="titres_titre_unpaid",
             ),
         ),
         migrations.AddIndex(
