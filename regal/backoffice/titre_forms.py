@@ -47,7 +47,7 @@ GROUPS: dict[Group, Promise] = {
     Group.PARTLY_PAID: _("payées en partie"),
     Group.OVERDUE: _("date limite passée"),
 }
-TOO_LONG = _("R440. Cherchez par un numéro, un montant ou quelques mots d’un nom : 100 caractères au plus.")
+TOO_LONG = _("R440. Cherchez par un numéro, un montant ou quelques mots d’un nom : 100 caractères au plus.")
 TOO_WIDE = _("R441. Plus de 20 000 factures portent ces mots : ajoutez un mot du nom.")
 NO_WORD = _("R442. Il n’y a ni lettre ni chiffre à chercher : tapez un numéro, un montant ou un nom.")
 LOST_SEARCH = _("R443. Ce lien ne dit plus quoi chercher : tapez-le de nouveau.")
