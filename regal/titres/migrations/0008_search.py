@@ -9,6 +9,8 @@ from django.db.models.functions import Reverse, Upper
 
 # What a word is: no accents, no capitals, ligatures in two letters; hyphens, apostrophes and all other signs part words.
 WORDS = r"""
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE EXTENSION IF NOT EXISTS btree_gin;
 CREATE FUNCTION regal_plain(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN octet_length(said) = length(said) THEN lower(said) ELSE lower(translate(
     replace(replace(replace(replace(replace(normalize(said, NFKD),
