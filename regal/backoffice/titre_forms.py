@@ -86,10 +86,10 @@ class TitreFilters(forms.Form):
     encaisse_par = forms.ChoiceField(
         label=_("Encaissée par"), required=False, choices=[("", _("La régie ou le comptable")), *Collector.choices]
     )
-    emise_du = DayField(_("Émise du"))
-    emise_au = DayField(_("au"))
-    limite_du = DayField(_("À payer avant, du"))
-    limite_au = DayField(_("au"))
+    emise_du = DayField(_("Émise, du"))
+    emise_au = DayField(_("Émise, au"))
+    limite_du = DayField(_("Date limite, du"))
+    limite_au = DayField(_("Date limite, au"))
 
     def __init__(
         self, data: Any, *, town: Collectivite, products: Sequence[Product], imports: Sequence[Import]

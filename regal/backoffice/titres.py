@@ -178,7 +178,7 @@ def show_list(
         "lines": [Line.of(titre, sums=sums[titre.pk], debtor=names.get(titre.pk, ""), now=now) for titre in shown],
         "totals": totals,
         "count": totals.count if totals is not None else None,
-        "most_counted": MOST_COUNTED,
+        "most_counted": f"{MOST_COUNTED:,}".replace(",", "\N{NO-BREAK SPACE}"),
         "has_products": bool(filters.products),
         "may_act": request.role in MAY_ACT,
         "is_suite": bool(newer),
