@@ -85,6 +85,7 @@ class TestMoney:
         "regal/lib/bound_process.py": "how long to wait for a process",
         "regal/lib/embedded_postgres.py": "how long to wait for a server",
         "regal/lib/spreadsheets.py": "euros in a workbook's cell, from whole cents by an exact decimal",
+        "regal/titres/importers/xlsx_file.py": "a workbook's cell, by an exact decimal, to the text that it shows",
     }
 
     def test_meets_no_fraction(self):

@@ -36,7 +36,7 @@ class Meaning(TextChoices):
     AMOUNT = "amount", _("Montant")
     ISSUED_ON = "issued_on", _("Date d’émission")
     DUE_ON = "due_on", _("Date limite de paiement")
-    KIND = "kind", _("Type : facture ou avoir")
+    KIND = "kind", _("Type : facture ou avoir")
     REDUCES = "reduces", _("Facture que l’avoir réduit")
     BATCH = "batch", _("Bordereau ou rôle")
     REFERENCE = "reference", _("Référence à taper pour payer")
@@ -138,7 +138,7 @@ class TableOptions:
     has_header: bool | None = None
     sums_lines: bool = False  # one line per item, to be added up by number
     numbers_without_zeros: str = REFUSE  # 412 beside 000412: refused, or two debts
-    default_exercice: int | None = None  # where no column says it, nor the date of issue
+    default_exercice: int | None = None  # where no column says it; else the year of issue
     decimal: str = ""  # "," or ".": the only one; "": both, a point with a warning
     accepts_units: bool = False  # 12,00 EUR, with a warning
 
