@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -13,28 +14,46 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.backoffice import pages
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import BureauRequest, demand
-from regal.backoffice.queries import page_of, plan_for_the_values_asked
-from regal.backoffice.titre_forms import SITUATIONS, AdjustForm, DecideForm, NewTitreForm, TitreFilters
+from regal.backoffice.queries import plan_for_the_values_asked
+from regal.backoffice.titre_forms import (
+    NO_WORD,
+    SITUATIONS,
+    TOO_WIDE,
+    AdjustForm,
+    DecideForm,
+    NewTitreForm,
+    TitreExportForm,
+    TitreFilters,
+)
 from regal.backoffice.titre_queries import (
+    MOST_COUNTED,
+    Selection,
     Situation,
     Sums,
+    TitreTotals,
     allocations_of,
     attempts_on,
     debtor_of,
+    debtors_of,
+    keys_of,
     open_excesses_of,
+    page_of_titres,
     selected_titres,
     situation_of,
     steps_of,
     sums_of,
     titre_numbered,
     titre_products,
+    totals_of_keys,
     totals_of_titres,
 )
+from regal.backoffice.titre_search import Kind, search
+from regal.collectivites.models import Collectivite
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
@@ -42,11 +61,13 @@ from regal.lib.tenancy import tenant
 from regal.payments.queries import paid_of
 from regal.people.models import Role
 from regal.titres import holds, operations
+from regal.titres.import_queries import imports_of
 from regal.titres.models import Direction, Titre, TitreEvent
 from regal.titres.refusals import Refusal
 from regal.titres.states import Event, State
 
 MAY_ACT = (Role.REGISSEUR, Role.ADMINISTRATOR)
+MOST_IMPORTS = 100  # in the list to choose from
 MOST_SHOWN = 50  # payments on one page
 LARGEST_KEY = 2**63 - 1
 LOOKS: dict[Situation, str] = {
@@ -68,12 +89,14 @@ class Line:
     label: str
     product: str
     issued_on: date
+    due_on: date | None
+    debtor: str  # "" once purged
     sums: Sums
     situation: Promise
     look: str
 
     @classmethod
-    def of(cls, titre: Titre, *, sums: Sums, now: datetime) -> "Line":
+    def of(cls, titre: Titre, *, sums: Sums, debtor: str, now: datetime) -> "Line":
         situation = situation_of(titre, now=now)
         return cls(
             key=titre.pk,
@@ -81,6 +104,8 @@ class Line:
             label=titre.label,
             product=titre.product.name,
             issued_on=titre.issued_on,
+            due_on=titre.due_on,
+            debtor=debtor,
             sums=sums,
             situation=SITUATIONS[situation],
             look=LOOKS.get(situation, "badge-quiet"),
@@ -91,31 +116,79 @@ class Line:
 @require_safe
 def titres(request: BureauRequest, slug: str) -> HttpResponse:
     """Every invoice that the filters mean, the newest first, and exactly what is left to collect of them."""
+    return show_list(request, filters_of(request.collectivite, request.GET))
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_POST
+def search_titres(request: BureauRequest, slug: str) -> HttpResponse:
+    """What was typed comes in the body, and goes on sealed: it may be a name."""
+    filters = filters_of(request.collectivite, request.POST)
+    if filters.errors:
+        return show_list(request, filters, status=422)
+    return see_other(reverse("titres", args=[slug]) + filters.query())
+
+
+def filters_of(town: Collectivite, told: Any) -> TitreFilters:
+    """The filters as typed or as an address says them."""
+    with tenant(town):
+        return TitreFilters(
+            told, town=town, products=titre_products(collectivite=town), imports=list(imports_of(town)[:MOST_IMPORTS])
+        )
+
+
+def selection_of(filters: TitreFilters) -> Selection:
+    """What they mean. Call it inside `tenant()`."""
+    return filters.selection(search(filters.text, collectivite=filters.town) if filters.text else None)
+
+
+def show_list(
+    request: BureauRequest, filters: TitreFilters, *, export: forms.Form | None = None, status: int = 200
+) -> HttpResponse:
+    """The page of the list."""
     town, now = request.collectivite, pages.clock()
     after, before = (request.GET.get(name, "") for name in ("apres", "avant"))
     with tenant(town):
-        products = titre_products(collectivite=town)
-        filters = TitreFilters(request.GET, products=products)
         plan_for_the_values_asked()
-        found = selected_titres(collectivite=town, now=now, **filters.selection)
-        shown, older, newer = page_of(found.select_related("product"), after=after, before=before)
+        searched = search(filters.text, collectivite=town) if filters.text else None
+        if searched is not None and (searched.is_too_wide or searched.kind is None):
+            filters.add_error("recherche", TOO_WIDE if searched.is_too_wide else NO_WORD)
+        found = selected_titres(collectivite=town, selection=filters.selection(searched), now=now)
+        shown, older, newer = page_of_titres(found, collectivite=town, after=after, before=before)
         sums = sums_of(shown, collectivite=town)
-        totals = totals_of_titres(found, collectivite=town)
-    address = reverse("titres", args=[slug])
+        by_name = searched is not None and searched.kind is Kind.NAME  # else a list names nobody
+        names = debtors_of(shown, collectivite=town) if by_name else {}
+        whole = not older and not newer  # the page shows them all
+        keys = [titre.pk for titre in shown] if whole else keys_of(found)
+        if keys is not None:
+            totals: TitreTotals | None = totals_of_keys(keys, collectivite=town)
+        else:
+            totals = totals_of_titres(found, collectivite=town) if request.GET.get("totaux") == "oui" else None
+    address = reverse("titres", args=[town.slug])
+    wrong = [form for form in (filters, export) if form is not None and form.is_bound]
     context = {
         "titres": address,
         "filters": filters,
-        "wrong": [(filters[name].id_for_label, str(one)) for name, told in filters.errors.items() for one in told],
-        "lines": [Line.of(titre, sums=sums[titre.pk], now=now) for titre in shown],
+        "wrong": [
+            (form[name].id_for_label, str(one)) for form in wrong for name, told in form.errors.items() for one in told
+        ],
+        "searched": searched,
+        "by_name": by_name,
+        "near": [(word, ", ".join(like)) for word, like in searched.near.items()] if searched is not None else [],
+        "lines": [Line.of(titre, sums=sums[titre.pk], debtor=names.get(titre.pk, ""), now=now) for titre in shown],
         "totals": totals,
-        "has_products": bool(products),
+        "count": totals.count if totals is not None else None,
+        "most_counted": f"{MOST_COUNTED:,}".replace(",", "\N{NO-BREAK SPACE}"),
+        "has_products": bool(filters.products),
         "may_act": request.role in MAY_ACT,
         "is_suite": bool(newer),
         "first_page": address + filters.query(),
         "newer_page": filters.query(avant=newer) if newer else "",
         "older_page": filters.query(apres=older) if older else "",
+        "with_totals": filters.query(totaux="oui"),
+        "export": export or TitreExportForm(),
     }
-    return render(request, "backoffice/titres.html", context)
+    return render(request, "backoffice/titres.html", context, status=status)
 
 
 # A new one
@@ -144,7 +217,7 @@ def new_titre(request: BureauRequest, slug: str) -> HttpResponse:
                 _("La facture %(number)s peut être payée.") if issues else _("La facture %(number)s est un brouillon.")
             )
             messages.success(request, told % {"number": titre.number})
-            return _see(reverse("titre", args=[slug, titre.pk]))
+            return see_other(reverse("titre", args=[slug, titre.pk]))
     context = {"form": form, "has_products": bool(products)}
     return render(request, "backoffice/new_titre.html", context, status=422 if form.errors else 200)
 
@@ -175,7 +248,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         adjusting, deciding, refused, told = _act(request, shown)
         if told:
             messages.success(request, told)
-            return _see(reverse("titre", args=[slug, titre_id]))
+            return see_other(reverse("titre", args=[slug, titre_id]))
         status, (shown, seen) = 422, _titre(request, titre_id)
         deciding.offer(_decisions(shown, now=now))
     with tenant(town):
@@ -366,5 +439,5 @@ def _by(request: BureauRequest) -> dict[str, Any]:
     return {"now": pages.clock(), "actor_id": request.user.pk}
 
 
-def _see(address: str) -> HttpResponseRedirect:
+def see_other(address: str) -> HttpResponseRedirect:
     return HttpResponseRedirect(address, status=303)

@@ -652,8 +652,14 @@ BUREAU = (
     Screen(
         name="titres, filters refused",
         template="backoffice/titres.html",
-        show=_bureau(f"/{TOWN.slug}/factures/?reference=1"),
+        show=_bureau(f"/{TOWN.slug}/factures/?emise_du=jamais"),
         says_error=True,
+    ),
+    Screen(
+        name="titres, nothing of that name",
+        template="backoffice/titres.html",
+        show=_bureau(f"/{TOWN.slug}/factures/?recherche=Zzyzx"),
+        languages=BOTH,
     ),
     Screen(name="new titre", template="backoffice/new_titre.html", show=_bureau(f"/{TOWN.slug}/factures/nouvelle/")),
     Screen(

@@ -69,8 +69,6 @@ class TestRecognise:
             (b"{\\rtf1\\ansi", "F511"),
             (archive(xl__workbook_bin="x"), "F512"),
             (b"<?xml version='1.0'?><factures/>", "F563"),
-            (PES % b"PES_Retour", "F564"),
-            (PES % b"PES_Retour" + b'<Parametres><TypFic V="TIPIREC"/>', "F555"),
             (PES % b"PES_ACQUIT", "F556"),
             (b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook xmlns="x">', "F560"),
             (b"1" * 500 + b"\r\n" + b"1" * 500, "F517"),
