@@ -10,6 +10,8 @@ class State(StrEnum):
     CANCELLED = "cancelled"  # nothing is due any more
     TRANSFERRED = "transferred"  # handed over to the comptable, who alone collects it
     WRITTEN_OFF = "written_off"  # nobody will collect it
+    CLOSED = "closed"  # the comptable, who collects it, says that nothing is left to pay
+    REJECTED = "rejected"  # the comptable would not take it in charge
 
 
 class Event(StrEnum):
@@ -21,6 +23,12 @@ class Event(StrEnum):
     CANCELLED = "cancelled"
     TRANSFERRED = "transferred"
     WRITTEN_OFF = "written_off"
+    # Said by the comptable of a debt that he collects, beside SUSPENDED, RESUMED, CANCELLED and WRITTEN_OFF:
+    TAKEN_CHARGE = "taken_charge"
+    COLLECTED = "collected"  # in part
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    REOPENED = "reopened"  # he says otherwise than before
 
 
 class ForbiddenTransition(Exception):
@@ -47,6 +55,16 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.SUSPENDED, Event.TRANSFERRED): State.TRANSFERRED,
     (State.OPEN, Event.WRITTEN_OFF): State.WRITTEN_OFF,
     (State.SUSPENDED, Event.WRITTEN_OFF): State.WRITTEN_OFF,
+    (State.OPEN, Event.TAKEN_CHARGE): State.OPEN,
+    (State.OPEN, Event.COLLECTED): State.OPEN,
+    (State.OPEN, Event.CLOSED): State.CLOSED,
+    (State.SUSPENDED, Event.CLOSED): State.CLOSED,
+    (State.OPEN, Event.REJECTED): State.REJECTED,
+    (State.SUSPENDED, Event.REJECTED): State.REJECTED,
+    (State.CLOSED, Event.REOPENED): State.OPEN,
+    (State.REJECTED, Event.REOPENED): State.OPEN,
+    (State.CANCELLED, Event.REOPENED): State.OPEN,
+    (State.WRITTEN_OFF, Event.REOPENED): State.OPEN,
 }
 
 

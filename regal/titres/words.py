@@ -12,4 +12,6 @@ NAMES: dict[State, Promise] = {
     State.CANCELLED: _("annulée"),
     State.TRANSFERRED: _("transmise au comptable"),
     State.WRITTEN_OFF: _("abandonnée"),
+    State.CLOSED: _("soldée chez le comptable"),
+    State.REJECTED: _("rejetée par le comptable"),
 }
