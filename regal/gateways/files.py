@@ -101,7 +101,7 @@ class Said(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledPiece:
-    """Where one debt stands, as a comptable's file says it; None where it does not."""
+    """Where one debt stands, as a comptable's file says it (`payfip_files.each_piece`); None where it does not."""
 
     place: str
     debt: FiledDebt
@@ -125,7 +125,6 @@ class PaymentsFile:
     first_day: date | None  # the days it covers, where it says so
     last_day: date | None
     made_on: date | None
-    pieces: tuple[FiledPiece, ...] = ()  # of a PES: every debt of which it says where it stands
 
     @property
     def total(self) -> Money:
