@@ -101,7 +101,7 @@ class Said(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledPiece:
-    """Where one debt stands, as a comptable's file says it (`payfip_files.each_piece`); None where it does not."""
+    """Where one debt stands, as a comptable's file says it (`payfip_files/pes_retour.py`); None where it does not."""
 
     place: str
     debt: FiledDebt

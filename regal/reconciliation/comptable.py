@@ -10,9 +10,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from django.db.models import QuerySet
+
 from regal.collectivites.models import Product
 from regal.gateways.base import DebtKind
-from regal.gateways.files import FiledPiece, PaymentsFile, Said
+from regal.gateways.files import FiledDebt, FiledPiece, PaymentsFile, Said
+from regal.gateways.payfip_files import read_pes_retour
 from regal.lib.money import Money
 from regal.lib.references import OrmcReference, UnreadableReference
 from regal.reconciliation.models import DepositedFile, FiledState
@@ -47,16 +50,18 @@ def words(*, file: DepositedFile, read: PaymentsFile, lock: bool) -> list[Word]:
 
     `lock`: hold the titres until the end of the transaction, in the order in which everybody takes them.
     """
-    if file.budget_id is None or not read.pieces:
+    if file.budget_id is None or file.content is None or not _titres(file).exists():
         return []
-    named = dict(_named(file, read.pieces))
+    named = _Named(file)
+    read_pes_retour(bytes(file.content), tell=named.hear)
+    pieces = named.all()
     if lock:
-        holds.lock_all(collectivite_id=file.collectivite_id, titre_ids=named)
+        holds.lock_all(collectivite_id=file.collectivite_id, titre_ids=pieces)
     told_on = day_of(read)
-    before = _last_words(file, list(named))
+    before = _last_words(file, list(pieces))
     found: list[Word] = []
-    for titre, due in _fresh(file, list(named)):
-        piece, last = named[titre.pk], before.get(titre.pk)
+    for titre, due in _fresh(file, list(pieces)):
+        piece, last = pieces[titre.pk], before.get(titre.pk)
         said = _said(titre, piece, due=due)
         is_late = last is not None and last.told_on > told_on
         is_new_amount = piece.collected is not None and piece.collected != (
@@ -73,7 +78,7 @@ def words(*, file: DepositedFile, read: PaymentsFile, lock: bool) -> list[Word]:
                 steps=() if is_late else steps,
             )
         )
-    rank = {key: place for place, key in enumerate(named)}
+    rank = {key: place for place, key in enumerate(pieces)}
     return sorted(found, key=lambda word: rank[word.titre])
 
 
@@ -132,24 +137,37 @@ def _said(titre: Titre, piece: FiledPiece, *, due: Money) -> Said:
     return piece.said
 
 
-def _named(file: DepositedFile, pieces: Sequence[FiledPiece]) -> Iterator[tuple[int, FiledPiece]]:
-    """The titres that pieces name; a piece that may be of several is nobody's."""
-    titres = Titre.objects.of(file.collectivite).filter(
+def _titres(file: DepositedFile) -> QuerySet[Titre]:
+    """Those of which the file may speak."""
+    return Titre.objects.of(file.collectivite).filter(
         collector=Collector.COMPTABLE, budget=file.budget_id, status__in=HEARD
     )
-    for some in _batches(pieces):
-        whole = {piece.debt.reference for piece in some if piece.debt.reference}
-        by_reference = dict(titres.filter(reference__in=whole).values_list("reference", "pk"))
-        parts = [piece.debt for piece in some if piece.debt.reference is None and piece.debt.number]
-        of_roles = titres.filter(
-            document_kind=DocumentKind.ROLE,
-            exercice__in={debt.exercice for debt in parts},
-            number__in={number for debt in parts for number in _as_printed(debt.number or "")},
-        )
-        by_number: dict[tuple[int, str], list[tuple[int, str]]] = {}
-        for pk, exercice, number, reference in of_roles.values_list("pk", "exercice", "number", "reference"):
-            by_number.setdefault((exercice, number.lstrip("0")), []).append((pk, reference))
-        for piece in some:
+
+
+class _Named:
+    """The titres that pieces name, as a file is read: of its pieces, only these are kept."""
+
+    def __init__(self, file: DepositedFile) -> None:
+        self._titres = _titres(file)
+        self._waiting: list[FiledPiece] = []
+        self._found: dict[int, FiledPiece] = {}
+
+    def hear(self, piece: FiledPiece) -> None:
+        self._waiting.append(piece)
+        if len(self._waiting) == _BATCH:
+            self._find()
+
+    def all(self) -> dict[int, FiledPiece]:
+        """Of each titre, the last piece that names it; one that may be of several titres is nobody's."""
+        self._find()
+        return self._found
+
+    def _find(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        whole = {piece.debt.reference for piece in waiting if piece.debt.reference}
+        by_reference = dict(self._titres.filter(reference__in=whole).values_list("reference", "pk"))
+        by_number = self._roles([piece.debt for piece in waiting if piece.debt.reference is None])
+        for piece in waiting:
             debt = piece.debt
             if debt.reference is not None:
                 key = by_reference.get(debt.reference)
@@ -157,7 +175,22 @@ def _named(file: DepositedFile, pieces: Sequence[FiledPiece]) -> Iterator[tuple[
                 rivals = by_number.get((debt.exercice or 0, (debt.number or "").lstrip("0")), [])
                 key = _the_one(rivals, code=debt.code, period=debt.period)
             if key is not None:
-                yield key, piece
+                self._found.pop(key, None)
+                self._found[key] = piece
+
+    def _roles(self, debts: Sequence[FiledDebt]) -> dict[tuple[int, str], list[tuple[int, str]]]:
+        """By exercice and number without its zeros: keys and references."""
+        found: dict[tuple[int, str], list[tuple[int, str]]] = {}
+        if not debts:
+            return found
+        rows = self._titres.filter(
+            document_kind=DocumentKind.ROLE,
+            exercice__in={debt.exercice for debt in debts},
+            number__in={number for debt in debts for number in _as_printed(debt.number or "")},
+        )
+        for key, exercice, number, reference in rows.values_list("pk", "exercice", "number", "reference"):
+            found.setdefault((exercice, number.lstrip("0")), []).append((key, reference))
+        return found
 
 
 def _the_one(rivals: Sequence[tuple[int, str]], *, code: str | None, period: str | None) -> int | None:

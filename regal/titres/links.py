@@ -1,8 +1,8 @@
 """The address that pays one titre: its page knows the reference and the amount, and asks for an e-mail only.
 
 Whoever holds it may read what is due: it holds 132 bits that only our key makes (the *payment key* of the rules on
-look-ups). It is printed on notices, so it names neither amount nor product: it follows what is due, lasts as long as the
-titre, and survives a change of our key that keeps the former one in `SECRET_KEY_FALLBACKS`.
+look-ups). It is printed on notices, so it names neither amount nor product: it follows what is due, lasts as long as
+the titre, and survives a change of our key that keeps the former one in `SECRET_KEY_FALLBACKS`.
 """
 
 import re
@@ -30,7 +30,7 @@ def payment_link(titre: Titre) -> str:
 
 def link_token(titre: Titre) -> str:
     """The end of the address; `.` is in no slug, so it is never mistaken for one."""
-    return f"{titre.pk}.{_signature(titre)}"
+    return f"{titre.pk}.{_signature(titre, settings.SECRET_KEY)}"
 
 
 def titre_of_link(*, collectivite: HasKey, token: str) -> Titre:
@@ -41,16 +41,13 @@ def titre_of_link(*, collectivite: HasKey, token: str) -> Titre:
     key, signature = int(read[1]), read[2]
     found = Titre.objects.of(collectivite).select_related("product__account", "collectivite").filter(pk=key).first()
     titre = found or Titre(pk=key, collectivite_id=collectivite.pk, reference="")
-    signed = [_signature(titre, secret) for secret in (None, *settings.SECRET_KEY_FALLBACKS)]
-    if (
-        not any([tokens.same(signature, one) for one in signed])
-        or found is None
-        or found.collectivite_id != collectivite.pk
-    ):
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    is_ours = any(tokens.same(signature, _signature(titre, secret)) for secret in secrets)
+    if not is_ours or found is None or found.collectivite_id != collectivite.pk:
         raise BadLink
     return found
 
 
-def _signature(titre: Titre, secret: str | None = None) -> str:
-    signer = Signer(key=secret or settings.SECRET_KEY, salt=_SALT)
+def _signature(titre: Titre, secret: str | bytes) -> str:
+    signer = Signer(key=secret, salt=_SALT)
     return signer.signature(f"{titre.collectivite_id} {titre.pk} {titre.reference}")[:_KEPT]

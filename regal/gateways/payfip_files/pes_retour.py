@@ -9,15 +9,16 @@ One settlement (`EncaissementEmargement`) whose origin (`OrgEma`) is 10 is one p
 All that is no payment is counted in `left_out`.
 
 It also says where each titre and each rôle's article stands, however it is collected: in charge, en instance, rejected,
-cancelled, settled, written off. A piece whose state cannot be read says nothing; it never makes the file unreadable.
+cancelled, settled, written off. Whoever wants that is told piece after piece; one whose state cannot be read says
+nothing, and never makes the file unreadable.
 
 Strict on what decides of a payment (piece, line, day, amount, origin), tolerant of unknown elements. The tree is never
-built: memory grows with the payments and the pieces found only, and the file is bounded.
+built: memory does not grow with the file but for the payments found.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -98,12 +99,15 @@ _OTHER_ROOTS = {"PES_ALLER": "F411", "PES_ACQUIT": "F412", "WORKBOOK": "F404"}
 _OTHER_FLOWS = (("tipi", "F413"), ("dep", "F414"), ("cli", "F415"), ("asap", "F416"))
 
 
-def read_pes_retour(content: bytes) -> PaymentsFile:
-    """Read an XML file as a PES Retour Recette. Raises NotThisFile."""
+Listener = Callable[[FiledPiece], None]
+
+
+def read_pes_retour(content: bytes, *, tell: Listener | None = None) -> PaymentsFile:
+    """Read an XML file as a PES Retour Recette, and tell where each debt stands as it comes. Raises NotThisFile."""
     declared = _ENCODING.match(content.removeprefix(_BOM)[:_CHUNK])
     if declared and declared[1].lower() not in _ENCODINGS:
         raise NotThisFile("F423")
-    flow = _Flow()
+    flow = _Flow(tell)
     parser = etree.XMLParser(
         target=cast(Any, flow),
         resolve_entities=False,
@@ -155,7 +159,8 @@ class _Online:
 class _Flow:
     """What the parser tells, element by element (a "target" of lxml), and what is kept of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Listener | None) -> None:
+        self._tell = tell
         self._paths: list[str] = []  # of the elements that are open, each whole; the root's is ""
         self._foreign = 0  # how many are open from a foreign or unwanted one on
         self._blocks: dict[str, dict[str, str]] = {}  # by path
@@ -164,7 +169,6 @@ class _Flow:
         self._other_flows: list[str] = []
         self._left_out = 0
         self._payments: list[FiledPayment] = []
-        self._pieces: list[FiledPiece] = []
         self._aside: dict[str, str] = {}  # of the line that is open
         self._titre = str(_("titre %(number)s, ligne %(line)s"))
         self._role = str(_("rôle, dette %(number)s"))
@@ -250,7 +254,6 @@ class _Flow:
             first_day=None,
             last_day=min(_situation_day(parameters.get("NomFic", "")) or made_on, made_on),
             made_on=made_on,
-            pieces=tuple(self._pieces),
         )
 
     def _begin_flow(self, tag: str) -> None:
@@ -300,7 +303,9 @@ class _Flow:
             self._left_out += sum(one.amount == Money.zero for one in read)
         if found:
             self._pay(bordereau, piece, found)
-        self._tell(bordereau, piece)
+        if self._tell is not None:
+            for told in self._states(bordereau, piece):
+                self._tell(told)
         self._lines = []
 
     def _is_payment(self, bordereau: _Values, piece: _Values, line: _Line) -> bool:
@@ -343,7 +348,7 @@ class _Flow:
             place = self._titre % {"number": int(number), "line": int(line)}
             self._add(_titre_debt(int(exercice), int(number), int(line)), [one], place)
 
-    def _tell(self, bordereau: _Values, piece: _Values) -> None:
+    def _states(self, bordereau: _Values, piece: _Values) -> Iterator[FiledPiece]:
         """Where the piece's debts stand: each line of a titre is one, a rôle's article is one with all its lines."""
         exercice, number = bordereau.get("Exer", ""), piece.get("NumDette") or piece.get("IdPce", "")
         if bordereau.get("TypBord") not in (_TITRES, _ROLES) or piece.get("TypPce") == _REQUEST:
@@ -356,14 +361,14 @@ class _Flow:
                 debt = _role_debt(int(exercice), int(number), piece, [line.told for line in self._lines])
                 place = self._role % {"number": int(number)}
                 gravest = min((one for one in said if one is not None), key=_GRAVITY.index)
-                self._pieces.append(_piece(place, debt, gravest, self._lines))
+                yield _piece(place, debt, gravest, self._lines)
             return
         for line, one in zip(self._lines, said, strict=True):
             rank = line.told.get("IdLigne", "")
             if one is None or not _NUMBER.fullmatch(rank):
                 continue
             place = self._titre % {"number": int(number), "line": int(rank)}
-            self._pieces.append(_piece(place, _titre_debt(int(exercice), int(number), int(rank)), one, [line]))
+            yield _piece(place, _titre_debt(int(exercice), int(number), int(rank)), one, [line])
 
     def _add(self, debt: FiledDebt, together: list[_Online], place: str) -> None:
         if len(self._payments) >= MAX_PAYMENTS:
