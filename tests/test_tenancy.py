@@ -31,14 +31,14 @@ from regal.collectivites.models import (
     RoutingChange,
 )
 from regal.gateways.base import DebtKind, Environment
-from regal.lib import paris, tokens
+from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
 from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
-from regal.titres.models import Collector, DocumentKind, Titre
+from regal.titres.models import Titre
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
@@ -62,6 +62,7 @@ class Neighbours:
         self.attempts: dict[int, Attempt] = {}
         self.cases: dict[int, int] = {}
         self.titres: dict[int, Titre] = {}
+        self.comptable_titres: dict[int, Titre] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -159,20 +160,7 @@ class Neighbours:
         self.titres[key] = cast.make_titre(canteen)
         cast.reduce(self.titres[key])
         self.askable[key] = notices.pay(town, self.titres[key])
-        Titre.objects.create(
-            collectivite=town.collectivite,
-            collector=Collector.COMPTABLE,
-            budget=Budget.objects.get(),
-            product=town.product,
-            document_kind=DocumentKind.TITRE,
-            exercice=2026,
-            number="412",
-            reference=cast.REFDET,
-            label="Loyer",
-            issued_on=paris.today(MORNING),
-            amount=Money(100),
-            created_at=MORNING,
-        )
+        self.comptable_titres[key] = cast.make_comptable_titre(town, amount=Money(100))
 
     def row(self, model: type[TenantModel], town: Town) -> TenantModel:
         row = model.objects.using("owner").filter(collectivite=town.collectivite.pk).order_by("pk").first()
@@ -419,7 +407,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "numcli": whose.account.identifier,
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
-    known |= {"file_id": neighbours.files[theirs].pk}
+    known |= {"file_id": neighbours.files[theirs].pk, "link": link_token(neighbours.comptable_titres[theirs])}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     known |= {"platform": "production", "phase": "production"}
     if "phase" in route.parameters or "platform" in route.parameters or route.path.endswith("<str:numcli>/page/"):

@@ -274,13 +274,16 @@ def compare(*, product: Product, reference: str, exercice: int | None, amount: M
     left = due - collected if collected < due else due
     if titre is None or amount not in (due, left):
         return Comparison(verdict=Verdict.DIFFERS)
-    if titre.status == State.CLOSED:
-        return Comparison(verdict=Verdict.SETTLED)
-    if titre.status != State.OPEN:
-        return Comparison(verdict=Verdict.NOT_DUE)
-    if amount != left:
+    if amount != left and titre.status == State.OPEN:
         return Comparison(verdict=Verdict.IN_PART, left=left)
-    return Comparison(verdict=Verdict.NOTHING)
+    return Comparison(verdict=standing_of(titre))
+
+
+def standing_of(titre: Titre) -> Verdict:
+    """What is said of a comptable's titre to whoever knows its reference and its amount."""
+    if titre.status == State.CLOSED:
+        return Verdict.SETTLED
+    return Verdict.NOTHING if titre.status == State.OPEN else Verdict.NOT_DUE
 
 
 def left_of(titre: Titre) -> Money:
