@@ -38,6 +38,7 @@ from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, ten
 from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
+from regal.titres.links import link_token
 from regal.titres.models import Titre
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
@@ -105,6 +106,7 @@ class Neighbours:
             )
             self._keep_titres(town)
             self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
+            files.keep_state(self.files[key], self.comptable_titres[key])
             files.keep_statement(town, of_the_regie)
             self.cards[key] = f"{5_000_000 + key}-01-649015328"  # a site is one town's
             cast.make_product(

@@ -35,6 +35,8 @@ class Situation(StrEnum):
     CANCELLED = "annulee"
     TRANSFERRED = "transmise"
     WRITTEN_OFF = "abandonnee"
+    CLOSED = "soldee"
+    REJECTED = "rejetee"
 
 
 _DECIDED = {
@@ -43,6 +45,8 @@ _DECIDED = {
     State.CANCELLED: Situation.CANCELLED,
     State.TRANSFERRED: Situation.TRANSFERRED,
     State.WRITTEN_OFF: Situation.WRITTEN_OFF,
+    State.CLOSED: Situation.CLOSED,
+    State.REJECTED: Situation.REJECTED,
 }
 
 
@@ -167,7 +171,7 @@ def _total(rows: QuerySet[Any], what: Any) -> Money:
 
 def titre_numbered(*, collectivite: HasKey, titre_id: int) -> Titre | None:
     """One invoice with its product."""
-    found = Titre.objects.of(collectivite).select_related("product__account", "regie", "collectivite")
+    found = Titre.objects.of(collectivite).select_related("product__account", "regie", "budget", "collectivite")
     return found.filter(pk=titre_id).first()
 
 

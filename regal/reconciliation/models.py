@@ -227,3 +227,9 @@ class FiledState(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.file_id}.{self.number} {self.said}"
+
+    @property
+    def step_numbers(self) -> range:
+        """The numbers of the titre's steps that followed."""
+        last = self.last_step or 0
+        return range(last - self.steps + 1, last + 1)

@@ -15,9 +15,6 @@ ALTER TABLE reconciliation_filedstate ADD CONSTRAINT reconciliation_filedstate_f
     FOREIGN KEY (collectivite_id, file_id) REFERENCES reconciliation_depositedfile (collectivite_id, id);
 ALTER TABLE reconciliation_filedstate ADD CONSTRAINT reconciliation_filedstate_titre_in_tenant
     FOREIGN KEY (collectivite_id, titre_id) REFERENCES titres_titre (collectivite_id, id);
-ALTER TABLE reconciliation_filedstate ADD CONSTRAINT reconciliation_filedstate_last_step_in_tenant
-    FOREIGN KEY (collectivite_id, titre_id, last_step)
-    REFERENCES titres_titreevent (collectivite_id, titre_id, number);
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON reconciliation_filedstate
     FOR EACH ROW EXECUTE FUNCTION regal_append_only();
 CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON reconciliation_filedstate
@@ -27,7 +24,6 @@ CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON reconciliation_filedstate
 NO_WALLS = """
 DROP TRIGGER append_only_whole ON reconciliation_filedstate;
 DROP TRIGGER append_only ON reconciliation_filedstate;
-ALTER TABLE reconciliation_filedstate DROP CONSTRAINT reconciliation_filedstate_last_step_in_tenant;
 ALTER TABLE reconciliation_filedstate DROP CONSTRAINT reconciliation_filedstate_titre_in_tenant;
 ALTER TABLE reconciliation_filedstate DROP CONSTRAINT reconciliation_filedstate_file_in_tenant;
 REVOKE ALL ON reconciliation_filedstate FROM regal_app, regal_verify;
