@@ -314,11 +314,11 @@ _EXPLANATIONS: dict[Situation, Promise] = {
 _EXPLANATIONS_OF_THE_COMPTABLE: dict[Situation, Promise] = {
     Situation.PAYABLE: gettext_lazy("Elle se paie hors régie, sur le contrat du comptable."),
     Situation.DRAFT: gettext_lazy("Personne ne la voit encore."),
-    Situation.SUSPENDED: gettext_lazy("Le comptable l’a mise en instance : qui la paie en est averti."),
-    Situation.CANCELLED: gettext_lazy("Elle est annulée : plus rien n’est dû."),
+    Situation.SUSPENDED: gettext_lazy("Le comptable l’a mise en instance : qui la paie en est averti."),
+    Situation.CANCELLED: gettext_lazy("Elle est annulée : plus rien n’est dû."),
     Situation.WRITTEN_OFF: gettext_lazy("Le comptable l’a admise en non-valeur."),
-    Situation.CLOSED: gettext_lazy("Le comptable dit qu’il n’y reste rien à payer : elle ne se paie plus en ligne."),
-    Situation.REJECTED: gettext_lazy("Le comptable ne l’a pas prise en charge : qui la paie en est averti."),
+    Situation.CLOSED: gettext_lazy("Le comptable dit qu’il n’y reste rien à payer : elle ne se paie plus en ligne."),
+    Situation.REJECTED: gettext_lazy("Le comptable ne l’a pas prise en charge : qui la paie en est averti."),
 }
 
 
@@ -356,7 +356,7 @@ def _told_one(step: TitreEvent, said: Mapping[int, FiledState]) -> Step:
     if word is not None:
         text = _("PES Retour du %(day)s, %(place)s") % {"day": _day(word.told_on), "place": word.place}
         if word.collected is not None and step.event in (Event.COLLECTED, Event.CLOSED):
-            text = f"{text} ; {_('encaissé en tout : %(amount)s') % {'amount': word.collected}}"
+            text = f"{text} ; {_('encaissé en tout : %(amount)s') % {'amount': word.collected}}"
         title = str(_STEPS_OF_THE_COMPTABLE[Event(step.event)])
         return Step(at=step.recorded_at, title=title, text=text, file=word.file_id)
     who = str(step.by or _("REGAL"))

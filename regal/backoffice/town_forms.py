@@ -429,7 +429,7 @@ class ProductForm(SettingsForm):
     not_compared = forms.BooleanField(
         label=_("Ne pas comparer avec la base importée"),
         help_text=_(
-            "sinon, le payeur dont la référence et le montant n’y sont pas est averti, et peut continuer ; à cocher si"
+            "sinon, le payeur dont la référence et le montant n’y sont pas est averti, et peut continuer ; à cocher si"
             " vous n’importez qu’une partie des titres"
         ),
         required=False,

@@ -197,6 +197,6 @@ class ChangedMeanwhile(Refusal):
 class TheComptables(Refusal):
     code = "R280"
     sentence = _(
-        "Le comptable public encaisse cette dette : lui seul la suspend, la solde ou l’admet en non-valeur, et REGAL"
+        "Le comptable public encaisse cette dette : lui seul la suspend, la solde ou l’admet en non-valeur, et REGAL"
         " l’apprend par le PES Retour. Une réduction ou une annulation vient de l’ordonnateur, par l’import."
     )

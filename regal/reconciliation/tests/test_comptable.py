@@ -16,7 +16,7 @@ from regal.reconciliation.comptable import last_word_on
 from regal.reconciliation.models import FiledState
 from regal.titres.models import Titre, TitreEvent
 from regal.titres.states import Event, State
-from tests import cast, proof
+from tests import cast
 from tests.cast import REFDET, later
 from tests.files import DAY, Paid, pes
 from tests.notices import run_due
@@ -96,7 +96,6 @@ class TestATitre:
     def test_is_closed_once_its_line_is_settled_whatever_the_means(self, town, titre, origin):
         confirm(town, said(origin=origin))
         assert (status(titre), events(titre)) == (State.CLOSED, [Event.CLOSED])
-        assert proof.broken(EVENING) == ()
 
     def test_keeps_what_was_collected_in_part_and_stays_to_be_paid(self, town, titre):
         confirm(town, said(5_000, line="04", in_all=7_000))
@@ -104,7 +103,6 @@ class TestATitre:
             word = last_word_on(titre)
         assert (word.said, word.collected, word.told_on) == (Said.TAKEN, Money(7_000), DAY)
         assert (status(titre), events(titre)) == (State.OPEN, [Event.COLLECTED])
-        assert proof.broken(EVENING) == ()
 
     @pytest.mark.parametrize(
         ("told", "expected", "event"),
@@ -119,7 +117,6 @@ class TestATitre:
     def test_stands_where_the_comptable_says(self, town, titre, told, expected, event):
         confirm(town, said(0, **told))
         assert (status(titre), events(titre)) == (expected, [event])
-        assert proof.broken(EVENING) == ()
 
     def test_is_reopened_when_a_later_file_says_otherwise(self, town, titre):
         confirm(town, said(0, piece="04", line="01"))
@@ -133,13 +130,11 @@ class TestATitre:
         assert (status(titre), events(titre)) == (State.CLOSED, [Event.CLOSED])
         with tenant(town.collectivite):
             assert [(one.is_late, one.steps) for one in FiledState.objects.order_by("pk")] == [(False, 1), (True, 0)]
-        assert proof.broken(later(days=2, hours=11)) == ()
 
     def test_changes_nothing_more_when_another_file_repeats_it(self, town, titre):
         confirm(town, said())
         confirm(town, said(), made_on=DAY + timedelta(days=1), now=later(days=1, hours=10))
         assert events(titre) == [Event.CLOSED]
-        assert proof.broken(later(days=1, hours=10)) == ()
 
     def test_is_not_closed_by_the_file_of_another_line_number_year_or_budget(self, town, titre):
         others = ["202600000412000002", "202600000413000001", "202500000412000001"]
@@ -162,7 +157,6 @@ class TestATitre:
             assert not Allocation.objects.exists()  # what goes to the comptable extinguishes no titre of ours
             assert not Case.objects.exists()
         assert (status(titre), events(titre)) == (State.CLOSED, [Event.CLOSED])
-        assert proof.broken(EVENING) == ()
 
     def test_is_left_alone_when_the_file_is_discarded(self, town, titre):
         file = deposit(town, pes([said()]))
@@ -200,7 +194,6 @@ class TestARole:
         debt = self.debt(town, water)
         confirm(town, roles=[said(reference=ROLE)])
         assert (status(debt), events(debt)) == (State.CLOSED, [Event.CLOSED])
-        assert proof.broken(EVENING) == ()
 
     def test_of_two_debts_of_one_number_is_neither(self, town, water):
         one, other = self.debt(town, water), self.debt(town, water, "2026-EA-00-12")
