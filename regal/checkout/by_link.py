@@ -36,7 +36,9 @@ from regal.titres.queries import amount_due
 def by_link(request: HttpRequest, slug: str, link: str) -> HttpResponse:
     """What the link pays; posted with an e-mail address, the recap."""
     town = Town.called(slug, now=pages.clock())
-    if is_too_often(rate=Rate.PAGE, source=pages.source_of(request), limit=pages.MOST_FORMS, now=town.now):
+    if request.method == "POST" and is_too_often(
+        rate=Rate.PAGE, source=pages.source_of(request), limit=pages.MOST_FORMS, now=town.now
+    ):
         context = {"title": _("Trop de demandes d’affilée"), "kind": "too_often"}
         return town.page(request, "checkout/error.html", context, status=429)
     try:
