@@ -350,17 +350,9 @@ class ProductForm(SettingsForm):
         (
             _("La référence à taper"),
             "",
-            (
-                "code_name",
-                "period_name",
-                "number_name",
-                "code",
-                "number_digits",
-                "pattern",
-                "check_key",
-                "not_compared",
-            ),
+            ("code_name", "period_name", "number_name", "code", "number_digits", "pattern", "check_key"),
         ),
+        (_("La base importée"), "", ("not_compared",)),
         (_("Montants acceptés"), "", ("min_amount", "max_amount")),
         (
             _("Essayer un numéro"),

@@ -1,4 +1,4 @@
-"""What payers of the comptable's debts may be told: pages as the guichet makes them, of a year that nobody else pays."""
+"""What payers of the comptable's debts may be told: pages as the guichet makes them, of a year that no other pays."""
 
 from datetime import datetime
 

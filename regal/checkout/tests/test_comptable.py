@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from regal.checkout import pages
 from regal.collectivites.models import Product
 from regal.gateways.base import DebtKind, Environment
-from regal.gateways.files import Said
+from regal.gateways.files import FileKind, Said
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
@@ -50,7 +50,7 @@ def stand(titre, status):
 def collect(town, titre, cents):
     """A file of the comptable says that a part is collected."""
     with tenant(town.collectivite):
-        file = files._keep(town, b"z", "pes_retour", budget=town.account.budget, count=0, total=Money(0))
+        file = files._keep(town, b"z", FileKind.PES_RETOUR, budget=town.account.budget, count=0, total=Money(0))
         FiledState.objects.create(
             collectivite=town.collectivite,
             file=file,
