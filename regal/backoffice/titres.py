@@ -356,7 +356,8 @@ def _told_one(step: TitreEvent, said: Mapping[int, FiledState]) -> Step:
     if word is not None:
         text = _("PES Retour du %(day)s, %(place)s") % {"day": _day(word.told_on), "place": word.place}
         if word.collected is not None and step.event in (Event.COLLECTED, Event.CLOSED):
-            text = f"{text} ; {_('encaissé en tout : %(amount)s') % {'amount': word.collected}}"
+            collected = _("encaissé en tout : %(amount)s") % {"amount": word.collected}
+            text = f"{text} ; {collected}"
         title = str(_STEPS_OF_THE_COMPTABLE[Event(step.event)])
         return Step(at=step.recorded_at, title=title, text=text, file=word.file_id)
     who = str(step.by or _("REGAL"))
