@@ -117,7 +117,7 @@ class Sums:
 def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]:
     """What is due and what was paid, of each invoice of a page: two questions for all.
 
-    Once cancelled or written off, nothing more is due than what was paid.
+    Once cancelled, rejected or written off, nothing more is due than what was paid.
     """
     rows = list(titres)
     keys = [titre.pk for titre in rows]
@@ -127,8 +127,10 @@ def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]
     for titre in rows:
         extinguished = paid.get(titre.pk, Money.zero)
         due = titre.amount + adjusted.get(titre.pk, Money.zero)
-        if titre.status in (State.CANCELLED, State.WRITTEN_OFF):
+        if titre.status in (State.CANCELLED, State.WRITTEN_OFF, State.REJECTED):
             due = extinguished
+        if titre.status == State.CLOSED:
+            extinguished = due  # at the comptable's
         sums[titre.pk] = Sums(due=due, paid=extinguished)
     return sums
 

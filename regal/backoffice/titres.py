@@ -361,7 +361,7 @@ def _told_one(step: TitreEvent, said: Mapping[int, FiledState]) -> Step:
         title = str(_STEPS_OF_THE_COMPTABLE[Event(step.event)])
         return Step(at=step.recorded_at, title=title, text=text, file=word.file_id)
     who = str(step.by or _("REGAL"))
-    title = str(_STEPS[Event(step.event)]) % {"who": who}
+    title = str((_STEPS_OF_THE_COMPTABLE | _STEPS)[Event(step.event)]) % {"who": who}
     if step.adjustment is not None:
         amount: Money = step.adjustment.amount
         words = (

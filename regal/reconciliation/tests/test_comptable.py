@@ -101,6 +101,7 @@ class TestATitre:
         confirm(town, said(5_000, line="04", in_all=7_000))
         with tenant(town.collectivite):
             word = last_word_on(titre)
+        assert word is not None
         assert (word.said, word.collected, word.told_on) == (Said.TAKEN, Money(7_000), DAY)
         assert (status(titre), events(titre)) == (State.OPEN, [Event.COLLECTED])
 
