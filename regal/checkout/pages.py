@@ -4,6 +4,7 @@ They work in a frame on the town's site and out of it, without cookie, session o
 payer confirms; nothing leaves before it is committed (`docs/decisions/0004`).
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -295,12 +296,15 @@ def warned(way: ByForm, town: Town, request: HttpRequest, *, only: Verdict | Non
     Beyond the budgets nothing is compared and nobody is held up: PayFiP checks anyway. `only`: the one thing that
     stops him.
     """
-    if way.product.debt_kind == DebtKind.REGIE or not way.product.compares_with_base:
+    if not way.is_compared():
         return None
-    debt = f"debt {town.collectivite.pk} {sha256_hex(way.reference.encode())}"
-    if _looks_too_often(request, town) or is_too_often(
-        rate=Rate.LOOKUP, source=debt, limit=MOST_COMPARED, now=town.now
-    ):
+    town_number = town.collectivite.pk
+    budgets = {  # their own: whoever uses them up holds up no payer of a régie
+        f"compared {source_of(request)}": MOST_LOOK_UPS,
+        f"compared {town_number} {sha256_hex(way.reference.encode())}": MOST_COMPARED,
+        f"compared {town_number}": MOST_LOOK_UPS_IN_TOWN,
+    }
+    if _is_beyond(budgets, now=town.now):
         return None
     told = way.compared()
     if told.verdict is Verdict.NOTHING or only not in (None, told.verdict):
@@ -319,9 +323,12 @@ def _prefilled(request: HttpRequest, product: Product) -> dict[str, str]:
 
 def _looks_too_often(request: HttpRequest, town: Town) -> bool:
     budgets = {source_of(request): MOST_LOOK_UPS, f"town {town.collectivite.pk}": MOST_LOOK_UPS_IN_TOWN}
-    return any(  # the second is not spent by who has used up the first
-        is_too_often(rate=Rate.LOOKUP, source=source, limit=limit, now=town.now) for source, limit in budgets.items()
-    )
+    return _is_beyond(budgets, now=town.now)
+
+
+def _is_beyond(budgets: Mapping[str, int], *, now: datetime) -> bool:
+    """Whether one of them is used up; the next is not spent by who has used up the one before."""
+    return any(is_too_often(rate=Rate.LOOKUP, source=source, limit=limit, now=now) for source, limit in budgets.items())
 
 
 def source_of(request: HttpRequest) -> str:

@@ -41,7 +41,7 @@ from regal.payments.queries import (
     never_left,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
-from regal.reconciliation.comptable import Comparison, Verdict, compare
+from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared
 from regal.titres.models import Titre
 
 logger = logging.getLogger("regal.checkout")
@@ -283,13 +283,15 @@ class ByForm(Way):
         }
         return self._page("checkout/recap.html", context)
 
-    def compared(self) -> Comparison:
-        """What the base that the collectivité imported says of a debt that the comptable collects."""
-        recap = self.recap
+    def is_compared(self) -> bool:
+        """Whether what was typed is compared with the base that the collectivité imported."""
         with tenant(self.town.collectivite):
-            return compare(
-                product=self.product, reference=recap.debt_reference, exercice=recap.exercice, amount=recap.amount
-            )
+            return is_compared(product=self.product, exercice=self.recap.exercice)
+
+    def compared(self) -> Comparison:
+        """What that base says of a debt that the comptable collects."""
+        with tenant(self.town.collectivite):
+            return compare(product=self.product, reference=self.reference, amount=self.amount)
 
     def compared_page(self, told: Comparison) -> HttpResponse:
         """What the payer should know before the recap. He may go on, unless the comptable says that it is settled."""

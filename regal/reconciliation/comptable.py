@@ -241,7 +241,7 @@ def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:
 class Verdict(StrEnum):
     """What our base says of what a payer typed for a product of the comptable."""
 
-    NOTHING = "nothing"  # it is not compared, or it agrees
+    NOTHING = "nothing"  # it agrees
     DIFFERS = "differs"  # no such reference, or another amount: one answer for both
     SETTLED = "settled"
     NOT_DUE = "not_due"  # rejected, cancelled, suspended, written off
@@ -254,22 +254,26 @@ class Comparison:
     left: Money | None = None  # IN_PART
 
 
-def compare(*, product: Product, reference: str, exercice: int | None, amount: Money) -> Comparison:
+def is_compared(*, product: Product, exercice: int | None) -> bool:
+    """Whether what is typed for a product is compared: the town wants it, and imported a debt of that exercice.
+
+    It depends on nothing that is secret. Call it inside `tenant()`.
+    """
+    if product.debt_kind == DebtKind.REGIE or not product.compares_with_base or exercice is None:
+        return False
+    of_the_year = _payable(product).filter(reference__gte=f"{exercice}", reference__lt=f"{exercice + 1}")
+    return of_the_year.filter(product=product).exists()
+
+
+def compare(*, product: Product, reference: str, amount: Money) -> Comparison:
     """Say whether the base that the collectivité imported holds this debt with this amount. Call it inside `tenant()`.
 
     Only reference and amount together tell more than that they do not agree, and the same questions are put whatever is
-    found. Nothing is compared for an exercice of which the product has no debt.
+    found.
     """
-    if product.debt_kind == DebtKind.REGIE or not product.compares_with_base or exercice is None:
-        return Comparison(verdict=Verdict.NOTHING)
-    titres = Titre.objects.of(product.collectivite).filter(collector=Collector.COMPTABLE, status__in=HEARD)
-    of_the_year = titres.filter(product=product, reference__gte=f"{exercice}", reference__lt=f"{exercice + 1}")
-    has_base = of_the_year.exists()
-    titre = titres.filter(budget=product.account.budget_id, reference=reference).first()
+    titre = _payable(product).filter(budget=product.account.budget_id, reference=reference).first()
     asked = titre or Titre(pk=0, collectivite_id=product.collectivite_id, amount=Money.zero)
     due, last = amount_due(asked), last_word_on(asked)
-    if not has_base:
-        return Comparison(verdict=Verdict.NOTHING)
     collected = last.collected if last is not None and last.collected is not None else Money.zero
     left = due - collected if collected < due else due
     if titre is None or amount not in (due, left):
@@ -277,6 +281,10 @@ def compare(*, product: Product, reference: str, exercice: int | None, amount: M
     if amount != left and titre.status == State.OPEN:
         return Comparison(verdict=Verdict.IN_PART, left=left)
     return Comparison(verdict=standing_of(titre))
+
+
+def _payable(product: Product) -> QuerySet[Titre]:
+    return Titre.objects.of(product.collectivite).filter(collector=Collector.COMPTABLE, status__in=HEARD)
 
 
 def standing_of(titre: Titre) -> Verdict:
