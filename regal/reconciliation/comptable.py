@@ -85,7 +85,7 @@ def words(*, file: DepositedFile, read: PaymentsFile, lock: bool) -> list[Word]:
 def hear(*, file: DepositedFile, read: PaymentsFile, found: Sequence[Word], now: datetime) -> None:
     """Write what the file says, and have it followed. The titres are locked."""
     steps = {word.titre: word.steps for word in found}
-    last_steps = follow(steps, collectivite_id=file.collectivite_id, now=now)
+    last_steps = follow(steps, collectivite=file.collectivite, now=now)
     told_on = day_of(read)
     FiledState.objects.of(file.collectivite).bulk_create(
         [

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from regal.gateways.files import Said
+from regal.lib.tenancy import HasKey
 from regal.titres.models import Titre, TitreEvent
 from regal.titres.states import Event, State, next_state
 
@@ -50,14 +51,14 @@ def steps_to(status: State, said: Said, *, is_first: bool, is_new_amount: bool) 
     return back or ((Event.TAKEN_CHARGE,) if is_first else ())
 
 
-def follow(steps: Mapping[int, tuple[Event, ...]], *, collectivite_id: int, now: datetime) -> dict[int, int]:
+def follow(steps: Mapping[int, tuple[Event, ...]], *, collectivite: HasKey, now: datetime) -> dict[int, int]:
     """Take the steps of each titre, and give the number of its last one. The caller has locked them all."""
     numbers: dict[int, int] = {}
     keys = [key for key, events in steps.items() if events]
     for start in range(0, len(keys), _BATCH):
         some = keys[start : start + _BATCH]
-        titres = Titre.objects.filter(collectivite=collectivite_id, pk__in=some).order_by("pk")
-        told = TitreEvent.objects.filter(collectivite=collectivite_id, titre__in=some).order_by()
+        titres = Titre.objects.of(collectivite).filter(pk__in=some).order_by("pk")
+        told = TitreEvent.objects.of(collectivite).filter(titre__in=some).order_by()
         last = {row["titre"]: row["last"] for row in told.values("titre").annotate(last=Max("number"))}
         rows: list[TitreEvent] = []
         moved: dict[State, list[int]] = {}
@@ -68,7 +69,7 @@ def follow(steps: Mapping[int, tuple[Event, ...]], *, collectivite_id: int, now:
                 after, number = next_state(state, event), number + 1
                 rows.append(
                     TitreEvent(
-                        collectivite_id=collectivite_id,
+                        collectivite_id=collectivite.pk,
                         titre=titre,
                         number=number,
                         event=event,
@@ -81,7 +82,7 @@ def follow(steps: Mapping[int, tuple[Event, ...]], *, collectivite_id: int, now:
             numbers[titre.pk] = number
             if state != before:
                 moved.setdefault(state, []).append(titre.pk)
-        TitreEvent.objects.bulk_create(rows, batch_size=_BATCH)
+        TitreEvent.objects.of(collectivite).bulk_create(rows, batch_size=_BATCH)
         for state, changed in moved.items():
-            Titre.objects.filter(collectivite=collectivite_id, pk__in=changed).update(status=state)
+            Titre.objects.of(collectivite).filter(pk__in=changed).update(status=state)
     return numbers
