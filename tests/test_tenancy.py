@@ -38,6 +38,7 @@ from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, ten
 from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
+from regal.titres.links import link_token
 from regal.titres.models import Collector, DocumentKind, Import, ImportLine, ImportPiece, ImportSource, Titre
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
@@ -63,6 +64,7 @@ class Neighbours:
         self.cases: dict[int, int] = {}
         self.titres: dict[int, Titre] = {}
         self.imports: dict[int, Import] = {}
+        self.comptable_titres: dict[int, Titre] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -105,6 +107,7 @@ class Neighbours:
             )
             self._keep_titres(town)
             self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
+            files.keep_state(self.files[key], self.comptable_titres[key])
             files.keep_statement(town, of_the_regie)
             self.cards[key] = f"{5_000_000 + key}-01-649015328"  # a site is one town's
             cast.make_product(
@@ -179,7 +182,7 @@ class Neighbours:
         ImportLine.objects.create(
             collectivite=town.collectivite, of_import=self.imports[key], number=1, place="ligne 1", verdict="error"
         )
-        Titre.objects.create(
+        self.comptable_titres[key] = Titre.objects.create(
             collectivite=town.collectivite,
             collector=Collector.COMPTABLE,
             budget=Budget.objects.get(),
@@ -441,7 +444,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "numcli": whose.account.identifier,
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
-    known |= {"file_id": neighbours.files[theirs].pk}
+    known |= {"file_id": neighbours.files[theirs].pk, "link": link_token(neighbours.comptable_titres[theirs])}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     known |= {"platform": "production", "phase": "production"}
     if "phase" in route.parameters or "platform" in route.parameters or route.path.endswith("<str:numcli>/page/"):

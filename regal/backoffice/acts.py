@@ -148,6 +148,7 @@ FIELDS: dict[str, Promise] = {
     "reference_form": _("Forme de la référence"),
     "min_amount_cents": _("Montant minimal, en centimes"),
     "max_amount_cents": _("Montant maximal, en centimes"),
+    "compares_with_base": _("Comparé avec la base importée"),
     "origin": _("Site"),
     "main_colour": _("Couleur principale"),
     "accent_colour": _("Couleur d’accent"),

@@ -32,6 +32,8 @@ SITUATIONS: dict[Situation, Promise] = {
     Situation.TRANSFERRED: _("transmise au comptable"),
     Situation.WRITTEN_OFF: _("abandonnée"),
     Situation.WITHDRAWN: _("retirée"),
+    Situation.CLOSED: _("soldée chez le comptable"),
+    Situation.REJECTED: _("rejetée par le comptable"),
 }
 BAD_AMOUNT = _("R206. Ce montant ne se lit pas : écrivez-le en euros, par exemple 84,70.")
 BAD_DAY = _("R207. Ce jour ne se lit pas : écrivez-le 24/11/2026.")

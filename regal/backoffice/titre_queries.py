@@ -51,6 +51,8 @@ class Situation(StrEnum):
     TRANSFERRED = "transmise"
     WRITTEN_OFF = "abandonnee"
     WITHDRAWN = "retiree"
+    CLOSED = "soldee"
+    REJECTED = "rejetee"
 
 
 _DECIDED = {
@@ -60,6 +62,8 @@ _DECIDED = {
     State.TRANSFERRED: Situation.TRANSFERRED,
     State.WRITTEN_OFF: Situation.WRITTEN_OFF,
     State.WITHDRAWN: Situation.WITHDRAWN,
+    State.CLOSED: Situation.CLOSED,
+    State.REJECTED: Situation.REJECTED,
 }
 
 
@@ -183,15 +187,17 @@ class Sums:
 def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]:
     """What is due and what was paid, of each invoice of a page: two questions for all.
 
-    Once cancelled or written off, nothing more is due than what was paid.
+    Once cancelled, rejected or written off, nothing more is due than what was paid.
     """
     rows = list(titres)
     sums = {}
     told = due_and_paid(rows, collectivite=collectivite)
     for titre in rows:
         due, extinguished = told[titre.pk]
-        if titre.status in (State.CANCELLED, State.WRITTEN_OFF, State.WITHDRAWN):
+        if titre.status in (State.CANCELLED, State.WRITTEN_OFF, State.REJECTED, State.WITHDRAWN):
             due = extinguished
+        if titre.status == State.CLOSED:
+            extinguished = due  # at the comptable's
         sums[titre.pk] = Sums(due=due, paid=extinguished)
     return sums
 
@@ -265,7 +271,7 @@ def _total(rows: QuerySet[Any], what: Any) -> Money:
 
 def titre_numbered(*, collectivite: HasKey, titre_id: int) -> Titre | None:
     """One invoice with its product."""
-    found = Titre.objects.of(collectivite).select_related("product__account", "regie", "collectivite")
+    found = Titre.objects.of(collectivite).select_related("product__account", "regie", "budget", "collectivite")
     return found.filter(pk=titre_id).first()
 
 

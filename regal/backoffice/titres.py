@@ -1,6 +1,6 @@
 """The invoices of our own base: their list, one of them with what can be decided about it, and a new one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,8 +12,8 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.backoffice import pages
@@ -60,9 +60,12 @@ from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.payments.queries import paid_of
 from regal.people.models import Role
+from regal.reconciliation.comptable import last_word_on, left_of, words_on
+from regal.reconciliation.models import FiledState
 from regal.titres import holds, operations
 from regal.titres.import_queries import imports_of
-from regal.titres.models import Direction, Titre, TitreEvent
+from regal.titres.links import payment_link
+from regal.titres.models import Collector, Direction, Titre, TitreEvent
 from regal.titres.refusals import Refusal
 from regal.titres.states import Event, State
 
@@ -75,6 +78,8 @@ LOOKS: dict[Situation, str] = {
     Situation.HELD: "badge-warn",
     Situation.PAID: "badge-good",
     Situation.SUSPENDED: "badge-warn",
+    Situation.CLOSED: "badge-good",
+    Situation.REJECTED: "badge-warn",
 }
 
 # The list
@@ -233,6 +238,7 @@ class Step:
     title: str
     text: str = ""
     payment: int | None = None  # the payment it speaks of
+    file: int | None = None  # the comptable's file that says it
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -260,7 +266,10 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             "sums": sums_of([shown], collectivite=town)[shown.pk],
             "situation": SITUATIONS[situation_of(shown, now=now)],
             "look": LOOKS.get(situation_of(shown, now=now), "badge-quiet"),
-            "explanation": _EXPLANATIONS[situation_of(shown, now=now)],
+            "explanation": explanation_of(shown, now=now),
+            "link": payment_link(shown) if shown.status == State.OPEN and shown.paid_at is None else "",
+            "said": last_word_on(shown),
+            "left": _left(shown),
             "excesses": [(case.pk, Money(case.facts["excess_cents"])) for case in open_excesses_of(shown)],
             "steps": _told(shown, steps),
             "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
@@ -269,7 +278,8 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         }
     is_unpaid = shown.paid_at is None
     is_held = is_unpaid and shown.is_held(now)
-    can_adjust = is_unpaid and not is_held and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED)
+    is_ours = shown.collector == Collector.REGIE
+    can_adjust = is_ours and is_unpaid and not is_held and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED)
     can_decide = is_unpaid and bool(_decisions(shown, now=now))
     lost = ("" if can_adjust else adjusting["motif_montant"].value(), "" if can_decide else deciding["motif"].value())
     context |= {
@@ -284,6 +294,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "can_decide": can_decide,
         "lost": [one for one in lost if one],
         "is_paid": not is_unpaid,
+        "is_ours": is_ours,
         "is_transferred": is_unpaid and shown.status == State.TRANSFERRED,
     }
     return render(request, "backoffice/titre.html", context, status=status)
@@ -331,7 +342,7 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
 
 def _decisions(titre: Titre, *, now: datetime) -> list[tuple[str, Promise]]:
     """What can be decided now, in the order of gravity; while somebody pays, only whether another may begin."""
-    choices = _CHOICES.get(State(titre.status), ())
+    choices = _CHOICES.get(State(titre.status), ()) if titre.collector == Collector.REGIE else ()
     return [choice for choice in choices if not titre.is_held(now) or choice in (_SUSPEND, _RESUME)]
 
 
@@ -374,20 +385,57 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à l’encaisser."),
     Situation.WITHDRAWN: gettext_lazy("L’import qui l’avait apportée a été annulé : rien n’est dû."),
 }
+_EXPLANATIONS_OF_THE_COMPTABLE: dict[Situation, Promise] = {
+    Situation.PAYABLE: gettext_lazy("Elle se paie hors régie, sur le contrat du comptable."),
+    Situation.DRAFT: gettext_lazy("Personne ne la voit encore."),
+    Situation.SUSPENDED: gettext_lazy("Le comptable l’a mise en instance : qui la paie en est averti."),
+    Situation.CANCELLED: gettext_lazy("Elle est annulée : plus rien n’est dû."),
+    Situation.WRITTEN_OFF: gettext_lazy("Le comptable l’a admise en non-valeur."),
+    Situation.CLOSED: gettext_lazy("Le comptable dit qu’il n’y reste rien à payer : elle ne se paie plus en ligne."),
+    Situation.REJECTED: gettext_lazy("Le comptable ne l’a pas prise en charge : qui la paie en est averti."),
+}
+
+
+def explanation_of(titre: Titre, *, now: datetime) -> Promise:
+    """What its situation means to whoever collects it."""
+    situation = situation_of(titre, now=now)
+    of_the_comptable = titre.collector == Collector.COMPTABLE and situation in _EXPLANATIONS_OF_THE_COMPTABLE
+    return (_EXPLANATIONS_OF_THE_COMPTABLE if of_the_comptable else _EXPLANATIONS)[situation]
+
+
+def _left(titre: Titre) -> Money:
+    """What is still to be paid of it, as far as is known here."""
+    if titre.collector == Collector.REGIE:
+        return sums_of([titre], collectivite=titre.collectivite)[titre.pk].left
+    return left_of(titre) if titre.status in (State.DRAFT, State.OPEN, State.SUSPENDED) else Money.zero
+
+
+def _day(day: date) -> str:
+    return paris.format_day_en(day) if (get_language() or "fr").startswith("en") else paris.format_day_fr(day)
 
 
 def _told(titre: Titre, steps: list[TitreEvent]) -> list[Step]:
     """What people did and what payments did, in the order of time."""
-    told = [_told_one(step) for step in steps]
+    said = {number: word for word in words_on(titre) for number in word.step_numbers}
+    told = [_told_one(step, said) for step in steps]
     for allocation in allocations_of(titre):
         title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
         told.append(Step(at=allocation.recorded_at, title=title, payment=allocation.settlement.attempt_id))
     return sorted(told, key=lambda step: step.at)
 
 
-def _told_one(step: TitreEvent) -> Step:
+def _told_one(step: TitreEvent, said: Mapping[int, FiledState]) -> Step:
+    """`said`: what files of the comptable said, by the number of each step that followed."""
+    word = said.get(step.number)
+    if word is not None:
+        text = _("PES Retour du %(day)s, %(place)s") % {"day": _day(word.told_on), "place": word.place}
+        if word.collected is not None and step.event in (Event.COLLECTED, Event.CLOSED):
+            collected = _("encaissé en tout : %(amount)s") % {"amount": word.collected}
+            text = f"{text} ; {collected}"
+        title = str(_STEPS_OF_THE_COMPTABLE[Event(step.event)])
+        return Step(at=step.recorded_at, title=title, text=text, file=word.file_id)
     who = str(step.by or _("REGAL"))
-    title = str(_STEPS[Event(step.event)]) % {"who": who}
+    title = str((_STEPS_OF_THE_COMPTABLE | _STEPS)[Event(step.event)]) % {"who": who}
     if step.adjustment is not None:
         amount: Money = step.adjustment.amount
         words = (
@@ -410,6 +458,17 @@ _STEPS: dict[Event, Promise] = {
     Event.WRITTEN_OFF: gettext_lazy("Abandonnée par %(who)s"),
     Event.IMPORTED: gettext_lazy("Importée par %(who)s"),
     Event.WITHDRAWN: gettext_lazy("Retirée par %(who)s, avec tout son import"),
+}
+_STEPS_OF_THE_COMPTABLE: dict[Event, Promise] = {
+    Event.TAKEN_CHARGE: gettext_lazy("Prise en charge par le comptable"),
+    Event.COLLECTED: gettext_lazy("Encaissée en partie par le comptable"),
+    Event.CLOSED: gettext_lazy("Soldée chez le comptable"),
+    Event.REJECTED: gettext_lazy("Rejetée par le comptable"),
+    Event.REOPENED: gettext_lazy("De nouveau à payer, dit le comptable"),
+    Event.SUSPENDED: gettext_lazy("Mise en instance par le comptable"),
+    Event.RESUMED: gettext_lazy("De nouveau prise en charge par le comptable"),
+    Event.CANCELLED: gettext_lazy("Annulée, dit le comptable"),
+    Event.WRITTEN_OFF: gettext_lazy("Admise en non-valeur par le comptable"),
 }
 
 

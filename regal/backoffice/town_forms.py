@@ -352,6 +352,7 @@ class ProductForm(SettingsForm):
             "",
             ("code_name", "period_name", "number_name", "code", "number_digits", "pattern", "check_key"),
         ),
+        (_("La base importée"), "", ("not_compared",)),
         (_("Montants acceptés"), "", ("min_amount", "max_amount")),
         (
             _("Essayer un numéro"),
@@ -417,6 +418,14 @@ class ProductForm(SettingsForm):
         required=False,
         choices=CHECK_KEYS,
     )
+    not_compared = forms.BooleanField(
+        label=_("Ne pas comparer avec la base importée"),
+        help_text=_(
+            "sinon, le payeur dont la référence et le montant n’y sont pas est averti, et peut continuer ; à cocher si"
+            " vous n’importez qu’une partie des titres"
+        ),
+        required=False,
+    )
     min_amount = line(_("Montant minimal, en euros"), _("par exemple 1,00"), longest=40, inputmode="decimal")
     max_amount = line(_("Montant maximal, en euros"), _("par exemple 600,00"), longest=40, inputmode="decimal")
     example = line(_("Un numéro, comme il est imprimé"), _("facultatif"), longest=64, spellcheck="false")
@@ -430,6 +439,8 @@ class ProductForm(SettingsForm):
         for others in REFERENCE_FIELDS.values():
             for name in set(others) - set(asked):
                 self.fields.pop(name, None)
+        if self.kind is DebtKind.REGIE:
+            del self.fields["not_compared"]
         if len(choices) > 1:
             self.fields["account"].choices = [(key, account_in_words(one)) for key, one in self.contracts.items()]  # type: ignore[attr-defined]
         else:
@@ -446,6 +457,7 @@ class ProductForm(SettingsForm):
             "opens_on": product.opens_on,
             "closes_on": product.closes_on,
             "closed_note": product.closed_note,
+            "not_compared": not product.compares_with_base,
             "min_amount": in_euros(product.min_amount),
             "max_amount": in_euros(product.max_amount),
             **{name: product.reference_form.get(name, "") for name in REFERENCE_FIELDS[DebtKind(product.debt_kind)]},
@@ -485,6 +497,7 @@ class ProductForm(SettingsForm):
             reference_form={name: value for name, value in form.items() if value not in ("", None)},
             min_amount=given["min_amount"],
             max_amount=given["max_amount"],
+            compares_with_base=not given.get("not_compared", False),
         )
 
     def clean_pattern(self) -> str:

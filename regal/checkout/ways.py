@@ -41,6 +41,7 @@ from regal.payments.queries import (
     never_left,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
+from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared
 from regal.titres.models import Titre
 
 logger = logging.getLogger("regal.checkout")
@@ -281,6 +282,26 @@ class ByForm(Way):
             "earlier_situation": situation_of(earlier) if earlier else "",
         }
         return self._page("checkout/recap.html", context)
+
+    def is_compared(self) -> bool:
+        """Whether what was typed is compared with the base that the collectivité imported."""
+        with tenant(self.town.collectivite):
+            return is_compared(product=self.product, exercice=self.recap.exercice)
+
+    def compared(self) -> Comparison:
+        """What that base says of a debt that the comptable collects."""
+        with tenant(self.town.collectivite):
+            return compare(product=self.product, reference=self.reference, amount=self.amount)
+
+    def compared_page(self, told: Comparison) -> HttpResponse:
+        """What the payer should know before the recap. He may go on, unless the comptable says that it is settled."""
+        context = {
+            "verdict": told.verdict,
+            "left": told.left,
+            "can_go_on": told.verdict is not Verdict.SETTLED,
+            "hidden": self.hidden(),
+        }
+        return self._page("checkout/not_as_issued.html", context, status=409)
 
     def refused_page(self, refusal: CannotHandOff) -> HttpResponse:
         notice = "" if self.form.accuse(refusal.reason) else notice_of(refusal)

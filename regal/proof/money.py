@@ -8,7 +8,7 @@ from regal.proof.files import ACCOUNTS_OF_LINES, RECONCILED_DAYS
 from regal.proof.findings import Invariant, Row, Snapshot
 from regal.proof.repairs import KEYS
 from regal.proof.signed import SIGNED_SETTLEMENTS, TRANSACTIONS, unconfirmed
-from regal.proof.titres import AMOUNTS_OF_TITRES, WHO_COLLECTS
+from regal.proof.titres import AMOUNTS_OF_TITRES, SAID_BY_THE_COMPTABLE, WHO_COLLECTS
 
 
 def _chain(snapshot: Snapshot) -> Iterator[Row]:
@@ -271,8 +271,8 @@ MONEY = (
     ),
     Invariant(
         id="I-41",
-        sentence="A debt is paid on an account of its own kind and collector; a régie's product checks what PayFiP does"
-        " not.",
+        sentence="A debt is paid on an account of its own kind and collector; the comptable's stands where his files"
+        " say, and a régie's product checks what PayFiP does not.",
         questions=(
             """SELECT a.collectivite_id, 'attempt ' || a.id || ': not the reference of a debt of kind ' || g.debt_kind
             FROM payments_attempt a JOIN collectivites_gatewayaccount g
@@ -297,6 +297,7 @@ MONEY = (
             WHERE p.debt_kind = 'regie' AND (p.min_amount_cents IS NULL OR p.max_amount_cents IS NULL
                 OR coalesce(p.reference_form->>'pattern', '') || coalesce(p.reference_form->>'check_key', '') = '')""",
             *WHO_COLLECTS,
+            *SAID_BY_THE_COMPTABLE,
         ),
     ),
 )

@@ -132,6 +132,31 @@ WHO_COLLECTS = (
         OR (t.collector = 'comptable') <> (t.budget_id IS NOT NULL) OR t.collector NOT IN ('regie', 'comptable')""",
 )
 
+# What the comptable's files say (`titres/comptable.py`): each of those steps has its file, each file its step.
+SAID_BY_THE_COMPTABLE = (
+    """SELECT l.collectivite_id, 'allocation ' || l.id || ': to titre ' || l.titre_id || ' of the comptable'
+    FROM payments_allocation l
+    JOIN titres_titre t ON t.collectivite_id = l.collectivite_id AND t.id = l.titre_id AND t.collector <> 'regie'""",
+    """SELECT e.collectivite_id, 'event ' || e.number || ' of titre ' || e.titre_id || ': ' || e.event
+        || ', and no file of the comptable says so'
+    FROM titres_titreevent e
+    WHERE e.event IN ('taken_charge', 'collected', 'closed', 'rejected', 'reopened')
+        AND NOT EXISTS (SELECT 1 FROM reconciliation_filedstate s WHERE s.collectivite_id = e.collectivite_id
+            AND s.titre_id = e.titre_id AND e.number > s.last_step - s.steps AND e.number <= s.last_step)""",
+    """SELECT s.collectivite_id, 'titre ' || s.titre_id || ': file ' || s.file_id || ' says ' || s.said
+        || ', its event ' || s.last_step || ' says ' || coalesce(e.to_state, 'nothing')
+    FROM reconciliation_filedstate s LEFT JOIN titres_titreevent e ON e.collectivite_id = s.collectivite_id
+        AND e.titre_id = s.titre_id AND e.number = s.last_step
+    WHERE s.steps > 0 AND e.to_state IS DISTINCT FROM
+        CASE s.said WHEN 'taken' THEN 'open' WHEN 'settled' THEN 'closed' ELSE s.said END""",
+    """SELECT s.collectivite_id, 'titre ' || s.titre_id || ': file ' || s.file_id || ' may not speak of it'
+    FROM reconciliation_filedstate s
+    LEFT JOIN titres_titre t ON t.collectivite_id = s.collectivite_id AND t.id = s.titre_id
+    LEFT JOIN reconciliation_depositedfile f ON f.collectivite_id = s.collectivite_id AND f.id = s.file_id
+    WHERE t.collector IS DISTINCT FROM 'comptable' OR f.budget_id IS DISTINCT FROM t.budget_id
+        OR f.kind IS DISTINCT FROM 'pes_retour' OR f.confirmed_at IS NULL""",
+)
+
 TITRES = (
     Invariant(
         id="I-02",

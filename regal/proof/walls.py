@@ -27,6 +27,7 @@ APPEND_ONLY_TABLES = [
     "payments_settlement",
     "payments_transactionseen",
     "reconciliation_filedline",
+    "reconciliation_filedstate",
     "titres_adjustment",
     "titres_titreevent",
 ]
@@ -70,6 +71,7 @@ FREE_TEXT = {
     "payments_payer": ("email",),
     "reconciliation_depositedfile": ("name", "entity"),
     "reconciliation_filedline": ("place",),
+    "reconciliation_filedstate": ("place",),
     "people_visit": ("reason",),
     "titres_adjustment": ("reason",),
     "titres_debtor": ("name", "address", "city", "email", "others"),

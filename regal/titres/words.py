@@ -35,4 +35,6 @@ VERDICT_NAMES: dict[Verdict, Promise] = {
     Verdict.CONFLICT: _("en conflit"),
     Verdict.ERROR: _("à corriger"),
     Verdict.LEFT_OUT: _("laissée de côté"),
+    State.CLOSED: _("soldée chez le comptable"),
+    State.REJECTED: _("rejetée par le comptable"),
 }

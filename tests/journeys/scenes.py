@@ -50,7 +50,7 @@ from tests import notices
 from tests.cast import Town
 from tests.demo import Demo
 from tests.files import Paid, pes
-from tests.journeys import card_scenes, contract_scenes, regie_scenes
+from tests.journeys import card_scenes, comptable_scenes, contract_scenes, regie_scenes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -102,6 +102,7 @@ def write() -> None:
         "titres": _titres(town, now),
         "files": _files(town, attempts["confirmed"][0], now),
     }
+    scenes["comptable"] = comptable_scenes.write(now=now)
     _empty_town(now)
     scenes["contracts"], administrators = contract_scenes.write(hear=_hear, now=now)
     scenes["laid"]["leaving for paybox"] = contract_scenes.leaving(

@@ -160,6 +160,23 @@ def _regie(name: str) -> Callable[[Visit], None]:
     return lambda visit: visit.lay(visit.guichet, visit.scenes["regie"][visit.language][name])
 
 
+def _comptable(name: str) -> Callable[[Visit], None]:
+    return lambda visit: visit.lay(visit.guichet, visit.scenes["comptable"]["pages"][visit.language][name])
+
+
+def _link(press: str = "", *, altered: bool = False) -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        visit.go(visit.guichet, visit.scenes["comptable"]["link"][: -2 if altered else None])
+        if press:
+            visit.press(press)
+
+    return show
+
+
+def _comptable_titre(name: str) -> Callable[[Visit], None]:
+    return lambda visit: _bureau(f"/{TOWN.slug}/factures/{visit.scenes['comptable']['titres'][name]}/")(visit)
+
+
 def _card(name: str) -> Callable[[Visit], None]:
     return lambda visit: visit.lay(visit.guichet, visit.scenes["card"][visit.language][name])
 
@@ -247,6 +264,31 @@ GUICHET = (
         name="recap with an earlier attempt",
         template="checkout/recap.html",
         show=_recap(scenes.EARLIER),
+        is_framed=True,
+        languages=BOTH,
+    ),
+    *(
+        Screen(
+            name=f"comptable, {name}",
+            template="checkout/not_as_issued.html",
+            show=_comptable(name),
+            is_framed=True,
+            languages=BOTH,
+        )
+        for name in ("differs", "settled", "not due", "in part")
+    ),
+    Screen(name="link", template="checkout/by_link.html", show=_link(), is_framed=True, languages=BOTH),
+    Screen(
+        name="link with errors",
+        template="checkout/by_link.html",
+        show=_link("main form button[type=submit]"),
+        is_framed=True,
+        says_error=True,
+    ),
+    Screen(
+        name="link cut",
+        template="checkout/bad_link.html",
+        show=_link(altered=True),
         is_framed=True,
         languages=BOTH,
     ),
@@ -673,6 +715,10 @@ BUREAU = (
         Screen(name=f"titre, {situation}", template="backoffice/titre.html", show=_titre(situation))
         for situation in ("draft", "suspended", "cancelled", "paid")
     ),
+    *(
+        Screen(name=f"titre of the comptable, {name}", template="backoffice/titre.html", show=_comptable_titre(name))
+        for name in ("in part", "settled")
+    ),
     Screen(
         name="titre, decision refused",
         template="backoffice/titre.html",
@@ -853,6 +899,12 @@ BUREAU = (
     ),
     # End of the settings of a collectivité
     Screen(name="files", template="backoffice/files.html", show=_bureau(f"/{TOWN.slug}/fichiers/"), languages=BOTH),
+    Screen(
+        name="file that says where titres stand",
+        template="backoffice/file.html",
+        show=lambda visit: _bureau(f"/{TOWN.slug}/fichiers/{visit.scenes['comptable']['file']}/")(visit),
+        same_as="file done",
+    ),
     Screen(name="file refused", template="backoffice/files.html", show=_file_refused, says_error=True),
     *(
         Screen(name=f"file {state}", template="backoffice/file.html", show=_file(state), languages=BOTH)

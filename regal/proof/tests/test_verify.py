@@ -203,6 +203,11 @@ def build_file() -> dict[str, Any]:
         cast.start(town, product=water, debt_reference=f"2026EA00{number}")
     paid = [Paid(reference=filed.debt_reference, cents=12_550), Paid(reference=other.debt_reference, cents=1)]
     paid.append(Paid(reference="202600000415000001", cents=1))
+    closed = cast.make_comptable_titre(town, reference=filed.debt_reference, amount=Money(12_550))
+    rejected = cast.make_comptable_titre(town, reference="202600000416000001")
+    in_part = cast.make_comptable_titre(town, reference="202600000417000001")
+    paid.append(Paid(reference=rejected.reference, cents=0, piece="04", line="01"))
+    paid.append(Paid(reference=in_part.reference, cents=100, origin="02", line="04"))
     content = pes(paid, roles=[Paid(reference="2026-EA-00-12", cents=12_550)])
     with tenant(town.collectivite):
         file = reconciliation.deposit(
@@ -226,7 +231,15 @@ def build_file() -> dict[str, Any]:
         reconciliation.open_absences(collectivite=town.collectivite, now=cast.later(days=3))
         for case in Case.objects.of(town.collectivite):
             look_at(case=case, user=town.agent, now=cast.later(days=3))
-    return {"bourg": town.collectivite.pk, "file": file.pk, "filed": filed.pk, "absent": absent.pk}
+    return {
+        "bourg": town.collectivite.pk,
+        "file": file.pk,
+        "filed": filed.pk,
+        "absent": absent.pk,
+        "closed_titre": closed.pk,
+        "rejected_titre": rejected.pk,
+        "titre_in_part": in_part.pk,
+    }
 
 
 def build_remises() -> dict[str, Any]:
@@ -443,6 +456,7 @@ TABLES = (
     "journal_entry",
     "audit_auditentry",
     "reconciliation_filedline",
+    "reconciliation_filedstate",
     "collectivites_routingchange",
     "collectivites_gatewayaccount",
 )
@@ -566,6 +580,36 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a titre of the comptable paid to a régie": (
         "UPDATE titres_titre SET collector = 'comptable', regie_id = NULL, budget_id = (SELECT id FROM"
         " collectivites_budget WHERE collectivite_id = titres_titre.collectivite_id LIMIT 1) WHERE id = {held_titre}",
+        {"I-41"},
+    ),
+    "a comptable's titre closed by nobody": (
+        "UPDATE titres_titre SET status = 'closed' WHERE id = {titre_in_part};"
+        "UPDATE titres_titreevent SET event = 'closed', to_state = 'closed' WHERE titre_id = {titre_in_part}"
+        " AND event = 'collected'",
+        {"I-41"},
+    ),
+    "a comptable's titre that no file closed": (
+        "DELETE FROM reconciliation_filedstate WHERE titre_id = {closed_titre}",
+        {"I-41"},
+    ),
+    "a comptable's titre still to be paid though his file closed it": (
+        "UPDATE titres_titre SET status = 'open' WHERE id = {closed_titre};"
+        "DELETE FROM titres_titreevent WHERE titre_id = {closed_titre} AND event = 'closed'",
+        {"I-41"},
+    ),
+    "what a comptable's file said, altered": (
+        "UPDATE reconciliation_filedstate SET said = 'settled' WHERE titre_id = {rejected_titre}",
+        {"I-41"},
+    ),
+    "a comptable's file that speaks of another budget": (
+        "INSERT INTO collectivites_budget (collectivite_id, siret, code, name)"
+        " VALUES ({bourg}, '21350001600029', '01', 'Eau'); UPDATE titres_titre SET budget_id = (SELECT id FROM"
+        " collectivites_budget WHERE collectivite_id = {bourg} AND code = '01') WHERE id = {rejected_titre}",
+        {"I-33", "I-41"},
+    ),
+    "a payment to a régie that extinguishes a comptable's titre": (
+        "UPDATE titres_titre SET collector = 'comptable', regie_id = NULL, budget_id = (SELECT id FROM"
+        " collectivites_budget WHERE collectivite_id = titres_titre.collectivite_id LIMIT 1) WHERE id = {paid_titre}",
         {"I-41"},
     ),
     "a régie's payment of no titre": (
