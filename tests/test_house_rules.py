@@ -80,6 +80,7 @@ class TestMoney:
         "regal/demo/bench_paybox.py": "measures of time",
         "regal/demo/bench_web_service.py": "measures of time",
         "regal/demo/supervisor.py": "a supervisor's patience",
+        "regal/demo/bench_imports.py": "how fast an import is",
         "regal/demo/data.py": "how long to wait for the sandbox",
         "regal/lib/colours.py": "how much light a colour gives",
         "regal/lib/bound_process.py": "how long to wait for a process",

@@ -68,7 +68,7 @@ SENTENCES: dict[str, Promise] = {
     "change_import_source": _("%(actor)s a modifié une source d’imports."),
     "keep_import": _("%(actor)s a déposé un fichier à importer."),
     "confirm_import": _("%(actor)s a confirmé un import."),
-    "write_import": _("L’import confirmé par %(actor)s a été enregistré."),
+    "write_import": _("%(actor)s a fait enregistrer un import."),
     "discard_import": _("%(actor)s a écarté un import."),
     "undo_import": _("%(actor)s a annulé un import."),
 }

@@ -60,7 +60,7 @@ def measure(
         imports.write(collectivite.pk, import_.pk, now, settled=settled_titres)
     cpu, postgres = time.process_time() - cpu, postgres_cpu() - postgres
     with tenant(collectivite):
-        done = Import.objects.get(pk=import_.pk)
+        done = Import.objects.of(collectivite).get(pk=import_.pk)
     if (done.state, done.created) != (ImportState.CONFIRMED, LINES):
         raise WrongImport(f"{done.state}, {done.created} titres")
     seconds["tout l’import"] = sum(seconds.values())

@@ -126,7 +126,9 @@ class Command(BaseCommand):
 
     def _again(self, import_: Import) -> Import:
         with tenant(import_.collectivite_id):
-            return Import.objects.select_related("source", "collectivite").get(pk=import_.pk)
+            return Import.objects.select_related("source", "collectivite").get(
+                collectivite=import_.collectivite_id, pk=import_.pk
+            )
 
 
 def _file(text: str) -> Path:
