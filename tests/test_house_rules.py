@@ -78,6 +78,7 @@ class TestMoney:
         "regal/demo/bench.py": "measures of time",
         "regal/demo/bench_bureau.py": "measures of time",
         "regal/demo/bench_paybox.py": "measures of time",
+        "regal/demo/bench_titres.py": "measures of time",
         "regal/demo/bench_web_service.py": "measures of time",
         "regal/demo/supervisor.py": "a supervisor's patience",
         "regal/demo/bench_imports.py": "how fast an import is",
