@@ -19,6 +19,7 @@ from regal.lib.tenancy import HasKey
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Allocation, Attempt
+from regal.payments.queries import live
 from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
 from regal.titres.states import State
@@ -118,7 +119,7 @@ def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]
     rows = list(titres)
     keys = [titre.pk for titre in rows]
     adjusted = _per_titre(Adjustment.objects.of(collectivite).filter(titre__in=keys), _SIGNED)
-    paid = _per_titre(Allocation.objects.of(collectivite).filter(titre__in=keys), F("amount"))
+    paid = _per_titre(live(Allocation.objects.of(collectivite).filter(titre__in=keys)), F("amount"))
     sums = {}
     for titre in rows:
         extinguished = paid.get(titre.pk, Money.zero)
@@ -151,8 +152,8 @@ def totals_of_titres(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTo
     waiting = found.filter(paid_at__isnull=True, status__in=[State.OPEN, State.SUSPENDED])
     issued = _total(waiting, F("amount"))
     adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__in=waiting), _SIGNED)
-    in_part = _total(Allocation.objects.of(collectivite).filter(titre__in=waiting), F("amount"))
-    paid = _total(Allocation.objects.of(collectivite).filter(titre__in=found), F("amount"))
+    in_part = _total(live(Allocation.objects.of(collectivite).filter(titre__in=waiting)), F("amount"))
+    paid = _total(live(Allocation.objects.of(collectivite).filter(titre__in=found)), F("amount"))
     return TitreTotals(
         to_collect=Tally(count=waiting.count(), amount=issued + adjusted - in_part),
         paid=Tally(count=found.filter(paid_at__isnull=False).count(), amount=paid),

@@ -308,6 +308,7 @@ class Product(TenantModel):
     )
     min_amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True, blank=True)
     max_amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True, blank=True)
+    partial_payment = models.BooleanField(default=False, db_default=False)  # a debt may be paid in several times
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
