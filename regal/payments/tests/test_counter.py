@@ -1,5 +1,6 @@
 """Money received otherwise than online, and reversals: what each writes, and what each refuses."""
 
+import dataclasses
 from datetime import date
 from functools import partial
 from typing import Any
@@ -75,6 +76,13 @@ def settled(receipt: CounterReceipt) -> Settlement:
 def settled_online(attempt: Any) -> Settlement:
     with tenant(attempt.collectivite_id):
         return Settlement.objects.get(collectivite=attempt.collectivite_id, attempt=attempt)
+
+
+def hear(town: cast.Town, attempt: Any, outcome: Outcome = Outcome.PAID, *, now: Any, **changes: Any) -> None:
+    """The other side says something of an attempt on its own account."""
+    with tenant(attempt.collectivite_id):
+        own = dataclasses.replace(town, product=attempt.product, account=attempt.account)
+    notices.hear(own, attempt, notices.notice(own, attempt, outcome, **changes), now=now)
 
 
 def undo(settlement: Settlement, cause: str = Cause.TYPING_ERROR, **changes: Any) -> Reversal:
@@ -211,7 +219,7 @@ class TestWhileSomebodyPaysOnline:
             receive(titre, now=later(minutes=5))
         assert "24 novembre" in str(told.value) or "24/11" in str(told.value)
         receive(titre, told_of_hold=True, now=later(minutes=5))
-        notices.hear(town, attempt, notices.notice(town, attempt), now=later(minutes=6))
+        hear(town, attempt, now=later(minutes=6))
         with tenant(titre.collectivite_id):
             [case] = Case.objects.filter(kind=Kind.EXCESS)
             assert case.facts["excess_cents"] == DUE.cents
@@ -249,14 +257,14 @@ class TestAReversal:
 
     def test_of_an_online_payment_after_which_another_pays(self, town, titre):
         first = cast.leave_with(titre)
-        notices.hear(town, first, notices.notice(town, first), now=later(minutes=1))
+        hear(town, first, now=later(minutes=1))
         undo(settled_online(first), Cause.CHARGEBACK)
         with tenant(titre.collectivite_id):
             first.refresh_from_db()
         assert (first.status, first.is_reversed, first.standing) == ("paid", True, Standing.REVERSED)
         assert proof.broken() == ()
         second = cast.leave_with(titre, key=cast.IDOP.replace("42", "43"), now=later(hours=3))
-        notices.hear(town, second, notices.notice(town, second), now=later(hours=4))
+        hear(town, second, now=later(hours=4))
         assert kept(titre).paid_at is not None
         assert proof.broken() == ()
         with tenant(titre.collectivite_id):
@@ -265,7 +273,7 @@ class TestAReversal:
     def test_closes_the_case_of_money_that_is_gone(self, town, titre):
         attempt = cast.leave_with(titre)
         receive(titre, told_of_hold=True, now=later(minutes=5))
-        notices.hear(town, attempt, notices.notice(town, attempt), now=later(minutes=6))
+        hear(town, attempt, now=later(minutes=6))
         undo(settled_online(attempt), Cause.REJECTED)
         with tenant(titre.collectivite_id):
             assert Case.objects.get(kind=Kind.EXCESS).closed_rule == "reversed"
@@ -284,7 +292,7 @@ class TestAReversal:
     def test_of_a_test_is_nothing(self, town):
         tried = cast.make_canteen(town, numcli="006384", slug="essai", environment=Environment.TEST)
         attempt = cast.leave_with(cast.make_titre(tried))
-        notices.hear(town, attempt, notices.notice(town, attempt), now=later(minutes=1))
+        hear(town, attempt, now=later(minutes=1))
         with pytest.raises(refusals.TrialMoney):
             undo(settled_online(attempt), Cause.REJECTED)
 
@@ -296,10 +304,10 @@ class TestAReversal:
 
     def test_leaves_a_repeated_proof_without_effect(self, town, titre):
         attempt = cast.leave_with(titre)
-        notices.hear(town, attempt, notices.notice(town, attempt), now=later(minutes=1))
+        hear(town, attempt, now=later(minutes=1))
         undo(settled_online(attempt), Cause.CHARGEBACK)
-        notices.hear(town, attempt, notices.notice(town, attempt, rank=Rank.FILED), now=later(hours=5))
-        notices.hear(town, attempt, notices.notice(town, attempt, Outcome.REFUSED), now=later(hours=6))
+        hear(town, attempt, rank=Rank.FILED, now=later(hours=5))
+        hear(town, attempt, Outcome.REFUSED, now=later(hours=6))
         assert kept(titre).paid_at is None
         assert proof.broken() == ()
 
@@ -328,11 +336,11 @@ class TestPartsOfADebt:
     def test_are_paid_online_too(self, town, in_parts):
         titre = cast.make_titre(in_parts)
         attempt = cast.leave_with(titre, amount=Money(4_000))
-        notices.hear(town, attempt, notices.notice(town, attempt), now=later(minutes=1))
+        hear(town, attempt, now=later(minutes=1))
         assert left(titre) == Money(4_470)
         assert kept(titre).paid_at is None
         rest = cast.leave_with(titre, key=cast.IDOP.replace("42", "43"), now=later(hours=1))
-        notices.hear(town, rest, notices.notice(town, rest), now=later(hours=2))
+        hear(town, rest, now=later(hours=2))
         assert kept(titre).paid_at is not None
         assert proof.broken() == ()
 
