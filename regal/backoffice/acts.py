@@ -63,6 +63,8 @@ SENTENCES: dict[str, Promise] = {
     "cancel_titre": _("%(actor)s a annulé une facture."),
     "transfer_titre": _("%(actor)s a transmis une facture au comptable."),
     "write_off_titre": _("%(actor)s a abandonné une facture."),
+    "record_receipt": _("%(actor)s a encaissé de l’argent pour une facture."),
+    "reverse_settlement": _("%(actor)s a annulé un encaissement."),
 }
 KINDS: dict[str, Promise] = {
     "create_collectivite": _("Création de la collectivité"),
@@ -112,6 +114,8 @@ KINDS: dict[str, Promise] = {
     "cancel_titre": _("Facture annulée"),
     "transfer_titre": _("Facture transmise au comptable"),
     "write_off_titre": _("Facture abandonnée"),
+    "record_receipt": _("Encaissement"),
+    "reverse_settlement": _("Encaissement annulé"),
 }
 FIELDS: dict[str, Promise] = {
     "name": _("Nom"),
@@ -156,6 +160,11 @@ FIELDS: dict[str, Promise] = {
     "count": _("Paiements"),
     "total_cents": _("Total, en centimes"),
     "amount_cents": _("Montant, en centimes"),
+    "left_cents": _("Reste à payer, en centimes"),
+    "means": _("Moyen de paiement"),
+    "receipt": _("Encaissement"),
+    "cause": _("Cause"),
+    "partial_payment": _("Se paie en plusieurs fois"),
     "products": _("Produits"),
     "effective_at": _("À partir du"),
     "routing_change": _("Demande"),

@@ -296,6 +296,7 @@ class ProductTerms:
     reference_form: Mapping[str, Any] = field(default_factory=dict)
     min_amount: Money | None = None
     max_amount: Money | None = None
+    partial_payment: bool = False  # of a debt of our own base
 
 
 def add_product(
@@ -517,6 +518,7 @@ def _terms_told(product: Product) -> dict[str, Any]:
         "reference_form": product.reference_form,
         "min_amount_cents": product.min_amount and product.min_amount.cents,
         "max_amount_cents": product.max_amount and product.max_amount.cents,
+        "partial_payment": product.partial_payment or None,
     }
     return {name: value for name, value in told.items() if value not in (None, "", {})}
 

@@ -110,6 +110,11 @@ class Sums:
     def left(self) -> Money:
         return self.due - self.paid
 
+    @property
+    def is_in_part(self) -> bool:
+        """Whether something was paid, and not all."""
+        return Money.zero < self.paid < self.due
+
 
 def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]:
     """What is due and what was paid, of each invoice of a page: two questions for all.
@@ -191,7 +196,7 @@ def allocations_of(titre: Titre) -> QuerySet[Allocation]:
     """What extinguished it, in order."""
     return (
         Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre)
-        .select_related("settlement")
+        .select_related("settlement__receipt__made_by")
         .order_by("pk")
     )
 

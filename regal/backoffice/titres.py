@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.backoffice import pages
+from regal.backoffice.counter import can_receive, count_of_moves, moves_of
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import BureauRequest, demand
 from regal.backoffice.queries import page_of, plan_for_the_values_asked
@@ -23,7 +24,6 @@ from regal.backoffice.titre_forms import SITUATIONS, AdjustForm, DecideForm, New
 from regal.backoffice.titre_queries import (
     Situation,
     Sums,
-    allocations_of,
     attempts_on,
     debtor_of,
     open_excesses_of,
@@ -160,6 +160,7 @@ class Step:
     title: str
     text: str = ""
     payment: int | None = None  # the payment it speaks of
+    reversible: int | None = None  # the settlement that can be reversed
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -209,6 +210,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "held_until": shown.held_until if is_held else None,
         "can_adjust": can_adjust,
         "can_decide": can_decide,
+        "can_receive": can_receive(shown),
         "lost": [one for one in lost if one],
         "is_paid": not is_unpaid,
         "is_transferred": is_unpaid and shown.status == State.TRANSFERRED,
@@ -228,7 +230,7 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     try:
         with tenant(request.collectivite):
             holds.lock(collectivite_id=request.collectivite.pk, titre_id=shown.pk)  # no payment comes from now on
-            told["seen"] -= allocations_of(shown).count()  # the rest are its steps
+            told["seen"] -= count_of_moves(shown)  # the rest are its steps
             if act == "emettre":
                 operations.issue(**told)
                 return adjusting, deciding, "", _("La facture peut être payée.")
@@ -305,9 +307,9 @@ _EXPLANATIONS: dict[Situation, Promise] = {
 def _told(titre: Titre, steps: list[TitreEvent]) -> list[Step]:
     """What people did and what payments did, in the order of time."""
     told = [_told_one(step) for step in steps]
-    for allocation in allocations_of(titre):
-        title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
-        told.append(Step(at=allocation.recorded_at, title=title, payment=allocation.settlement.attempt_id))
+    for move in moves_of(titre):
+        reversible = move.settlement
+        told.append(Step(at=move.at, title=move.title, text=move.text, payment=move.payment, reversible=reversible))
     return sorted(told, key=lambda step: step.at)
 
 
@@ -342,7 +344,7 @@ def _titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
     town = request.collectivite
     asked = Titre(pk=min(titre_id, LARGEST_KEY), collectivite_id=town.pk)
     with tenant(town):
-        seen = steps_of(asked).count() + allocations_of(asked).count()  # first: nothing shown is older
+        seen = steps_of(asked).count() + count_of_moves(asked)  # first: nothing shown is older
         found = titre_numbered(collectivite=town, titre_id=asked.pk)
     if found is None:
         raise Http404

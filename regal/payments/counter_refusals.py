@@ -25,7 +25,7 @@ from regal.titres.refusals import Refusal
 
 class NotCollectedHere(Refusal):
     code = "R260"
-    sentence = _("Le comptable public encaisse cette dette : la régie ne peut pas la recevoir. Adressez-lui le payeur.")
+    sentence = _("Le comptable public encaisse cette dette : la régie ne peut pas la recevoir. Adressez-lui le payeur.")
 
 
 class NothingDue(Refusal):
@@ -33,7 +33,7 @@ class NothingDue(Refusal):
 
     code = "R261"
     sentence = _(
-        "La facture est « %(state)s » : rien ne s’encaisse pour elle. Rendez l’argent, ou cherchez la facture qu’il"
+        "La facture est « %(state)s » : rien ne s’encaisse pour elle. Rendez l’argent, ou cherchez la facture qu’il"
         " paie."
     )
 
@@ -43,7 +43,7 @@ class TooMuch(Refusal):
 
     code = "R262"
     sentence = _(
-        "Il ne reste que %(left)s à payer : encaissez cette somme, et rendez le surplus ou encaissez-le sur une autre"
+        "Il ne reste que %(left)s à payer : encaissez cette somme, et rendez le surplus ou encaissez-le sur une autre"
         " facture."
     )
     field = "amount"
@@ -54,7 +54,7 @@ class NotInPart(Refusal):
 
     code = "R263"
     sentence = _(
-        "Ce produit ne se paie pas en plusieurs fois : encaissez %(left)s, tout ce qui reste, ou demandez à un"
+        "Ce produit ne se paie pas en plusieurs fois : encaissez %(left)s, tout ce qui reste, ou demandez à un"
         " administrateur de l’autoriser (Réglages, Produits)."
     )
     field = "amount"
@@ -65,7 +65,7 @@ class BadPart(Refusal):
 
     code = "R264"
     sentence = _(
-        "Une partie vaut %(least)s au moins, et ce qui reste ensuite aussi, pour pouvoir se payer en ligne : encaissez"
+        "Une partie vaut %(least)s au moins, et ce qui reste ensuite aussi, pour pouvoir se payer en ligne : encaissez"
         " moins, ou les %(left)s en entier."
     )
     field = "amount"
@@ -84,13 +84,13 @@ class BadDay(Refusal):
 
 class MissingVoucher(Refusal):
     code = "R266"
-    sentence = _("D’un chèque, écrivez la banque et le numéro : sans eux, personne ne le retrouverait.")
+    sentence = _("D’un chèque, écrivez la banque et le numéro : sans eux, personne ne le retrouverait.")
     field = "piece"
 
 
 class TooLong(Refusal):
     code = "R267"
-    sentence = _("Ce texte est trop long : %(longest)s caractères au plus.")
+    sentence = _("Ce texte est trop long : %(longest)s caractères au plus.")
 
 
 class BeingPaidOnline(Refusal):
@@ -99,7 +99,7 @@ class BeingPaidOnline(Refusal):
     code = "R268"
     sentence = _(
         "Quelqu’un est en train de payer cette facture en ligne, jusqu’au %(until)s au plus tard. Attendez de savoir"
-        " s’il a payé. Si l’argent est déjà entre vos mains, cochez la case qui le dit : un paiement en ligne qui"
+        " s’il a payé. Si l’argent est déjà entre vos mains, cochez la case qui le dit : un paiement en ligne qui"
         " aboutirait serait de trop, et attendrait dans une anomalie."
     )
     field = "told_of_hold"
@@ -115,29 +115,29 @@ class ChangedSince(Refusal):
 
     code = "R270"
     sentence = _(
-        "Ce qui reste à payer a changé depuis que cette page est affichée : %(left)s maintenant. Vérifiez que cet"
-        " argent n’est pas déjà enregistré, puis recommencez ; rien n’a été enregistré."
+        "Ce qui reste à payer a changé depuis que cette page est affichée : %(left)s maintenant. Vérifiez que cet"
+        " argent n’est pas déjà enregistré, puis recommencez ; rien n’a été enregistré."
     )
     field = "amount"
 
 
 class AlreadyReversed(Refusal):
     code = "R271"
-    sentence = _("Cet encaissement est déjà annulé : il ne compte plus. Rien n’a été enregistré de nouveau.")
+    sentence = _("Cet encaissement est déjà annulé : il ne compte plus. Rien n’a été enregistré de nouveau.")
 
 
 class NotThisCause(Refusal):
     code = "R272"
-    sentence = _("Cette cause ne va pas à cet encaissement : choisissez-en une autre.")
+    sentence = _("Cette cause ne va pas à cet encaissement : choisissez-en une autre.")
     field = "cause"
 
 
 class MissingReason(Refusal):
     code = "R273"
-    sentence = _("Écrivez le motif, de %(shortest)s à %(longest)s caractères : qui l’a dit, et comment.")
+    sentence = _("Écrivez le motif, de %(shortest)s à %(longest)s caractères : qui l’a dit, et comment.")
     field = "reason"
 
 
 class TrialMoney(Refusal):
     code = "R274"
-    sentence = _("C’était un essai : aucun argent n’est venu, il n’y a rien à annuler.")
+    sentence = _("C’était un essai : aucun argent n’est venu, il n’y a rien à annuler.")

@@ -147,8 +147,10 @@ class LookUp:
     is_pending: bool = False  # held by a payment that the bank has neither accepted nor refused
 
 
-def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -> LookUp:
+def look_up(*, product: Product, reference: str, amount: Money, now: datetime, may_be_part: bool = False) -> LookUp:
     """Say whether an invoice may be paid. Only reference and amount together tell that it exists.
+
+    `may_be_part`: whoever asks has begun to pay this amount of it before, and asks about nothing new.
 
     The same questions are put to the base whatever is found, so that the time of the answer tells nothing either.
     """
@@ -161,9 +163,10 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -
     due, paid = amount_due(asked), paid_of(asked)
     if titre is None or titre.status == TitreState.DRAFT:
         return LookUp(situation=Situation.UNKNOWN)
-    if titre.paid_at is not None and amount in (due, paid):
+    is_a_part = may_be_part and product.partial_payment
+    if titre.paid_at is not None and (amount in (due, paid) or is_a_part):
         return LookUp(situation=Situation.PAID, titre=titre, since=titre.paid_at)
-    if amount != due - paid:
+    if amount != due - paid and not (is_a_part and fits_balance(product=product, left=due - paid, amount=amount)):
         return LookUp(situation=Situation.UNKNOWN)
     if titre.status != TitreState.OPEN:
         return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)
