@@ -53,9 +53,7 @@ class Recap:
     handle: str
     told_of_earlier: bool
     address: dict[str, str] = field(default_factory=dict)  # of the card's holder, where the contract asks
-    due_cents: int | None = (
-        None  # what was typed, where less of it is then paid
-    )
+    due_cents: int | None = None  # what was typed, where less of it is then paid
 
     @property
     def amount(self) -> Money:
