@@ -299,7 +299,10 @@ class ByForm(Way):
         }
 
     def recap_page(self, titre: Titre | None, *, wrong: str = "", part: str = "") -> HttpResponse:
-        """`wrong`: about the `part` that was typed."""
+        """`wrong`: about the `part` that was typed. All that is due again, if a part is allowed no more."""
+        if not fits_balance(product=self.product, left=self.recap.due, amount=self.recap.amount):
+            self.recap = replace(self.recap, amount_cents=self.recap.due.cents, due_cents=None)
+            self.amount = self.recap.amount
         earlier = self._earlier(titre.pk if titre else None)
         self.recap = replace(self.recap, told_of_earlier=earlier is not None)
         typed = as_typed(self.recap, self.product)
