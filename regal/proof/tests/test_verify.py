@@ -398,7 +398,7 @@ def build_counter() -> dict[str, Any]:
     invoices = [cast.make_titre(canteen, reference=f"FC202600050{place}") for place in range(4)]
     due = Money(8_470)
 
-    def receive(titre: Titre, means: Means, amount: Money = due, **voucher: str) -> CounterReceipt:
+    def receive(titre: Titre, means: Means, amount: Money = due, **voucher: Any) -> CounterReceipt:
         return record_receipt(
             titre=titre,
             means=means,
@@ -927,6 +927,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-11", "I-12"},
     ),
     "a correction of what comes after": (
+        "ALTER TABLE journal_entry DROP CONSTRAINT journal_entry_shape;"
         "UPDATE journal_entry SET corrects_id = (SELECT id FROM journal_entry WHERE collectivite_id = {town}"
         " AND number = 3), reason = 'x' WHERE collectivite_id = {town} AND number = 1",
         {"I-11", "I-12"},
