@@ -485,6 +485,8 @@ TABLES = (
     "payments_inboxmessage",
     "payments_settlement",
     "payments_allocation",
+    "payments_counterreceipt",
+    "payments_reversal",
     "titres_adjustment",
     "titres_titreevent",
     "journal_entry",
