@@ -203,7 +203,7 @@ class ReceiptLine:
 def receipts(request: BureauRequest, slug: str) -> HttpResponse:
     """What was received on one day otherwise than online, by means; what was reversed is shown, and not counted."""
     town, today = request.collectivite, paris.today(pages.clock())
-    form = DayForm(request.GET)
+    form = DayForm({"jour": today.isoformat()} | request.GET.dict())
     form.is_valid()
     day: date = form.cleaned_data.get("jour") or today
     means = form.cleaned_data.get("moyen") or ""
