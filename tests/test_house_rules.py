@@ -173,6 +173,8 @@ class TestModels:
             "cases.CaseEvent.to_user",
             "reconciliation.DepositedFile.deposited_by",
             "reconciliation.DepositedFile.confirm_asked_by",
+            "payments.CounterReceipt.made_by",
+            "payments.Reversal.made_by",
             "titres.Adjustment.made_by",
             "titres.Import.confirmed_by",
             "titres.Import.kept_by",

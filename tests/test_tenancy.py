@@ -35,7 +35,9 @@ from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
-from regal.payments.models import Attempt, Evidence
+from regal.payments.counter import record_receipt
+from regal.payments.models import Attempt, Evidence, Means, Settlement
+from regal.payments.reversing import reverse as reverse_settlement
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
 from regal.titres.links import link_token
@@ -65,6 +67,7 @@ class Neighbours:
         self.titres: dict[int, Titre] = {}
         self.imports: dict[int, Import] = {}
         self.comptable_titres: dict[int, Titre] = {}
+        self.received: dict[int, int] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -163,6 +166,21 @@ class Neighbours:
         self.titres[key] = cast.make_titre(canteen)
         cast.reduce(self.titres[key])
         self.askable[key] = notices.pay(town, self.titres[key])
+        receipt = record_receipt(
+            titre=cast.make_titre(canteen, reference="FC2026000043"),
+            means=Means.CHEQUE,
+            amount=Money(8_470),
+            received_on=paris.today(MORNING),
+            bank="CIC",
+            piece="0012345",
+            drawer="M. Leroy",
+            form_token=tokens.new_token(),
+            now=MORNING,
+        )
+        with tenant(town.collectivite):
+            settlement = Settlement.objects.get(receipt=receipt)
+        reverse_settlement(settlement=settlement, cause="unpaid_cheque", reason="Revenu impayé", now=MORNING)
+        self.received[key] = settlement.pk
         ImportSource.objects.create(
             collectivite=town.collectivite, name="Cantine", collector=Collector.REGIE, regie=self.titres[key].regie
         )
@@ -440,6 +458,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
         "titre_id": neighbours.titres[theirs].pk,
+        "settlement_id": neighbours.received[theirs],
         "membership_id": neighbours.memberships[theirs],
         "numcli": whose.account.identifier,
     }

@@ -71,6 +71,8 @@ SENTENCES: dict[str, Promise] = {
     "write_import": _("%(actor)s a fait enregistrer un import."),
     "discard_import": _("%(actor)s a écarté un import."),
     "undo_import": _("%(actor)s a annulé un import."),
+    "record_receipt": _("%(actor)s a encaissé de l’argent pour une facture."),
+    "reverse_settlement": _("%(actor)s a annulé un encaissement."),
 }
 KINDS: dict[str, Promise] = {
     "create_collectivite": _("Création de la collectivité"),
@@ -128,6 +130,8 @@ KINDS: dict[str, Promise] = {
     "write_import": _("Import enregistré"),
     "discard_import": _("Import écarté"),
     "undo_import": _("Import annulé"),
+    "record_receipt": _("Encaissement"),
+    "reverse_settlement": _("Encaissement annulé"),
 }
 FIELDS: dict[str, Promise] = {
     "name": _("Nom"),
@@ -173,6 +177,11 @@ FIELDS: dict[str, Promise] = {
     "count": _("Paiements"),
     "total_cents": _("Total, en centimes"),
     "amount_cents": _("Montant, en centimes"),
+    "left_cents": _("Reste à payer, en centimes"),
+    "means": _("Moyen de paiement"),
+    "receipt": _("Encaissement"),
+    "cause": _("Cause"),
+    "partial_payment": _("Se paie en plusieurs fois"),
     "products": _("Produits"),
     "effective_at": _("À partir du"),
     "routing_change": _("Demande"),

@@ -300,6 +300,7 @@ class ProductTerms:
     min_amount: Money | None = None
     max_amount: Money | None = None
     compares_with_base: bool = True
+    partial_payment: bool = False  # of a debt of our own base
 
 
 def add_product(
@@ -522,6 +523,7 @@ def _terms_told(product: Product) -> dict[str, Any]:
         "min_amount_cents": product.min_amount and product.min_amount.cents,
         "max_amount_cents": product.max_amount and product.max_amount.cents,
         "compares_with_base": None if product.compares_with_base else False,  # said where it is not as usual
+        "partial_payment": product.partial_payment or None,
     }
     return {name: value for name, value in told.items() if value not in (None, "", {})}
 

@@ -20,6 +20,7 @@ from regal.lib.tenancy import HasKey
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Allocation, Attempt
+from regal.payments.queries import live
 from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
 from regal.titres.states import State
@@ -183,6 +184,11 @@ class Sums:
     def left(self) -> Money:
         return self.due - self.paid
 
+    @property
+    def is_in_part(self) -> bool:
+        """Whether something was paid, and not all."""
+        return Money.zero < self.paid < self.due
+
 
 def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]:
     """What is due and what was paid, of each invoice of a page: two questions for all.
@@ -206,7 +212,7 @@ def due_and_paid(titres: Sequence[Titre], *, collectivite: HasKey) -> dict[int, 
     """What was issued with its adjustments, and what was paid, whatever was decided of each."""
     keys = [titre.pk for titre in titres]
     adjusted = _per_titre(Adjustment.objects.of(collectivite).filter(titre__in=keys), _SIGNED)
-    paid = _per_titre(Allocation.objects.of(collectivite).filter(titre__in=keys), F("amount"))
+    paid = _per_titre(live(Allocation.objects.of(collectivite).filter(titre__in=keys)), F("amount"))
     return {
         titre.pk: (titre.amount + adjusted.get(titre.pk, Money.zero), paid.get(titre.pk, Money.zero))
         for titre in titres
@@ -241,8 +247,8 @@ def totals_of_keys(keys: list[int], *, collectivite: HasKey) -> TitreTotals:
             issued += amount
     adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__pk__anyof=waiting), _SIGNED)
     allocations = Allocation.objects.of(collectivite)
-    in_part = _total(allocations.filter(titre__pk__anyof=waiting), F("amount"))
-    paid = _total(allocations.filter(titre__pk__anyof=keys), F("amount"))
+    in_part = _total(live(allocations.filter(titre__pk__anyof=waiting)), F("amount"))
+    paid = _total(live(allocations.filter(titre__pk__anyof=keys)), F("amount"))
     return TitreTotals(
         to_collect=Tally(count=len(waiting), amount=issued + adjusted - in_part),
         paid=Tally(count=settled, amount=paid),
@@ -255,8 +261,8 @@ def totals_of_titres(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTo
     waiting = found.filter(WAITING)
     issued = _total(waiting, F("amount"))
     adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__in=waiting), _SIGNED)
-    in_part = _total(Allocation.objects.of(collectivite).filter(titre__in=waiting), F("amount"))
-    paid = _total(Allocation.objects.of(collectivite).filter(titre__in=found), F("amount"))
+    in_part = _total(live(Allocation.objects.of(collectivite).filter(titre__in=waiting)), F("amount"))
+    paid = _total(live(Allocation.objects.of(collectivite).filter(titre__in=found)), F("amount"))
     return TitreTotals(
         to_collect=Tally(count=waiting.count(), amount=issued + adjusted - in_part),
         paid=Tally(count=found.filter(paid_at__isnull=False).count(), amount=paid),
@@ -300,7 +306,7 @@ def allocations_of(titre: Titre) -> QuerySet[Allocation]:
     """What extinguished it, in order."""
     return (
         Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre)
-        .select_related("settlement")
+        .select_related("settlement__receipt__made_by")
         .order_by("pk")
     )
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.backoffice import pages
+from regal.backoffice.counter import can_receive, count_of_moves, moves_of
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import BureauRequest, demand
 from regal.backoffice.queries import plan_for_the_values_asked
@@ -36,7 +37,6 @@ from regal.backoffice.titre_queries import (
     Situation,
     Sums,
     TitreTotals,
-    allocations_of,
     attempts_on,
     debtor_of,
     debtors_of,
@@ -239,6 +239,7 @@ class Step:
     text: str = ""
     payment: int | None = None  # the payment it speaks of
     file: int | None = None  # the comptable's file that says it
+    reversible: int | None = None  # the settlement that can be reversed
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -292,6 +293,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "held_until": shown.held_until if is_held else None,
         "can_adjust": can_adjust,
         "can_decide": can_decide,
+        "can_receive": can_receive(shown),
         "lost": [one for one in lost if one],
         "is_paid": not is_unpaid,
         "is_ours": is_ours,
@@ -312,7 +314,7 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     try:
         with tenant(request.collectivite):
             holds.lock(collectivite_id=request.collectivite.pk, titre_id=shown.pk)  # no payment comes from now on
-            told["seen"] -= allocations_of(shown).count()  # the rest are its steps
+            told["seen"] -= count_of_moves(shown)  # the rest are its steps
             if act == "emettre":
                 operations.issue(**told)
                 return adjusting, deciding, "", _("La facture peut être payée.")
@@ -418,9 +420,9 @@ def _told(titre: Titre, steps: list[TitreEvent]) -> list[Step]:
     """What people did and what payments did, in the order of time."""
     said = {number: word for word in words_on(titre) for number in word.step_numbers}
     told = [_told_one(step, said) for step in steps]
-    for allocation in allocations_of(titre):
-        title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
-        told.append(Step(at=allocation.recorded_at, title=title, payment=allocation.settlement.attempt_id))
+    for move in moves_of(titre):
+        reversible = move.settlement
+        told.append(Step(at=move.at, title=move.title, text=move.text, payment=move.payment, reversible=reversible))
     return sorted(told, key=lambda step: step.at)
 
 
@@ -477,7 +479,7 @@ def _titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
     town = request.collectivite
     asked = Titre(pk=min(titre_id, LARGEST_KEY), collectivite_id=town.pk)
     with tenant(town):
-        seen = steps_of(asked).count() + allocations_of(asked).count()  # first: nothing shown is older
+        seen = steps_of(asked).count() + count_of_moves(asked)  # first: nothing shown is older
         found = titre_numbered(collectivite=town, titre_id=asked.pk)
     if found is None:
         raise Http404

@@ -353,7 +353,7 @@ class ProductForm(SettingsForm):
             ("code_name", "period_name", "number_name", "code", "number_digits", "pattern", "check_key"),
         ),
         (_("La base importée"), "", ("not_compared",)),
-        (_("Montants acceptés"), "", ("min_amount", "max_amount")),
+        (_("Montants acceptés"), "", ("min_amount", "max_amount", "partial_payment")),
         (
             _("Essayer un numéro"),
             _("Recopiez celui d’une vraie facture : s’il ne convenait pas, rien ne serait enregistré."),
@@ -428,6 +428,11 @@ class ProductForm(SettingsForm):
     )
     min_amount = line(_("Montant minimal, en euros"), _("par exemple 1,00"), longest=40, inputmode="decimal")
     max_amount = line(_("Montant maximal, en euros"), _("par exemple 600,00"), longest=40, inputmode="decimal")
+    partial_payment = forms.BooleanField(
+        label=_("Une facture peut se payer en plusieurs fois"),
+        help_text=_("chaque partie, et ce qui reste ensuite, vaut au moins le montant minimal"),
+        required=False,
+    )
     example = line(_("Un numéro, comme il est imprimé"), _("facultatif"), longest=64, spellcheck="false")
 
     def __init__(self, *args: Any, contract: GatewayAccount, choices: list[GatewayAccount], **options: Any) -> None:
@@ -441,6 +446,8 @@ class ProductForm(SettingsForm):
                 self.fields.pop(name, None)
         if self.kind is DebtKind.REGIE:
             del self.fields["not_compared"]
+        if self.kind is not DebtKind.REGIE:  # others' debts are not in our base: their balance is not known here
+            del self.fields["partial_payment"]
         if len(choices) > 1:
             self.fields["account"].choices = [(key, account_in_words(one)) for key, one in self.contracts.items()]  # type: ignore[attr-defined]
         else:
@@ -460,6 +467,7 @@ class ProductForm(SettingsForm):
             "not_compared": not product.compares_with_base,
             "min_amount": in_euros(product.min_amount),
             "max_amount": in_euros(product.max_amount),
+            "partial_payment": product.partial_payment,
             **{name: product.reference_form.get(name, "") for name in REFERENCE_FIELDS[DebtKind(product.debt_kind)]},
             "seen": product_version(product),
         }
@@ -498,6 +506,7 @@ class ProductForm(SettingsForm):
             min_amount=given["min_amount"],
             max_amount=given["max_amount"],
             compares_with_base=not given.get("not_compared", False),
+            partial_payment=given.get("partial_payment", False),
         )
 
     def clean_pattern(self) -> str:

@@ -22,7 +22,7 @@ from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal
 from regal.checkout.forms import FORMS, EmailForm
 from regal.checkout.notifications import LONGEST_QUERY, opened
 from regal.checkout.town import NotHere, Town, situation_of
-from regal.checkout.ways import Again, ByForm, as_typed, once_more, set_off
+from regal.checkout.ways import Again, BadPart, ByForm, as_typed, once_more, set_off
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Message
@@ -88,6 +88,8 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         if town.is_open(chosen):
             if GO_ON in request.POST:
                 return warned(way, town, request, only=Verdict.SETTLED) or way.recap_page(None)
+            if "part" in request.POST and chosen.partial_payment and town.gateway(chosen).needs_titre:
+                return _pay_part(request, way, now=now)
             return town.form_page(request, chosen, way.form)
         return way.already_started_page() if way.started() else town.closed_page(request, chosen, status=409)
     if not town.is_open(chosen):
@@ -121,6 +123,25 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     except CannotHandOff as refusal:
         return way.refused_page(refusal)
     return (warned(way, town, request) if titre is None else None) or way.recap_page(titre)
+
+
+def _pay_part(request: HttpRequest, way: ByForm, *, now: datetime) -> HttpResponse:
+    """The recap again, of the part of the debt that its payer chose."""
+    if _looks_too_often(request, way.town):
+        return way.town.too_often_page(request, way.product)
+    found = way.look_up(now=now)
+    if found.situation is not Situation.PAYABLE:
+        return way.answer_to(found)
+    typed = request.POST["part"][:40]
+    try:
+        way.pay_part(typed)
+        with tenant(way.town.collectivite):
+            check_order(order=way.order(found.titre))
+    except BadPart as wrong:
+        return way.recap_page(found.titre, wrong=str(wrong), part=typed)
+    except CannotHandOff as refusal:
+        return way.refused_page(refusal)
+    return way.recap_page(found.titre)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.SLUG, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)

@@ -419,7 +419,7 @@ def absent_attempts(*, collectivite: HasKey, now: datetime) -> list[tuple[Attemp
         Exists(told.filter(subject_id=OuterRef("attempt")))
     ):
         attempts.append(settlement.attempt)
-        days[settlement.attempt_id] = settlement.accounting_day
+        days[settlement.attempt.pk] = settlement.accounting_day
     if not attempts:  # nearly always: asked every hour of every collectivité
         return []
     oldest = min(days.values())
@@ -454,6 +454,7 @@ def _settled_unfiled(*, collectivite: HasKey, until: datetime) -> QuerySet[Settl
             account__gateway=PAYBOX,
             environment__in=REAL,
             attempt__is_provisional=False,
+            attempt__is_reversed=False,
             rank__lt=Rank.FILED,
             occurred_at__lt=until,
         )

@@ -497,6 +497,20 @@ def _titre(situation: str, press: str = "") -> Callable[[Visit], None]:
     return show
 
 
+def _received(situation: str, end: str, press: str = "") -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/factures/{visit.scenes['titres'][situation]}/{end}", press=press)(visit)
+
+    return show
+
+
+def _reversal(situation: str, press: str = "") -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/encaissements/{visit.scenes['titres'][situation]}/annuler/", press=press)(visit)
+
+    return show
+
+
 def _case(situation: str, press: str = "") -> Callable[[Visit], None]:
     def show(visit: Visit) -> None:
         _bureau(f"/{TOWN.slug}/anomalies/{visit.scenes['cases'][situation]}/", press=press)(visit)
@@ -725,6 +739,44 @@ BUREAU = (
         show=_titre("open", "button[value=decision]"),
         says_error=True,
     ),
+    Screen(
+        name="receive money",
+        template="backoffice/receive_money.html",
+        show=_received("open", "encaisser/"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="receive money, refused",
+        template="backoffice/receive_money.html",
+        show=_received("open", "encaisser/", press=SUBMIT),
+        says_error=True,
+    ),
+    Screen(name="receive nothing", template="backoffice/receive_money.html", show=_received("paid", "encaisser/")),
+    Screen(
+        name="receipts of the day",
+        template="backoffice/receipts.html",
+        show=_bureau(f"/{TOWN.slug}/encaissements/"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="no receipts, a day refused",
+        template="backoffice/receipts.html",
+        show=_bureau(f"/{TOWN.slug}/encaissements/?jour=hier"),
+        says_error=True,
+    ),
+    Screen(
+        name="reverse money",
+        template="backoffice/reverse_money.html",
+        show=_reversal("received"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="reverse money, refused",
+        template="backoffice/reverse_money.html",
+        show=_reversal("received", press=SUBMIT),
+        says_error=True,
+    ),
+    Screen(name="money reversed", template="backoffice/reverse_money.html", show=_reversal("reversed")),
     Screen(
         name="payments that repaired themselves",
         template="backoffice/repaired.html",

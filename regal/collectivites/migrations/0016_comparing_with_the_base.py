@@ -7,7 +7,7 @@ MAY_NOT = "REVOKE UPDATE (compares_with_base) ON collectivites_product FROM rega
 
 
 class Migration(migrations.Migration):
-    dependencies = [("collectivites", "0013_the_address_before_is_heard_a_while")]
+    dependencies = [("collectivites", "0015_a_debt_in_several_payments")]
 
     operations = [
         migrations.AddField(
