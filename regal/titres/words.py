@@ -14,6 +14,8 @@ NAMES: dict[State, Promise] = {
     State.TRANSFERRED: _("transmise au comptable"),
     State.WRITTEN_OFF: _("abandonnée"),
     State.WITHDRAWN: _("retirée"),
+    State.CLOSED: _("soldée chez le comptable"),
+    State.REJECTED: _("rejetée par le comptable"),
 }
 
 IMPORT_NAMES: dict[ImportState, Promise] = {
@@ -35,6 +37,4 @@ VERDICT_NAMES: dict[Verdict, Promise] = {
     Verdict.CONFLICT: _("en conflit"),
     Verdict.ERROR: _("à corriger"),
     Verdict.LEFT_OUT: _("laissée de côté"),
-    State.CLOSED: _("soldée chez le comptable"),
-    State.REJECTED: _("rejetée par le comptable"),
 }
