@@ -172,6 +172,8 @@ class TestModels:
             "reconciliation.DepositedFile.confirm_asked_by",
             "titres.Adjustment.made_by",
             "titres.TitreEvent.by",
+            "titres.TitreGroup.prepared_by",
+            "titres.TitreGroup.confirmed_by",
         }
 
 

@@ -20,11 +20,20 @@ Refusal
 ├── BelowPaid            R217  less would be due than was paid
 ├── NothingLeft          R218  a reduction to nothing is a cancelling
 ├── OtherState           R219  the act does not suit what the titre is now
-└── ChangedMeanwhile     R220  somebody did something since the page was shown
+├── ChangedMeanwhile     R220  somebody did something since the page was shown
+├── NothingChanged       R240  nothing was mended
+├── BadPayerNote         R241  too long for the payer's page
+├── NamesDebtor          R242  a name on the payer's page
+├── ExcessWaits          R243  it was paid since it was over, and nobody decided of it
+├── NothingChosen        R244  an act on no titre
+├── TooMany              R245  an act on too many
+└── AlreadyConfirmed     R246  an act on many, twice
 """
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from regal.collectivites.debt_words import said
 
 
 class Refusal(Exception):
@@ -40,7 +49,7 @@ class Refusal(Exception):
         self.field = field or self.field
 
     def __str__(self) -> str:
-        return str(self.sentence) % self.values
+        return said(self.sentence, **self.values)
 
 
 class NotOfARegie(Refusal):
@@ -191,3 +200,50 @@ class ChangedMeanwhile(Refusal):
         "La facture a changé depuis que cette page est affichée. Relisez-la, puis recommencez s’il le faut ; rien n’a"
         " été enregistré."
     )
+
+
+class NothingChanged(Refusal):
+    code = "R240"
+    sentence = _("Rien n’a changé : corrigez ce qui doit l’être, ou revenez à la page d’avant.")
+
+
+class BadPayerNote(Refusal):
+    code = "R241"
+    sentence = _("Ce que lira le payeur est trop long : une phrase, %(longest)s caractères au plus.")
+    field = "payer_note"
+
+
+class NamesDebtor(Refusal):
+    code = "R242"
+    sentence = _(
+        "Ce que lira le payeur contient le nom de la personne qui doit : retirez-le, celui qui paie peut être un autre."
+    )
+    field = "payer_note"
+
+
+class ExcessWaits(Refusal):
+    """`excess` is an amount."""
+
+    code = "R243"
+    sentence = _(
+        "%(excess)s ont été payés depuis et attendent dans une anomalie : décidez d’abord de cet argent (Anomalies),"
+        " puis recommencez."
+    )
+
+
+class NothingChosen(Refusal):
+    code = "R244"
+    sentence = _("Rien n’est coché : cochez au moins une ligne de la liste, ou agissez sur toute la sélection.")
+
+
+class TooMany(Refusal):
+    code = "R245"
+    sentence = _(
+        "Cette sélection compte %(count)s lignes, et un acte en porte %(most)s au plus : filtrez la liste davantage,"
+        " puis agissez en plusieurs fois."
+    )
+
+
+class AlreadyConfirmed(Refusal):
+    code = "R246"
+    sentence = _("Cet acte a déjà été confirmé : voici ce qu’il a fait.")

@@ -14,13 +14,17 @@ class State(StrEnum):
 
 class Event(StrEnum):
     RECORDED = "recorded"  # the row itself
+    EDITED = "edited"  # a draft was mended: what was there before is in the event
     ISSUED = "issued"
+    CORRECTED = "corrected"  # once published: its label, its debtor's name or its due day; never what it is
     ADJUSTED = "adjusted"  # its amount due changed; never its state
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     CANCELLED = "cancelled"
     TRANSFERRED = "transferred"
     WRITTEN_OFF = "written_off"
+    RESTORED = "restored"  # a decision that ended it is taken back
+    REDRAFTED = "redrafted"  # the same, of one that was cancelled before it was published
 
 
 class ForbiddenTransition(Exception):
@@ -34,11 +38,14 @@ class ForbiddenTransition(Exception):
 
 TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (None, Event.RECORDED): State.DRAFT,
+    (State.DRAFT, Event.EDITED): State.DRAFT,
     (State.DRAFT, Event.ISSUED): State.OPEN,
     (State.DRAFT, Event.CANCELLED): State.CANCELLED,
     (State.DRAFT, Event.ADJUSTED): State.DRAFT,
     (State.OPEN, Event.ADJUSTED): State.OPEN,
     (State.SUSPENDED, Event.ADJUSTED): State.SUSPENDED,
+    (State.OPEN, Event.CORRECTED): State.OPEN,
+    (State.SUSPENDED, Event.CORRECTED): State.SUSPENDED,
     (State.OPEN, Event.SUSPENDED): State.SUSPENDED,
     (State.SUSPENDED, Event.RESUMED): State.OPEN,
     (State.OPEN, Event.CANCELLED): State.CANCELLED,
@@ -47,6 +54,10 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.SUSPENDED, Event.TRANSFERRED): State.TRANSFERRED,
     (State.OPEN, Event.WRITTEN_OFF): State.WRITTEN_OFF,
     (State.SUSPENDED, Event.WRITTEN_OFF): State.WRITTEN_OFF,
+    (State.CANCELLED, Event.RESTORED): State.OPEN,
+    (State.TRANSFERRED, Event.RESTORED): State.OPEN,
+    (State.WRITTEN_OFF, Event.RESTORED): State.OPEN,
+    (State.CANCELLED, Event.REDRAFTED): State.DRAFT,
 }
 
 
