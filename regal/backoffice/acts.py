@@ -63,6 +63,10 @@ SENTENCES: dict[str, Promise] = {
     "cancel_titre": _("%(actor)s a annulé une facture."),
     "transfer_titre": _("%(actor)s a transmis une facture au comptable."),
     "write_off_titre": _("%(actor)s a abandonné une facture."),
+    "restore_titre": _("%(actor)s a rétabli une facture."),
+    "edit_titre": _("%(actor)s a corrigé le brouillon d’une facture."),
+    "correct_titre": _("%(actor)s a corrigé l’objet, le nom ou la date limite d’une facture."),
+    "confirm_titre_group": _("%(actor)s a confirmé un acte sur plusieurs factures."),
 }
 KINDS: dict[str, Promise] = {
     "create_collectivite": _("Création de la collectivité"),
@@ -112,6 +116,10 @@ KINDS: dict[str, Promise] = {
     "cancel_titre": _("Facture annulée"),
     "transfer_titre": _("Facture transmise au comptable"),
     "write_off_titre": _("Facture abandonnée"),
+    "restore_titre": _("Facture rétablie"),
+    "edit_titre": _("Brouillon d’une facture"),
+    "correct_titre": _("Facture corrigée"),
+    "confirm_titre_group": _("Acte sur plusieurs factures"),
 }
 FIELDS: dict[str, Promise] = {
     "name": _("Nom"),
@@ -167,6 +175,15 @@ FIELDS: dict[str, Promise] = {
     "due_cents": _("Somme due, en centimes"),
     "status": _("État"),
     "secrets": _("Clés données"),
+    "label": _("Objet"),
+    "reference": _("Référence"),
+    "issued_on": _("Date d’émission"),
+    "due_on": _("Date limite de paiement"),
+    "product_id": _("Produit"),
+    "regie_id": _("Régie"),
+    "debtor": _("Nom de la personne qui doit"),
+    "act": _("Acte"),
+    "debt_word": _("Nom donné aux dettes"),
     "notified_in_back_office": _("Adresse dans le back-office"),
 }
 _HIDDEN = {"user"}  # said by the sentence

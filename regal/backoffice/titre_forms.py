@@ -12,21 +12,22 @@ from django.utils.translation import gettext_lazy as _
 
 from regal.backoffice.forms import BAD_CHOICE, BAD_END, SHORTEST_END
 from regal.backoffice.titre_queries import Situation
+from regal.collectivites.debt_words import later_said
 from regal.collectivites.models import Product
 from regal.lib.money import Money, UnreadableAmount
-from regal.titres.models import Direction
-from regal.titres.operations import LONGEST_DEBTOR, LONGEST_LABEL, LONGEST_REASON
+from regal.titres.models import Direction, Titre
+from regal.titres.operations import LONGEST_DEBTOR, LONGEST_LABEL, LONGEST_PAYER_NOTE, LONGEST_REASON
 from regal.titres.refusals import Refusal
 
 SITUATIONS: dict[Situation, Promise] = {
     Situation.PAYABLE: _("à payer"),
     Situation.HELD: _("paiement en cours"),
-    Situation.PAID: _("payée"),
+    Situation.PAID: later_said(_("payé%(e)s")),
     Situation.DRAFT: _("brouillon"),
-    Situation.SUSPENDED: _("suspendue"),
-    Situation.CANCELLED: _("annulée"),
-    Situation.TRANSFERRED: _("transmise au comptable"),
-    Situation.WRITTEN_OFF: _("abandonnée"),
+    Situation.SUSPENDED: later_said(_("suspendu%(e)s")),
+    Situation.CANCELLED: later_said(_("annulé%(e)s")),
+    Situation.TRANSFERRED: later_said(_("transmis%(e)s au comptable")),
+    Situation.WRITTEN_OFF: later_said(_("abandonné%(e)s")),
 }
 BAD_AMOUNT = _("R206. Ce montant ne se lit pas : écrivez-le en euros, par exemple 84,70.")
 BAD_DAY = _("R207. Ce jour ne se lit pas : écrivez-le 24/11/2026.")
@@ -34,6 +35,10 @@ NO_AMOUNT = _("R206. Écrivez le montant en euros, par exemple 84,70.")
 NO_PRODUCT = _("R201. Choisissez un produit dans la liste.")
 NO_DECISION = _("R221. Choisissez une décision dans la liste.")
 NO_DIRECTION = _("R222. Dites si le montant diminue ou augmente.")
+NO_NOTE_HERE = _(
+    "R241. Le payeur ne lit rien d’une remise à payer ni d’un rétablissement : videz « Ce que lira le payeur »."
+)
+STOPS = ("suspendre", "annuler", "transmettre", "abandonner")  # the decisions of which a payer may read why
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—−/._…]+")
 _DAYS = ["%Y-%m-%d", "%d/%m/%Y"]
 
@@ -49,7 +54,7 @@ class TitreFilters(forms.Form):
     )
     reference = forms.CharField(
         label=_("Fin du numéro"),
-        help_text=_("Comme sur la facture, 3 caractères au moins."),
+        help_text=_("Comme il est imprimé, 3 caractères au moins."),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
@@ -106,7 +111,7 @@ class TitreFilters(forms.Form):
         return "?" + urlencode({name: value for name, value in written.items() if value})
 
 
-class _Refusing(forms.Form):
+class Refusing(forms.Form):
     """A form beside whose fields a refusal of `titres` is told."""
 
     use_required_attribute = False
@@ -119,11 +124,15 @@ class _Refusing(forms.Form):
         self.add_error(place if place in self.fields else None, f"{refusal.code}. {refusal}")
 
 
-def _text(label: Any, hint: Any = "", *, longest: int, required: Any, **attrs: str) -> forms.CharField:
+def _text(
+    label: Any, hint: Any = "", *, longest: int, required: Any, is_required: bool = True, **attrs: str
+) -> forms.CharField:
+    """`required`: the sentence where it is missing or too long."""
     return forms.CharField(
         label=label,
         help_text=hint,
         max_length=longest,
+        required=is_required,
         error_messages={"required": required, "max_length": required, "null_characters_not_allowed": required},
         widget=forms.TextInput(attrs={"autocomplete": "off"} | attrs),
     )
@@ -147,7 +156,31 @@ def _amount(text: str) -> Money:
         raise ValidationError(BAD_AMOUNT, code="R206") from None
 
 
-class NewTitreForm(_Refusing):
+def payer_note() -> forms.CharField:
+    """What the payer reads of why it is not payable."""
+    return _text(
+        _("Ce que lira le payeur"),
+        _(
+            "facultatif : une phrase, sans aucun nom, lue par celui qui tape ce numéro et ce montant ; par exemple"
+            " « Payez à la trésorerie de Saint-Aubin. »"
+        ),
+        longest=LONGEST_PAYER_NOTE,
+        required=_("R241. Ce que lira le payeur est trop long : une phrase, 200 caractères au plus."),
+        is_required=False,
+    )
+
+
+def reason() -> forms.CharField:
+    """Why, between agents."""
+    return _text(
+        _("Motif"),
+        _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
+        longest=LONGEST_REASON,
+        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
+    )
+
+
+class NewTitreForm(Refusing):
     """One invoice, as it is printed."""
 
     PLACES = {
@@ -165,22 +198,22 @@ class NewTitreForm(_Refusing):
         label=_("Produit"), error_messages={"required": NO_PRODUCT, "invalid_choice": NO_PRODUCT}
     )
     numero = _text(
-        _("Numéro de la facture"),
+        later_said(_("Numéro %(of_the_debt)s")),
         _("tel qu’il est imprimé : c’est ce que le payeur recopiera"),
         longest=30,
-        required=_("R202. Recopiez le numéro tel qu’il est imprimé sur la facture, 6 à 30 lettres et chiffres."),
+        required=_("R202. Recopiez le numéro tel qu’il est imprimé, 6 à 30 lettres et chiffres."),
     )
     debiteur = _text(
-        _("Qui la doit"),
-        _("le nom imprimé sur la facture ; les payeurs ne le voient pas"),
+        later_said(_("Qui doit %(the_debt)s")),
+        _("le nom qui y est imprimé ; les payeurs ne le voient pas"),
         longest=LONGEST_DEBTOR,
-        required=_("R205. Écrivez le nom de la personne qui doit la facture, 120 caractères au plus."),
+        required=_("R205. Écrivez le nom de la personne qui doit, 120 caractères au plus."),
     )
     objet = _text(
         _("Objet"),
         _("par exemple « Restaurant scolaire, octobre 2026 »"),
         longest=LONGEST_LABEL,
-        required=_("R204. Écrivez l’objet de la facture, 100 caractères au plus."),
+        required=_("R204. Écrivez l’objet, 100 caractères au plus."),
     )
     montant = _text(_("Montant"), _("en euros, par exemple 84,70"), longest=20, required=NO_AMOUNT, inputmode="decimal")
     emission = _day(_("Date d’émission"), _("elle dit aussi l’exercice"))
@@ -211,7 +244,7 @@ class NewTitreForm(_Refusing):
         }
 
 
-class AdjustForm(_Refusing):
+class AdjustForm(Refusing):
     """Less or more is due."""
 
     PLACES = {"amount": "montant", "reason": "motif_montant"}
@@ -239,10 +272,10 @@ class AdjustForm(_Refusing):
         return _amount(str(self.cleaned_data["montant"]))
 
 
-class DecideForm(_Refusing):
+class DecideForm(Refusing):
     """What becomes of it."""
 
-    PLACES = {"reason": "motif"}
+    PLACES = {"reason": "motif", "payer_note": "payeur"}
 
     decision = forms.ChoiceField(
         label=_("Décision"), error_messages={"required": NO_DECISION, "invalid_choice": NO_DECISION}
@@ -263,3 +296,70 @@ class DecideForm(_Refusing):
         decision = self.fields["decision"]
         assert isinstance(decision, forms.ChoiceField)
         decision.choices = [("", _("Choisissez")), *choices]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The arguments of the act."""
+        read = self.cleaned_data
+        note = {"payer_note": read["payeur"]} if read["decision"] in STOPS else {}
+        return {"reason": read["motif"]} | note
+
+    def clean(self) -> dict[str, Any]:
+        """What is written for the payer is never lost silently."""
+        read: dict[str, Any] = super().clean() or {}
+        if read.get("payeur") and read.get("decision") and read["decision"] not in STOPS:
+            self.add_error("payeur", NO_NOTE_HERE)
+        return read
+
+
+class EditTitreForm(NewTitreForm):
+    """A draft, mended."""
+
+    @classmethod
+    def of(cls, titre: Titre, data: Any = None, *, debtor: str, products: Sequence[Product]) -> "EditTitreForm":
+        initial = {
+            "produit": titre.product.slug,
+            "numero": titre.number,
+            "debiteur": debtor,
+            "objet": titre.label,
+            "montant": titre.amount.format_fr().removesuffix("\u00a0€"),
+            "emission": titre.issued_on,
+            "limite": titre.due_on,
+        }
+        return cls(data, products=products, initial=initial)
+
+
+class CorrectForm(Refusing):
+    """The words of a published one."""
+
+    PLACES = {"label": "objet", "debtor": "debiteur", "due_on": "limite", "reason": "motif"}
+
+    objet = _text(
+        _("Objet"),
+        longest=LONGEST_LABEL,
+        required=_("R204. Écrivez l’objet, 100 caractères au plus."),
+    )
+    debiteur = _text(
+        later_said(_("Qui doit %(the_debt)s")),
+        _("les payeurs ne le voient pas ; l’ancien nom n’est pas gardé"),
+        longest=LONGEST_DEBTOR,
+        required=_("R205. Écrivez le nom de la personne qui doit, 120 caractères au plus."),
+        is_required=False,
+    )
+    limite = _day(_("Date limite de paiement"), _("facultative"), required=False)
+    motif = reason()
+
+    @classmethod
+    def of(cls, titre: Titre, data: Any = None, *, debtor: str) -> "CorrectForm":
+        return cls(data, initial={"objet": titre.label, "debiteur": debtor, "limite": titre.due_on})
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The arguments of `correct`."""
+        read = self.cleaned_data
+        return {
+            "label": read["objet"],
+            "debtor": read["debiteur"],
+            "due_on": read["limite"],
+            "reason": read["motif"],
+        }

@@ -40,7 +40,7 @@ _ROWS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
     "e": (("e", ""), ("", ""), ("", "")),
 }
 FORMS: dict[DebtWord, dict[str, dict[str, str]]] = {
-    word: {language: {name: row[place][nth] for name, row in _ROWS.items()} for nth, language in enumerate(("fr", "en"))}
+    word: {tongue: {name: row[place][nth] for name, row in _ROWS.items()} for nth, tongue in enumerate(("fr", "en"))}
     for place, word in enumerate((DebtWord.FACTURE, DebtWord.AVIS, DebtWord.TITRE))
 }
 

@@ -221,6 +221,7 @@ class TitreGroupLine(TenantModel):
     titre = TenantForeignKey(Titre)
     seen = models.PositiveIntegerField()  # steps and payments that the preview saw
     left = MoneyField()  # of it, then
+    refusal_foreseen = models.BooleanField(default=False)  # by the preview: it is not tried
     refusal = models.CharField(max_length=8, blank=True)  # the code
     said = models.CharField(max_length=400, blank=True)  # its sentence, as it was said
     done_at = models.DateTimeField(null=True)  # done, or refused when it was tried

@@ -195,7 +195,8 @@ def correct(
             raise refusals.BadDays
         name = _debtor_of(locked)
         debtor = _debtor(debtor) if debtor.strip() or name else ""
-        changes = _mend(locked, {"label": _label(label), "due_on": due_on}) | (_rename(locked, debtor) if debtor else {})
+        changes = _mend(locked, {"label": _label(label), "due_on": due_on})
+        changes |= _rename(locked, debtor) if debtor else {}
         if not changes:
             raise refusals.NothingChanged
         locked.save(update_fields=["label", "due_on"])
@@ -402,15 +403,21 @@ def restore(
     )
 
 
-def foresee(titre: Titre, event: Event, *, paid: Money, waiting: Money, now: datetime) -> None:
+def foresee(
+    titre: Titre, event: Event, *, debtor: str = "", payer_note: str = "", paid: Money, waiting: Money, now: datetime
+) -> None:
     """Whether this decision would be taken now, of a titre that nobody has locked. Raises what it would raise."""
+    if event is Event.ISSUED:
+        _next(titre, event)
+        return
     _check(titre, event, paid=lambda _titre: paid, waiting=lambda _titre: waiting, now=now)
+    if payer_note and _names(payer_note, debtor):
+        raise refusals.NamesDebtor
 
 
-def check_words(*, reason: str, payer_note: str) -> None:
-    """Whether these may be written, before any titre is chosen. Raises MissingReason, BadPayerNote and as `suspend`."""
-    _reason(reason)
-    _payer_note(payer_note)
+def check_words(*, reason: str, payer_note: str) -> tuple[str, str]:
+    """Both as they are kept, before any titre is known. Raises MissingReason, BadPayerNote, and as `suspend`."""
+    return _reason(reason), _payer_note(payer_note)
 
 
 def _check(titre: Titre, event: Event, *, paid: Paid | None, waiting: Paid | None, now: datetime) -> State:
@@ -648,8 +655,8 @@ def _debtor_of(titre: Titre) -> str:
 
 def _told_apart(changes: Changes) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the audit keeps: before, and after."""
-    before = {name: pair[0] if pair else "" for name, pair in changes.items()}
-    return before, {name: pair[1] if pair else "" for name, pair in changes.items()}
+    before = {name: pair[0] for name, pair in changes.items() if pair}
+    return before, {name: pair[1] if pair else True for name, pair in changes.items()}
 
 
 def _taken(error: IntegrityError) -> Exception:

@@ -1,10 +1,11 @@
 """Drafts mended, words corrected, decisions taken back, why to the payer, and acts on many titres."""
 
 import django.db.models.deletion
-import regal.lib.money_field
-import regal.lib.tenancy
 from django.conf import settings
 from django.db import migrations, models
+
+import regal.lib.money_field
+import regal.lib.tenancy
 
 
 class Migration(migrations.Migration):
@@ -46,6 +47,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("seen", models.PositiveIntegerField()),
                 ("left", regal.lib.money_field.MoneyField()),
+                ("refusal_foreseen", models.BooleanField(default=False)),
                 ("refusal", models.CharField(blank=True, max_length=8)),
                 ("said", models.CharField(blank=True, max_length=400)),
                 ("done_at", models.DateTimeField(null=True)),
