@@ -31,12 +31,12 @@ def edit_titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse
     is_draft = shown.status == State.DRAFT
     refused = ""
     if data is not None and (data.get("brouillon", "") == "1") is not is_draft:  # published since, or a draft again
-        data, refused = None, _("L’état a changé depuis que cette page est affichée : relisez, puis recommencez.")
+        data, refused = None, _("L’état a changé depuis que cette page est affichée : relisez, puis recommencez.")
     form = _form(shown, data, request)
     if data is not None and form.is_valid():
         try:
             with tenant(town):
-                told = {"titre": shown, "seen": seen_steps(request, shown)}
+                told: dict[str, Any] = {"titre": shown, "seen": seen_steps(request, shown)}
                 told |= form.told | {"now": pages.clock(), "actor_id": request.user.pk}
                 (operations.edit_draft if is_draft else operations.correct)(**told)
         except Refusal as refusal:

@@ -36,7 +36,7 @@ NO_PRODUCT = _("R201. Choisissez un produit dans la liste.")
 NO_DECISION = _("R221. Choisissez une décision dans la liste.")
 NO_DIRECTION = _("R222. Dites si le montant diminue ou augmente.")
 NO_NOTE_HERE = _(
-    "R241. Le payeur ne lit rien d’une remise à payer ni d’un rétablissement : videz « Ce que lira le payeur »."
+    "R241. Le payeur ne lit rien d’une remise à payer ni d’un rétablissement : videz « Ce que lira le payeur »."
 )
 STOPS = ("suspendre", "annuler", "transmettre", "abandonner")  # the decisions of which a payer may read why
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—−/._…]+")
@@ -161,11 +161,11 @@ def payer_note() -> forms.CharField:
     return _text(
         _("Ce que lira le payeur"),
         _(
-            "facultatif : une phrase, sans aucun nom, lue par celui qui tape ce numéro et ce montant ; par exemple"
-            " « Payez à la trésorerie de Saint-Aubin. »"
+            "facultatif : une phrase, sans aucun nom, lue par celui qui tape ce numéro et ce montant ; par exemple"
+            " « Payez à la trésorerie de Saint-Aubin. »"
         ),
         longest=LONGEST_PAYER_NOTE,
-        required=_("R241. Ce que lira le payeur est trop long : une phrase, 200 caractères au plus."),
+        required=_("R241. Ce que lira le payeur est trop long : une phrase, 200 caractères au plus."),
         is_required=False,
     )
 
@@ -174,9 +174,9 @@ def reason() -> forms.CharField:
     """Why, between agents."""
     return _text(
         _("Motif"),
-        _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
+        _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
         longest=LONGEST_REASON,
-        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
+        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
     )
 
 
@@ -205,7 +205,7 @@ class NewTitreForm(Refusing):
     )
     debiteur = _text(
         later_said(_("Qui doit %(the_debt)s")),
-        _("le nom qui y est imprimé ; les payeurs ne le voient pas"),
+        _("le nom qui y est imprimé ; les payeurs ne le voient pas"),
         longest=LONGEST_DEBTOR,
         required=_("R205. Écrivez le nom de la personne qui doit, 120 caractères au plus."),
     )
@@ -261,12 +261,7 @@ class AdjustForm(Refusing):
     montant = _text(
         _("De combien"), _("en euros, par exemple 4,20"), longest=20, required=NO_AMOUNT, inputmode="decimal"
     )
-    motif_montant = _text(
-        _("Motif"),
-        _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
-        longest=LONGEST_REASON,
-        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
-    )
+    motif_montant = reason()
 
     def clean_montant(self) -> Money:
         return _amount(str(self.cleaned_data["montant"]))
@@ -280,12 +275,8 @@ class DecideForm(Refusing):
     decision = forms.ChoiceField(
         label=_("Décision"), error_messages={"required": NO_DECISION, "invalid_choice": NO_DECISION}
     )
-    motif = _text(
-        _("Motif"),
-        _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
-        longest=LONGEST_REASON,
-        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
-    )
+    motif = reason()
+    payeur = payer_note()
 
     def __init__(self, data: Any = None, *, choices: Sequence[tuple[str, Any]] = ()) -> None:
         super().__init__(data)
@@ -341,7 +332,7 @@ class CorrectForm(Refusing):
     )
     debiteur = _text(
         later_said(_("Qui doit %(the_debt)s")),
-        _("les payeurs ne le voient pas ; l’ancien nom n’est pas gardé"),
+        _("les payeurs ne le voient pas ; l’ancien nom n’est pas gardé"),
         longest=LONGEST_DEBTOR,
         required=_("R205. Écrivez le nom de la personne qui doit, 120 caractères au plus."),
         is_required=False,

@@ -16,6 +16,7 @@ from regal.agenda.operations import schedule
 from regal.audit.operations import record
 from regal.backoffice.queries import Tally
 from regal.backoffice.titre_queries import sums_of, waiting_on_each
+from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -158,12 +159,15 @@ def confirm(*, group: TitreGroup, now: datetime, actor_id: int | None = None) ->
 
 def carry_out(collectivite_id: int, first_line_id: int, now: datetime) -> None:
     """One part of a confirmed group, from this line on: each debt by itself. Done twice, it does nothing more."""
-    first = TitreGroupLine.objects.select_related("group").get(collectivite=collectivite_id, pk=first_line_id)
+    first = TitreGroupLine.objects.select_related("group", "collectivite").get(
+        collectivite=collectivite_id, pk=first_line_id
+    )
     part = TitreGroupLine.objects.filter(collectivite=collectivite_id, group=first.group_id, pk__gte=first_line_id)
     ours = list(part.filter(refusal_foreseen=False).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     lines = TitreGroupLine.objects.filter(collectivite=collectivite_id, pk__in=ours, done_at__isnull=True)
     for line in lines.select_related("titre").select_for_update(of=("self",)).order_by("pk"):
-        _try(first.group, line, now=now)
+        with debt_words.override(first.collectivite.debt_word):
+            _try(first.group, line, now=now)
 
 
 def _waiting_lines(group: TitreGroup) -> QuerySet[TitreGroupLine]:

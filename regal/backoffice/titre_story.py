@@ -64,7 +64,7 @@ def story_of(titre: Titre, *, attempts: Iterable[Attempt]) -> list[Step]:
     allocated: dict[int, Money] = {}
     for allocation in allocations_of(titre):
         allocated[allocation.settlement_id] = allocation.amount
-        title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
+        title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
         steps.append(
             Step(
                 at=allocation.recorded_at,
@@ -76,9 +76,9 @@ def story_of(titre: Titre, *, attempts: Iterable[Attempt]) -> list[Step]:
     for settlement in settlements_on(titre):
         extinguished = allocated.get(settlement.pk, Money.zero)
         if settlement.environment == Environment.TEST:
-            title = _("Paiement d’essai confirmé : il ne règle rien")
+            title = _("Paiement d’essai confirmé : il ne règle rien")
         elif extinguished < settlement.amount:
-            title = _("Reçu en trop : %(amount)s") % {"amount": settlement.amount - extinguished}
+            title = _("Reçu en trop : %(amount)s") % {"amount": settlement.amount - extinguished}
         else:
             continue
         steps.append(Step(at=settlement.recorded_at, title=title, payment=settlement.attempt_id))
@@ -152,7 +152,7 @@ def _shown(name: str, value: Any, products: dict[str, str]) -> str:
 def _of_attempt(attempt: Attempt) -> Step:
     line = PaymentLine.of(attempt)
     title = _("Paiement de %(amount)s commencé en ligne") % {"amount": attempt.amount}
-    text = _("Où il en est : %(status)s.") % {"status": line.standing}
+    text = _("Où il en est : %(status)s.") % {"status": line.standing}
     return Step(at=attempt.created_at, title=title, text=text, payment=attempt.pk)
 
 

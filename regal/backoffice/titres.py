@@ -145,9 +145,9 @@ def new_titre(request: BureauRequest, slug: str) -> HttpResponse:
             form.refuse(refusal)
         else:
             told = (
-                _("%(Debt)s %(number)s : le paiement est ouvert.")
+                _("%(Debt)s %(number)s : le paiement est ouvert.")
                 if issues
-                else _("%(Debt)s %(number)s : brouillon enregistré.")
+                else _("%(Debt)s %(number)s : brouillon enregistré.")
             )
             messages.success(request, said(told, number=titre.number))
             return see(reverse("titre", args=[slug, titre.pk]))
@@ -294,9 +294,9 @@ def _restore(**told: Any) -> Titre:
 
 
 _DECISIONS: dict[str, tuple[Callable[..., Titre], Promise]] = {
-    "suspendre": (operations.suspend, gettext_lazy("Suspension enregistrée : plus de paiement en ligne.")),
+    "suspendre": (operations.suspend, gettext_lazy("Suspension enregistrée : plus de paiement en ligne.")),
     "reprendre": (operations.resume, gettext_lazy("%(The_debt)s peut de nouveau être payé%(e)s.")),
-    "annuler": (_cancel, gettext_lazy("Annulation enregistrée : plus rien n’est dû.")),
+    "annuler": (_cancel, gettext_lazy("Annulation enregistrée : plus rien n’est dû.")),
     "transmettre": (operations.transfer, gettext_lazy("Transmission au comptable enregistrée.")),
     "abandonner": (operations.write_off, gettext_lazy("Abandon enregistré.")),
     "retablir": (_restore, gettext_lazy("Rétablissement enregistré.")),
@@ -308,7 +308,7 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     Situation.DRAFT: gettext_lazy("Personne ne voit encore ce brouillon. Relisez-le, puis émettez-le."),
     Situation.SUSPENDED: gettext_lazy("Pas de paiement en ligne tant que vous ne décidez pas la remise à payer."),
     Situation.CANCELLED: gettext_lazy(
-        "Plus rien n’est dû. Un paiement commencé avant et prouvé après reste encaissé : il attend dans une anomalie."
+        "Plus rien n’est dû. Un paiement commencé avant et prouvé après reste encaissé : il attend dans une anomalie."
     ),
     Situation.TRANSFERRED: gettext_lazy("Seul le comptable public encaisse désormais."),
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à encaisser."),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils.functional import Promise, lazystr
 from django.utils.translation import get_language
 
@@ -65,6 +66,11 @@ def override(word: str) -> Iterator[None]:
 def forms() -> dict[str, str]:
     """What fills the blanks, in the active language."""
     return FORMS[_active.get()]["en" if (get_language() or "fr").startswith("en") else "fr"]
+
+
+def in_templates(_request: HttpRequest) -> dict[str, str]:
+    """The blanks, for every page: {{ the_debt }}. A page's own names go before these."""
+    return dict(forms())
 
 
 def said(sentence: str | Promise, **values: Any) -> str:

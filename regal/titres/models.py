@@ -188,10 +188,10 @@ class GroupAct(models.TextChoices):
     ISSUE = "issue", _("les émettre")
     SUSPEND = "suspend", _("les suspendre")
     RESUME = "resume", _("les remettre à payer")
-    CANCEL = "cancel", _("les annuler : plus rien n’est dû")
+    CANCEL = "cancel", _("les annuler : plus rien n’est dû")
     TRANSFER = "transfer", _("les transmettre au comptable")
     WRITE_OFF = "write_off", _("les abandonner")
-    RESTORE = "restore", _("les rétablir : revenir sur une annulation, une transmission ou un abandon")
+    RESTORE = "restore", _("les rétablir : revenir sur une annulation, une transmission ou un abandon")
 
 
 class TitreGroup(TenantModel):

@@ -121,7 +121,7 @@ class BadIssueDay(Refusal):
     code = "R210"
     sentence = _(
         "La date d’émission dit l’exercice : elle doit être comprise entre le %(first)s et aujourd’hui (%(last)s)."
-        " Corrigez-la ; ce qui est à venir se saisit le jour de son émission."
+        " Corrigez-la ; ce qui est à venir se saisit le jour de son émission."
     )
     field = "issued_on"
 
@@ -149,7 +149,7 @@ class BeingPaid(Refusal):
 
     code = "R214"
     sentence = _(
-        "Quelqu’un est en train de payer %(this_debt)s : rien ne change avant le %(until)s. Recommencez ensuite ;"
+        "Quelqu’un est en train de payer %(this_debt)s : rien ne change avant le %(until)s. Recommencez ensuite ;"
         " d’ici là, vous pouvez décider une suspension."
     )
 
@@ -157,7 +157,7 @@ class BeingPaid(Refusal):
 class AlreadyPaid(Refusal):
     code = "R215"
     sentence = _(
-        "%(This_debt)s est payé%(e)s : plus rien ne change. Pour demander davantage, créez %(another_debt)s ; pour"
+        "%(This_debt)s est payé%(e)s : plus rien ne change. Pour demander davantage, créez %(another_debt)s ; pour"
         " rendre de l’argent, passez par l’ordonnateur."
     )
 
@@ -166,13 +166,13 @@ class PaidInPart(Refusal):
     """`paid` is an amount."""
 
     code = "R216"
-    sentence = _("%(paid)s ont déjà été payés : réduisez le montant dû à cette somme au lieu d’annuler.")
+    sentence = _("%(paid)s ont déjà été payés : réduisez le montant dû à cette somme au lieu d’annuler.")
 
 
 class BelowPaid(Refusal):
     code = "R217"
     sentence = _(
-        "%(paid)s ont déjà été payés : le montant dû ne peut pas descendre au-dessous. Un trop-perçu se rend par"
+        "%(paid)s ont déjà été payés : le montant dû ne peut pas descendre au-dessous. Un trop-perçu se rend par"
         " l’ordonnateur."
     )
     field = "amount"
@@ -182,7 +182,7 @@ class NothingLeft(Refusal):
     """`due` is an amount."""
 
     code = "R218"
-    sentence = _("Le montant dû est de %(due)s : une réduction doit en laisser une part. Pour tout retirer, annulez.")
+    sentence = _("Le montant dû est de %(due)s : une réduction doit en laisser une part. Pour tout retirer, annulez.")
     field = "amount"
 
 
@@ -190,32 +190,32 @@ class OtherState(Refusal):
     """`state` is in words."""
 
     code = "R219"
-    sentence = _("L’état est maintenant « %(state)s » : cet acte n’y convient pas. Rien n’a été enregistré.")
+    sentence = _("L’état est maintenant « %(state)s » : cet acte n’y convient pas. Rien n’a été enregistré.")
 
 
 class ChangedMeanwhile(Refusal):
     code = "R220"
     sentence = _(
-        "%(The_debt)s a changé depuis que cette page est affichée. Relisez la page, puis recommencez s’il le faut ;"
+        "%(The_debt)s a changé depuis que cette page est affichée. Relisez la page, puis recommencez s’il le faut ;"
         " rien n’a été enregistré."
     )
 
 
 class NothingChanged(Refusal):
     code = "R240"
-    sentence = _("Rien n’a changé : corrigez ce qui doit l’être, ou revenez à la page d’avant.")
+    sentence = _("Rien n’a changé : corrigez ce qui doit l’être, ou revenez à la page d’avant.")
 
 
 class BadPayerNote(Refusal):
     code = "R241"
-    sentence = _("Ce que lira le payeur est trop long : une phrase, %(longest)s caractères au plus.")
+    sentence = _("Ce que lira le payeur est trop long : une phrase, %(longest)s caractères au plus.")
     field = "payer_note"
 
 
 class NamesDebtor(Refusal):
     code = "R242"
     sentence = _(
-        "Ce que lira le payeur contient le nom de la personne qui doit : retirez-le, celui qui paie peut être un autre."
+        "Ce que lira le payeur contient le nom de la personne qui doit : retirez-le, celui qui paie peut être un autre."
     )
     field = "payer_note"
 
@@ -225,24 +225,24 @@ class ExcessWaits(Refusal):
 
     code = "R243"
     sentence = _(
-        "%(excess)s ont été payés depuis et attendent dans une anomalie : décidez d’abord de cet argent (Anomalies),"
+        "%(excess)s ont été payés depuis et attendent dans une anomalie : décidez d’abord de cet argent (Anomalies),"
         " puis recommencez."
     )
 
 
 class NothingChosen(Refusal):
     code = "R244"
-    sentence = _("Rien n’est coché : cochez au moins une ligne de la liste, ou agissez sur toute la sélection.")
+    sentence = _("Rien n’est coché : cochez au moins une ligne de la liste, ou agissez sur toute la sélection.")
 
 
 class TooMany(Refusal):
     code = "R245"
     sentence = _(
-        "Cette sélection compte %(count)s lignes, et un acte en porte %(most)s au plus : filtrez la liste davantage,"
+        "Cette sélection compte %(count)s lignes, et un acte en porte %(most)s au plus : filtrez la liste davantage,"
         " puis agissez en plusieurs fois."
     )
 
 
 class AlreadyConfirmed(Refusal):
     code = "R246"
-    sentence = _("Cet acte a déjà été confirmé : voici ce qu’il a fait.")
+    sentence = _("Cet acte a déjà été confirmé : voici ce qu’il a fait.")

@@ -15,7 +15,7 @@ class TestSaid:
         [
             (
                 DebtWord.FACTURE,
-                "La facture est annulée : elle ne se paie plus ; 3 factures restent, numéro de la facture.",
+                "La facture est annulée : elle ne se paie plus ; 3 factures restent, numéro de la facture.",
             ),
             (DebtWord.AVIS, "L’avis est annulé : il ne se paie plus ; 3 avis restent, numéro de l’avis."),
             (DebtWord.TITRE, "Le titre est annulé : il ne se paie plus ; 3 titres restent, numéro du titre."),
