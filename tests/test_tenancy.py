@@ -38,7 +38,7 @@ from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, ten
 from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
-from regal.titres.models import Collector, DocumentKind, Titre
+from regal.titres.models import Collector, DocumentKind, GroupAct, Titre, TitreGroup, TitreGroupLine
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
@@ -62,6 +62,7 @@ class Neighbours:
         self.attempts: dict[int, Attempt] = {}
         self.cases: dict[int, int] = {}
         self.titres: dict[int, Titre] = {}
+        self.groups: dict[int, int] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -158,6 +159,13 @@ class Neighbours:
         canteen = cast.make_canteen(town, numcli=f"8{key:05d}")
         self.titres[key] = cast.make_titre(canteen)
         cast.reduce(self.titres[key])
+        group = TitreGroup.objects.create(
+            collectivite=town.collectivite, act=GroupAct.CANCEL, reason="Un motif", prepared_at=MORNING
+        )
+        TitreGroupLine.objects.create(
+            collectivite=town.collectivite, group=group, titre=self.titres[key], seen=3, left=Money(7_470)
+        )
+        self.groups[key] = group.pk
         self.askable[key] = notices.pay(town, self.titres[key])
         Titre.objects.create(
             collectivite=town.collectivite,
@@ -415,6 +423,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
         "titre_id": neighbours.titres[theirs].pk,
+        "group_id": neighbours.groups[theirs],
         "membership_id": neighbours.memberships[theirs],
         "numcli": whose.account.identifier,
     }

@@ -90,7 +90,9 @@ def prepare(
             prepared_at=now,
         )
         for start in range(0, len(chosen), _BATCH):
-            TitreGroupLine.objects.bulk_create(_foreseen(group, chosen[start : start + _BATCH], now=now))
+            TitreGroupLine.objects.of(collectivite).bulk_create(
+                _foreseen(group, chosen[start : start + _BATCH], now=now)
+            )
     return group
 
 

@@ -167,8 +167,8 @@ _TITLES: dict[Event, Promise] = {
     Event.CANCELLED: gettext_lazy("Annulation par %(who)s"),
     Event.TRANSFERRED: gettext_lazy("Transmission au comptable par %(who)s"),
     Event.WRITTEN_OFF: gettext_lazy("Abandon par %(who)s"),
-    Event.RESTORED: gettext_lazy("Rétablissement par %(who)s : à payer de nouveau"),
-    Event.REDRAFTED: gettext_lazy("Rétablissement par %(who)s : de nouveau un brouillon"),
+    Event.RESTORED: gettext_lazy("Rétablissement par %(who)s : à payer de nouveau"),
+    Event.REDRAFTED: gettext_lazy("Rétablissement par %(who)s : de nouveau un brouillon"),
 }
 _NAMES: dict[str, Promise] = {
     "product_id": gettext_lazy("Produit"),

@@ -265,12 +265,12 @@ def _decisions(titre: Titre, *, now: datetime) -> list[tuple[str, Promise]]:
     return [choice for choice in choices if not titre.is_held(now) or choice in (_SUSPEND, _RESUME)]
 
 
-_SUSPEND = ("suspendre", gettext_lazy("Suspendre : plus de paiement en ligne pour l’instant"))
+_SUSPEND = ("suspendre", gettext_lazy("Suspendre : plus de paiement en ligne pour l’instant"))
 _RESUME = ("reprendre", gettext_lazy("Remettre à payer"))
-_CANCEL = ("annuler", gettext_lazy("Annuler : plus rien n’est dû"))
-_TRANSFER = ("transmettre", gettext_lazy("Transmettre au comptable : lui seul encaisse désormais"))
-_WRITE_OFF = ("abandonner", gettext_lazy("Abandonner : personne n’encaissera"))
-_RESTORE = ("retablir", gettext_lazy("Rétablir : revenir sur cette décision"))
+_CANCEL = ("annuler", gettext_lazy("Annuler : plus rien n’est dû"))
+_TRANSFER = ("transmettre", gettext_lazy("Transmettre au comptable : lui seul encaisse désormais"))
+_WRITE_OFF = ("abandonner", gettext_lazy("Abandonner : personne n’encaissera"))
+_RESTORE = ("retablir", gettext_lazy("Rétablir : revenir sur cette décision"))
 _CHOICES: dict[State, tuple[tuple[str, Promise], ...]] = {
     State.DRAFT: (_CANCEL,),
     State.OPEN: (_SUSPEND, _CANCEL, _TRANSFER, _WRITE_OFF),
@@ -304,7 +304,7 @@ _DECISIONS: dict[str, tuple[Callable[..., Titre], Promise]] = {
 _EXPLANATIONS: dict[Situation, Promise] = {
     Situation.PAYABLE: gettext_lazy("Le paiement en ligne est ouvert, avec son numéro."),
     Situation.HELD: gettext_lazy("Quelqu’un est en train de payer, et personne d’autre ne peut commencer."),
-    Situation.PAID: gettext_lazy("Tout est payé : plus rien ne change."),
+    Situation.PAID: gettext_lazy("Tout est payé : plus rien ne change."),
     Situation.DRAFT: gettext_lazy("Personne ne voit encore ce brouillon. Relisez-le, puis émettez-le."),
     Situation.SUSPENDED: gettext_lazy("Pas de paiement en ligne tant que vous ne décidez pas la remise à payer."),
     Situation.CANCELLED: gettext_lazy(

@@ -186,13 +186,13 @@ class TestDeciding:
 
 
 class TestStory:
-    def test_tells_everything_in_order_with_what_is_left_after_each_step(self, paul, town, draft):
+    def test_tells_everything_in_order_with_what_is_left_after_each_step(self, paul, town, canteen, draft):
         edit(paul, draft, **DRAFT)
         operations.issue(titre=draft, now=later(hours=2))
         cast.reduce(as_kept(draft), 500, now=later(hours=3))
         attempt = cast.leave_with(as_kept(draft), amount=Money(1_500), now=later(hours=4))
         of_the_regie = cast.Town(
-            collectivite=town.collectivite, account=draft.product.account, product=draft.product, agent=town.agent
+            collectivite=town.collectivite, account=canteen.account, product=canteen, agent=town.agent
         )
         told = notices.notice(of_the_regie, attempt, rank=notices.Rank.ASKED, occurred_at=later(hours=5))
         notices.hear(of_the_regie, attempt, told, now=later(hours=5))
