@@ -250,7 +250,7 @@ class TestPage:
         assert "Mme Leroy" in told
         assert "Reste à payer 74,70 €" in told
         assert "montant émis : 84,70 €" in told
-        assert "Réduite de 10,00 € par REGAL Enfant absent" in told
+        assert "Réduction de 10,00 € par REGAL Enfant absent" in told
 
     @pytest.mark.parametrize("situation", ["annulee", "abandonnee"])
     def test_asks_nothing_more_once_it_is_given_up(self, nadia, every_situation, situation):
@@ -378,7 +378,8 @@ class TestDeciding:
         held = every_situation["en-paiement"]
         answer = paul.get(address(held))
         hour = paris.format_instant_fr(as_kept(held).held_until).replace("\u00a0", " ")
-        assert f"ne change pas avant le {hour} ; d’ici là, un régisseur peut seulement la suspendre" in words(answer)
+        told = f"Rien ne change avant le {hour} ; d’ici là, un régisseur peut seulement décider une suspension"
+        assert told in words(answer)
         assert [name for name, _ in answer.context["deciding"].fields["decision"].choices] == ["", "suspendre"]
         assert not answer.context["can_adjust"]
         refused = act(paul, held, "montant", sens="decrease", montant="4,20", motif_montant="Un repas de moins")
