@@ -231,11 +231,11 @@ class TestLookUp:
     def test_says_what_the_regie_wrote_for_the_payer_to_him_alone(self, story):
         unknown = story.recap(amount="84,71").content.decode()
         operations.suspend(
-            titre=story.titre, reason="La mère conteste", payer_note="Appelez la <cantine>.", now=story.clock.now
+            titre=story.titre, reason="La mère conteste", payer_note="Appelez la cantine.", now=story.clock.now
         )
         answer = story.recap()
         assert answer.status_code == 409
-        assert not unsaid(answer, "Appelez la &lt;cantine&gt;.", "Saint-Aubin")
+        assert not unsaid(answer, "Appelez la cantine.", "Saint-Aubin")
         assert not says(answer, "La mère conteste")
         wrong = story.recap(amount="84,71").content.decode()
         assert re.sub(r'value="[^"]*"', "", wrong) == re.sub(r'value="[^"]*"', "", unknown)

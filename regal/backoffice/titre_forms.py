@@ -287,6 +287,8 @@ class DecideForm(Refusing):
         decision = self.fields["decision"]
         assert isinstance(decision, forms.ChoiceField)
         decision.choices = [("", _("Choisissez")), *choices]
+        if not self.is_bound and not any(name in STOPS for name, _label in choices):
+            self.fields.pop("payeur", None)
 
     @property
     def told(self) -> dict[str, Any]:

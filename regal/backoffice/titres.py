@@ -195,7 +195,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     can_adjust = is_unpaid and not is_held and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED)
     can_decide = is_unpaid and bool(_decisions(shown, now=now))
     lost = ["" if can_adjust else adjusting["motif_montant"].value()]
-    lost += [] if can_decide else [deciding["motif"].value(), deciding["payeur"].value()]
+    lost += [] if can_decide else [deciding[name].value() for name in ("motif", "payeur") if name in deciding.fields]
     context |= {
         "adjusting": adjusting,
         "deciding": deciding,
