@@ -535,8 +535,8 @@ class InvoiceForm(DebtForm):
             return None
         fitting = self.words.fit(reference.number)
         if fitting is None:
-            sentence = said(_("Ce n’est pas le numéro %(of_a_debt)s d’ici : recopiez-le caractère par caractère."))
-            self.add_error("invoice", ValidationError(sentence, code="R031"))
+            foreign = said(_("Ce n’est pas le numéro %(of_a_debt)s d’ici : recopiez-le caractère par caractère."))
+            self.add_error("invoice", ValidationError(foreign, code="R031"))
             return None
         return InvoiceReference(fitting)
 

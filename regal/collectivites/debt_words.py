@@ -8,13 +8,16 @@ a town's pages activates it, and a sentence is written by `said`, or by `later_s
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.utils.functional import Promise, lazystr
 from django.utils.translation import get_language
 
 from regal.collectivites.models import DebtWord
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 _ROWS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
     # blank: (facture, avis, titre), each in French and in English
@@ -88,6 +91,6 @@ class _Later:
         return said(self._sentence)
 
 
-def later_said(sentence: str | Promise) -> Promise:
+def later_said(sentence: str | Promise) -> "_StrPromise":
     """The same for what stands in a class or in a table: filled each time it is shown."""
     return lazystr(_Later(sentence))

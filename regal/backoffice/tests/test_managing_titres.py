@@ -7,7 +7,7 @@ import pytest
 from regal.backoffice import pages
 from regal.backoffice.titre_queries import allocations_of
 from regal.collectivites.models import Collectivite
-from regal.gateways.base import Environment
+from regal.gateways.base import Environment, Rank
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.queries import paid_of
@@ -162,7 +162,7 @@ class TestDeciding:
         of_the_regie = cast.Town(
             collectivite=town.collectivite, account=titre.product.account, product=titre.product, agent=town.agent
         )
-        notices.hear(of_the_regie, attempt, notices.notice(of_the_regie, attempt, rank=notices.Rank.ASKED))
+        notices.hear(of_the_regie, attempt, notices.notice(of_the_regie, attempt, rank=Rank.ASKED))
         answer = decide(paul, titre, "retablir")
         assert answer.status_code == 422
         assert "R243" in answer.content.decode()
@@ -171,7 +171,9 @@ class TestDeciding:
     def test_keeps_what_the_payer_will_read(self, paul, titre):
         decide(paul, titre, "transmettre", payeur="Payez à la trésorerie de Rennes.")
         with tenant(titre.collectivite_id):
-            assert TitreEvent.objects.filter(titre=titre).last().payer_note == "Payez à la trésorerie de Rennes."
+            assert (
+                TitreEvent.objects.filter(titre=titre).latest("number").payer_note == "Payez à la trésorerie de Rennes."
+            )
         assert paul.get(f"{LIST}{titre.pk}/").context["payer_note"] == "Payez à la trésorerie de Rennes."
 
     def test_says_that_a_payer_reads_nothing_of_a_restoration(self, paul, titre):
@@ -194,7 +196,7 @@ class TestStory:
         of_the_regie = cast.Town(
             collectivite=town.collectivite, account=canteen.account, product=canteen, agent=town.agent
         )
-        told = notices.notice(of_the_regie, attempt, rank=notices.Rank.ASKED, occurred_at=later(hours=5))
+        told = notices.notice(of_the_regie, attempt, rank=Rank.ASKED, occurred_at=later(hours=5))
         notices.hear(of_the_regie, attempt, told, now=later(hours=5))
         steps = story(paul, draft)
         assert [(step.title.split(" par ")[0], step.left) for step in steps] == [

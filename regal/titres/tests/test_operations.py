@@ -480,7 +480,7 @@ class TestWhatThePayerReads:
     @pytest.mark.parametrize("act", DECISIONS)
     def test_is_kept_beside_the_reason(self, titre, act):
         decide(act, titre, payer_note="  Réglez cette facture à la trésorerie.  ")
-        event = TitreEvent.objects.filter(collectivite=titre.collectivite_id, titre=titre).last()
+        event = TitreEvent.objects.filter(collectivite=titre.collectivite_id, titre=titre).latest("number")
         assert (event.reason, event.payer_note) == ("Enfant absent", "Réglez cette facture à la trésorerie.")
 
     @pytest.mark.parametrize(
