@@ -6,7 +6,7 @@ from django.utils.translation import override as in_language
 from regal.collectivites import debt_words
 from regal.collectivites.models import DebtWord
 
-SENTENCE = "%(The_debt)s est annulé%(e)s : %(it)s ne se paie plus ; 3 %(debts)s restent, numéro %(of_the_debt)s."
+SENTENCE = "%(The_debt)s est annulé%(e)s : %(it)s ne se paie plus ; 3 %(debts)s restent, numéro %(of_the_debt)s."
 
 
 class TestSaid:
@@ -17,8 +17,8 @@ class TestSaid:
                 DebtWord.FACTURE,
                 "La facture est annulée : elle ne se paie plus ; 3 factures restent, numéro de la facture.",
             ),
-            (DebtWord.AVIS, "L’avis est annulé : il ne se paie plus ; 3 avis restent, numéro de l’avis."),
-            (DebtWord.TITRE, "Le titre est annulé : il ne se paie plus ; 3 titres restent, numéro du titre."),
+            (DebtWord.AVIS, "L’avis est annulé : il ne se paie plus ; 3 avis restent, numéro de l’avis."),
+            (DebtWord.TITRE, "Le titre est annulé : il ne se paie plus ; 3 titres restent, numéro du titre."),
         ],
     )
     def test_agrees_with_the_word_that_is_active(self, word, sentence):
