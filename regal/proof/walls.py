@@ -68,7 +68,7 @@ FREE_TEXT = {
     "reconciliation_filedline": ("place",),
     "people_visit": ("reason",),
     "titres_adjustment": ("reason",),
-    "titres_debtor": ("name",),
+    "titres_debtor": ("name", "address", "city", "email"),
     "titres_titre": ("label",),
     "titres_titreevent": ("reason",),
 }

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from regal.lib.enumerations import values
@@ -120,9 +121,25 @@ class Debtor(TenantModel):
 
     titre = TenantForeignKey(Titre)
     name = models.CharField(max_length=120)
+    reference = models.CharField(max_length=30, blank=True, default="", db_default="")  # the town's own, of a household
+    address = models.JSONField(blank=True, default=list, db_default=models.Value([], models.JSONField()))  # of lines
+    postcode = models.CharField(max_length=10, blank=True, default="", db_default="")
+    city = models.CharField(max_length=60, blank=True, default="", db_default="")
+    email = models.CharField(max_length=254, blank=True, default="", db_default="")
+    siret = models.CharField(max_length=14, blank=True, default="", db_default="")  # of a firm
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["collectivite", "titre"], name="titres_debtor_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "titre"], name="titres_debtor_once"),
+            models.CheckConstraint(
+                condition=RawSQL(
+                    "jsonb_typeof(address) = 'array' AND jsonb_array_length(address) <= 4",
+                    (),
+                    output_field=models.BooleanField(),
+                ),
+                name="titres_debtor_address",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"debtor of {self.titre_id}"
