@@ -205,8 +205,12 @@ class ColumnsForm(forms.Form):
 
     use_required_attribute = False
 
-    codage = forms.ChoiceField(label=_("Codage des lettres"), choices=[("", GUESSED), *ENCODINGS.items()], required=False)
-    separateur = forms.ChoiceField(label=_("Séparateur"), choices=[("", GUESSED), *SEPARATOR_WORDS.items()], required=False)
+    codage = forms.ChoiceField(
+        label=_("Codage des lettres"), choices=[("", GUESSED), *ENCODINGS.items()], required=False
+    )
+    separateur = forms.ChoiceField(
+        label=_("Séparateur"), choices=[("", GUESSED), *SEPARATOR_WORDS.items()], required=False
+    )
     titres = forms.BooleanField(label=_("La première ligne porte les titres des colonnes"), required=False)
     additionne = forms.BooleanField(
         label=_("Une ligne par article : additionner les lignes de même numéro"),
@@ -352,7 +356,9 @@ def initial_of(*, proposal: Proposal, source: ImportSource) -> dict[str, Any]:
     found = set(proposal.head.columns)
     kept = {name: column for name, column in columns.items() if column in found}
     guessed = {name: column for name, column in proposal.meanings.items() if column not in kept.values()}
-    told: dict[str, Any] = {_field(name): column for name, column in ((guessed | kept) if columns else proposal.meanings).items()}
+    told: dict[str, Any] = {
+        _field(name): column for name, column in ((guessed | kept) if columns else proposal.meanings).items()
+    }
     return told | {
         "codage": remembered.get("encoding", ""),
         "separateur": remembered.get("separator", ""),
@@ -376,9 +382,9 @@ def too_many_codes(number: int) -> str:
     more = number - MOST_CODES
     if more <= 0:
         return ""
-    return ngettext(
-        "%(number)s autre code n’est pas montré.", "%(number)s autres codes ne sont pas montrés.", more
-    ) % {"number": more}
+    return ngettext("%(number)s autre code n’est pas montré.", "%(number)s autres codes ne sont pas montrés.", more) % {
+        "number": more
+    }
 
 
 def _offer(field: forms.Field, choices: Iterable[tuple[str, Any]]) -> None:

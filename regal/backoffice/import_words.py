@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import gettext as _
 
 from regal.lib.money import NARROW_NO_BREAK_SPACE, Money
 from regal.titres.import_states import ImportState, Verdict
@@ -162,7 +162,9 @@ def promise(counts: Mapping[Verdict, int], *, total: Money | None, collector: st
         told.append(words % {"number": grouped(new), "total": _euros(total)})
     changed = counts.get(Verdict.CHANGED, 0) + counts.get(Verdict.REDUCES, 0)
     if changed:
-        words = ngettext("change ce qui est dû de %(number)s facture", "change ce qui est dû de %(number)s factures", changed)
+        words = ngettext(
+            "change ce qui est dû de %(number)s facture", "change ce qui est dû de %(number)s factures", changed
+        )
         told.append(words % {"number": grouped(changed)})
     if not told:
         return _("Confirmer ne changerait rien : tout ce que dit ce fichier est déjà dans la base, ou n’y entre pas.")

@@ -31,7 +31,7 @@ from regal.backoffice.import_forms import (
     too_many_codes,
 )
 from regal.backoffice.import_words import HEADINGS, LOOKS, ORDER, PLURALS, STATES, VERDICT_LOOKS, VERDICTS, WARNED
-from regal.backoffice.policies import BureauRequest, demand
+from regal.backoffice.policies import BureauRequest
 from regal.backoffice.titre_queries import sums_of, titre_products
 from regal.collectivites.models import Budget, Collectivite, Product, Regie
 from regal.gateways.base import DebtKind
@@ -43,7 +43,7 @@ from regal.lib.uploads import LARGEST_IMPORT, is_too_large
 from regal.payments.queries import settled_titres
 from regal.people.models import Role
 from regal.titres import import_queries, imports
-from regal.titres.import_refusals import EmptyFile, FileTooLarge, OtherStep
+from regal.titres.import_refusals import EmptyFile, FileTooLarge
 from regal.titres.import_states import ImportState, Verdict
 from regal.titres.importers import opening, troubles
 from regal.titres.importers.base import FileFormat, NotThisFile, Trouble
@@ -229,9 +229,7 @@ def _keep(request: BureauRequest, form: UploadForm, content: UploadedFile) -> Im
     proposal = opening.propose(content, options=source.options)
     content.seek(0)
     asks = proposal.head.format in TABLES and not fits(proposal=proposal, source=source)
-    return imports.keep(
-        source=source, name=content.name or "", chunks=content.chunks(), reads_at_once=not asks, **by
-    )
+    return imports.keep(source=source, name=content.name or "", chunks=content.chunks(), reads_at_once=not asks, **by)
 
 
 # What its columns mean
@@ -367,7 +365,11 @@ def confirm_import(request: BureauRequest, slug: str, import_id: int) -> HttpRes
         if one.state in (ImportState.WRITING, ImportState.CONFIRMED):
             return _see("import", slug, import_id)  # pressed twice
         if typed.get("vu") != _seen(one):
-            return _import_page(request, import_id, wrong=[_("Le rapport a changé depuis que vous l’avez lu : relisez-le. Rien n’a été enregistré.")])
+            return _import_page(
+                request,
+                import_id,
+                wrong=[_("Le rapport a changé depuis que vous l’avez lu : relisez-le. Rien n’a été enregistré.")],
+            )
         if only_valid and typed.get("sans") != str(import_queries.totals_of(one).would_stay_out):
             told = _("R449. Cochez cette case : elle dit combien de lignes n’entreront pas dans la base.")
             return _import_page(request, import_id, tick_error=told)
@@ -580,9 +582,7 @@ def _lines(town: Collectivite, one: Import, filters: _Filter) -> list[tuple[int,
     brought: dict[int, int] = {}
     if one.state == ImportState.CONFIRMED:
         places = [line.number for line in found]
-        brought = dict(
-            import_queries.titres_of(one).filter(origin_line__in=places).values_list("origin_line", "pk")
-        )
+        brought = dict(import_queries.titres_of(one).filter(origin_line__in=places).values_list("origin_line", "pk"))
     return [
         (
             line.number,
@@ -651,7 +651,9 @@ def _lead(one: Import, totals: import_queries.Totals, *, asks_columns: bool) -> 
         ImportState.WRITING: _("REGAL enregistre ce que le rapport annonçait : tout, ou rien."),
         ImportState.DISCARDED: _("Rien n’est entré dans la base, et son contenu est effacé. Vous pouvez le renvoyer."),
         ImportState.REFUSED: _("Rien n’est entré dans la base."),
-        ImportState.UNDONE: _("Ce qu’il avait créé est retiré de la base, ce qu’il avait changé est revenu comme avant."),
+        ImportState.UNDONE: _(
+            "Ce qu’il avait créé est retiré de la base, ce qu’il avait changé est revenu comme avant."
+        ),
         ImportState.PROPOSED: import_words.summary(totals.lines, total=totals.new_total),
         ImportState.CONFIRMED: import_words.summary(totals.lines, total=totals.new_total),
     }[state]

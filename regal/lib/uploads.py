@@ -68,4 +68,4 @@ class BoundedUpload(FileUploadHandler):
 
 
 def _spool() -> Any:
-    return tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the request closes it
+    return tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)
