@@ -353,12 +353,10 @@ def initial_of(*, proposal: Proposal, source: ImportSource) -> dict[str, Any]:
     """What was remembered, where this file has the same columns; else what we guess."""
     remembered: Mapping[str, Any] = source.options
     columns: Mapping[str, str] = remembered.get("columns") or {}
-    found = set(proposal.head.columns)
-    kept = {name: column for name, column in columns.items() if column in found}
-    guessed = {name: column for name, column in proposal.meanings.items() if column not in kept.values()}
-    told: dict[str, Any] = {
-        _field(name): column for name, column in ((guessed | kept) if columns else proposal.meanings).items()
-    }
+    kept = {name: column for name, column in columns.items() if column in proposal.head.columns}
+    decided = {*kept.values(), *(remembered.get("seen") or [])}  # a column seen before and left aside stays so
+    guessed = {name: column for name, column in proposal.meanings.items() if column not in decided}
+    told: dict[str, Any] = {_field(name): column for name, column in (guessed | kept).items()}
     return told | {
         "codage": remembered.get("encoding", ""),
         "separateur": remembered.get("separator", ""),

@@ -17,7 +17,7 @@ BATCH = 1_000
 
 
 def csv_of(*, import_: Import, town: Collectivite) -> Iterator[bytes]:
-    """Piece by piece; each batch is read in a transaction of its own, so that whoever downloads slowly holds nothing."""
+    """Piece by piece; each batch is read in a transaction of its own, so a slow download holds nothing."""
     header = [_("Place"), _("Verdict"), _("Numéro"), _("Montant"), _("Colonne"), _("À savoir"), _("À faire"), _("Code")]
     yield (spreadsheets.BYTE_ORDER_MARK + spreadsheets.csv_line(header)).encode()
     after = 0

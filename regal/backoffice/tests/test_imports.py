@@ -341,7 +341,7 @@ class TestColumns:
             assert answer.status_code == 422
 
     def test_are_chosen_by_rank_where_nothing_names_them(self, paul, canteen):
-        columns = f"{sent(paul, canteen, GOOD.partition(b'\r\n')[2])}colonnes/"
+        columns = sent(paul, canteen, GOOD.partition(b"\r\n")[2]) + "colonnes/"
         page = paul.get(columns)
         told = chosen(page) | {"c_number": "1", "c_name": "2", "c_label": "3", "c_amount": "4", "c_issued_on": "5"}
         told.pop("titres", None)
