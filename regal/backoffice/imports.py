@@ -701,22 +701,25 @@ def guide(request: BureauRequest, slug: str) -> HttpResponse:
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
 @require_safe
-def template(request: BureauRequest, slug: str, kind: str) -> HttpResponseBase:
+def csv_template(request: BureauRequest, slug: str) -> HttpResponse:
     """The table to fill in, about the town's own products."""
-    town = request.collectivite
-    with tenant(town):
-        told: dict[str, Any] = {
-            "products": titre_products(collectivite=town),
-            "today": paris.today(pages.clock()),
-        }
-    if kind == "xlsx":
-        book = import_template.workbook_template(**told)
-        return FileResponse(book, as_attachment=True, filename="modele.xlsx", content_type=_XLSX)
-    if kind != "csv":
-        raise Http404
-    answer = HttpResponse(import_template.csv_template(**told), content_type="text/csv; charset=utf-8")
+    content = import_template.csv_template(**_for_a_template(request.collectivite))
+    answer = HttpResponse(content, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = 'attachment; filename="modele.csv"'
     return answer
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_safe
+def workbook_template(request: BureauRequest, slug: str) -> FileResponse:
+    """The same as a workbook."""
+    book = import_template.workbook_template(**_for_a_template(request.collectivite))
+    return FileResponse(book, as_attachment=True, filename="modele.xlsx", content_type=_XLSX)
+
+
+def _for_a_template(town: Collectivite) -> dict[str, Any]:
+    with tenant(town):
+        return {"products": titre_products(collectivite=town), "today": paris.today(pages.clock())}
 
 
 def _import(town: Collectivite, import_id: int) -> Import:
