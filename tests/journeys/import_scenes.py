@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from regal.titres.import_states import ImportState
+
 from regal.agenda.operations import schedule
 from regal.collectivites.models import Collectivite, Product
 from regal.lib import paris
 from regal.lib.tenancy import tenant
 from regal.people.models import User
 from regal.titres import imports
-from regal.titres.import_states import ImportState
 from regal.titres.models import Collector, Import
 
 HEADER = "Numéro;Nom;Objet;Montant;Date d’émission;Date limite"
