@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from regal.backoffice import import_template, pages
 from regal.backoffice import imports as import_pages
-from regal.collectivites.models import Product, Regie
+from regal.collectivites.models import Collectivite, Regie
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import uploads
 from regal.lib.money import Money
@@ -251,11 +251,11 @@ class TestSending:
             assert answer.status_code == 200
             assert b"<script>alert" not in answer.content
 
-    def test_sends_to_the_settings_a_town_that_has_no_product(self, bureau, town):
-        with tenant(town.collectivite):
-            Product.objects.of(town.collectivite).delete()
-        bureau.force_login(cast.make_agent(town, "rose", Role.REGISSEUR))
-        assert "Il faut d’abord une régie ou un budget" in words(bureau.get(NEW))
+    def test_sends_to_the_settings_a_town_that_has_no_product(self, paul):
+        town = Collectivite.objects.create(slug="vide", name="Vide")
+        with tenant(town):
+            cast.add_member(town, User.objects.get(identifier="paul"), Role.REGISSEUR)
+        assert "Il faut d’abord une régie ou un budget" in words(paul.get("/vide/factures/imports/nouveau/"))
 
 
 def _too_large(self, raw_data, start):
