@@ -171,6 +171,8 @@ class TestModels:
             "reconciliation.DepositedFile.deposited_by",
             "reconciliation.DepositedFile.confirm_asked_by",
             "titres.Adjustment.made_by",
+            "titres.Import.confirmed_by",
+            "titres.Import.kept_by",
             "titres.TitreEvent.by",
         }
 

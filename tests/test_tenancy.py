@@ -38,7 +38,7 @@ from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, ten
 from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
-from regal.titres.models import Collector, DocumentKind, Titre
+from regal.titres.models import Collector, DocumentKind, Import, ImportLine, ImportPiece, ImportSource, Titre
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
@@ -62,6 +62,7 @@ class Neighbours:
         self.attempts: dict[int, Attempt] = {}
         self.cases: dict[int, int] = {}
         self.titres: dict[int, Titre] = {}
+        self.imports: dict[int, Import] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -159,6 +160,25 @@ class Neighbours:
         self.titres[key] = cast.make_titre(canteen)
         cast.reduce(self.titres[key])
         self.askable[key] = notices.pay(town, self.titres[key])
+        ImportSource.objects.create(
+            collectivite=town.collectivite, name="Cantine", collector=Collector.REGIE, regie=self.titres[key].regie
+        )
+        source = ImportSource.objects.create(
+            collectivite=town.collectivite, name="Loyers", collector=Collector.COMPTABLE, budget=Budget.objects.get()
+        )
+        self.imports[key] = Import.objects.create(
+            collectivite=town.collectivite,
+            source=source,
+            name="loyers.csv",
+            digest="0" * 64,
+            size=1,
+            kept_by=town.agent,
+            kept_at=MORNING,
+        )
+        ImportPiece.objects.create(collectivite=town.collectivite, of_import=self.imports[key], number=0, content=b"x")
+        ImportLine.objects.create(
+            collectivite=town.collectivite, of_import=self.imports[key], number=1, place="ligne 1", verdict="error"
+        )
         Titre.objects.create(
             collectivite=town.collectivite,
             collector=Collector.COMPTABLE,
@@ -172,6 +192,8 @@ class Neighbours:
             issued_on=paris.today(MORNING),
             amount=Money(100),
             created_at=MORNING,
+            origin=self.imports[key],
+            origin_line=1,
         )
 
     def row(self, model: type[TenantModel], town: Town) -> TenantModel:

@@ -404,6 +404,7 @@ _EXCESSES: dict[str, Promise] = {
     TitreState.CANCELLED: gettext_lazy("la facture est annulée"),
     TitreState.TRANSFERRED: gettext_lazy("la facture est passée au comptable public"),
     TitreState.WRITTEN_OFF: gettext_lazy("la facture est abandonnée"),
+    TitreState.WITHDRAWN: gettext_lazy("l’import de la facture a été annulé"),
 }
 _WORKS: dict[str, Promise] = {
     "judge_message": gettext_lazy("lire un message reçu"),

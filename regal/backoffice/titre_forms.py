@@ -27,6 +27,7 @@ SITUATIONS: dict[Situation, Promise] = {
     Situation.CANCELLED: _("annulée"),
     Situation.TRANSFERRED: _("transmise au comptable"),
     Situation.WRITTEN_OFF: _("abandonnée"),
+    Situation.WITHDRAWN: _("retirée"),
 }
 BAD_AMOUNT = _("R206. Ce montant ne se lit pas : écrivez-le en euros, par exemple 84,70.")
 BAD_DAY = _("R207. Ce jour ne se lit pas : écrivez-le 24/11/2026.")

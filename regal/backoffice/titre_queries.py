@@ -35,6 +35,7 @@ class Situation(StrEnum):
     CANCELLED = "annulee"
     TRANSFERRED = "transmise"
     WRITTEN_OFF = "abandonnee"
+    WITHDRAWN = "retiree"
 
 
 _DECIDED = {
@@ -43,6 +44,7 @@ _DECIDED = {
     State.CANCELLED: Situation.CANCELLED,
     State.TRANSFERRED: Situation.TRANSFERRED,
     State.WRITTEN_OFF: Situation.WRITTEN_OFF,
+    State.WITHDRAWN: Situation.WITHDRAWN,
 }
 
 
@@ -123,7 +125,7 @@ def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]
     for titre in rows:
         extinguished = paid.get(titre.pk, Money.zero)
         due = titre.amount + adjusted.get(titre.pk, Money.zero)
-        if titre.status in (State.CANCELLED, State.WRITTEN_OFF):
+        if titre.status in (State.CANCELLED, State.WRITTEN_OFF, State.WITHDRAWN):
             due = extinguished
         sums[titre.pk] = Sums(due=due, paid=extinguished)
     return sums

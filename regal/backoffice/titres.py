@@ -299,6 +299,7 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     ),
     Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse désormais."),
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à l’encaisser."),
+    Situation.WITHDRAWN: gettext_lazy("L’import qui l’avait apportée a été annulé : rien n’est dû."),
 }
 
 
@@ -334,6 +335,8 @@ _STEPS: dict[Event, Promise] = {
     Event.CANCELLED: gettext_lazy("Annulée par %(who)s"),
     Event.TRANSFERRED: gettext_lazy("Transmise au comptable par %(who)s"),
     Event.WRITTEN_OFF: gettext_lazy("Abandonnée par %(who)s"),
+    Event.IMPORTED: gettext_lazy("Importée par %(who)s"),
+    Event.WITHDRAWN: gettext_lazy("Retirée par %(who)s, avec tout son import"),
 }
 
 

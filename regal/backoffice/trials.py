@@ -27,6 +27,7 @@ from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.titres.models import Titre
+from regal.titres.states import State as TitreState
 
 # PayFiP keeps these for tests (`docs/protocols/payfip.md`, "The debt's reference"); a régie's invoice is free.
 TEST_REFERENCES = {
@@ -208,7 +209,8 @@ def _titre(account: GatewayAccount, product: Product, reference: str) -> Titre |
     if account.debt_kind != DebtKind.REGIE or account.environment == Environment.TEST:
         return None
     with tenant(account.collectivite):
-        return Titre.objects.of(account.collectivite).filter(product=product, reference=reference).first()
+        titres = Titre.objects.of(account.collectivite).filter(product=product, reference=reference)
+        return titres.exclude(status=TitreState.WITHDRAWN).first()
 
 
 def _read(reference: str, account: GatewayAccount) -> Any:

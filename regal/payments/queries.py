@@ -122,7 +122,7 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -
     titres = Titre.objects.of(product.collectivite).filter(
         product=product, reference=reference, collector=Collector.REGIE, regie=product.account.regie_id
     )
-    titre = titres.first()
+    titre = titres.exclude(status=TitreState.WITHDRAWN).first()
     asked = titre or Titre(pk=0, collectivite_id=collectivite_id, amount=Money.zero)
     due, paid = amount_due(asked), paid_of(asked)
     if titre is None or titre.status == TitreState.DRAFT:

@@ -68,7 +68,10 @@ FREE_TEXT = {
     "reconciliation_filedline": ("place",),
     "people_visit": ("reason",),
     "titres_adjustment": ("reason",),
-    "titres_debtor": ("name", "address", "city", "email"),
+    "titres_debtor": ("name", "address", "city", "email", "others"),
+    "titres_import": ("name", "head", "error"),
+    "titres_importline": ("label", "debtor_name", "debtor_address", "debtor_city", "debtor_others"),
+    "titres_importsource": ("name",),
     "titres_titre": ("label",),
     "titres_titreevent": ("reason",),
 }

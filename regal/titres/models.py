@@ -5,18 +5,33 @@ is paid follows from the allocations of `payments`; its balance is a sum and is 
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from regal.lib.enumerations import values
+from regal.lib.money import Money
 from regal.lib.money_field import MoneyField
 from regal.lib.tenancy import TenantForeignKey, TenantModel
+from regal.titres.import_states import ImportState, Verdict
 from regal.titres.states import Event, State
 
 LONGEST_REFERENCE = 30
+
+
+def _whose() -> Any:
+    """The collectivité of a row that imports write by the hundred thousand.
+
+    Another key of the row is a pair that holds it, and every index begins with it: a constraint and an index of its own
+    would say nothing more, and cost as much as the row.
+    """
+    return models.ForeignKey(
+        "collectivites.Collectivite", models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
 
 
 class Collector(models.TextChoices):
@@ -47,10 +62,11 @@ class Titre(TenantModel):
     `paid_at` is written by the transaction that settles it, and `regal verify` compares it with the sums.
     """
 
+    collectivite = _whose()
     collector = models.CharField(max_length=10, choices=Collector.choices)
-    regie = TenantForeignKey("collectivites.Regie", null=True)  # who collects, or the budget whose comptable does
-    budget = TenantForeignKey("collectivites.Budget", null=True)
-    product = TenantForeignKey("collectivites.Product")
+    regie = TenantForeignKey("collectivites.Regie", null=True, db_index=False)  # who collects
+    budget = TenantForeignKey("collectivites.Budget", null=True, db_index=False)  # or whose comptable does
+    product = TenantForeignKey("collectivites.Product", db_index=False)
     document_kind = models.CharField(max_length=10, choices=DocumentKind.choices)
     exercice = models.PositiveSmallIntegerField()
     number = models.CharField(max_length=30)  # as printed, zeros included
@@ -64,28 +80,31 @@ class Titre(TenantModel):
     paid_at = models.DateTimeField(null=True)  # since when the allocations reach what is due
     held_by = models.BigIntegerField(null=True)  # the attempt that runs
     held_until = models.DateTimeField(null=True)
+    batch = models.CharField(max_length=20, blank=True, default="", db_default="")  # bordereau or rôle, of a file
+    origin = TenantForeignKey("titres.Import", null=True, db_index=False)  # None: a person typed it
+    origin_line = models.PositiveIntegerField(null=True)  # which line of it
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["collectivite", "regie", "document_kind", "exercice", "number", "line"],
-                condition=Q(regie__isnull=False),
+                condition=Q(regie__isnull=False) & ~Q(status=State.WITHDRAWN.value),
                 name="titres_titre_once_in_regie",
             ),
             models.UniqueConstraint(
                 fields=["collectivite", "budget", "document_kind", "exercice", "number", "line"],
-                condition=Q(budget__isnull=False),
+                condition=Q(budget__isnull=False) & ~Q(status=State.WITHDRAWN.value),
                 name="titres_titre_once_in_budget",
             ),
             models.UniqueConstraint(
                 fields=["collectivite", "regie", "reference"],
-                condition=Q(regie__isnull=False),
+                condition=Q(regie__isnull=False) & ~Q(status=State.WITHDRAWN.value),
                 name="titres_titre_reference_in_regie",
             ),
             models.UniqueConstraint(
                 fields=["collectivite", "budget", "reference"],
-                condition=Q(budget__isnull=False),
+                condition=Q(budget__isnull=False) & ~Q(status=State.WITHDRAWN.value),
                 name="titres_titre_reference_in_budget",
             ),
             models.CheckConstraint(
@@ -102,10 +121,20 @@ class Titre(TenantModel):
                 | Q(held_by__isnull=False, held_until__isnull=False),
                 name="titres_titre_hold",
             ),
+            models.CheckConstraint(
+                condition=Q(origin__isnull=True, origin_line__isnull=True)
+                | Q(origin__isnull=False, origin_line__isnull=False),
+                name="titres_titre_origin",
+            ),
         ]
         indexes = [
             models.Index(fields=["collectivite", "-created_at", "-id"], name="titres_titre_recent"),
             models.Index(fields=["collectivite", "product", "reference"], name="titres_titre_by_product"),
+            models.Index(
+                fields=["collectivite", "origin", "origin_line"],
+                condition=Q(origin__isnull=False),
+                name="titres_titre_by_origin",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -119,7 +148,8 @@ class Titre(TenantModel):
 class Debtor(TenantModel):
     """Whom a titre names: apart, so that it can be purged and the titre stays."""
 
-    titre = TenantForeignKey(Titre)
+    collectivite = _whose()
+    titre = TenantForeignKey(Titre, db_index=False)
     name = models.CharField(max_length=120)
     reference = models.CharField(max_length=30, blank=True, default="", db_default="")  # the town's own, of a household
     address = models.JSONField(blank=True, default=list, db_default=models.Value([], models.JSONField()))  # of lines
@@ -127,6 +157,7 @@ class Debtor(TenantModel):
     city = models.CharField(max_length=60, blank=True, default="", db_default="")
     email = models.CharField(max_length=254, blank=True, default="", db_default="")
     siret = models.CharField(max_length=14, blank=True, default="", db_default="")  # of a firm
+    others = models.CharField(max_length=500, blank=True, default="", db_default="")  # names of who is jointly liable
 
     class Meta:
         constraints = [
@@ -148,12 +179,17 @@ class Debtor(TenantModel):
 class Adjustment(TenantModel):
     """What is due changes by this much, and why. Append-only: a correction is another adjustment."""
 
-    titre = TenantForeignKey(Titre)
+    collectivite = _whose()
+    titre = TenantForeignKey(Titre, db_index=False)
     direction = models.CharField(max_length=10, choices=Direction.choices)
     amount = MoneyField()
     reason = models.CharField(max_length=300)
-    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")  # None: a demonstration
+    made_by = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, related_name="+", db_index=False
+    )  # None: a demonstration
     made_at = models.DateTimeField()
+    origin = TenantForeignKey("titres.Import", null=True, db_index=False)  # the import that made it, or was undone
+    piece = models.CharField(max_length=60, blank=True, default="", db_default="")  # the credit note's own number
 
     class Meta:
         constraints = [
@@ -164,7 +200,14 @@ class Adjustment(TenantModel):
                 condition=Q(direction__in=Direction.values), name="titres_adjustment_known_direction"
             ),
         ]
-        indexes = [models.Index(fields=["collectivite", "titre"], name="titres_adjustment_by_titre")]
+        indexes = [
+            models.Index(fields=["collectivite", "titre"], name="titres_adjustment_by_titre"),
+            models.Index(
+                fields=["collectivite", "origin"],
+                condition=Q(origin__isnull=False),
+                name="titres_adjustment_by_origin",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.direction} of {self.titre_id}"
@@ -173,14 +216,17 @@ class Adjustment(TenantModel):
 class TitreEvent(TenantModel):
     """One step of a titre. Append-only: the status is the fold of these."""
 
-    titre = TenantForeignKey(Titre)
+    collectivite = _whose()
+    titre = TenantForeignKey(Titre, db_index=False)
     number = models.PositiveIntegerField()
     event = models.CharField(max_length=12)
     from_state = models.CharField(max_length=12, blank=True)
     to_state = models.CharField(max_length=12)
-    adjustment = TenantForeignKey(Adjustment, null=True)
+    adjustment = TenantForeignKey(Adjustment, null=True, db_index=False)
     reason = models.CharField(max_length=300, blank=True)
-    by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")  # None: a demonstration
+    by = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, related_name="+", db_index=False
+    )  # None: a demonstration
     recorded_at = models.DateTimeField()
 
     class Meta:
@@ -191,3 +237,147 @@ class TitreEvent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.titre_id}.{self.number} {self.event}"
+
+
+class ImportSource(TenantModel):
+    """How one kind of file is read, and whose debts it brings: set once, found again the next month.
+
+    Files of finance software (PES, ORMC) hold the comptable's debts unless an agent declares them a régie's.
+    """
+
+    name = models.CharField(max_length=80)
+    collector = models.CharField(max_length=10, choices=Collector.choices)
+    regie = TenantForeignKey("collectivites.Regie", null=True)  # who collects, as of a titre
+    budget = TenantForeignKey("collectivites.Budget", null=True)
+    file_format = models.CharField(max_length=10, blank=True)  # of `importers.base.FileFormat`; "": whatever comes
+    options: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)  # `TableOptions`, or of PES
+    default_product = TenantForeignKey("collectivites.Product", null=True)  # of lines that name none
+    products: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)  # {the file's code: our key}
+    regie_codes: "models.JSONField[Any, Any]" = models.JSONField(default=list, blank=True)  # those read; []: all
+    as_drafts = models.BooleanField(default=False)  # somebody issues them afterwards
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "name"], name="titres_source_once"),
+            models.CheckConstraint(
+                condition=Q(collector=Collector.REGIE.value, regie__isnull=False, budget__isnull=True)
+                | Q(collector=Collector.COMPTABLE.value, regie__isnull=True, budget__isnull=False),
+                name="titres_source_who_collects",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Import(TenantModel):
+    """One file on its way into the base. Its pieces and lines name people, and go; what it did stays."""
+
+    source = TenantForeignKey(ImportSource)
+    name = models.CharField(max_length=120)  # as the agent's computer called it
+    digest = models.CharField(max_length=64)  # SHA-256 of the bytes, in hexadecimal
+    size = models.PositiveBigIntegerField()
+    file_format = models.CharField(max_length=10, blank=True)  # as recognised when it was read
+    head: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)  # what is known before its lines
+    state = models.CharField(max_length=12, default=ImportState.RECEIVED.value)
+    error: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)  # of REFUSED: {"code", "where", …}
+    lines_read = models.PositiveIntegerField(default=0)  # so far: progress
+    bytes_read = models.PositiveBigIntegerField(default=0)
+    counts: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)  # {verdict: lines}, "warnings"
+    new_total: "MoneyField[Money | None, Money | None]" = MoneyField(
+        null=True
+    )  # of the titres that would be, or were, created
+    only_valid = models.BooleanField(default=False)  # the agent accepted that wrong lines stay out
+    created = models.PositiveIntegerField(default=0)  # titres
+    adjusted = models.PositiveIntegerField(default=0)  # titres
+    skipped = models.PositiveIntegerField(default=0)  # paid, held or decided otherwise since the report
+    kept_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")  # None: the command line
+    kept_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    confirmed_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+    asked_at = models.DateTimeField(null=True)  # when somebody confirmed
+    confirmed_at = models.DateTimeField(null=True)  # when it was written
+    ended_at = models.DateTimeField(null=True)  # discarded, refused or undone
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=values(ImportState)), name="titres_import_state"),
+            models.CheckConstraint(
+                condition=Q(new_total__isnull=True) | Q(new_total__gte=0), name="titres_import_total"
+            ),
+            models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="titres_import_digest"),
+            models.CheckConstraint(
+                condition=~Q(state__in=[ImportState.CONFIRMED.value, ImportState.UNDONE.value])
+                | Q(confirmed_at__isnull=False),
+                name="titres_import_confirmed",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["collectivite", "-kept_at", "-id"], name="titres_import_recent"),
+            models.Index(fields=["collectivite", "source", "digest"], name="titres_import_same"),
+        ]
+
+    def __str__(self) -> str:
+        return f"import {self.pk} {self.state}"
+
+
+class ImportPiece(TenantModel):
+    """At most 1 MB of an upload. Goes once the import is confirmed, discarded, undone or forgotten."""
+
+    of_import = TenantForeignKey(Import, db_index=False)
+    number = models.PositiveIntegerField()  # from 0
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "of_import", "number"], name="titres_piece_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"piece {self.number} of import {self.of_import_id}"
+
+
+class ImportLine(TenantModel):
+    """What the report says of one line, and the titre that it proposes. Purged with its personal data.
+
+    Which titre came of it, the titre itself says (`origin`, `origin_line`).
+    """
+
+    collectivite = _whose()
+    of_import = TenantForeignKey(Import, db_index=False)
+    number = models.PositiveIntegerField()
+    place = models.CharField(max_length=100)
+    verdict = models.CharField(max_length=10)
+    troubles: "models.JSONField[Any, Any]" = models.JSONField(null=True)  # [{"code", "weight", "where", "said"}]
+    product_id = models.BigIntegerField(null=True)  # no key: a line that is wrong may name nothing of ours
+    document_kind = models.CharField(max_length=10, blank=True)
+    exercice = models.PositiveSmallIntegerField(null=True)
+    titre_number = models.CharField(max_length=30, blank=True)
+    titre_line = models.PositiveIntegerField(default=1)
+    reference = models.CharField(max_length=30, blank=True)
+    label = models.CharField(max_length=100, blank=True)
+    issued_on = models.DateField(null=True)
+    due_on = models.DateField(null=True)
+    amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True)
+    batch = models.CharField(max_length=20, blank=True)
+    piece = models.CharField(max_length=60, blank=True)  # of a reduction: its own number
+    debtor_name = models.CharField(max_length=120, blank=True)
+    debtor_reference = models.CharField(max_length=30, blank=True)
+    debtor_email = models.CharField(max_length=254, blank=True)
+    debtor_address = models.CharField(max_length=200, blank=True)
+    debtor_postcode = models.CharField(max_length=10, blank=True)
+    debtor_city = models.CharField(max_length=60, blank=True)
+    debtor_siret = models.CharField(max_length=14, blank=True)
+    debtor_others = models.CharField(max_length=500, blank=True)
+    titre_id = models.BigIntegerField(null=True)  # the one that it was compared with
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "of_import", "number"], name="titres_line_once"),
+            models.CheckConstraint(condition=Q(verdict__in=values(Verdict)), name="titres_line_verdict"),
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.number} of import {self.of_import_id}: {self.verdict}"

@@ -10,10 +10,12 @@ class State(StrEnum):
     CANCELLED = "cancelled"  # nothing is due any more
     TRANSFERRED = "transferred"  # handed over to the comptable, who alone collects it
     WRITTEN_OFF = "written_off"  # nobody will collect it
+    WITHDRAWN = "withdrawn"  # its import was undone: nobody was ever asked for it, and its number is free again
 
 
 class Event(StrEnum):
     RECORDED = "recorded"  # the row itself
+    IMPORTED = "imported"  # the row itself, of a file: payable at once
     ISSUED = "issued"
     ADJUSTED = "adjusted"  # its amount due changed; never its state
     SUSPENDED = "suspended"
@@ -21,6 +23,7 @@ class Event(StrEnum):
     CANCELLED = "cancelled"
     TRANSFERRED = "transferred"
     WRITTEN_OFF = "written_off"
+    WITHDRAWN = "withdrawn"  # with the whole import that brought it
 
 
 class ForbiddenTransition(Exception):
@@ -34,6 +37,7 @@ class ForbiddenTransition(Exception):
 
 TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (None, Event.RECORDED): State.DRAFT,
+    (None, Event.IMPORTED): State.OPEN,
     (State.DRAFT, Event.ISSUED): State.OPEN,
     (State.DRAFT, Event.CANCELLED): State.CANCELLED,
     (State.DRAFT, Event.ADJUSTED): State.DRAFT,
@@ -47,6 +51,9 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.SUSPENDED, Event.TRANSFERRED): State.TRANSFERRED,
     (State.OPEN, Event.WRITTEN_OFF): State.WRITTEN_OFF,
     (State.SUSPENDED, Event.WRITTEN_OFF): State.WRITTEN_OFF,
+    (State.DRAFT, Event.WITHDRAWN): State.WITHDRAWN,
+    (State.OPEN, Event.WITHDRAWN): State.WITHDRAWN,
+    (State.SUSPENDED, Event.WITHDRAWN): State.WITHDRAWN,
 }
 
 
