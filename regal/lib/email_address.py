@@ -38,6 +38,9 @@ class UnreadableEmail(ValueError):
 def normalise_email(text: str) -> str:
     """Check one address and give it without outer spaces, its domain in lower case. Raises UnreadableEmail."""
     address = text.strip()
+    match = _ADDRESS.fullmatch(address)
+    if match is not None and SHORTEST <= len(address) <= LONGEST:
+        return f"{match['local']}@{match['domain'].lower()}"
     if not address:
         raise UnreadableEmail(EmailReason.EMPTY)
     if len(address) > LONGEST:
@@ -48,9 +51,6 @@ def normalise_email(text: str) -> str:
         raise UnreadableEmail(EmailReason.SEVERAL)
     if not address.isascii():
         raise UnreadableEmail(EmailReason.NOT_ASCII)
-    match = _ADDRESS.fullmatch(address)
     if match is None:
         raise UnreadableEmail(EmailReason.MALFORMED)
-    if len(address) < SHORTEST:
-        raise UnreadableEmail(EmailReason.TOO_SHORT)
-    return f"{match['local']}@{match['domain'].lower()}"
+    raise UnreadableEmail(EmailReason.TOO_SHORT)

@@ -138,7 +138,7 @@ class TableOptions:
     has_header: bool | None = None
     sums_lines: bool = False  # one line per item, to be added up by number
     numbers_without_zeros: str = REFUSE  # 412 beside 000412: refused, or two debts
-    default_exercice: int | None = None  # where no column says it, nor the date of issue
+    default_exercice: int | None = None  # where no column says it; else the year of issue
     decimal: str = ""  # "," or ".": the only one; "": both, a point with a warning
     accepts_units: bool = False  # 12,00 EUR, with a warning
 
