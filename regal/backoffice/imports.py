@@ -22,6 +22,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from regal.backoffice import import_report, import_template, import_words, pages
 from regal.backoffice.import_forms import (
     LONGEST_CODE,
+    MAIN,
+    OTHERS,
     SEPARATOR_WORDS,
     ColumnsForm,
     UploadForm,
@@ -122,10 +124,11 @@ class ShownSource:
     @classmethod
     def of(cls, source: ImportSource) -> "ShownSource":
         columns = source.options.get("columns") or {}
+        in_order = [columns[meaning] for meaning in (*MAIN, *OTHERS) if meaning in columns]
         return cls(
             name=source.name,
             collects=collects(source.collector, source.regie, source.budget),
-            remembered=", ".join(str(column) for column in columns.values()),
+            remembered=", ".join(in_order),
         )
 
 
@@ -288,6 +291,7 @@ def _columns_page(
         "columns": [_cell(name) for name in head.columns[:MOST_COLUMNS_SHOWN]],
         "rows": [[_cell(cell) for cell in row[:MOST_COLUMNS_SHOWN]] for row in proposal.rows[:MOST_ROWS]],
         "more_columns": max(0, len(head.columns) - MOST_COLUMNS_SHOWN),
+        "told": [Told.of(trouble) for trouble in head.troubles],
         "more_codes": too_many_codes(form.codes_found),
     }
     return render(request, "backoffice/import_columns.html", context, status=422 if form.errors else 200)
