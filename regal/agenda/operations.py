@@ -1,7 +1,8 @@
 """Write what is due in the fact's own transaction; carry it out once; find it again if it was lost."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import procrastinate.exceptions
@@ -14,20 +15,57 @@ from regal.lib.tenancy import tenant
 CARRY = "regal.carry"  # the task's name, registered in `config/jobs.py`
 QUEUE = "effects"
 LONGEST_PAUSE_SECONDS = 3600
+LEASE = timedelta(seconds=120)  # I-29: after that, whoever was at it is taken for dead
 
 Handler = Callable[[int, int, datetime], None]
 """collectivité id, subject id, now. Runs inside `tenant()`, in the transaction that marks the effect done."""
 
 
-def schedule(*, collectivite_id: int, kind: str, subject_id: int, due_at: datetime, now: datetime) -> None:
+class TurnLost(Exception):
+    """Somebody else has this work now: we were too slow, or taken for dead. What is not committed is dropped."""
+
+
+@dataclass(kw_only=True)
+class Turn:
+    """A long piece of work that is ours, as long as we say so in each of its transactions."""
+
+    effect_id: int
+    until: datetime
+    clock: Callable[[], datetime]
+
+    def renew(self) -> None:
+        """Still at it: say so in the transaction of what was done. Raises TurnLost."""
+        until = self.clock() + LEASE
+        ours = Effect.objects.filter(pk=self.effect_id, done_at__isnull=True, due_at=self.until)
+        if not ours.update(due_at=until):
+            raise TurnLost
+        self.until = until
+
+
+@dataclass(frozen=True)
+class Long:
+    """A handler that takes minutes: it opens its own transactions, and must be able to begin again after each."""
+
+    run: Callable[[int, int, datetime, Turn], None]
+
+
+Handlers = Mapping[str, Handler | Long]
+
+
+def schedule(
+    *, collectivite_id: int, kind: str, subject_id: int, due_at: datetime, now: datetime, again: bool = False
+) -> None:
     """Note that something is due, in the caller's transaction; saying it twice changes nothing.
 
-    What is due now is handed to a worker at once; what is due later waits for the sweeper.
+    What is due now is handed to a worker at once; what is due later waits for the sweeper. `again`: what was done
+    once falls due once more.
     """
+    repeat = "UPDATE SET due_at = EXCLUDED.due_at, done_at = NULL, tries = 0, failure = '' WHERE e.done_at IS NOT NULL"
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO agenda_effect (collectivite_id, kind, subject_id, due_at, tries, failure)"
-            " VALUES (%s, %s, %s, %s, 0, '') ON CONFLICT DO NOTHING RETURNING id",
+            "INSERT INTO agenda_effect AS e (collectivite_id, kind, subject_id, due_at, tries, failure)"  # noqa: S608
+            " VALUES (%s, %s, %s, %s, 0, '')"
+            f" ON CONFLICT (collectivite_id, kind, subject_id) DO {repeat if again else 'NOTHING'} RETURNING id",
             [collectivite_id, kind, subject_id, due_at],
         )
         new = cursor.fetchone()
@@ -47,14 +85,18 @@ def wake_worker(effect_id: int) -> bool:
     return True
 
 
-def carry(*, effect_id: int, handlers: dict[str, Handler], now: datetime) -> bool:
+def carry(*, effect_id: int, handlers: Handlers, now: datetime, clock: Callable[[], datetime] | None = None) -> bool:
     """Carry out one effect, if it is due and nobody else is at it. True if it was done now.
 
     A failure is noted, and the effect falls due again after a pause that doubles, with jitter; it is never dropped.
+    `clock`: what long work is renewed by; without it, time stands still meanwhile.
     """
-    effect = Effect.objects.filter(pk=effect_id).only("collectivite_id").first()
+    effect = Effect.objects.filter(pk=effect_id).only("collectivite_id", "kind", "subject_id").first()
     if effect is None:
         return False
+    handler = handlers.get(effect.kind)
+    if isinstance(handler, Long):
+        return _carry_long(effect, handler, now=now, clock=clock or (lambda: now))
     try:
         with tenant(effect.collectivite_id):
             locked = (
@@ -64,7 +106,7 @@ def carry(*, effect_id: int, handlers: dict[str, Handler], now: datetime) -> boo
             )
             if locked is None:
                 return False
-            handlers[locked.kind](locked.collectivite_id, locked.subject_id, now)
+            (handler or _unknown)(locked.collectivite_id, locked.subject_id, now)
             locked.done_at = now
             locked.tries += 1
             locked.save(update_fields=["done_at", "tries"])
@@ -72,6 +114,33 @@ def carry(*, effect_id: int, handlers: dict[str, Handler], now: datetime) -> boo
         _put_off(effect_id=effect_id, failure=failure, now=now)
         raise
     return True
+
+
+def _unknown(collectivite_id: int, subject_id: int, now: datetime) -> None:
+    raise KeyError("kind of effect")
+
+
+def _carry_long(effect: Effect, handler: Long, *, now: datetime, clock: Callable[[], datetime]) -> bool:
+    """Take it for as long as a lease; a killed worker's falls due again when that ends. A try counts as it begins."""
+    until = clock() + LEASE
+    with transaction.atomic():
+        due = Effect.objects.select_for_update(skip_locked=True).filter(
+            pk=effect.pk, done_at__isnull=True, due_at__lte=now
+        )
+        taken = due.first()
+        if taken is None:
+            return False
+        taken.due_at, taken.tries = until, taken.tries + 1
+        taken.save(update_fields=["due_at", "tries"])
+    turn = Turn(effect_id=effect.pk, until=until, clock=clock)
+    try:
+        handler.run(effect.collectivite_id, effect.subject_id, now, turn)
+    except TurnLost:
+        return False
+    except Exception as failure:
+        _put_off(effect_id=effect.pk, failure=failure, now=now)
+        raise
+    return Effect.objects.filter(pk=effect.pk, done_at__isnull=True, due_at=turn.until).update(done_at=clock()) > 0
 
 
 def _put_off(*, effect_id: int, failure: Exception, now: datetime) -> None:
@@ -106,7 +175,7 @@ def done_among(effect_ids: Iterable[int]) -> list[int]:
     return list(Effect.objects.filter(pk__in=list(effect_ids), done_at__isnull=False).values_list("pk", flat=True))
 
 
-def run_due(*, handlers: dict[str, Handler], now: datetime) -> int:
+def run_due(*, handlers: Handlers, now: datetime) -> int:
     """Carry out everything that is due, here and now, without a worker: for simulations and tests."""
     done = 0
     while due := list(

@@ -63,6 +63,13 @@ SENTENCES: dict[str, Promise] = {
     "cancel_titre": _("%(actor)s a annulé une facture."),
     "transfer_titre": _("%(actor)s a transmis une facture au comptable."),
     "write_off_titre": _("%(actor)s a abandonné une facture."),
+    "add_import_source": _("%(actor)s a ajouté une source d’imports."),
+    "change_import_source": _("%(actor)s a modifié une source d’imports."),
+    "keep_import": _("%(actor)s a déposé un fichier à importer."),
+    "confirm_import": _("%(actor)s a confirmé un import."),
+    "write_import": _("L’import confirmé par %(actor)s a été enregistré."),
+    "discard_import": _("%(actor)s a écarté un import."),
+    "undo_import": _("%(actor)s a annulé un import."),
 }
 KINDS: dict[str, Promise] = {
     "create_collectivite": _("Création de la collectivité"),
@@ -112,6 +119,13 @@ KINDS: dict[str, Promise] = {
     "cancel_titre": _("Facture annulée"),
     "transfer_titre": _("Facture transmise au comptable"),
     "write_off_titre": _("Facture abandonnée"),
+    "add_import_source": _("Source d’imports ajoutée"),
+    "change_import_source": _("Source d’imports modifiée"),
+    "keep_import": _("Fichier à importer déposé"),
+    "confirm_import": _("Import confirmé"),
+    "write_import": _("Import enregistré"),
+    "discard_import": _("Import écarté"),
+    "undo_import": _("Import annulé"),
 }
 FIELDS: dict[str, Promise] = {
     "name": _("Nom"),

@@ -5,13 +5,14 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from regal.agenda.operations import CARRY, QUEUE, Handler, carry, done_among, recovered_somewhere, stuck, sweep
+from regal.agenda.operations import CARRY, QUEUE, Handlers, Long, carry, done_among, recovered_somewhere, stuck, sweep
 from regal.audit.operations import keep_run, record_on_platform
 from regal.backoffice import letters, routing, routing_letters
 from regal.cases.models import Kind as CaseKind
@@ -23,21 +24,26 @@ from regal.payments import operations as payments
 from regal.payments.checker import check_due
 from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.judging import SEAL_EVIDENCE
+from regal.payments.queries import settled_titres
 from regal.payments.schedule import DRAWS
 from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
 from regal.reconciliation import operations as reconciliation
+from regal.titres import imports
+from regal.titres.importers.opening import open_file
 
 logger = logging.getLogger("regal.proof")
 
 QUESTIONS = "questions"  # a queue with its own places: gateways may be slow, and nothing else waits for them
 ASK_FOR = timedelta(seconds=20)  # then the next round begins; a worker told to stop is patient for longer
 
-HANDLERS: dict[str, Handler] = {
+HANDLERS: Handlers = {
     payments.JUDGE_MESSAGE: payments.judge_message,
     payments.PRESUME_SILENT: payments.presume_silent,
     SEAL_EVIDENCE: payments.seal_evidence,
     reconciliation.CONFIRM_FILE: reconciliation.confirm_file,
+    imports.READ_IMPORT: Long(partial(imports.read, settled=settled_titres, open_file=open_file)),
+    imports.WRITE_IMPORT: partial(imports.write, settled=settled_titres),
     letters.SEND_INVITATION: letters.send_invitation,
     letters.SEND_LETTER: letters.send_letter,
     routing.CARRY_OUT: routing.carry_out,
@@ -56,7 +62,7 @@ def clock() -> datetime:
 @app.task(name=CARRY, queue=QUEUE)
 def carry_effect(effect_id: int) -> None:
     """Carry out one effect; the sweeper comes back to it if this fails."""
-    carry(effect_id=effect_id, handlers=HANDLERS, now=clock())
+    carry(effect_id=effect_id, handlers=HANDLERS, now=clock(), clock=clock)
 
 
 @app.periodic(cron="* * * * * */10")
@@ -176,6 +182,13 @@ def report_unheard_payments(timestamp: int) -> None:
 def tidy_files(timestamp: int) -> None:
     """Files name debtors: drafts that nobody confirmed go, and so do the bytes of those done long ago."""
     _in_every_town(lambda town: reconciliation.tidy(collectivite=town, now=clock()))
+
+
+@app.periodic(cron="45 3 * * *")
+@app.task(name="regal.tidy_imports", queue=QUEUE, queueing_lock="regal.tidy_imports")
+def tidy_imports(timestamp: int) -> None:
+    """Imports name debtors: those that nobody confirmed go, and so do the lines of those done 30 days ago."""
+    _in_every_town(lambda town: imports.tidy(collectivite=town, now=clock()))
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -1,11 +1,13 @@
 """Questions about attempts. Call them inside `tenant()`."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from django.db import connection
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Sum, When
 
 from regal.agenda import watches
@@ -81,6 +83,17 @@ def paid_of(titre: Titre) -> Money:
         cents=Sum("amount")
     )
     return allocated["cents"] or Money.zero
+
+
+def settled_titres(collectivite_id: int, titre_ids: Collection[int]) -> set[int]:
+    """Of these titres of a collectivité, those that a payment was ever allocated to, be it in part."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT titre_id FROM payments_allocation"
+            " WHERE collectivite_id = %s AND titre_id = ANY (%s::bigint[])",
+            [collectivite_id, list(titre_ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def too_much_of(attempt: Attempt) -> Money | None:

@@ -11,7 +11,9 @@ from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.titres.import_states import ImportState, Verdict
 from regal.titres.importers.base import Trouble, Weight
-from regal.titres.models import Import, ImportLine, ImportSource, Titre
+from regal.titres.models import Collector, Import, ImportLine, ImportSource, Titre
+from regal.titres.states import State
+from regal.titres.words import NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,11 @@ class Totals:
     @property
     def would_write(self) -> int:
         return sum(self.lines[one] for one in (Verdict.NEW, Verdict.CHANGED, Verdict.REDUCES))
+
+    @property
+    def lines_that_change(self) -> int:
+        """Of titres that we have."""
+        return self.lines[Verdict.CHANGED] + self.lines[Verdict.REDUCES]
 
     @property
     def would_stay_out(self) -> int:
@@ -160,6 +167,15 @@ def _troubles(kept: Sequence[Mapping[str, Any]] | None) -> tuple[Trouble, ...]:
 
 
 def _trouble(kept: Mapping[str, Any]) -> Trouble:
-    return Trouble(
-        code=kept["code"], weight=Weight(kept["weight"]), where=kept.get("where", ""), said=kept.get("said", {})
-    )
+    said = {name: _in_words(name, value) for name, value in kept.get("said", {}).items() if value is not None}
+    said |= {"value": said["cents"]} if "cents" in said else {}
+    return Trouble(code=kept["code"], weight=Weight(kept["weight"]), where=kept.get("where", ""), said=said)
+
+
+def _in_words(name: str, value: object) -> str:
+    """What PostgreSQL said of a line, in words."""
+    if name == "state":
+        return str(NAMES[State(str(value))])
+    if name == "collector":
+        return str(Collector(str(value)).label)
+    return str(Money(value)) if isinstance(value, int) else str(value)

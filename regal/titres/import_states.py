@@ -19,7 +19,6 @@ class ImportEvent(StrEnum):
     READ = "read"
     UNREADABLE = "unreadable"
     ASKED = "asked"
-    CHANGED_MEANWHILE = "changed_meanwhile"  # what could be written whole no longer can: the report is made again
     WRITTEN = "written"
     DISCARDED = "discarded"
     UNDONE = "undone"
@@ -41,7 +40,6 @@ TRANSITIONS: dict[tuple[ImportState, ImportEvent], ImportState] = {
     (ImportState.READING, ImportEvent.UNREADABLE): ImportState.REFUSED,
     (ImportState.PROPOSED, ImportEvent.ASKED): ImportState.WRITING,
     (ImportState.WRITING, ImportEvent.WRITTEN): ImportState.CONFIRMED,
-    (ImportState.WRITING, ImportEvent.CHANGED_MEANWHILE): ImportState.PROPOSED,
     (ImportState.CONFIRMED, ImportEvent.UNDONE): ImportState.UNDONE,
     (ImportState.RECEIVED, ImportEvent.DISCARDED): ImportState.DISCARDED,
     (ImportState.READING, ImportEvent.DISCARDED): ImportState.DISCARDED,

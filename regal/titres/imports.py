@@ -4,25 +4,47 @@ Every verb that a person asks is one transaction with its audit row. Reading is 
 transaction of its own, so that its progress shows. Writing is one transaction: `docs/decisions/0017`.
 """
 
+import hashlib
+import io
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, BinaryIO
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import BinaryIO, Protocol, cast
 
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext
+
+from regal.agenda.operations import Turn, schedule
+from regal.audit.operations import record
 from regal.collectivites.models import Budget, Product, Regie
-from regal.lib.tenancy import HasKey
-from regal.titres.importers.base import FileFormat, Reader
-from regal.titres.models import Collector, Import, ImportSource
+from regal.gateways.base import DebtKind
+from regal.lib import paris
+from regal.lib.tenancy import HasKey, tenant
+from regal.titres import holds, import_refusals, import_tables
+from regal.titres.import_judging import Judge, as_json
+from regal.titres.import_queries import totals_of
+from regal.titres.import_states import ForbiddenStep, ImportEvent, ImportState, next_state
+from regal.titres.importers.base import FileFormat, Head, NotThisFile, Reader, Trouble, Weight
+from regal.titres.models import Collector, Import, ImportLine, ImportPiece, ImportSource
+from regal.titres.words import IMPORT_NAMES
 
 READ_IMPORT = "read_import"
 WRITE_IMPORT = "write_import"
 PIECE = 1024 * 1024
+BATCH = 5_000  # lines read in one transaction
+KEPT_DAYS = 30
 LONGEST_SOURCE_NAME, LONGEST_NAME = 80, 120
 
 Settled = Callable[[int, Collection[int]], set[int]]
-"""Of these titres of a collectivité, those that a settlement was allocated to: `payments` knows."""
+"""Of these titres of a collectivité, those that a payment was allocated to: `payments` knows."""
 
-Open = Callable[[BinaryIO, FileFormat | None, Mapping[str, object]], Reader]
-"""How a file is opened: `importers.opening.open_file` in real life."""
+
+class Open(Protocol):
+    """How a file is opened: `importers.opening.open_file`."""
+
+    def __call__(self, stream: BinaryIO, *, options: Mapping[str, object]) -> Reader: ...
 
 
 def add_source(
@@ -46,61 +68,500 @@ def add_source(
     `products`: the file's own codes, with our products' keys. Who collects never changes afterwards.
     Raises BadSourceName, SourceNameTaken, BadSource.
     """
-    raise NotImplementedError
+    source = ImportSource(
+        collectivite_id=collectivite.pk,
+        name=_source_name(name),
+        collector=collector,
+        regie=regie,
+        budget=budget,
+        file_format=file_format.value if file_format else "",
+        options=dict(options or {}),
+        default_product=default_product,
+        products=dict(products or {}),
+        regie_codes=list(regie_codes),
+        as_drafts=as_drafts,
+    )
+    if (regie is None) == (budget is None) or (collector == Collector.REGIE) != (regie is not None):
+        raise import_refusals.BadSource
+    _check_products(source)
+    _save_source(source)
+    _record(source, "add_import_source", now, actor_id, after=_facts_of(source))
+    return source
 
 
 def change_source(
     *,
     source: ImportSource,
+    name: str | None = None,
+    file_format: FileFormat | str | None = None,
+    options: Mapping[str, object] | None = None,
+    default_product: Product | None = None,
+    products: Mapping[str, int] | None = None,
+    regie_codes: Sequence[str] | None = None,
+    as_drafts: bool | None = None,
+    is_active: bool | None = None,
     now: datetime,
     actor_id: int | None = None,
-    **changes: Any,
 ) -> ImportSource:
-    """Change name, file_format, options, default_product, products, regie_codes, as_drafts or is_active.
+    """Change what is given, and nothing else. `file_format` "": whatever comes. Call it inside `tenant()`.
 
     Raises what `add_source` raises.
     """
-    raise NotImplementedError
+    before = _facts_of(source)
+    changes: dict[str, object] = {
+        "name": None if name is None else _source_name(name),
+        "file_format": None if file_format is None else str(file_format),
+        "options": None if options is None else dict(options),
+        "default_product": default_product,
+        "products": None if products is None else dict(products),
+        "regie_codes": None if regie_codes is None else list(regie_codes),
+        "as_drafts": as_drafts,
+        "is_active": is_active,
+    }
+    changes = {field: value for field, value in changes.items() if value is not None}
+    for field, value in changes.items():
+        setattr(source, field, value)
+    _check_products(source)
+    _save_source(source, list(changes))
+    _record(source, "change_import_source", now, actor_id, before=before, after=_facts_of(source))
+    return source
 
 
 def keep(
-    *, source: ImportSource, name: str, chunks: Iterable[bytes], now: datetime, actor_id: int | None = None
+    *,
+    source: ImportSource,
+    name: str,
+    chunks: Iterable[bytes],
+    now: datetime,
+    actor_id: int | None = None,
+    ask: bool = True,
 ) -> Import:
-    """Keep an upload, in pieces, and have a worker read it. Call it inside `tenant()`.
+    """Keep an upload, in pieces, and have a worker read it, unless not `ask`. Call it inside `tenant()`.
 
     `chunks`: of an upload, `file.chunks()`. The same bytes may come twice: `import_queries.same_file_before` tells.
     Raises FileTooLarge, EmptyFile.
     """
-    raise NotImplementedError
+    largest = settings.IMPORT_MEGABYTES
+    with transaction.atomic():
+        import_ = Import(
+            collectivite_id=source.collectivite_id,
+            source=source,
+            name=_file_name(name),
+            digest="0" * 64,  # until its last byte has come
+            size=0,
+            kept_by_id=actor_id,
+            kept_at=now,
+        )
+        digest, size = hashlib.sha256(), 0
+        import_.save()
+        for number, piece in enumerate(_pieces(chunks)):
+            digest.update(piece)
+            size += len(piece)
+            if size > largest * PIECE:
+                raise import_refusals.FileTooLarge(largest=largest)
+            ImportPiece.objects.create(
+                collectivite_id=source.collectivite_id, of_import=import_, number=number, content=piece
+            )
+        if not size:
+            raise import_refusals.EmptyFile
+        import_.digest, import_.size = digest.hexdigest(), size
+        import_.save(update_fields=["digest", "size"])
+        _record(import_, "keep_import", now, actor_id, after={"digest": import_.digest, "size": size})
+        if ask:
+            ask_reading(import_=import_, now=now)
+    return import_
 
 
 def ask_reading(*, import_: Import, now: datetime) -> None:
     """Have a worker read it (again). `keep` has done so already."""
-    raise NotImplementedError
+    schedule(
+        collectivite_id=import_.collectivite_id,
+        kind=READ_IMPORT,
+        subject_id=import_.pk,
+        due_at=now,
+        now=now,
+        again=True,
+    )
+
+
+def read(
+    collectivite_id: int,
+    import_id: int,
+    now: datetime,
+    turn: Turn | None,
+    *,
+    settled: Settled,
+    open_file: Open,
+    told: Callable[[int, int], None] | None = None,
+) -> None:
+    """The effect: read the whole file into its report. A reading that was cut begins again.
+
+    `turn` None: nobody else can be at it. `told`: hears of every batch, lines and bytes so far.
+    """
+    import_ = _begin(collectivite_id, import_id)
+    if import_ is None:
+        return
+    source = import_.source
+    try:
+        with Pieces(import_, turn) as stream:
+            reader = open_file(cast(BinaryIO, stream), options=source.options)
+            _check_head(reader.head, source)
+            with tenant(collectivite_id):
+                products = {one.pk: one for one in Product.objects.of(import_.collectivite).select_related("account")}
+            judge = Judge(source=source, products=products, today=paris.today(now))
+            lines, count = iter(reader.lines()), 0
+            while rows := [judge.row(line) for line in islice(lines, BATCH)]:
+                count += len(rows)
+                with tenant(collectivite_id):
+                    import_tables.insert_lines(import_=import_, rows=rows)
+                    if not _progress(import_, turn, lines_read=count, bytes_read=min(import_.size, stream.furthest)):
+                        return
+                if told is not None:
+                    told(count, stream.furthest)
+    except NotThisFile as refused:
+        _refuse(import_, refused.trouble, turn, now)
+        return
+    with tenant(collectivite_id):
+        if not _progress(import_, turn, file_format=reader.head.format.value, head=_head_as_json(reader.head)):
+            return
+        import_tables.refuse_twice(import_=import_)
+        import_tables.compare(import_=import_, source=source, now=now)
+        import_tables.leave_out_unmatched(import_=import_)
+        _refuse_settled(import_, settled)
+        import_.counts, import_.new_total = import_tables.tally(import_=import_)
+        import_.read_at, import_.lines_read, import_.bytes_read = now, count, import_.size
+        import_.state = next_state(ImportState.READING, ImportEvent.READ)
+        import_.save(update_fields=["counts", "new_total", "read_at", "lines_read", "bytes_read", "state"])
 
 
 def confirm(*, import_: Import, only_valid: bool, now: datetime, actor_id: int | None = None) -> Import:
     """Have a worker write what the report says: its state is WRITING, then CONFIRMED. Call it inside `tenant()`.
 
-    If something changed meanwhile so that it cannot be written as it was read, it is PROPOSED again with a new report.
+    What somebody pays, or decided otherwise, meanwhile is skipped and counted.
     Raises OtherStep, WrongLines (unless `only_valid`), NothingToWrite.
     """
-    raise NotImplementedError
+    locked = _locked(import_)
+    after = _next(locked, ImportEvent.ASKED)
+    totals = totals_of(locked)
+    if totals.would_stay_out and not only_valid:
+        raise import_refusals.WrongLines(count=totals.would_stay_out)
+    if not totals.would_write:
+        raise import_refusals.NothingToWrite
+    locked.state, locked.only_valid, locked.confirmed_by_id, locked.asked_at = after, only_valid, actor_id, now
+    locked.save(update_fields=["state", "only_valid", "confirmed_by", "asked_at"])
+    _record(locked, "confirm_import", now, actor_id, after={"only_valid": only_valid, **locked.counts})
+    schedule(
+        collectivite_id=locked.collectivite_id,
+        kind=WRITE_IMPORT,
+        subject_id=locked.pk,
+        due_at=now,
+        now=now,
+        again=True,
+    )
+    return locked
+
+
+def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Settled) -> None:
+    """The effect: everything that the report proposes, in the caller's transaction, once compared again.
+
+    A titre typed at the same instant under the same number makes it fail, and begin again.
+    """
+    _one_at_a_time(collectivite_id)
+    import_ = (
+        Import.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("source", "collectivite")
+        .get(collectivite=collectivite_id, pk=import_id)
+    )
+    if import_.state != ImportState.WRITING:
+        return
+    source, by = import_.source, import_.confirmed_by_id
+    holds.lock_all(collectivite_id=collectivite_id, titre_ids=import_tables.touched_titres(import_=import_))
+    import_tables.compare(import_=import_, source=source, now=now)
+    created = import_tables.write_new(import_=import_, source=source, now=now, actor_id=by)
+    adjusted = 0
+    if totals_of(import_).lines_that_change:
+        import_tables.compare_reductions(import_=import_, source=source, now=now)
+        _refuse_settled(import_, settled)
+        reason = gettext("Import du fichier %(name)s") % {"name": import_.name}
+        adjusted = import_tables.write_changes(import_=import_, source=source, reason=reason, now=now, actor_id=by)
+    import_.created, import_.adjusted = created, adjusted
+    import_.skipped = totals_of(import_).would_write - created - adjusted
+    import_.state = next_state(ImportState.WRITING, ImportEvent.WRITTEN)
+    import_.confirmed_at = now
+    import_.save(update_fields=["created", "adjusted", "skipped", "state", "confirmed_at"])
+    _forget_pieces(import_)
+    after = {"created": created, "adjusted": adjusted, "skipped": import_.skipped}
+    _record(import_, "write_import", now, by, after=after)
 
 
 def discard(*, import_: Import, now: datetime, actor_id: int | None = None) -> Import:
-    """Throw it away, pieces and lines: also while it is being read. Raises OtherStep."""
-    raise NotImplementedError
+    """Throw it away, pieces and lines: also while it is being read. Call it inside `tenant()`. Raises OtherStep."""
+    locked = _locked(import_)
+    locked.state, locked.ended_at = _next(locked, ImportEvent.DISCARDED), now
+    locked.save(update_fields=["state", "ended_at"])
+    _forget_pieces(locked)
+    _forget_lines(locked)
+    _record(locked, "discard_import", now, actor_id)
+    return locked
 
 
 def undo(*, import_: Import, settled: Settled, now: datetime, actor_id: int | None = None) -> Import:
     """Take its titres out of the base, while nothing of it was paid. Nothing is deleted; their numbers are free again.
 
-    `settled`: `payments.queries.settled_titres`. Raises OtherStep, TouchedSince, DecidedSince.
+    What it changed of other titres is changed back. `settled`: `payments.queries.settled_titres`. Call it inside
+    `tenant()`. Raises OtherStep, TouchedSince, DecidedSince.
     """
-    raise NotImplementedError
+    _one_at_a_time(import_.collectivite_id)
+    locked = _locked(import_)
+    after = _next(locked, ImportEvent.UNDONE)
+    standing = import_tables.standing_of(import_=locked, now=now)
+    touched = {titre_id for titre_id, is_paid, _ in standing if is_paid}
+    touched |= settled(locked.collectivite_id, [titre_id for titre_id, _, _ in standing])
+    if touched:
+        raise import_refusals.TouchedSince(count=len(touched))
+    decided = sum(is_decided for _, _, is_decided in standing)
+    if decided:
+        raise import_refusals.DecidedSince(count=decided)
+    reason = gettext("Import annulé : %(name)s") % {"name": locked.name}
+    gone = import_tables.withdraw(import_=locked, reason=reason, now=now, actor_id=actor_id)
+    locked.state, locked.ended_at = after, now
+    locked.save(update_fields=["state", "ended_at"])
+    _record(locked, "undo_import", now, actor_id, after={"withdrawn": gone})
+    return locked
 
 
 def tidy(*, collectivite: HasKey, now: datetime) -> None:
     """Forget what nobody confirmed in 30 days, and the lines of what ended 30 days ago: they name people."""
-    raise NotImplementedError
+    before = now - timedelta(days=KEPT_DAYS)
+    ours = Import.objects.of(collectivite)
+    waiting = [ImportState.RECEIVED, ImportState.READING, ImportState.PROPOSED, ImportState.REFUSED]
+    for import_ in ours.filter(state__in=waiting, kept_at__lt=before):
+        discard(import_=import_, now=now)
+    done = ours.filter(state__in=[ImportState.CONFIRMED, ImportState.UNDONE], confirmed_at__lt=before)
+    ImportLine.objects.of(collectivite).filter(of_import__in=done.values("pk")).delete()
+
+
+class Pieces(io.RawIOBase):
+    """An upload as a seekable stream: each piece is fetched when it is read, and one is kept in memory."""
+
+    def __init__(self, import_: Import, turn: Turn | None) -> None:
+        super().__init__()
+        self._import, self._turn = import_, turn
+        self._place, self._number, self._piece = 0, -1, b""
+        self.furthest = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._import.size}[whence]
+        self._place = max(0, start + offset)
+        return self._place
+
+    def readinto(self, buffer: object) -> int:
+        into = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        number, within = divmod(self._place, PIECE)
+        if self._place >= self._import.size:
+            return 0
+        if number != self._number:
+            self._fetch(number)
+        some = self._piece[within : within + len(into)]
+        into[: len(some)] = some
+        self._place += len(some)
+        self.furthest = max(self.furthest, self._place)
+        return len(some)
+
+    def _fetch(self, number: int) -> None:
+        with tenant(self._import.collectivite_id):
+            piece = ImportPiece.objects.get(
+                collectivite=self._import.collectivite_id, of_import=self._import.pk, number=number
+            )
+            if self._turn is not None:  # a workbook is long to open: still at it
+                self._turn.renew()
+        self._number, self._piece = number, bytes(piece.content)
+
+
+def _begin(collectivite_id: int, import_id: int) -> Import | None:
+    """The import, READING from its first line; None if there is nothing to read any more."""
+    with tenant(collectivite_id):
+        import_ = (
+            Import.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("source__regie__budget", "source__budget", "collectivite")
+            .filter(collectivite=collectivite_id, pk=import_id)
+            .first()
+        )
+        if import_ is None or import_.state not in (ImportState.RECEIVED, ImportState.READING):
+            return None
+        _forget_lines(import_)
+        import_.state = next_state(ImportState(import_.state), ImportEvent.BEGUN)
+        import_.lines_read = import_.bytes_read = 0
+        import_.save(update_fields=["state", "lines_read", "bytes_read"])
+    return import_
+
+
+def _progress(import_: Import, turn: Turn | None, **what: object) -> bool:
+    """Note how far the reading is, in the transaction of its batch; False if somebody discarded it meanwhile."""
+    if turn is not None:
+        turn.renew()
+    ours = Import.objects.filter(collectivite=import_.collectivite_id, pk=import_.pk, state=ImportState.READING)
+    if ours.update(**what):
+        return True
+    _forget_lines(import_)
+    return False
+
+
+def _check_head(head: Head, source: ImportSource) -> None:
+    budget = source.budget or (source.regie.budget if source.regie else None)
+    if head.siret and budget is not None and head.siret != budget.siret:
+        raise NotThisFile(Trouble("F590", Weight.ERROR, "IdColl", {"filed": head.siret[:14], "ours": budget.siret}))
+    if source.file_format and head.format.value != source.file_format:
+        told = {"filed": head.format.value, "ours": source.file_format}
+        raise NotThisFile(Trouble("F591", Weight.ERROR, "", told))
+
+
+def _head_as_json(head: Head) -> dict[str, object]:
+    told = {
+        "encoding": head.encoding,
+        "separator": head.separator,
+        "columns": list(head.columns),
+        "sheet": head.sheet,
+        "siret": head.siret,
+        "budget": head.budget,
+        "troubles": [as_json(one) for one in head.troubles],
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _refuse(import_: Import, trouble: Trouble, turn: Turn | None, now: datetime) -> None:
+    with tenant(import_.collectivite_id):
+        refused = next_state(ImportState.READING, ImportEvent.UNREADABLE)
+        if _progress(import_, turn, error=as_json(trouble), state=refused, ended_at=now):
+            _forget_lines(import_)
+            _forget_pieces(import_)
+
+
+def _refuse_settled(import_: Import, settled: Settled) -> None:
+    touched = import_tables.touched_titres(import_=import_)
+    if touched and (in_part := settled(import_.collectivite_id, touched)):
+        import_tables.refuse_settled(import_=import_, titre_ids=sorted(in_part))
+
+
+def _forget_pieces(import_: Import) -> None:
+    ImportPiece.objects.filter(collectivite=import_.collectivite_id, of_import=import_.pk)._raw_delete("default")
+
+
+def _forget_lines(import_: Import) -> None:
+    ImportLine.objects.filter(collectivite=import_.collectivite_id, of_import=import_.pk)._raw_delete("default")
+
+
+def _one_at_a_time(collectivite_id: int) -> None:
+    """Imports of one collectivité write one after the other: the second compares with what the first wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('regal.imports'), %s::int)", [collectivite_id])
+
+
+def _locked(import_: Import) -> Import:
+    return (
+        Import.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("source", "collectivite")
+        .get(collectivite=import_.collectivite_id, pk=import_.pk)
+    )
+
+
+def _next(import_: Import, event: ImportEvent) -> ImportState:
+    state = ImportState(import_.state)
+    try:
+        return next_state(state, event)
+    except ForbiddenStep:
+        raise import_refusals.OtherStep(state=IMPORT_NAMES[state]) from None
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterable[bytes]:
+    """The same bytes, cut anew into whole pieces."""
+    waiting = bytearray()
+    for chunk in chunks:
+        waiting += chunk
+        while len(waiting) >= PIECE:
+            yield bytes(waiting[:PIECE])
+            del waiting[:PIECE]
+    if waiting:
+        yield bytes(waiting)
+
+
+def _source_name(name: str) -> str:
+    kept = unicodedata.normalize("NFC", " ".join(name.split()))
+    if not 0 < len(kept) <= LONGEST_SOURCE_NAME or not kept.isprintable():
+        raise import_refusals.BadSourceName(longest=LONGEST_SOURCE_NAME)
+    return kept
+
+
+def _file_name(name: str) -> str:
+    plain = "".join(sign for sign in name.replace("\\", "/").rpartition("/")[2] if sign.isprintable())
+    return " ".join(plain.split())[:LONGEST_NAME] or "?"
+
+
+def _check_products(source: ImportSource) -> None:
+    """Every product is collected by whom the source says: money must not reach the other's account (I-41)."""
+    keys = set(source.products.values())
+    if source.default_product_id is not None:
+        keys.add(source.default_product_id)
+    found = Product.objects.filter(collectivite=source.collectivite_id, pk__in=keys).select_related("account")
+    ours = {
+        product.pk
+        for product in found
+        if (product.account.regie_id, product.account.budget_id) == (source.regie_id, source.budget_id)
+        and (product.debt_kind == DebtKind.REGIE) == (source.collector == Collector.REGIE)
+    }
+    if keys - ours:
+        raise import_refusals.BadSource
+
+
+def _save_source(source: ImportSource, fields: list[str] | None = None) -> None:
+    try:
+        with transaction.atomic():
+            source.save(update_fields=fields)
+    except IntegrityError as error:
+        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) != "titres_source_once":
+            raise
+        raise import_refusals.SourceNameTaken from None
+
+
+def _facts_of(source: ImportSource) -> dict[str, object]:
+    return {
+        "name": source.name,
+        "collector": source.collector,
+        "regie": source.regie_id,
+        "budget": source.budget_id,
+        "file_format": source.file_format,
+        "default_product": source.default_product_id,
+        "products": source.products,
+        "as_drafts": source.as_drafts,
+        "is_active": source.is_active,
+    }
+
+
+def _record(
+    row: ImportSource | Import,
+    action: str,
+    now: datetime,
+    actor_id: int | None,
+    *,
+    before: object = None,
+    after: object = None,
+) -> None:
+    kind = "import_source" if isinstance(row, ImportSource) else "import"
+    record(
+        collectivite=row.collectivite,
+        action=action,
+        subject=f"{kind} {row.pk}",
+        before=before,
+        after=after,
+        now=now,
+        actor_id=actor_id,
+    )

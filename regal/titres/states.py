@@ -54,6 +54,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.DRAFT, Event.WITHDRAWN): State.WITHDRAWN,
     (State.OPEN, Event.WITHDRAWN): State.WITHDRAWN,
     (State.SUSPENDED, Event.WITHDRAWN): State.WITHDRAWN,
+    (State.CANCELLED, Event.WITHDRAWN): State.WITHDRAWN,
 }
 
 

@@ -21,7 +21,7 @@ CREATE POLICY tenant ON titres_import TO regal_app
     WITH CHECK (collectivite_id = nullif(current_setting('regal.tenant', true), '')::bigint);
 CREATE POLICY owner ON titres_import TO regal_owner USING (true) WITH CHECK (true);
 CREATE POLICY verify ON titres_import FOR SELECT TO regal_verify USING (true);
-GRANT SELECT, INSERT, UPDATE (file_format, head, state, error, lines_read, bytes_read, counts, new_total_cents,
+GRANT SELECT, INSERT, UPDATE (digest, size, file_format, head, state, error, lines_read, bytes_read, counts, new_total_cents,
     only_valid, created, adjusted, skipped, read_at, confirmed_by_id, asked_at, confirmed_at, ended_at)
     ON titres_import TO regal_app;
 GRANT SELECT ON titres_import TO regal_verify;

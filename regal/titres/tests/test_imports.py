@@ -1,0 +1,569 @@
+"""Imports: what a file proposes, what confirming writes, and what never happens."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, BinaryIO
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from regal.agenda.models import Effect
+from regal.agenda.operations import Long, carry
+from regal.collectivites.models import Budget, Product
+from regal.gateways.base import DebtKind, Environment
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.payments.queries import look_up, paid_of, settled_titres
+from regal.titres import import_queries, import_refusals, import_tables, imports, operations
+from regal.titres.import_states import ImportState, Verdict
+from regal.titres.importers.base import (
+    FiledDebtor,
+    FiledTitre,
+    FileFormat,
+    Head,
+    Line,
+    Nature,
+    NotThisFile,
+    Reduced,
+    Trouble,
+    Weight,
+)
+from regal.titres.models import (
+    Adjustment,
+    Collector,
+    Debtor,
+    Direction,
+    Import,
+    ImportLine,
+    ImportPiece,
+    ImportSource,
+    Titre,
+    TitreEvent,
+)
+from regal.titres.states import State
+from tests import cast, notices, proof
+from tests.cast import MORNING, Town, later
+
+NUMBER, OTHER = "FC2026000101", "FC2026000102"
+
+
+class FakeReader:
+    """One debt a line: number;cents;key=value… Lines that begin with « - » reduce the number after it."""
+
+    def __init__(self, stream: BinaryIO, *, options: Mapping[str, object]) -> None:
+        self.stream, self.head = stream, Head(format=FileFormat.CSV)
+        if stream.read(6) == b"broken":
+            raise NotThisFile(Trouble("F501", Weight.ERROR))
+        stream.seek(0)
+
+    def lines(self) -> Iterator[Line]:
+        for number, text in enumerate(self.stream.read().decode().splitlines(), start=1):
+            name, cents, *more = text.split(";")
+            told: dict[str, Any] = dict(one.split("=") for one in more)
+            if name == "wrong":
+                yield Line(number, f"ligne {number}", None, (Trouble("L101", Weight.ERROR, "MONTANT"),))
+                continue
+            if name == "total":
+                yield Line(number, f"ligne {number}", None)
+                continue
+            reduces = told.pop("reduces", None)
+            dates = {field: date.fromisoformat(told.pop(field)) for field in ("issued_on", "due_on") if field in told}
+            usual: dict[str, Any] = {
+                "nature": Nature.REDUCTION if reduces else Nature.DEBT,
+                "number": name,
+                "exercice": int(told.pop("exercice", 2026)),
+                "cents": int(cents),
+                "label": told.pop("label", "Cantine, octobre 2026"),
+                "issued_on": date(2026, 11, 2),
+                "reduces": Reduced(2026, reduces) if reduces else None,
+                "debtor": FiledDebtor(name=told.pop("debtor", "Mme Leroy"), address=("1 rue Haute", "Bourg")),
+            }
+            yield Line(number, f"ligne {number}", FiledTitre(**(usual | dates | told)))
+
+
+@pytest.fixture
+def town(db: None) -> Town:
+    return cast.make_saint_aubin()
+
+
+@pytest.fixture
+def canteen(town: Town) -> Product:
+    return cast.make_canteen(town)
+
+
+@pytest.fixture
+def source(canteen: Product) -> ImportSource:
+    return make_source(canteen)
+
+
+def make_source(product: Product, name: str = "Cantine", **more: Any) -> ImportSource:
+    with tenant(product.collectivite_id):
+        return imports.add_source(
+            collectivite=product.collectivite,
+            name=name,
+            collector=Collector.REGIE if product.account.regie else Collector.COMPTABLE,
+            regie=product.account.regie,
+            budget=product.account.budget,
+            default_product=product,
+            now=MORNING,
+            **more,
+        )
+
+
+def keep(source: ImportSource, *lines: str, now: Any = MORNING) -> Import:
+    with tenant(source.collectivite_id):
+        return imports.keep(source=source, name="octobre.csv", chunks=["\n".join(lines).encode()], now=now)
+
+
+HANDLERS = {
+    imports.READ_IMPORT: Long(
+        lambda c, i, now, turn: imports.read(c, i, now, turn, settled=settled_titres, open_file=FakeReader)
+    ),
+    imports.WRITE_IMPORT: lambda c, i, now: imports.write(c, i, now, settled=settled_titres),
+}
+
+
+def work(now: Any = MORNING) -> None:
+    """Carry out what is due of imports."""
+    kinds = [imports.READ_IMPORT, imports.WRITE_IMPORT]
+    for effect in Effect.objects.filter(kind__in=kinds, done_at__isnull=True).order_by("pk"):
+        carry(effect_id=effect.pk, handlers=HANDLERS, now=now)
+
+
+def read(source: ImportSource, *lines: str, now: Any = MORNING) -> Import:
+    """The import of these lines, read."""
+    import_ = keep(source, *lines, now=now)
+    work(now)
+    return again(import_)
+
+
+def again(import_: Import) -> Import:
+    with tenant(import_.collectivite_id):
+        return Import.objects.select_related("source", "collectivite").get(pk=import_.pk)
+
+
+def confirm(import_: Import, *, only_valid: bool = False, now: Any = MORNING) -> Import:
+    with tenant(import_.collectivite_id):
+        imports.confirm(import_=import_, only_valid=only_valid, now=now)
+    work(now)
+    return again(import_)
+
+
+def brought(source: ImportSource, *lines: str, now: Any = MORNING, only_valid: bool = False) -> Import:
+    """Read and confirmed."""
+    return confirm(read(source, *lines, now=now), now=now, only_valid=only_valid)
+
+
+def undo(import_: Import, now: Any = MORNING) -> Import:
+    with tenant(import_.collectivite_id):
+        return imports.undo(import_=import_, settled=settled_titres, now=now)
+
+
+def verdicts(import_: Import) -> list[tuple[str, list[str]]]:
+    with tenant(import_.collectivite_id):
+        lines = import_queries.lines_of(import_)
+    return [(line.verdict.value, [one.code for one in line.troubles]) for line in lines]
+
+
+def titre(source: ImportSource, number: str = NUMBER) -> Titre:
+    with tenant(source.collectivite_id):
+        return Titre.objects.exclude(status="withdrawn").get(number=number)
+
+
+def due(one: Titre) -> int:
+    with tenant(one.collectivite_id):
+        return operations.amount_due(one).cents
+
+
+def in_base(source: ImportSource) -> int:
+    with tenant(source.collectivite_id):
+        return Titre.objects.exclude(status="withdrawn").count()
+
+
+class TestReading:
+    def test_proposes_what_is_new_and_writes_nothing(self, source):
+        import_ = read(source, f"{NUMBER};4200", f"{OTHER};1830")
+        assert import_.state == ImportState.PROPOSED
+        assert verdicts(import_) == [("new", []), ("new", [])]
+        with tenant(source.collectivite_id):
+            totals = import_queries.totals_of(import_)
+            assert (totals.lines[Verdict.NEW], totals.new_total) == (2, Money(6030))
+            assert import_queries.lines_of(import_)[0].debtor == "Mme Leroy"
+        assert in_base(source) == 0
+
+    def test_refuses_a_file_that_is_none_of_ours(self, source):
+        import_ = read(source, "broken")
+        assert import_.state == ImportState.REFUSED
+        with tenant(source.collectivite_id):
+            assert [one.code for one in import_queries.troubles_of(import_)] == ["F501"]
+            assert not ImportPiece.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("line", "code"),
+        [
+            ("FC2025000101;4200", "L305"),
+            (f"{NUMBER};99", "L306"),
+            (f"{NUMBER};60001", "L306"),
+            (f"{NUMBER};0", "L307"),
+            (f"{NUMBER};4200;exercice=2024", "L308"),
+            (f"{NUMBER};4200;issued_on=2026-12-24", "L309"),
+            (f"{NUMBER};4200;due_on=2026-10-01", "L310"),
+            (f"{NUMBER};4200;debtor=", "L317"),
+            (f"{NUMBER};4200;label=4970 1000 0000 0014 carte", "L318"),
+            (f"{NUMBER};4200;regie=77", "L301"),
+            (f"{NUMBER};4200;product=EAU", "L302"),
+        ],
+    )
+    def test_says_what_is_wrong_with_a_line(self, canteen, line, code):
+        source = make_source(canteen, products={"CANT": canteen.pk}, regie_codes=["12"])
+        line = line if "regie=" in line else f"{line};regie=12"
+        assert code in verdicts(read(source, line))[0][1]
+
+    def test_keeps_what_its_reader_said(self, source):
+        assert verdicts(read(source, "wrong;", "total;", f"{NUMBER};4200")) == [
+            ("error", ["L101"]),
+            ("left_out", []),
+            ("new", []),
+        ]
+
+    def test_shows_two_lines_of_one_number_or_of_one_reference(self, source):
+        assert verdicts(read(source, f"{NUMBER};4200", f"{NUMBER};4300", "FC-2026-000102;100", f"{OTHER};100")) == [
+            ("error", ["L314"]),
+            ("error", ["L314"]),
+            ("error", ["L315"]),
+            ("error", ["L315"]),
+        ]
+
+    def test_shows_a_reference_that_another_invoice_has(self, source):
+        brought(source, f"{NUMBER};4200")
+        assert verdicts(read(source, "FC-2026-000101;4200")) == [("error", ["L313"])]
+
+    def test_shows_a_number_that_is_in_the_base_but_for_its_zeros(self, town):
+        product = cast.make_product(
+            town, DebtKind.REGIE, slug="piscine", numcli="006390", gateway="payfip_ws", reference_form={"pattern": "#{5-12}"}
+        )
+        source = make_source(product)
+        brought(source, "000412;4200")
+        assert verdicts(read(source, "00412;4200")) == [("error", ["L305"])]  # too short to be typed
+        brought(source, "1000413;4200")
+        assert verdicts(read(source, "01000413;4200", "0000412;100")) == [("error", ["L316"]), ("error", ["L316"])]
+        with tenant(town.collectivite):
+            imports.change_source(source=source, options={"numbers_without_zeros": "distinct"}, now=MORNING)
+        assert verdicts(read(source, "01000413;4200")) == [("new", [])]
+
+    def test_begins_again_after_it_was_cut(self, source, monkeypatch):
+        monkeypatch.setattr(imports, "BATCH", 2)
+        lines = [f"FC2026{number:06d};4200" for number in range(7)]
+        import_ = keep(source, *lines)
+        real, calls = import_tables.insert_lines, []
+
+        def failing(**told: Any) -> None:
+            calls.append(1)
+            if len(calls) == 3:
+                raise DatabaseError
+            real(**told)
+
+        monkeypatch.setattr(import_tables, "insert_lines", failing)
+        with pytest.raises(DatabaseError):
+            work()
+        cut = again(import_)
+        assert (cut.state, cut.lines_read) == (ImportState.READING, 4)
+        work(later(hours=1))
+        assert (again(import_).state, len(verdicts(import_))) == (ImportState.PROPOSED, 7)
+
+    def test_stops_when_somebody_discards_it(self, source, monkeypatch):
+        monkeypatch.setattr(imports, "BATCH", 2)
+        import_ = keep(source, *[f"FC2026{number:06d};4200" for number in range(7)])
+
+        def meanwhile(lines: int, size: int) -> None:
+            with tenant(source.collectivite_id):
+                imports.discard(import_=import_, now=MORNING)
+
+        imports.read(
+            source.collectivite_id, import_.pk, MORNING, None,
+            settled=settled_titres, open_file=FakeReader, told=meanwhile,
+        )  # fmt: skip
+        assert (again(import_).state, verdicts(import_)) == (ImportState.DISCARDED, [])
+
+    def test_keeps_uploads_in_pieces(self, source):
+        line = f"{NUMBER};4200;label="
+        content = (line + "x" * (imports.PIECE * 2)).encode()
+        with tenant(source.collectivite_id):
+            import_ = imports.keep(
+                source=source, name="C:\\dossier\\été.csv", chunks=[content[:70_000], content[70_000:]], now=MORNING
+            )
+            assert (import_.name, ImportPiece.objects.count()) == ("été.csv", 3)
+            with imports.Pieces(import_, None) as stream:
+                assert stream.read() == content
+                stream.seek(imports.PIECE - 2)
+                assert stream.read(4) == b"xxxx"
+
+    def test_refuses_what_is_empty_or_too_large(self, source, settings):
+        settings.IMPORT_MEGABYTES = 1
+        for content, refusal in [(b"", import_refusals.EmptyFile), (b"x" * 1_048_577, import_refusals.FileTooLarge)]:
+            with pytest.raises(refusal), tenant(source.collectivite_id):
+                imports.keep(source=source, name="x", chunks=[content], now=MORNING)
+        with tenant(source.collectivite_id):
+            assert not Import.objects.exists()
+
+
+class TestConfirming:
+    def test_makes_the_titres_payable(self, source, canteen):
+        import_ = brought(source, f"{NUMBER};4200", f"{OTHER};1830;due_on=2026-12-15")
+        assert (import_.state, import_.created, import_.skipped) == (ImportState.CONFIRMED, 2, 0)
+        with tenant(source.collectivite_id):
+            found = look_up(product=canteen, reference=NUMBER, amount=Money(4200), now=MORNING)
+            assert found.titre is not None and found.titre.origin_id == import_.pk
+            debtor = Debtor.objects.get(titre=found.titre)
+            assert (debtor.name, debtor.address) == ("Mme Leroy", ["1 rue Haute", "Bourg"])
+            assert list(TitreEvent.objects.filter(titre=found.titre).values_list("number", "event", "to_state")) == [
+                (1, "imported", "open")
+            ]
+            assert not ImportPiece.objects.exists()
+        assert proof.broken(MORNING) == ()
+
+    def test_makes_drafts_where_the_source_says_so(self, canteen):
+        source = make_source(canteen, as_drafts=True)
+        brought(source, f"{NUMBER};4200")
+        assert titre(source).status == State.DRAFT
+
+    def test_refuses_wrong_lines_unless_the_agent_accepts_the_valid_ones(self, source):
+        import_ = read(source, f"{NUMBER};4200", "wrong;")
+        with pytest.raises(import_refusals.WrongLines):
+            confirm(import_)
+        assert in_base(source) == 0
+        assert confirm(import_, only_valid=True).created == 1
+
+    def test_refuses_to_write_nothing(self, source):
+        with pytest.raises(import_refusals.NothingToWrite):
+            confirm(read(source, "total;"))
+
+    def test_happens_once(self, source):
+        import_ = read(source, f"{NUMBER};4200")
+        confirm(import_)
+        with pytest.raises(import_refusals.OtherStep):
+            confirm(import_)
+        imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres)
+        assert in_base(source) == 1
+
+    def test_of_the_same_file_changes_nothing(self, source):
+        brought(source, f"{NUMBER};4200", f"{OTHER};1830")
+        second = read(source, f"{NUMBER};4200", f"{OTHER};1830")
+        assert verdicts(second) == [("unchanged", []), ("unchanged", [])]
+        with tenant(source.collectivite_id):
+            assert import_queries.same_file_before(second) is not None
+
+    def test_of_one_file_kept_twice_writes_it_once(self, source):
+        first, second = read(source, f"{NUMBER};4200"), read(source, f"{NUMBER};4200")
+        confirm(first)
+        assert (confirm(second).created, again(second).skipped, in_base(source)) == (0, 1, 1)
+
+    @pytest.mark.parametrize("nth", range(1, 12))
+    def test_is_whole_or_not_at_all(self, source, nth):
+        brought(source, f"{OTHER};1830")
+        import_ = read(source, f"{NUMBER};4200", f"{OTHER};1900")
+        with tenant(source.collectivite_id):
+            imports.confirm(import_=import_, only_valid=False, now=MORNING)
+        seen = 0
+
+        def cut(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            nonlocal seen
+            if sql.lstrip().startswith(("INSERT", "UPDATE", "WITH changes")):
+                seen += 1
+                if seen == nth:
+                    raise DatabaseError
+            return execute(sql, params, many, context)
+
+        try:
+            with connection.execute_wrapper(cut), transaction.atomic(), tenant(source.collectivite_id):
+                imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres)
+        except DatabaseError:
+            assert (in_base(source), due(titre(source, OTHER))) == (1, 1830)
+            assert again(import_).state == ImportState.WRITING
+            work()
+        assert (in_base(source), due(titre(source, OTHER))) == (2, 1900)
+        assert proof.broken(MORNING) == ()
+
+
+class TestComparing:
+    def test_adjusts_an_amount_that_changed(self, source):
+        brought(source, f"{NUMBER};4200")
+        second = read(source, f"{NUMBER};3780")
+        assert verdicts(second) == [("changed", [])]
+        assert (confirm(second).adjusted, due(titre(source))) == (1, 3780)
+        assert verdicts(read(source, f"{NUMBER};3780")) == [("unchanged", [])]
+        assert (brought(source, f"{NUMBER};4300").adjusted, due(titre(source))) == (1, 4300)
+        assert proof.broken(MORNING) == ()
+
+    def test_leaves_alone_what_an_agent_reduced(self, source):
+        brought(source, f"{NUMBER};4200")
+        cast.reduce(titre(source), 420)
+        assert verdicts(read(source, f"{NUMBER};4200")) == [("unchanged", [])]
+        assert (brought(source, f"{NUMBER};4000").adjusted, due(titre(source))) == (1, 3580)
+
+    def test_says_that_other_words_stay_as_they_are(self, source):
+        brought(source, f"{NUMBER};4200")
+        assert verdicts(read(source, f"{NUMBER};4200;label=Autre")) == [("unchanged", ["L324"])]
+
+    def test_never_alters_what_is_paid(self, town, source):
+        brought(source, f"{NUMBER};4200")
+        notices.pay(town, titre(source))
+        second = read(source, f"{NUMBER};3780", f"AV1;100;reduces={NUMBER}")
+        assert verdicts(second) == [("conflict", ["L320"]), ("conflict", ["L320"])]
+        with pytest.raises(import_refusals.WrongLines):
+            confirm(second)
+        assert due(titre(source)) == 4200
+
+    def test_never_alters_what_somebody_is_paying(self, source):
+        brought(source, f"{NUMBER};4200")
+        cast.leave_with(titre(source))
+        assert verdicts(read(source, f"{NUMBER};3780")) == [("conflict", ["L321"])]
+
+    def test_skips_what_somebody_began_to_pay_since_the_report(self, source):
+        brought(source, f"{NUMBER};4200")
+        second = read(source, f"{NUMBER};3780", f"{OTHER};1830")
+        cast.leave_with(titre(source))
+        done = confirm(second)
+        assert (done.created, done.adjusted, done.skipped) == (1, 0, 1)
+        assert due(titre(source)) == 4200
+
+    @pytest.mark.parametrize("act", [operations.transfer, operations.write_off])
+    def test_never_alters_what_was_decided(self, source, act):
+        brought(source, f"{NUMBER};4200")
+        act(titre=titre(source), reason="Décidé ainsi", now=MORNING)
+        assert verdicts(read(source, f"{NUMBER};3780")) == [("conflict", ["L322"])]
+        assert verdicts(read(source, f"{NUMBER};4200")) == [("unchanged", [])]
+
+    def test_takes_what_was_typed_since_the_report_for_what_it_is(self, source, canteen):
+        import_ = read(source, f"{NUMBER};8470", f"{OTHER};1830")
+        cast.make_titre(canteen, reference=NUMBER)
+        done = confirm(import_)
+        assert (done.created, done.skipped, in_base(source)) == (1, 1, 2)
+
+
+class TestReductions:
+    def test_reduce_once(self, source):
+        brought(source, f"{NUMBER};4200")
+        second = read(source, f"AV1;420;reduces={NUMBER}")
+        assert verdicts(second) == [("reduces", [])]
+        confirm(second)
+        assert due(titre(source)) == 3780
+        assert verdicts(read(source, f"AV1;420;reduces={NUMBER}")) == [("unchanged", [])]
+        assert verdicts(read(source, f"{NUMBER};4200")) == [("unchanged", [])]
+
+    def test_to_nothing_cancel(self, source):
+        brought(source, f"{NUMBER};4200")
+        brought(source, f"AV1;4200;reduces={NUMBER}")
+        assert (titre(source).status, due(titre(source))) == (State.CANCELLED, 4200)
+        assert verdicts(read(source, f"AV1;4200;reduces={NUMBER}")) == [("unchanged", [])]
+        assert proof.broken(MORNING) == ()
+
+    def test_of_the_same_file_come_after_it(self, source):
+        import_ = brought(source, f"{NUMBER};4200", f"AV1;420;reduces={NUMBER}", f"AV2;100;reduces={NUMBER}")
+        assert (import_.created, import_.adjusted, due(titre(source))) == (1, 2, 3680)
+        assert proof.broken(MORNING) == ()
+
+    def test_of_nothing_that_we_have_are_shown(self, source):
+        assert verdicts(read(source, f"AV1;420;reduces={NUMBER}")) == [("left_out", ["L326"])]
+
+    def test_beyond_what_is_due_are_a_conflict(self, source):
+        brought(source, f"{NUMBER};4200")
+        assert verdicts(read(source, f"AV1;4201;reduces={NUMBER}")) == [("conflict", ["L327"])]
+        assert verdicts(read(source, f"AV1;2100;reduces={NUMBER}", f"AV2;2101;reduces={NUMBER}")) == [
+            ("conflict", ["L327"]),
+            ("conflict", ["L327"]),
+        ]
+
+
+class TestUndoing:
+    def test_frees_the_numbers(self, source, canteen):
+        import_ = brought(source, f"{NUMBER};4200")
+        assert undo(import_).state == ImportState.UNDONE
+        assert in_base(source) == 0
+        with tenant(source.collectivite_id):
+            found = look_up(product=canteen, reference=NUMBER, amount=Money(4200), now=MORNING)
+        assert found.titre is None
+        brought(source, f"{NUMBER};4300")
+        assert due(titre(source)) == 4300
+        assert proof.broken(MORNING) == ()
+
+    def test_gives_back_what_it_changed(self, source):
+        brought(source, f"{NUMBER};4200")
+        undo(brought(source, f"{NUMBER};3780", f"AV1;100;reduces={NUMBER}"))
+        assert due(titre(source)) == 4200
+        assert verdicts(read(source, f"{NUMBER};3780", f"AV1;100;reduces={NUMBER}")) == [
+            ("changed", []),
+            ("reduces", []),
+        ]
+        assert proof.broken(MORNING) == ()
+
+    def test_is_refused_once_something_was_paid_or_is_being_paid(self, town, source):
+        import_ = brought(source, f"{NUMBER};4200", f"{OTHER};1830")
+        attempt = cast.leave_with(titre(source))
+        assert attempt
+        with pytest.raises(import_refusals.TouchedSince):
+            undo(import_)
+        notices.pay(town, titre(source, OTHER), key="b9b4b9a0-0000-11f1-8000-000000000043")
+        with pytest.raises(import_refusals.TouchedSince):
+            undo(import_, now=later(days=10))
+        assert in_base(source) == 2
+
+    def test_is_refused_once_somebody_decided_otherwise(self, source):
+        import_ = brought(source, f"{NUMBER};4200")
+        operations.transfer(titre=titre(source), reason="Décidé ainsi", now=MORNING)
+        with pytest.raises(import_refusals.DecidedSince):
+            undo(import_)
+
+
+class TestSources:
+    def test_of_a_regie_take_no_product_of_the_comptable(self, town, canteen, source):
+        with pytest.raises(import_refusals.BadSource), tenant(town.collectivite):
+            imports.change_source(source=source, products={"T": town.product.pk}, now=MORNING)
+        with pytest.raises(import_refusals.BadSource), tenant(town.collectivite):
+            imports.add_source(
+                collectivite=town.collectivite,
+                name="Titres",
+                collector=Collector.COMPTABLE,
+                budget=Budget.objects.get(),
+                default_product=canteen,
+                now=MORNING,
+            )
+
+    def test_have_names_of_their_own(self, source, canteen):
+        with pytest.raises(import_refusals.SourceNameTaken):
+            make_source(canteen)
+        for name in ["", "x" * 81]:
+            with pytest.raises(import_refusals.BadSourceName):
+                make_source(canteen, name)
+
+    def test_of_the_comptable_give_the_reference_that_his_payers_type(self, town):
+        source = make_source(town.product)
+        brought(source, "412;4200")
+        assert (titre(source, "412").reference, titre(source, "412").document_kind) == (cast.REFDET, "titre")
+
+    def test_of_a_role_need_its_code(self, town):
+        without = cast.make_product(town, DebtKind.ORMC, slug="eau", numcli="006391")
+        assert verdicts(read(make_source(without), "12345;4200")) == [("error", ["L312"])]
+        water = cast.make_product(
+            town, DebtKind.ORMC, slug="eau-2", numcli="006392", reference_form={"code": "EA", "number_digits": 9}
+        )
+        source = make_source(water, "Eau")
+        brought(source, "12345;4200")
+        assert (titre(source, "12345").reference, titre(source, "12345").document_kind) == ("2026EA00000012345", "role")
+
+
+class TestForgetting:
+    def test_throws_away_what_nobody_confirmed(self, source):
+        import_ = read(source, f"{NUMBER};4200")
+        with tenant(source.collectivite_id):
+            imports.tidy(collectivite=source.collectivite, now=later(days=31))
+            assert not ImportLine.objects.exists() and not ImportPiece.objects.exists()
+        assert again(import_).state == ImportState.DISCARDED
+
+    def test_keeps_what_an_import_did_and_forgets_whom_it_named(self, source):
+        import_ = brought(source, f"{NUMBER};4200")
+        with tenant(source.collectivite_id):
+            imports.tidy(collectivite=source.collectivite, now=later(days=31))
+            assert not ImportLine.objects.exists()
+            assert import_queries.totals_of(again(import_)).lines[Verdict.NEW] == 1
+        assert in_base(source) == 1
