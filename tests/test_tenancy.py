@@ -441,7 +441,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "numcli": whose.account.identifier,
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
-    known |= {"file_id": neighbours.files[theirs].pk}
+    known |= {"file_id": neighbours.files[theirs].pk, "import_id": neighbours.imports[theirs].pk}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     known |= {"platform": "production", "phase": "production"}
     if "phase" in route.parameters or "platform" in route.parameters or route.path.endswith("<str:numcli>/page/"):

@@ -49,7 +49,7 @@ class UploadForm(forms.Form):
     """A file, and where it comes from: a source that we know, or a new one that says who collects."""
 
     use_required_attribute = False
-    PLACES = {"source": "source", "name": "nom", "collector": "encaisse", "product": "produit", "content": "fichier"}
+    PLACES = {"name": "nom", "default_product": "produit", "file": "fichier"}
 
     source = forms.CharField(label=_("D’où vient ce fichier"), required=False)
     nom = forms.CharField(

@@ -21,7 +21,7 @@ STATES: dict[ImportState, Promise] = {
     ImportState.RECEIVED: gettext_lazy("déposé"),
     ImportState.READING: gettext_lazy("lecture en cours"),
     ImportState.PROPOSED: gettext_lazy("à vérifier"),
-    ImportState.WRITING: gettext_lazy("enregistrement en cours"),
+    ImportState.WRITING: gettext_lazy("écriture en cours"),
     ImportState.CONFIRMED: gettext_lazy("confirmé"),
     ImportState.DISCARDED: gettext_lazy("écarté"),
     ImportState.REFUSED: gettext_lazy("illisible"),

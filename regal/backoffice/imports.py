@@ -6,10 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.http.response import StreamingHttpResponse
 from django.shortcuts import render
@@ -41,7 +43,7 @@ from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
-from regal.lib.uploads import LARGEST_IMPORT, is_too_large
+from regal.lib.uploads import is_too_large
 from regal.payments.queries import settled_titres
 from regal.people.models import Role
 from regal.titres import import_queries, imports
@@ -91,7 +93,7 @@ class ShownImport:
     @classmethod
     def of(cls, one: Import) -> "ShownImport":
         state = ImportState(one.state)
-        totals = import_queries.totals_of(one) if one.read_at else None
+        totals = import_queries.totals_of(one) if one.read_at and state is not ImportState.REFUSED else None
         is_confirmed = state in (ImportState.WRITING, ImportState.CONFIRMED, ImportState.UNDONE)
         return cls(
             key=one.pk,
@@ -158,7 +160,7 @@ def imports_page(request: BureauRequest, slug: str) -> HttpResponse:
 # A new one
 
 
-@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG, largest_file=LARGEST_IMPORT)
+@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG, largest_file=settings.IMPORT_MEGABYTES * 1024 * 1024)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_import(request: BureauRequest, slug: str) -> HttpResponse:
     """Send a file: kept, then read by a worker; a table whose columns we do not know is asked about first."""
@@ -199,14 +201,14 @@ def _upload_form(request: BureauRequest) -> UploadForm:
         regies=list(Regie.objects.of(town).filter(pk__in=regies - {None}).order_by("name")),
         budgets=list(Budget.objects.of(town).filter(pk__in=budgets - {None}).order_by("name")),
         products=products,
-        megabytes=LARGEST_IMPORT // 1024 // 1024,
+        megabytes=settings.IMPORT_MEGABYTES,
     )
 
 
 def _sent(request: BureauRequest, sent: Any) -> UploadedFile:
     """Raises FileTooLarge, EmptyFile."""
     if is_too_large(request):
-        raise FileTooLarge(largest=LARGEST_IMPORT // 1024 // 1024, field="content")
+        raise FileTooLarge(largest=settings.IMPORT_MEGABYTES)
     if not isinstance(sent, UploadedFile) or not sent.size:
         raise EmptyFile(field="content")
     return sent
@@ -232,7 +234,7 @@ def _keep(request: BureauRequest, form: UploadForm, content: UploadedFile) -> Im
     proposal = opening.propose(content, options=source.options)
     content.seek(0)
     asks = proposal.head.format in TABLES and not fits(proposal=proposal, source=source)
-    return imports.keep(source=source, name=content.name or "", chunks=content.chunks(), reads_at_once=not asks, **by)
+    return imports.keep(source=source, name=content.name or "", chunks=content.chunks(), ask=not asks, **by)
 
 
 # What its columns mean
@@ -248,7 +250,7 @@ def columns(request: BureauRequest, slug: str, import_id: int) -> HttpResponse:
         if one.state not in (ImportState.RECEIVED, ImportState.PROPOSED):
             return _see("import", slug, import_id)
         shown, is_remembered = ShownImport.of(one), bool(one.source.options.get("columns"))
-        with closing(imports.open_kept(one)) as content:
+        with closing(_content_of(one)) as content:
             try:
                 form, proposal = _columns_form(request, one, content)
             except (NotThisFile, ValueError):  # its own page says why
@@ -257,25 +259,36 @@ def columns(request: BureauRequest, slug: str, import_id: int) -> HttpResponse:
             return _see("import", slug, import_id)
         if form.is_valid():
             try:
-                _remember(request, one, form, proposal)
+                asked = _read_so(request, one, form, proposal)
             except Refusal as refusal:
                 form.add_error(None, _coded(refusal))
             else:
-                return _see("import", slug, import_id)
+                return _see("import", slug, asked.pk)
     return _columns_page(request, shown, proposal, form, is_remembered=is_remembered)
 
 
-def _remember(request: BureauRequest, one: Import, form: ColumnsForm, proposal: Proposal) -> None:
-    """Keep what was said on the source, and have the file read by it. Raises the refusals of imports."""
-    source, columns_seen = one.source, list(proposal.head.columns)
-    imports.change_source(
-        source=source,
-        options={**form.options, "seen": columns_seen},
-        products={**source.products, **form.products},
-        default_product=form.default_product,
-        **_by(request),
-    )
-    imports.ask_reading(import_=one, now=pages.clock())
+def _read_so(request: BureauRequest, one: Import, form: ColumnsForm, proposal: Proposal) -> Import:
+    """Keep on the source what was said, and have the file read by it; one that has its report is kept anew.
+
+    Raises the refusals of imports.
+    """
+    source, by = one.source, _by(request)
+    with transaction.atomic():
+        source = imports.change_source(
+            source=source,
+            options={**form.options, "seen": list(proposal.head.columns)},
+            products={**source.products, **form.products},
+            default_product=form.default_product,
+            **by,
+        )
+        if one.state == ImportState.RECEIVED:
+            imports.ask_reading(import_=one, now=by["now"])
+            return one
+        with closing(_content_of(one)) as content:
+            chunks = iter(lambda: content.read(imports.PIECE), b"")
+            again = imports.keep(source=source, name=one.name, chunks=chunks, **by)
+        imports.discard(import_=one, **by)
+        return again
 
 
 def _columns_page(
@@ -516,6 +529,7 @@ def _import_page(
         "promise": import_words.promise(
             totals.lines, total=totals.new_total, collector=one.source.collector, as_drafts=one.source.as_drafts
         ),
+        "skipped": one.skipped,
         "would_write": totals.would_write,
         "left_out": totals.would_stay_out,
         "seen": _seen(one),
@@ -665,7 +679,7 @@ def _lead(one: Import, totals: import_queries.Totals, *, asks_columns: bool) -> 
 
 def _asks_columns(one: Import) -> bool:
     """Whether somebody must say what its columns mean before it is read."""
-    with closing(imports.open_kept(one)) as content:
+    with closing(_content_of(one)) as content:
         try:
             proposal = opening.propose(content, options=one.source.options)
         except (NotThisFile, ValueError):
@@ -737,6 +751,10 @@ def _import(town: Collectivite, import_id: int) -> Import:
     if found is None:
         raise Http404
     return found
+
+
+def _content_of(one: Import) -> BinaryIO:
+    return cast(BinaryIO, imports.Pieces(one, None))
 
 
 def _products_of(town: Collectivite, source: ImportSource) -> list[Product]:

@@ -16,7 +16,6 @@ from regal.lib.policy import policy_of
 
 LARGEST_PAYMENTS_FILE = 20 * 1024 * 1024
 LARGEST_LOGO = 2 * 1024 * 1024
-LARGEST_IMPORT = 512 * 1024 * 1024  # a million debts in a table are some 150 MB, twice that in a PES
 LARGEST_IN_MEMORY = LARGEST_PAYMENTS_FILE
 
 

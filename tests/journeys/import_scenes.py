@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from regal.titres.import_states import ImportState
+from django.utils import translation
 
 from regal.agenda.operations import schedule
 from regal.collectivites.models import Collectivite, Product
 from regal.lib import paris
 from regal.lib.tenancy import tenant
+from regal.payments.queries import settled_titres
 from regal.people.models import User
 from regal.titres import imports
+from regal.titres.import_states import ImportState
+from regal.titres.importers.opening import open_file
 from regal.titres.models import Collector, Import
 
 HEADER = "Numéro;Nom;Objet;Montant;Date d’émission;Date limite"
@@ -25,6 +28,12 @@ def rows(numbers: Iterable[int], day: datetime, *, amount: str = "38,40") -> lis
 
 def table(lines: Iterable[str]) -> bytes:
     return "\r\n".join([HEADER, *lines, ""]).encode()
+
+
+def _read(town: Collectivite, one: Import, now: datetime) -> None:
+    with translation.override("fr"):
+        imports.read(town.pk, one.pk, now, None, settled=settled_titres, open_file=open_file)
+    one.refresh_from_db()
 
 
 def write(town: Collectivite, now: datetime) -> dict[str, int]:
@@ -43,9 +52,7 @@ def write(town: Collectivite, now: datetime) -> dict[str, int]:
         )
 
         def keep(name: str, content: bytes) -> Import:
-            return imports.keep(
-                source=source, name=name, chunks=[content], reads_at_once=False, now=now, actor_id=nadia
-            )
+            return imports.keep(source=source, name=name, chunks=[content], ask=False, now=now, actor_id=nadia)
 
         columns = keep("septembre.csv", table(rows(range(701, 704), now)))
         source = imports.change_source(
@@ -61,14 +68,13 @@ def write(town: Collectivite, now: datetime) -> dict[str, int]:
 
         def read(name: str, lines: Iterable[str]) -> Import:
             one = keep(name, table(lines))
-            imports.read_import(town.pk, one.pk, now)
-            one.refresh_from_db()
+            _read(town, one, now)
             return one
 
         def confirmed(name: str, lines: Iterable[str]) -> Import:
             one = read(name, lines)
             imports.confirm(import_=one, only_valid=False, now=now, actor_id=nadia)
-            imports.write_import(town.pk, one.pk, now)
+            imports.write(town.pk, one.pk, now, settled=settled_titres)
             one.refresh_from_db()
             return one
 
@@ -80,10 +86,10 @@ def write(town: Collectivite, now: datetime) -> dict[str, int]:
             "undone": confirmed("essai.csv", rows([795], now)),
             "discarded": read("brouillon.csv", rows([796], now)),
         }
-        imports.undo(import_=found["undone"], settled=lambda _town, _keys: set(), now=now, actor_id=nadia)
+        imports.undo(import_=found["undone"], settled=settled_titres, now=now, actor_id=nadia)
         imports.discard(import_=found["discarded"], now=now, actor_id=nadia)
         refused = keep("capture.csv", b"%PDF-1.7\n")
-        imports.read_import(town.pk, refused.pk, now)
+        _read(town, refused, now)
         for state in (ImportState.READING, ImportState.WRITING):
             moving = keep("loyers.csv", table(rows([798], now)))
             tomorrow = now + timedelta(days=1)  # when a worker would take it up

@@ -241,7 +241,7 @@ class TestSending:
         answer = send(paul, canteen, GOOD)
         assert answer.status_code == 422
         assert "R233" in words(answer)
-        assert "512 Mo" in words(answer)
+        assert "200 Mo" in words(answer)
 
     @pytest.mark.parametrize("name", ["<script>alert(1)</script>.csv", "../../etc/passwd", "=1+1.csv", "é" * 300])
     def test_shows_a_hostile_name_as_a_name(self, paul, canteen, name):
