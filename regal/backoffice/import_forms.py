@@ -176,7 +176,7 @@ MAIN = (
     Meaning.DUE_ON,
 )
 OTHERS = tuple(meaning for meaning in Meaning if meaning not in MAIN)
-HINTS: Mapping[Meaning, Promise] = {
+HINTS: Mapping[Meaning, Any] = {
     Meaning.NUMBER: _("celui qui est imprimé sur la facture : le payeur le recopiera"),
     Meaning.AMOUNT: _("à payer, toutes taxes comprises"),
     Meaning.LABEL: _("à défaut, le nom du produit"),

@@ -172,7 +172,7 @@ def new_import(request: BureauRequest, slug: str) -> HttpResponse:
     told, sent, kept = form.is_valid(), request.FILES.get("fichier"), None
     try:
         content = _sent(request, sent)
-        opening.recognise(content)
+        opening.recognise(cast(BinaryIO, content))
         if told:
             with tenant(town):
                 kept = _keep(request, form, content)
@@ -205,16 +205,16 @@ def _upload_form(request: BureauRequest) -> UploadForm:
     )
 
 
-def _sent(request: BureauRequest, sent: Any) -> UploadedFile:
+def _sent(request: BureauRequest, sent: Any) -> "UploadedFile[bytes]":
     """Raises FileTooLarge, EmptyFile."""
     if is_too_large(request):
         raise FileTooLarge(largest=settings.IMPORT_MEGABYTES)
     if not isinstance(sent, UploadedFile) or not sent.size:
-        raise EmptyFile(field="content")
+        raise EmptyFile
     return sent
 
 
-def _keep(request: BureauRequest, form: UploadForm, content: UploadedFile) -> Import:
+def _keep(request: BureauRequest, form: UploadForm, content: "UploadedFile[bytes]") -> Import:
     """Keep it, and have it read if nothing is to be asked. Raises NotThisFile and the refusals of imports."""
     read, by = form.cleaned_data, _by(request)
     source = read["known"]
@@ -231,7 +231,7 @@ def _keep(request: BureauRequest, form: UploadForm, content: UploadedFile) -> Im
             **by,
         )
     content.seek(0)
-    proposal = opening.propose(content, options=source.options)
+    proposal = opening.propose(cast(BinaryIO, content), options=source.options)
     content.seek(0)
     asks = proposal.head.format in TABLES and not fits(proposal=proposal, source=source)
     return imports.keep(source=source, name=content.name or "", chunks=content.chunks(), ask=not asks, **by)

@@ -53,7 +53,7 @@ class BoundedUpload(FileUploadHandler):
             raise StopUpload
         self.content.write(raw_data)
 
-    def file_complete(self, file_size: int) -> UploadedFile:
+    def file_complete(self, file_size: int) -> "UploadedFile[bytes]":
         """The whole file."""
         self.content.seek(0)
         return UploadedFile(
