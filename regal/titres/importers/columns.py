@@ -36,7 +36,7 @@ class Meaning(TextChoices):
     AMOUNT = "amount", _("Montant")
     ISSUED_ON = "issued_on", _("Date d’émission")
     DUE_ON = "due_on", _("Date limite de paiement")
-    KIND = "kind", _("Type : facture ou avoir")
+    KIND = "kind", _("Type : facture ou avoir")
     REDUCES = "reduces", _("Facture que l’avoir réduit")
     BATCH = "batch", _("Bordereau ou rôle")
     REFERENCE = "reference", _("Référence à taper pour payer")

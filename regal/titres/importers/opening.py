@@ -26,8 +26,8 @@ _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"RIFF", b"BM")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # old office documents, and new ones with a password
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|table)\b", re.IGNORECASE)
-_ROOT = re.compile(rb"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_ROOT = re.compile(rb"\s*<(?:[\w.-]{1,100}:)?([\w.-]{1,100})")
+_BEFORE_ROOT = ((b"<!--", b"-->"), (b"<?", b"?>"), (b"<!", b">"))
 _ORMC = re.compile(rb"""<TypBord\s+V\s*=\s*["']0?6["']|<TypFic\s+V\s*=\s*["']PESORMC""")
 _TIPI = re.compile(rb"""<TypFic\s+V\s*=\s*["']TIPI""")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
@@ -112,7 +112,7 @@ def _of_text(start: bytes) -> FileFormat:
     bare = start.lstrip()
     if bare[:1] == b"<":
         return _of_xml(bare)
-    if len(_CONTROL.findall(start)) > len(start) // 1000:  # a stray one spoils its line only
+    if len(_CONTROL.findall(start)) > 8 + len(start) // 1000:  # a stray one spoils its line only
         raise NotThisFile(error("F508"))
     if _ROLMRE.match(bare):
         raise NotThisFile(error("F517"))
@@ -122,8 +122,7 @@ def _of_text(start: bytes) -> FileFormat:
 
 
 def _of_xml(start: bytes) -> FileFormat:
-    root = _ROOT.search(_COMMENT.sub(b"", start))
-    name = root[1].decode("ascii", "replace").lower() if root else ""
+    name = _root_of(start)
     if name == "pes_aller":
         return FileFormat.PES_ORMC if _ORMC.search(start) else FileFormat.PES_ALLER
     if name == "pes_retour":
@@ -135,6 +134,22 @@ def _of_xml(start: bytes) -> FileFormat:
     if _HTML.search(start, 0, 4096):
         raise NotThisFile(error("F507"))
     raise NotThisFile(error("F513"))
+
+
+def _root_of(start: bytes) -> str:
+    """The name of the first element, without its prefix."""
+    place = 0
+    while place < len(start):
+        place = start.find(b"<", place)
+        for opening, closing in _BEFORE_ROOT:
+            if place >= 0 and start.startswith(opening, place):
+                end = start.find(closing, place + len(opening))
+                place = len(start) if end < 0 else end + len(closing)
+                break
+        else:
+            root = _ROOT.match(start, place) if place >= 0 else None
+            return root[1].decode("ascii", "replace").lower() if root else ""
+    return ""
 
 
 def _in_archive(stream: BinaryIO) -> FileFormat:

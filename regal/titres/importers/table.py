@@ -41,6 +41,7 @@ from regal.titres.models import DocumentKind
 MAX_LINES = 2_000_000
 MAX_COLUMNS = 300
 LOOKED_AT = 30  # rows among which the header stands
+LONGEST_CELL = 4_000  # characters: beyond, it is no text of an invoice
 WORTH_COLLECTING = 15_00  # cents: CGCT D.1611-1
 
 WHOLE_ROW = -1  # where a fault is not of one cell
@@ -323,7 +324,7 @@ def _named(row: Sequence[str]) -> tuple[str, ...]:
 
 def shown(text: str) -> str:
     """A cell's text as a trouble may repeat it: short, and never a card number."""
-    flat = " ".join(_FORBIDDEN.sub("\ufffd", text).split())
+    flat = " ".join(_FORBIDDEN.sub("\ufffd", text[:200]).split())
     if holds_card_number(flat):
         return "…"
     return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"
@@ -501,6 +502,11 @@ class _Judge:
         if row.is_cut and self._at[Meaning.AMOUNT] == width - 1:
             troubles.append(warning("L106", self._name(Meaning.AMOUNT)))
         whole = "|".join(told)
+        if len(whole) > LONGEST_CELL:
+            for rank, cell in enumerate(told):
+                if len(cell) > LONGEST_CELL and rank in self._mapped:
+                    troubles.append(error("L190", self._columns[rank], count=len(cell)))
+                    return None
         if not whole.isprintable() or "#" in whole or "Ã" in whole or "Â" in whole or "\ufffd" in whole:
             told = self._examined(told, troubles)
         told.append("")

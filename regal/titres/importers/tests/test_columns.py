@@ -1,0 +1,106 @@
+"""What columns mean, by their names; and what a source may remember of its tables."""
+
+import pytest
+
+from regal.titres.importers.columns import Meaning, TableOptions, guess
+
+
+class TestGuess:
+    @pytest.mark.parametrize(
+        ("name", "meaning"),
+        [
+            ("NUMERO", Meaning.NUMBER),
+            ("N° FACTURE", Meaning.NUMBER),
+            ("n° de facture", Meaning.NUMBER),
+            ("Numéro de facture", Meaning.NUMBER),
+            ("NUM_TITRE", Meaning.NUMBER),
+            ("Nº titre", Meaning.NUMBER),
+            ("MONTANT", Meaning.AMOUNT),
+            ("MONTANT_TTC", Meaning.AMOUNT),
+            ("Montant T.T.C.", Meaning.AMOUNT),
+            ("RESTE_DU", Meaning.AMOUNT),
+            ("Reste à payer", Meaning.AMOUNT),
+            ("DATE_LIMITE", Meaning.DUE_ON),
+            ("Date limite de paiement", Meaning.DUE_ON),
+            ("DATE_ECHEANCE", Meaning.DUE_ON),
+            ("Échéance", Meaning.DUE_ON),
+            ("DATE_EMISSION", Meaning.ISSUED_ON),
+            ("Date d’émission", Meaning.ISSUED_ON),
+            ("EXERCICE", Meaning.EXERCICE),
+            ("Année", Meaning.EXERCICE),
+            ("REGIE", Meaning.REGIE),
+            ("Code régie", Meaning.REGIE),
+            ("CODE_PRODUIT", Meaning.PRODUCT),
+            ("LIBELLE", Meaning.LABEL),
+            ("Objet", Meaning.LABEL),
+            ("REF_REDEVABLE", Meaning.DEBTOR_REFERENCE),
+            ("CIVILITE", Meaning.TITLE),
+            ("NOM", Meaning.NAME),
+            ("Nom du redevable", Meaning.NAME),
+            ("Prénom", Meaning.FIRST_NAME),
+            ("ADRESSE1", Meaning.ADDRESS1),
+            ("Adresse", Meaning.ADDRESS1),
+            ("CP", Meaning.POSTCODE),
+            ("Code postal", Meaning.POSTCODE),
+            ("VILLE", Meaning.CITY),
+            ("E-mail", Meaning.EMAIL),
+            ("Courriel", Meaning.EMAIL),
+            ("TYPE", Meaning.KIND),
+            ("SIRET", Meaning.SIRET),
+        ],
+    )
+    def test_knows_the_names_of_real_files(self, name, meaning):
+        assert guess([name]) == {meaning: name}
+
+    def test_prefers_the_plainest_name(self):
+        assert guess(["RESTE_DU", "MONTANT_TTC"])[Meaning.AMOUNT] == "MONTANT_TTC"
+
+    def test_leaves_out_what_it_does_not_know(self):
+        assert guess(["QUANTITE", "TARIF", "12,50", ""]) == {}
+
+
+class TestTableOptions:
+    def test_take_what_they_know_and_leave_the_rest(self):
+        options = TableOptions.of(
+            {
+                "columns": {"number": "N°", "amount": "Dû", "name": ""},
+                "encoding": "windows-1252",
+                "separator": "\t",
+                "sums_lines": True,
+                "default_exercice": 2026,
+                "several_years": False,
+            }
+        )
+
+        assert options.columns == {Meaning.NUMBER: "N°", Meaning.AMOUNT: "Dû"}
+        assert (options.encoding, options.separator, options.sums_lines) == ("windows-1252", "\t", True)
+
+    def test_are_all_optional(self):
+        assert TableOptions.of({}) == TableOptions()
+
+    @pytest.mark.parametrize(
+        ("json", "member"),
+        [
+            ({"columns": []}, "columns"),
+            ({"columns": {"colour": "X"}}, "columns.colour"),
+            ({"columns": {"number": 3, "amount": "M"}}, "columns.number"),
+            ({"columns": {"number": "A", "amount": "A"}}, "columns.amount"),
+            ({"columns": {"number": "A"}}, "columns.amount"),
+            ({"encoding": "utf-7"}, "encoding"),
+            ({"encoding": ["utf-8"]}, "encoding"),
+            ({"separator": ":"}, "separator"),
+            ({"sheet": 1}, "sheet"),
+            ({"has_header": "yes"}, "has_header"),
+            ({"sums_lines": 1}, "sums_lines"),
+            ({"numbers_without_zeros": "guess"}, "numbers_without_zeros"),
+            ({"numbers_without_zeros": []}, "numbers_without_zeros"),
+            ({"default_exercice": "2026"}, "default_exercice"),
+            ({"default_exercice": True}, "default_exercice"),
+            ({"default_exercice": 26}, "default_exercice"),
+            ({"decimal": ";"}, "decimal"),
+            ({"accepts_units": None}, "accepts_units"),
+        ],
+    )
+    def test_name_what_makes_no_sense(self, json, member):
+        with pytest.raises(ValueError, match=rf"^{member}$"):
+            TableOptions.of(json)
