@@ -70,13 +70,15 @@ def judge_all(now: datetime) -> int:
 
     For thousands it is cheaper than `run_due`. What fails stops the test at once, and is not put off.
     """
+    judge = HANDLERS[JUDGE_MESSAGE]
+    assert not isinstance(judge, agenda.Long)
     due = Effect.objects.filter(kind=JUDGE_MESSAGE, done_at__isnull=True, due_at__lte=now)
     effects = list(due.order_by("collectivite_id", "due_at", "pk").values_list("collectivite_id", "subject_id", "pk"))
     for collectivite_id, of_town in groupby(effects, key=lambda effect: effect[0]):
         with tenant(collectivite_id):
             those = [*of_town]
             for _, message_id, _ in those:
-                HANDLERS[JUDGE_MESSAGE](collectivite_id, message_id, now)
+                judge(collectivite_id, message_id, now)
             Effect.objects.filter(pk__in=[pk for _, _, pk in those]).update(done_at=now, tries=1)
     return len(effects)
 

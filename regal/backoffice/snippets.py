@@ -18,7 +18,7 @@ from django.utils.translation import override
 from regal.lib.colours import USUAL_MAIN
 
 # The form and its picture, measured in frames of 280 px and more, 40 px narrower than the window at most.
-FRAME_STYLE = "border:0;height:max(1320px,1900px - 50vw,3060px - 223vw)"
+FRAME_STYLE = "border:0;height:max(1320px,1900px - 50vw,3090px - 223vw)"
 FRAME_HEIGHT = 1400
 BUTTON_STYLE = (
     "display:inline-block;padding:.7em 1.3em;border:2px solid {colour};border-radius:.5em;background:{colour};"

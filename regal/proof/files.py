@@ -1,6 +1,7 @@
 """Invariants of accounting files: what they confirm, what they contradict, what they lack."""
 
 from regal.proof.findings import Invariant
+from regal.proof.imports import IMPORTS_OF_TITRES
 
 # Which contracts a file speaks of: the régie's of its client number, the comptable's of its budget's SIRET, or those of
 # Paybox whose site and rank it names.
@@ -59,8 +60,10 @@ FILES = (
     ),
     Invariant(
         id="I-38",
-        sentence="A file is taken once and whole; its lines are those it had.",
+        sentence="A file is taken once and whole; its lines are those it had; of titres, none is brought twice, and"
+        " what was paid is never altered by one.",
         questions=(
+            *IMPORTS_OF_TITRES,
             """SELECT collectivite_id, 'files ' || string_agg(id::text, ', ' ORDER BY id) || ': the same bytes'
             FROM reconciliation_depositedfile WHERE discarded_at IS NULL
             GROUP BY collectivite_id, digest HAVING count(*) > 1""",

@@ -14,6 +14,7 @@ from regal.lib.money import Money
 from regal.titres.import_judging import COLUMNS, Row
 from regal.titres.models import Import, ImportSource
 
+MANY = 2_000  # fewer lines than that are looked up one by one
 _CUT, _NULL = "\x1f", "\x1e"
 _STRAY = str.maketrans("", "", "\x00\x1e\x1f")
 
@@ -55,10 +56,20 @@ def _clean(text: str) -> str:
     return text.translate(_STRAY)
 
 
-def _run(statement: str, values: Mapping[str, Any]) -> int:
+def _run(statement: str, values: Mapping[str, Any], *, lines: int = MANY) -> int:
+    """How many rows a statement wrote. `lines`: of the import that it goes through.
+
+    Nobody has counted the rows that this import has just added, so PostgreSQL takes them for a few and would look each
+    of a million up in a list of a million; of many, it must sort or hash instead.
+    """
     with connection.cursor() as cursor:
+        if lines >= MANY:
+            cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(statement, values)
-        return int(cursor.rowcount)
+        written = int(cursor.rowcount)
+        if lines >= MANY:
+            cursor.execute("SET LOCAL enable_nestloop = on")
+    return written
 
 
 def _ask(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -204,20 +215,18 @@ WHERE {_LINES} AND l.verdict IN ('changed', 'reduces') AND l.titre_id = ANY (%(t
 def compare(*, import_: Import, source: ImportSource, now: datetime) -> None:
     """Say of every line what it would do to the base, but for payments in part: `refuse_settled`."""
     values = _values(import_, source, now)
-    whose = _whose(source)
-    _run(_COMPARE.format(whose=whose), values | {"verdicts": ["new", "changed", "reduces"]})
-    _run(_TAKEN_REFERENCE.format(whose=whose, error=_error("L313", "l.reference")), values)
+    whose, lines = _whose(source), import_.lines_read
+    _run(_COMPARE.format(whose=whose), values | {"verdicts": ["new", "changed", "reduces"]}, lines=lines)
+    _run(_TAKEN_REFERENCE.format(whose=whose, error=_error("L313", "l.reference")), values, lines=lines)
     if source.options.get("numbers_without_zeros", "refuse") == "refuse" and _some_zeros(values, whose):
-        with connection.cursor() as cursor:  # no index knows a number without its zeros: once through all of them
-            cursor.execute("SET LOCAL enable_nestloop = off")
+        # No index knows a number without its zeros: once through all of them.
         _run(_ZEROS.format(whose=whose, error=_error("L316", "t.number")), values)
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_nestloop = on")
 
 
 def compare_reductions(*, import_: Import, source: ImportSource, now: datetime) -> None:
     """Find the titres that reductions of the same file speak of, now that they are written."""
-    _run(_COMPARE.format(whose=_whose(source)), _values(import_, source, now) | {"verdicts": ["reduces"]})
+    values = _values(import_, source, now) | {"verdicts": ["reduces"]}
+    _run(_COMPARE.format(whose=_whose(source)), values, lines=import_.lines_read)
 
 
 def _some_zeros(values: Mapping[str, Any], whose: str) -> bool:
@@ -330,7 +339,7 @@ def write_new(*, import_: Import, source: ImportSource, now: datetime, actor_id:
         "by": actor_id,
     }
     created = _run(_NEW_TITRES, values)
-    _run(_NEW_DEBTORS, values)
+    _run(_NEW_DEBTORS, values, lines=import_.lines_read)
     _run(_NEW_EVENTS, values)
     return created
 

@@ -203,7 +203,8 @@ def read(
         return
     source = import_.source
     try:
-        with Pieces(import_, turn) as stream:
+        pieces = Pieces(import_, turn)
+        with io.BufferedReader(pieces, 256 * 1024) as stream:
             reader = open_file(cast(BinaryIO, stream), options=source.options)
             _check_head(reader.head, source)
             with tenant(collectivite_id):
@@ -214,22 +215,23 @@ def read(
                 count += len(rows)
                 with tenant(collectivite_id):
                     import_tables.insert_lines(import_=import_, rows=rows)
-                    if not _progress(import_, turn, lines_read=count, bytes_read=min(import_.size, stream.furthest)):
+                    if not _progress(import_, turn, lines_read=count, bytes_read=min(import_.size, pieces.furthest)):
                         return
                 if told is not None:
-                    told(count, stream.furthest)
+                    told(count, pieces.furthest)
     except NotThisFile as refused:
         _refuse(import_, refused.trouble, turn, now)
         return
     with tenant(collectivite_id):
         if not _progress(import_, turn, file_format=reader.head.format.value, head=_head_as_json(reader.head)):
             return
+        import_.lines_read = count
         import_tables.refuse_twice(import_=import_)
         import_tables.compare(import_=import_, source=source, now=now)
         import_tables.leave_out_unmatched(import_=import_)
         _refuse_settled(import_, settled)
         import_.counts, import_.new_total = import_tables.tally(import_=import_)
-        import_.read_at, import_.lines_read, import_.bytes_read = now, count, import_.size
+        import_.read_at, import_.bytes_read = now, import_.size
         import_.state = next_state(ImportState.READING, ImportEvent.READ)
         import_.save(update_fields=["counts", "new_total", "read_at", "lines_read", "bytes_read", "state"])
 

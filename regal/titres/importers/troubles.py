@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from regal.titres.importers.base import Trouble
 from regal.titres.importers.import_words import IMPORT_WORDS
+from regal.titres.importers.pes_troubles import PES_WORDS
 from regal.titres.importers.table_words import TABLE_WORDS
 
-FAMILIES: tuple[Mapping[str, tuple[str | Promise, str | Promise]], ...] = (TABLE_WORDS, IMPORT_WORDS)
+FAMILIES: tuple[Mapping[str, tuple[str | Promise, str | Promise]], ...] = (TABLE_WORDS, PES_WORDS, IMPORT_WORDS)
 
 _UNKNOWN = (
     _("Ce fichier pose un problème que nous ne savons pas nommer (%(code)s)."),

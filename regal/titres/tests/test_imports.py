@@ -1,19 +1,25 @@
 """Imports: what a file proposes, what confirming writes, and what never happens."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+import io
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, BinaryIO
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 
 from regal.agenda.models import Effect
-from regal.agenda.operations import Long, carry
+from regal.agenda.operations import Handlers, Long, carry
 from regal.collectivites.models import Budget, Product
-from regal.gateways.base import DebtKind, Environment
+from regal.gateways.base import DebtKind
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.queries import look_up, paid_of, settled_titres
+from regal.payments.queries import look_up, settled_titres
+from regal.proof import operations as operations_of_proof
+from regal.proof.files import FILES
+from regal.proof.findings import Snapshot
+from regal.proof.states_and_messages import STATES_AND_MESSAGES
+from regal.proof.titres import TITRES
 from regal.titres import import_queries, import_refusals, import_tables, imports, operations
 from regal.titres.import_states import ImportState, Verdict
 from regal.titres.importers.base import (
@@ -29,10 +35,8 @@ from regal.titres.importers.base import (
     Weight,
 )
 from regal.titres.models import (
-    Adjustment,
     Collector,
     Debtor,
-    Direction,
     Import,
     ImportLine,
     ImportPiece,
@@ -40,8 +44,10 @@ from regal.titres.models import (
     Titre,
     TitreEvent,
 )
+from regal.titres.queries import amount_due
 from regal.titres.states import State
 from tests import cast, notices, proof
+from tests.at_once import at_once
 from tests.cast import MORNING, Town, later
 
 NUMBER, OTHER = "FC2026000101", "FC2026000102"
@@ -67,7 +73,9 @@ class FakeReader:
                 yield Line(number, f"ligne {number}", None)
                 continue
             reduces = told.pop("reduces", None)
-            dates = {field: date.fromisoformat(told.pop(field)) for field in ("issued_on", "due_on") if field in told}
+            dates: dict[str, Any] = {
+                field: date.fromisoformat(told.pop(field)) for field in ("issued_on", "due_on") if field in told
+            }
             usual: dict[str, Any] = {
                 "nature": Nature.REDUCTION if reduces else Nature.DEBT,
                 "number": name,
@@ -115,7 +123,7 @@ def keep(source: ImportSource, *lines: str, now: Any = MORNING) -> Import:
         return imports.keep(source=source, name="octobre.csv", chunks=["\n".join(lines).encode()], now=now)
 
 
-HANDLERS = {
+HANDLERS: Handlers = {
     imports.READ_IMPORT: Long(
         lambda c, i, now, turn: imports.read(c, i, now, turn, settled=settled_titres, open_file=FakeReader)
     ),
@@ -172,7 +180,7 @@ def titre(source: ImportSource, number: str = NUMBER) -> Titre:
 
 def due(one: Titre) -> int:
     with tenant(one.collectivite_id):
-        return operations.amount_due(one).cents
+        return amount_due(one).cents
 
 
 def in_base(source: ImportSource) -> int:
@@ -240,7 +248,12 @@ class TestReading:
 
     def test_shows_a_number_that_is_in_the_base_but_for_its_zeros(self, town):
         product = cast.make_product(
-            town, DebtKind.REGIE, slug="piscine", numcli="006390", gateway="payfip_ws", reference_form={"pattern": "#{5-12}"}
+            town,
+            DebtKind.REGIE,
+            slug="piscine",
+            numcli="006390",
+            gateway="payfip_ws",
+            reference_form={"pattern": "#{5-12}"},
         )
         source = make_source(product)
         brought(source, "000412;4200")
@@ -293,7 +306,7 @@ class TestReading:
                 source=source, name="C:\\dossier\\été.csv", chunks=[content[:70_000], content[70_000:]], now=MORNING
             )
             assert (import_.name, ImportPiece.objects.count()) == ("été.csv", 3)
-            with imports.Pieces(import_, None) as stream:
+            with io.BufferedReader(imports.Pieces(import_, None)) as stream:
                 assert stream.read() == content
                 stream.seek(imports.PIECE - 2)
                 assert stream.read(4) == b"xxxx"
@@ -313,14 +326,14 @@ class TestConfirming:
         assert (import_.state, import_.created, import_.skipped) == (ImportState.CONFIRMED, 2, 0)
         with tenant(source.collectivite_id):
             found = look_up(product=canteen, reference=NUMBER, amount=Money(4200), now=MORNING)
-            assert found.titre is not None and found.titre.origin_id == import_.pk
+            assert found.titre is not None
+            assert found.titre.origin_id == import_.pk
             debtor = Debtor.objects.get(titre=found.titre)
             assert (debtor.name, debtor.address) == ("Mme Leroy", ["1 rue Haute", "Bourg"])
             assert list(TitreEvent.objects.filter(titre=found.titre).values_list("number", "event", "to_state")) == [
                 (1, "imported", "open")
             ]
             assert not ImportPiece.objects.exists()
-        assert proof.broken(MORNING) == ()
 
     def test_makes_drafts_where_the_source_says_so(self, canteen):
         source = make_source(canteen, as_drafts=True)
@@ -343,7 +356,8 @@ class TestConfirming:
         confirm(import_)
         with pytest.raises(import_refusals.OtherStep):
             confirm(import_)
-        imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres)
+        with tenant(source.collectivite_id):
+            imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres)
         assert in_base(source) == 1
 
     def test_of_the_same_file_changes_nothing(self, source):
@@ -382,7 +396,6 @@ class TestConfirming:
             assert again(import_).state == ImportState.WRITING
             work()
         assert (in_base(source), due(titre(source, OTHER))) == (2, 1900)
-        assert proof.broken(MORNING) == ()
 
 
 class TestComparing:
@@ -393,7 +406,6 @@ class TestComparing:
         assert (confirm(second).adjusted, due(titre(source))) == (1, 3780)
         assert verdicts(read(source, f"{NUMBER};3780")) == [("unchanged", [])]
         assert (brought(source, f"{NUMBER};4300").adjusted, due(titre(source))) == (1, 4300)
-        assert proof.broken(MORNING) == ()
 
     def test_leaves_alone_what_an_agent_reduced(self, source):
         brought(source, f"{NUMBER};4200")
@@ -456,12 +468,10 @@ class TestReductions:
         brought(source, f"AV1;4200;reduces={NUMBER}")
         assert (titre(source).status, due(titre(source))) == (State.CANCELLED, 4200)
         assert verdicts(read(source, f"AV1;4200;reduces={NUMBER}")) == [("unchanged", [])]
-        assert proof.broken(MORNING) == ()
 
     def test_of_the_same_file_come_after_it(self, source):
         import_ = brought(source, f"{NUMBER};4200", f"AV1;420;reduces={NUMBER}", f"AV2;100;reduces={NUMBER}")
         assert (import_.created, import_.adjusted, due(titre(source))) == (1, 2, 3680)
-        assert proof.broken(MORNING) == ()
 
     def test_of_nothing_that_we_have_are_shown(self, source):
         assert verdicts(read(source, f"AV1;420;reduces={NUMBER}")) == [("left_out", ["L326"])]
@@ -485,7 +495,6 @@ class TestUndoing:
         assert found.titre is None
         brought(source, f"{NUMBER};4300")
         assert due(titre(source)) == 4300
-        assert proof.broken(MORNING) == ()
 
     def test_gives_back_what_it_changed(self, source):
         brought(source, f"{NUMBER};4200")
@@ -495,7 +504,6 @@ class TestUndoing:
             ("changed", []),
             ("reduces", []),
         ]
-        assert proof.broken(MORNING) == ()
 
     def test_is_refused_once_something_was_paid_or_is_being_paid(self, town, source):
         import_ = brought(source, f"{NUMBER};4200", f"{OTHER};1830")
@@ -557,7 +565,8 @@ class TestForgetting:
         import_ = read(source, f"{NUMBER};4200")
         with tenant(source.collectivite_id):
             imports.tidy(collectivite=source.collectivite, now=later(days=31))
-            assert not ImportLine.objects.exists() and not ImportPiece.objects.exists()
+            assert not ImportLine.objects.exists()
+            assert not ImportPiece.objects.exists()
         assert again(import_).state == ImportState.DISCARDED
 
     def test_keeps_what_an_import_did_and_forgets_whom_it_named(self, source):
@@ -567,3 +576,124 @@ class TestForgetting:
             assert not ImportLine.objects.exists()
             assert import_queries.totals_of(again(import_)).lines[Verdict.NEW] == 1
         assert in_base(source) == 1
+
+
+@pytest.fixture
+def kept_town(committed_db: None) -> Town:
+    return cast.make_saint_aubin()
+
+
+class TestProof:
+    """What `regal verify` says of imports."""
+
+    def test_finds_nothing_wrong_with_all_of_this(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        brought(source, f"{NUMBER};4200", f"{OTHER};1830", "wrong;", only_valid=True)
+        brought(source, f"{NUMBER};4200", f"{OTHER};1900", f"AV1;100;reduces={NUMBER}")
+        brought(source, f"AV2;4100;reduces={NUMBER}")
+        undone = brought(source, "FC2026000103;5000", f"{OTHER};2000", f"AV3;200;reduces={OTHER}")
+        undo(undone)
+        brought(source, "FC2026000103;5100", "FC2026000104;5200", "AV4;100;reduces=FC2026000104")
+        notices.pay(kept_town, titre(source, "FC2026000104"))
+        read(source, "FC2026000105;5200")
+        assert (due(titre(source, OTHER)), due(titre(source, "FC2026000104"))) == (1900, 5100)
+        assert proof.broken() == ()
+
+    @pytest.mark.parametrize(
+        "tamper",
+        [
+            "UPDATE titres_titre SET origin_line = 77 WHERE number = 'FC2026000101'",
+            "UPDATE titres_titre SET origin_id = NULL, origin_line = NULL WHERE number = 'FC2026000101'",
+            "UPDATE titres_titre SET origin_line = 2 WHERE number = 'FC2026000101'",
+            "UPDATE titres_import SET created = 3",
+            "UPDATE titres_import SET adjusted = 3",
+            "UPDATE titres_import SET state = 'proposed'",
+            "UPDATE titres_import SET state = 'undone'",
+            "UPDATE titres_titreevent SET event = 'recorded', to_state = 'draft' WHERE event = 'imported'",
+            "UPDATE titres_titre SET status = 'withdrawn' WHERE number = 'FC2026000101'",
+            "UPDATE titres_titre SET regie_id = NULL WHERE number = 'FC2026000101'",
+        ],
+    )
+    def test_finds_tampering(self, kept_town, tamper):
+        source = make_source(cast.make_canteen(kept_town))
+        brought(source, f"{NUMBER};4200", f"{OTHER};1830")
+        assert proof.broken() == ()
+        with connections["owner"].cursor() as cursor, transaction.atomic(using="owner"):
+            for table in ("titres_titre", "titres_titreevent", "titres_import"):
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            for constraint in ("who_collects", "origin"):
+                cursor.execute(f"ALTER TABLE titres_titre DROP CONSTRAINT titres_titre_{constraint}")
+            cursor.execute(tamper)
+            snapshot = Snapshot(
+                using="owner", now=later(seconds=1), parameters=operations_of_proof._parameters(MORNING)
+            )
+            broken = [row for one in (*FILES, *TITRES, *STATES_AND_MESSAGES) for row in one.broken_rows(snapshot)]
+            transaction.set_rollback(True, using="owner")
+        assert broken, tamper
+
+
+class TestAtOnce:
+    def test_two_agents_confirm_one_import_once(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        import_ = read(source, f"{NUMBER};4200")
+
+        def ask() -> None:
+            with tenant(source.collectivite_id):
+                imports.confirm(import_=import_, only_valid=False, now=MORNING)
+
+        said = at_once(ask, ask)
+        assert sorted(type(one) for one in said if one is not None) == [import_refusals.OtherStep]
+        at_once(work, work)
+        assert in_base(source) == 1
+
+    def test_two_imports_of_one_file_write_it_once(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        lines = [f"FC2026{number:06d};4200" for number in range(200)]
+        for import_ in (read(source, *lines), read(source, *lines)):
+            with tenant(source.collectivite_id):
+                imports.confirm(import_=import_, only_valid=False, now=MORNING)
+        first, second = Effect.objects.filter(kind=imports.WRITE_IMPORT).values_list("pk", flat=True)
+        at_once(
+            lambda: carry(effect_id=first, handlers=HANDLERS, now=MORNING),
+            lambda: carry(effect_id=second, handlers=HANDLERS, now=MORNING),
+        )
+        with tenant(source.collectivite_id):
+            assert sorted(Import.objects.values_list("created", "skipped")) == [(0, 200), (200, 0)]
+        assert proof.broken() == ()
+
+    @pytest.mark.parametrize("turn", range(3))
+    def test_a_payer_begins_or_his_invoice_changes(self, kept_town, turn):
+        source = make_source(cast.make_canteen(kept_town))
+        brought(source, f"{NUMBER};4200")
+        import_ = read(source, f"{NUMBER};3780")
+        with tenant(source.collectivite_id):
+            imports.confirm(import_=import_, only_valid=False, now=MORNING)
+        payable = titre(source)
+        left, _ = at_once(lambda: cast.leave_with(payable, amount=Money(4200)), work)
+        done = again(import_)
+        if isinstance(left, Exception):
+            assert (done.adjusted, due(titre(source))) == (1, 3780)
+        else:
+            assert (done.skipped, due(titre(source))) == (1, 4200)
+        assert proof.broken() == ()
+
+    def test_two_workers_read_one_file_once(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        import_ = keep(source, *[f"FC2026{number:06d};4200" for number in range(500)])
+        at_once(work, work)
+        assert (again(import_).state, again(import_).counts["new"]) == (ImportState.PROPOSED, 500)
+
+
+class TestNeighbours:
+    def test_never_see_an_import_nor_bring_into_each_other(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        next_town = cast.make_next_town()
+        theirs = make_source(cast.make_canteen(next_town, numcli="006399"))
+        import_ = brought(source, f"{NUMBER};4200")
+        with tenant(next_town.collectivite):
+            for model in (Import, ImportLine, ImportPiece, Titre):
+                assert not model.objects.exists()
+            assert list(import_queries.sources_of(next_town.collectivite)) == [theirs]
+            with pytest.raises(Import.DoesNotExist):
+                Import.objects.get(pk=import_.pk)
+        assert verdicts(read(theirs, f"{NUMBER};9900")) == [("new", [])]
