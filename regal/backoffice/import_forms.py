@@ -149,8 +149,8 @@ class UploadForm(forms.Form):
 
 def _is_of(product: Product, collector: Regie | Budget | None) -> bool:
     if isinstance(collector, Regie):
-        return product.account.regie_id == collector.pk
-    return collector is not None and product.account.budget_id == collector.pk
+        return bool(product.account.regie_id == collector.pk)
+    return collector is not None and bool(product.account.budget_id == collector.pk)
 
 
 def _collector_name(collector: Regie | Budget) -> str:

@@ -585,7 +585,7 @@ class _Filter:
         return str(PLURALS[self.verdict]) if self.verdict is not None else _("Toutes les lignes")
 
     def query(self, **more: object) -> str:
-        told = {"verdict": WARNED if self.warned else (self.verdict or "")} | more
+        told = {"verdict": WARNED if self.warned else (self.verdict or "")} | {k: str(v) for k, v in more.items()}
         return urlencode({name: value for name, value in told.items() if value})
 
 
@@ -600,7 +600,8 @@ def _lines(town: Collectivite, one: Import, filters: _Filter) -> list[tuple[int,
     brought: dict[int, int] = {}
     if one.state == ImportState.CONFIRMED:
         places = [line.number for line in found]
-        brought = dict(import_queries.titres_of(one).filter(origin_line__in=places).values_list("origin_line", "pk"))
+        ours = import_queries.titres_of(one).filter(origin_line__in=places)
+        brought = {titre.origin_line or 0: titre.pk for titre in ours.only("pk", "origin_line")}
     return [
         (
             line.number,
