@@ -6,9 +6,8 @@ from typing import Any
 
 from django import forms
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from regal.collectivites.models import Budget, Product, Regie
 from regal.titres.importers.columns import DISTINCT, ENCODINGS, NEEDED, REFUSE, Meaning
@@ -28,21 +27,21 @@ SEPARATOR_WORDS: Mapping[str, Promise] = {
     "|": _("barre verticale"),
 }
 NO_SOURCE = _("R441. Choisissez d’où vient le fichier, ou décrivez une nouvelle source.")
-NO_NAME = _("R442. Donnez un nom à cette source, par exemple « Logiciel de la cantine », 80 caractères au plus.")
-NAME_TAKEN = _("R443. Une source porte déjà ce nom : choisissez-la dans la liste, ou donnez un autre nom.")
-NO_COLLECTOR = _("R444. Dites qui encaisse ce que le fichier contient : cela ne se devine pas.")
-NO_COLUMN = _("R445. Choisissez la colonne : sans elle, aucune ligne ne peut devenir une facture.")
-TWICE = _("R446. Cette colonne est déjà choisie pour « %(other)s » : une colonne ne dit qu’une chose.")
+NO_NAME = _("R442. Donnez un nom à cette source, par exemple « Logiciel de la cantine », 80 caractères au plus.")
+NAME_TAKEN = _("R443. Une source porte déjà ce nom : choisissez-la dans la liste, ou donnez un autre nom.")
+NO_COLLECTOR = _("R444. Dites qui encaisse ce que le fichier contient : cela ne se devine pas.")
+NO_COLUMN = _("R445. Choisissez la colonne : sans elle, aucune ligne ne peut devenir une facture.")
+TWICE = _("R446. Cette colonne est déjà choisie pour « %(other)s » : une colonne ne dit qu’une chose.")
 NO_PRODUCT = _("R447. Choisissez un produit de la liste.")
-PRODUCT_OF_ANOTHER = _("R448. Ce produit n’est pas de ceux que %(collector)s encaisse : choisissez-en un autre.")
+PRODUCT_OF_ANOTHER = _("R448. Ce produit n’est pas de ceux que %(collector)s encaisse : choisissez-en un autre.")
 
 
 def collects(collector: str, regie: Regie | None, budget: Budget | None) -> str:
     """Who collects, said plainly."""
     if collector == Collector.REGIE and regie is not None:
-        return _now("La régie « %(name)s » encaisse.") % {"name": regie.name}
+        return gettext("La régie « %(name)s » encaisse.") % {"name": regie.name}
     name = budget.name if budget is not None else ""
-    return _now("Le comptable public encaisse (%(name)s).") % {"name": name}
+    return gettext("Le comptable public encaisse (%(name)s).") % {"name": name}
 
 
 class UploadForm(forms.Form):
@@ -54,14 +53,14 @@ class UploadForm(forms.Form):
     source = forms.CharField(label=_("D’où vient ce fichier"), required=False)
     nom = forms.CharField(
         label=_("Nom de la source"),
-        help_text=_("par exemple « Logiciel de la cantine » ou « Tableau des loyers »"),
+        help_text=_("par exemple « Logiciel de la cantine » ou « Tableau des loyers »"),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     encaisse = forms.CharField(
         label=_("Qui encaisse"),
         help_text=_(
-            "De la régie : les factures se paieront en ligne, sur le compte de la régie. Du comptable public : ce sont"
+            "De la régie : les factures se paieront en ligne, sur le compte de la régie. Du comptable public : ce sont"
             " des titres déjà émis, qui pré-remplissent la page de paiement et la contrôlent."
         ),
         required=False,
@@ -91,13 +90,13 @@ class UploadForm(forms.Form):
         self._collectors |= {f"budget-{one.pk}": one for one in budgets}
         self._products = {product.slug: product for product in products}
         known = [(key, source.name) for key, source in self._sources.items()]
-        self.fields["source"].widget = forms.Select(choices=[("", _now("Une nouvelle source")), *known])
+        self.fields["source"].widget = forms.Select(choices=[("", gettext("Une nouvelle source")), *known])
         whose = [(key, _collector_words(one)) for key, one in self._collectors.items()]
-        self.fields["encaisse"].widget = forms.Select(choices=[("", _now("Choisissez")), *whose])
+        self.fields["encaisse"].widget = forms.Select(choices=[("", gettext("Choisissez")), *whose])
         offered = [(product.slug, product.name) for product in products]
-        self.fields["produit"].widget = forms.Select(choices=[("", _now("Le fichier le dit")), *offered])
-        self.fields["fichier"].help_text = _now(
-            "Tableau CSV ou XLSX, flux PES Recette Aller ou PES ORMC ; %(megabytes)s Mo au plus."
+        self.fields["produit"].widget = forms.Select(choices=[("", gettext("Le fichier le dit")), *offered])
+        self.fields["fichier"].help_text = gettext(
+            "Tableau CSV ou XLSX, flux PES Recette Aller ou PES ORMC ; %(megabytes)s Mo au plus."
         ) % {"megabytes": megabytes}
 
     @property
@@ -155,14 +154,14 @@ def _is_of(product: Product, collector: Regie | Budget | None) -> bool:
 
 def _collector_name(collector: Regie | Budget) -> str:
     if isinstance(collector, Regie):
-        return _now("la régie « %(name)s »") % {"name": collector.name}
-    return _now("le comptable public (%(name)s)") % {"name": collector.name}
+        return gettext("la régie « %(name)s »") % {"name": collector.name}
+    return gettext("le comptable public (%(name)s)") % {"name": collector.name}
 
 
 def _collector_words(collector: Regie | Budget) -> str:
     if isinstance(collector, Regie):
-        return _now("La régie « %(name)s »") % {"name": collector.name}
-    return _now("Le comptable public, pour « %(name)s »") % {"name": collector.name}
+        return gettext("La régie « %(name)s »") % {"name": collector.name}
+    return gettext("Le comptable public, pour « %(name)s »") % {"name": collector.name}
 
 
 MAIN = (
@@ -177,11 +176,11 @@ MAIN = (
 )
 OTHERS = tuple(meaning for meaning in Meaning if meaning not in MAIN)
 HINTS: Mapping[Meaning, Any] = {
-    Meaning.NUMBER: _("celui qui est imprimé sur la facture : le payeur le recopiera"),
+    Meaning.NUMBER: _("celui qui est imprimé sur la facture : le payeur le recopiera"),
     Meaning.AMOUNT: _("à payer, toutes taxes comprises"),
     Meaning.LABEL: _("à défaut, le nom du produit"),
     Meaning.ISSUED_ON: _("elle dit l’exercice, si aucune colonne ne le dit"),
-    Meaning.KIND: _("F ou A : un avoir réduit une facture"),
+    Meaning.KIND: _("F ou A : un avoir réduit une facture"),
     Meaning.REFERENCE: _("à défaut, le numéro"),
 }
 
@@ -213,13 +212,13 @@ class ColumnsForm(forms.Form):
     )
     titres = forms.BooleanField(label=_("La première ligne porte les titres des colonnes"), required=False)
     additionne = forms.BooleanField(
-        label=_("Une ligne par article : additionner les lignes de même numéro"),
+        label=_("Une ligne par article : additionner les lignes de même numéro"),
         help_text=_("Sinon, deux lignes de même numéro se contredisent, et le rapport le dit."),
         required=False,
     )
     zeros = forms.BooleanField(
         label=_("412 et 000412 sont deux factures différentes"),
-        help_text=_("Sinon, les deux dans un même fichier sont une erreur : un tableur a sans doute mangé des zéros."),
+        help_text=_("Sinon, les deux dans un même fichier sont une erreur : un tableur a sans doute mangé des zéros."),
         required=False,
     )
     unites = forms.BooleanField(label=_("Accepter les montants suivis d’EUR ou de €"), required=False)
@@ -239,17 +238,17 @@ class ColumnsForm(forms.Form):
         super().__init__(data, initial=dict(initial))
         self._is_table = proposal.head.separator != ""
         self._products = {product.slug: product for product in products}
-        offered = [("", _now("Le fichier le dit")), *((one.slug, one.name) for one in products)]
+        offered = [("", gettext("Le fichier le dit")), *((one.slug, one.name) for one in products)]
         _offer(self.fields["produit"], offered)
         sheets = [(name, name) for name in proposal.sheets]
-        _offer(self.fields["feuille"], [("", _now("La première")), *sheets])
+        _offer(self.fields["feuille"], [("", gettext("La première")), *sheets])
         if len(proposal.sheets) < 2:
             del self.fields["feuille"]
         if not self._is_table:  # a workbook says itself how it is written
             del self.fields["codage"], self.fields["separateur"]
         columns = proposal.head.columns[:MOST_COLUMNS_OFFERED]
         for meaning in (*MAIN, *OTHERS):
-            none = _now("Choisissez la colonne") if meaning in NEEDED else _now("Aucune colonne")
+            none = gettext("Choisissez la colonne") if meaning in NEEDED else gettext("Aucune colonne")
             self.fields[_field(meaning)] = forms.ChoiceField(
                 label=meaning.label,
                 help_text=HINTS.get(meaning, ""),
@@ -264,8 +263,8 @@ class ColumnsForm(forms.Form):
                 widget=forms.HiddenInput, initial=code, required=False, max_length=LONGEST_CODE
             )
             self.fields[f"produit_{place}"] = forms.ChoiceField(
-                label=_now("Le code « %(code)s »") % {"code": code},
-                choices=[("", _now("Aucun produit : la ligne sera en erreur")), *offered[1:]],
+                label=gettext("Le code « %(code)s »") % {"code": code},
+                choices=[("", gettext("Aucun produit : la ligne sera en erreur")), *offered[1:]],
                 required=False,
                 initial=self._product_of(source, code),
             )
@@ -336,15 +335,15 @@ class ColumnsForm(forms.Form):
         codes = [self[f"produit_{place}"] for place in range(len(self._codes))]
         written = [self[name] for name in ("codage", "separateur", "feuille", "titres") if name in self.fields]
         groups = [
-            Group(legend=_now("Les colonnes"), fields=[self[_field(one)] for one in MAIN]),
-            Group(legend=_now("D’autres colonnes"), fields=more, is_folded=True),
+            Group(legend=gettext("Les colonnes"), fields=[self[_field(one)] for one in MAIN]),
+            Group(legend=gettext("D’autres colonnes"), fields=more, is_folded=True),
             Group(
-                legend=_now("Les produits"),
-                hint=_now("À chaque code du fichier, le produit qu’il désigne chez vous.") if codes else "",
+                legend=gettext("Les produits"),
+                hint=gettext("À chaque code du fichier, le produit qu’il désigne chez vous.") if codes else "",
                 fields=[self["produit"], *codes],
             ),
-            Group(legend=_now("Les lignes"), fields=[self["additionne"], self["zeros"], self["unites"]]),
-            Group(legend=_now("Comment le fichier est écrit"), fields=written),
+            Group(legend=gettext("Les lignes"), fields=[self["additionne"], self["zeros"], self["unites"]]),
+            Group(legend=gettext("Comment le fichier est écrit"), fields=written),
         ]
         return [group for group in groups if group.fields]
 
@@ -400,4 +399,4 @@ def _column_words(name: str, proposal: Proposal) -> str:
         return name or "?"
     place = proposal.head.columns.index(name)
     first = proposal.rows[0][place] if place < len(proposal.rows[0]) else ""
-    return _now("Colonne %(rank)s : %(first)s") % {"rank": name, "first": first[:40]}
+    return gettext("Colonne %(rank)s : %(first)s") % {"rank": name, "first": first[:40]}

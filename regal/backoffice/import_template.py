@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import xlsxwriter
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from regal.collectivites.models import Product
@@ -32,12 +32,12 @@ class Column:
 
 
 COLUMNS = (
-    Column("Numéro", True, _("le numéro imprimé sur la facture, que le payeur recopiera ; il ne sert qu’une fois"), 18),
+    Column("Numéro", True, _("le numéro imprimé sur la facture, que le payeur recopiera ; il ne sert qu’une fois"), 18),
     Column("Produit", False, _("le code du produit, s’il y en a plusieurs"), 22),
-    Column("Nom", True, _("de la personne qui doit la facture ; les payeurs ne le voient pas"), 28),
-    Column("Objet", True, _("ce que l’on paie, par exemple « Cantine, octobre »"), 34),
+    Column("Nom", True, _("de la personne qui doit la facture ; les payeurs ne le voient pas"), 28),
+    Column("Objet", True, _("ce que l’on paie, par exemple « Cantine, octobre »"), 34),
     Column("Montant", True, _("en euros, avec deux chiffres après la virgule"), 12, "euros"),
-    Column("Date d’émission", True, _("jour/mois/année ; elle dit l’exercice"), 17, "day"),
+    Column("Date d’émission", True, _("jour/mois/année ; elle dit l’exercice"), 17, "day"),
     Column("Date limite", False, _("de paiement, jour/mois/année"), 17, "day"),
 )
 
@@ -91,7 +91,7 @@ def workbook_template(*, products: Sequence[Product], today: date) -> BinaryIO:
 
 
 def _fill_table(book: Any, rows: Sequence[Example]) -> None:
-    sheet = book.add_worksheet(_now("Factures"))
+    sheet = book.add_worksheet(gettext("Factures"))
     title = book.add_format({"bold": True, "bottom": 1, "bg_color": "#e4eef0"})
     formats = {
         "text": book.add_format({"num_format": "@"}),
@@ -111,23 +111,25 @@ def _fill_table(book: Any, rows: Sequence[Example]) -> None:
 
 
 def _fill_explanations(book: Any, products: Sequence[Product]) -> None:
-    sheet = book.add_worksheet(_now("Mode d’emploi"))
+    sheet = book.add_worksheet(gettext("Mode d’emploi"))
     bold = book.add_format({"bold": True})
     wrapped = book.add_format({"text_wrap": True, "valign": "top"})
     sheet.set_column(0, 0, 22)
     sheet.set_column(1, 1, 14)
     sheet.set_column(2, 2, 70, wrapped)
-    lines = [(column.title, _now("obligatoire") if column.is_needed else "", str(column.meaning)) for column in COLUMNS]
-    for place, heading in enumerate([_now("Colonne"), "", _now("Ce qu’on y écrit")]):
+    lines = [
+        (column.title, gettext("obligatoire") if column.is_needed else "", str(column.meaning)) for column in COLUMNS
+    ]
+    for place, heading in enumerate([gettext("Colonne"), "", gettext("Ce qu’on y écrit")]):
         sheet.write_string(0, place, heading, bold)
     for number, texts in enumerate(lines, start=1):
         for place, text in enumerate(texts):
             sheet.write_string(number, place, text)
     below = len(lines) + 2
-    sheet.write_string(below, 0, _now("Code"), bold)
-    sheet.write_string(below, 2, _now("Produit"), bold)
+    sheet.write_string(below, 0, gettext("Code"), bold)
+    sheet.write_string(below, 2, gettext("Produit"), bold)
     for number, product in enumerate(products, start=below + 1):
         sheet.write_string(number, 0, product.slug)
         sheet.write_string(number, 2, product.name)
-    note = _now("Les lignes dont le numéro commence par EXEMPLE ne sont jamais importées.")
+    note = gettext("Les lignes dont le numéro commence par EXEMPLE ne sont jamais importées.")
     sheet.write_string(below + len(products) + 2, 0, note)

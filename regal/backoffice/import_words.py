@@ -73,15 +73,15 @@ VERDICT_LOOKS: dict[Verdict, str] = {
     Verdict.LEFT_OUT: "badge-quiet",
 }
 MEANINGS: dict[Verdict, Promise] = {
-    Verdict.NEW: gettext_lazy("Pas encore dans la base : elle y entre."),
-    Verdict.CHANGED: gettext_lazy("Déjà dans la base, d’un autre montant : ce qui est dû change, l’histoire le garde."),
+    Verdict.NEW: gettext_lazy("Pas encore dans la base : elle y entre."),
+    Verdict.CHANGED: gettext_lazy("Déjà dans la base, d’un autre montant : ce qui est dû change, l’histoire le garde."),
     Verdict.REDUCES: gettext_lazy("Réduit une facture de la base."),
-    Verdict.UNCHANGED: gettext_lazy("Déjà dans la base, telle quelle : rien ne change."),
+    Verdict.UNCHANGED: gettext_lazy("Déjà dans la base, telle quelle : rien ne change."),
     Verdict.CONFLICT: gettext_lazy(
-        "Contredit une facture payée, en cours de paiement ou déjà décidée : elle reste comme elle est."
+        "Contredit une facture payée, en cours de paiement ou déjà décidée : elle reste comme elle est."
     ),
-    Verdict.ERROR: gettext_lazy("Ne peut pas devenir une facture : corrigez-la dans votre fichier."),
-    Verdict.LEFT_OUT: gettext_lazy("Un total, un exemple, ou ce que personne ne paie ici : sans effet."),
+    Verdict.ERROR: gettext_lazy("Ne peut pas devenir une facture : corrigez-la dans votre fichier."),
+    Verdict.LEFT_OUT: gettext_lazy("Un total, un exemple, ou ce que personne ne paie ici : sans effet."),
 }
 ORDER = (
     Verdict.ERROR,
@@ -107,11 +107,11 @@ def _euros(amount: Money | None) -> str:
 
 
 def summary(counts: Mapping[Verdict, int], *, total: Money | None) -> str:
-    """« 5 factures nouvelles, pour 215,20 € ; 1 avoir ; 2 en erreur. »"""
+    """« 5 factures nouvelles, pour 215,20 € ; 1 avoir ; 2 en erreur. »"""
     phrases = [phrase for verdict in Verdict if (phrase := _phrase(verdict, counts.get(verdict, 0), total))]
     if not phrases:
         return _("Ce fichier ne contient aucune facture.")
-    return _("%(phrases)s.") % {"phrases": " ; ".join(phrases)}
+    return _("%(phrases)s.") % {"phrases": " ; ".join(phrases)}
 
 
 def _phrase(verdict: Verdict, number: int, total: Money | None) -> str:
@@ -167,5 +167,5 @@ def promise(counts: Mapping[Verdict, int], *, total: Money | None, collector: st
         )
         told.append(words % {"number": grouped(changed)})
     if not told:
-        return _("Confirmer ne changerait rien : tout ce que dit ce fichier est déjà dans la base, ou n’y entre pas.")
+        return _("Confirmer ne changerait rien : tout ce que dit ce fichier est déjà dans la base, ou n’y entre pas.")
     return _("Confirmer %(acts)s. Rien d’autre ne change.") % {"acts": _(" et ").join(told)}

@@ -311,7 +311,7 @@ def _columns_page(
 
 
 def _columns_form(request: BureauRequest, one: Import, content: BinaryIO) -> tuple[ColumnsForm, Proposal]:
-    """What is asked of this file; a press on « show again » asks anew. Raises NotThisFile, ValueError."""
+    """What is asked of this file; a press on « show again » asks anew. Raises NotThisFile, ValueError."""
     source, typed = one.source, request.POST
     written = _how_written(typed) if typed else {}
     proposal = opening.propose(content, options={**source.options, **written})
@@ -385,10 +385,10 @@ def confirm_import(request: BureauRequest, slug: str, import_id: int) -> HttpRes
             return _import_page(
                 request,
                 import_id,
-                wrong=[_("Le rapport a changé depuis que vous l’avez lu : relisez-le. Rien n’a été enregistré.")],
+                wrong=[_("Le rapport a changé depuis que vous l’avez lu : relisez-le. Rien n’a été enregistré.")],
             )
         if only_valid and typed.get("sans") != str(import_queries.totals_of(one).would_stay_out):
-            told = _("R449. Cochez cette case : elle dit combien de lignes n’entreront pas dans la base.")
+            told = _("R449. Cochez cette case : elle dit combien de lignes n’entreront pas dans la base.")
             return _import_page(request, import_id, tick_error=told)
         try:
             imports.confirm(import_=one, only_valid=only_valid, **_by(request))
@@ -409,7 +409,7 @@ def discard_import(request: BureauRequest, slug: str, import_id: int) -> HttpRes
                 imports.discard(import_=one, **_by(request))
             except Refusal as refusal:
                 return _import_page(request, import_id, wrong=[_coded(refusal)])
-    messages.success(request, _("Le fichier est écarté : rien n’est entré dans la base."))
+    messages.success(request, _("Le fichier est écarté : rien n’est entré dans la base."))
     return _see("imports", slug)
 
 
@@ -426,7 +426,7 @@ def undo_import(request: BureauRequest, slug: str, import_id: int) -> HttpRespon
             imports.undo(import_=one, settled=settled_titres, **_by(request))
         except Refusal as refusal:
             return _import_page(request, import_id, wrong=[_coded(refusal)])
-    messages.success(request, _("L’import est défait : ses factures ne sont plus dans la base."))
+    messages.success(request, _("L’import est défait : ses factures ne sont plus dans la base."))
     return _see("import", slug, import_id)
 
 
@@ -663,11 +663,11 @@ def _lead(one: Import, totals: import_queries.Totals, *, asks_columns: bool) -> 
     state = ImportState(one.state)
     if state is ImportState.RECEIVED:
         if asks_columns:
-            return _("Dites d’abord quelle colonne dit quoi : le fichier n’est pas encore lu.")
+            return _("Dites d’abord quelle colonne dit quoi : le fichier n’est pas encore lu.")
         return _("Le fichier attend d’être lu, cela ne prend d’ordinaire que quelques secondes.")
     return {
         ImportState.READING: _("REGAL lit le fichier et le compare à la base. Rien n’est enregistré."),
-        ImportState.WRITING: _("REGAL enregistre ce que le rapport annonçait : tout, ou rien."),
+        ImportState.WRITING: _("REGAL enregistre ce que le rapport annonçait : tout, ou rien."),
         ImportState.DISCARDED: _("Rien n’est entré dans la base, et son contenu est effacé. Vous pouvez le renvoyer."),
         ImportState.REFUSED: _("Rien n’est entré dans la base."),
         ImportState.UNDONE: _(

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
 TOWN = TOWNS[0]
 IMPORTS = f"/{TOWN.slug}/factures/imports/"
 CANTEEN = f"/{TOWN.slug}/restaurant-scolaire/"
-REGIE = "La régie « Régie du restaurant scolaire »"
+REGIE = "La régie « Régie du restaurant scolaire »"
 MAIN = "main button[type=submit]"
 
 
