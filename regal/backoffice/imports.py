@@ -536,7 +536,7 @@ def _import_page(
         "can_map": one.file_format in TABLES,
         "can_undo": one.state == ImportState.CONFIRMED and not is_touched,
         "is_touched": is_touched,
-        "titres_of_it": reverse("titres", args=[town.slug]) + "?" + urlencode({"import": one.pk})
+        "titres_of_it": reverse("titres", args=[town.slug]) + "?" + urlencode({"importation": one.pk})
         if one.state == ImportState.CONFIRMED and one.created
         else "",
         "tabs": _tabs(totals, filters) if one.read_at else [],

@@ -453,7 +453,7 @@ class TestConfirming:
         page = paul.get(where)
         assert "Cet import est confirmé" in words(page)
         assert f"/saint-aubin/factures/{made[0].pk}/" in page.content.decode()
-        assert page.context["titres_of_it"].endswith(f"?import={page.context['one'].key}")
+        assert page.context["titres_of_it"].endswith(f"?importation={page.context['one'].key}")
 
     def test_pressed_twice_or_gone_back_to_does_it_once(self, town, paul, canteen):
         where = read(paul, canteen, GOOD)
