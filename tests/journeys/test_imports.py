@@ -144,7 +144,7 @@ def test_remembers_the_columns_the_next_month_and_leaves_wrong_lines_out(
     reach(page, "Vérifiez avant de confirmer")  # nothing was asked
     expect(page.locator("main")).to_contain_text("« 12,345 »")
     press(page, "Confirmer les 2 lignes valables")
-    expect(page.locator(".summary")).to_contain_text("Cochez cette case")
+    expect(page.locator(".summary[role=alert]")).to_contain_text("Cochez cette case")
     page.get_by_label("Laisser de côté").press(" ")
     press(page, "Confirmer les 2 lignes valables")
     reach(page, "Cet import est confirmé")
@@ -161,6 +161,6 @@ def test_says_what_a_wrong_file_is(demo: Demo, nadia: Callable[..., Page]) -> No
     describe(page, "Un PDF")
     choose(page, b"%PDF-1.7\n", name="avis.pdf", kind="application/pdf")
     press(page, "Envoyer et vérifier")
-    expect(page.locator(".summary")).to_contain_text("PDF")
+    expect(page.locator(".summary[role=alert]")).to_contain_text("PDF")
     assert page.title().startswith("Erreur")
     expect(page.get_by_label("Nom de la source")).to_have_value("Un PDF")
