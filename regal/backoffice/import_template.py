@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import xlsxwriter
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from regal.collectivites.models import Product
@@ -32,12 +32,17 @@ class Column:
 
 
 COLUMNS = (
-    Column("Numéro", True, _("le numéro imprimé sur la facture, que le payeur recopiera ; il ne sert qu’une fois"), 18),
+    Column(
+        gettext_noop("Numéro"),
+        True,
+        _("le numéro imprimé sur la facture, que le payeur recopiera ; il ne sert qu’une fois"),
+        18,
+    ),
     Column("Produit", False, _("le code du produit, s’il y en a plusieurs"), 22),
     Column("Nom", True, _("de la personne qui doit la facture ; les payeurs ne le voient pas"), 28),
     Column("Objet", True, _("ce que l’on paie, par exemple « Cantine, octobre »"), 34),
     Column("Montant", True, _("en euros, avec deux chiffres après la virgule"), 12, "euros"),
-    Column("Date d’émission", True, _("jour/mois/année ; elle dit l’exercice"), 17, "day"),
+    Column(gettext_noop("Date d’émission"), True, _("jour/mois/année ; elle dit l’exercice"), 17, "day"),
     Column("Date limite", False, _("de paiement, jour/mois/année"), 17, "day"),
 )
 
@@ -61,7 +66,7 @@ def examples(*, products: Sequence[Product], today: date) -> tuple[Example, Exam
     due_on = today + timedelta(days=30)
     return (
         Example("EXEMPLE-0001", slugs[0], "MARTIN Camille", "Cantine, octobre", Money(3_840), today, due_on),
-        Example("EXEMPLE-0002", slugs[-1], "L’EXEMPLE Anaïs", "Garderie, octobre", Money(900), today, due_on),
+        Example("EXEMPLE-0002", slugs[-1], "EXEMPLE Anne", "Garderie, octobre", Money(900), today, due_on),
     )
 
 
