@@ -8,16 +8,19 @@ from django.db.models import Model
 
 from regal.audit.operations import record
 from regal.collectivites.models import AllowedOrigin, Budget, Collectivite, GatewayAccount, Product, Regie
+from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Key
 from regal.lib import paris, tokens
 from regal.lib.money import Money
+from regal.lib.references import InvoiceReference, TitreReference
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder, Started, key_given, request_key, start_payment
 from regal.payments.queries import balance_of, paid_of
 from regal.people.models import Membership, Role, User
 from regal.titres import operations as titres
-from regal.titres.models import Direction, Titre
+from regal.titres.models import Collector, Debtor, Direction, DocumentKind, Titre, TitreEvent
+from regal.titres.states import Event, State
 
 MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 MME_LEROY = "mme.leroy@example.org"
@@ -148,6 +151,56 @@ def make_titre(
         now=now,
     )
     return titres.issue(titre=titre, now=now)
+
+
+def make_comptable_titre(
+    town: Town,
+    *,
+    product: Product | None = None,
+    reference: str = REFDET,
+    amount: Money | None = None,
+    debtor: str = "Mme Leroy",
+    now: datetime = MORNING,
+) -> Titre:
+    """One debt that the comptable collects, as an import leaves it: 125,50 € owed by Mme Leroy, to be paid."""
+    product = product or town.product
+    kind = DebtKind(product.debt_kind)
+    read = read_reference(kind, reference)
+    assert not isinstance(read, InvoiceReference)
+    if isinstance(read, TitreReference):
+        document_kind, printed, line = DocumentKind.TITRE, str(read.titre), read.ligne
+    else:
+        document_kind, printed, line = DocumentKind.ROLE, read.number, 1
+    with tenant(town.collectivite):
+        titre = Titre.objects.create(
+            collectivite=town.collectivite,
+            collector=Collector.COMPTABLE,
+            budget=product.account.budget,
+            product=product,
+            document_kind=document_kind,
+            exercice=read.exercice,
+            number=printed,
+            line=line,
+            reference=read.digits,
+            label="Loyer",
+            issued_on=paris.today(now),
+            amount=amount or Money(12_550),
+            status=State.OPEN,
+            created_at=now,
+        )
+        Debtor.objects.create(collectivite=town.collectivite, titre=titre, name=debtor)
+        steps = ((Event.RECORDED, "", State.DRAFT), (Event.ISSUED, State.DRAFT, State.OPEN))
+        for number, (event, before, after) in enumerate(steps, start=1):
+            TitreEvent.objects.create(
+                collectivite=town.collectivite,
+                titre=titre,
+                number=number,
+                event=event,
+                from_state=before,
+                to_state=after,
+                recorded_at=now,
+            )
+    return titre
 
 
 def make_canteen(

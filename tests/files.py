@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from regal.collectivites.models import GatewayAccount, Product
-from regal.gateways.files import FileKind
+from regal.gateways.files import FileKind, Said
 from regal.gateways.paybox_files.tests.tables import Line as RemiseLine
 from regal.lib import canonical
 from regal.lib.money import Money
@@ -16,7 +16,10 @@ from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, AttemptEvent, Evidence
 from regal.payments.states import State
 from regal.reconciliation.matching import Result
-from regal.reconciliation.models import DepositedFile, FiledLine
+from regal.reconciliation.models import DepositedFile, FiledLine, FiledState
+from regal.titres.models import Titre, TitreEvent
+from regal.titres.states import Event
+from regal.titres.states import State as TitreState
 from tests.cast import MORNING, Town, make_titre
 
 PES = "http://www.minefi.gouv.fr/cp/helios/pes_v2/Rev0/retour"
@@ -33,6 +36,9 @@ class Paid:
     cents: int
     day: date = DAY
     origin: str = "10"  # OrgEma
+    piece: str = "02"  # EtatPce: taken in charge
+    line: str = "05"  # EtatLigPce: settled
+    in_all: int | None = None  # MtRecoTot, in cents
 
     @property
     def euros(self) -> str:
@@ -88,9 +94,24 @@ def _role(reference: str) -> tuple[str, str, str, str]:
 
 def _piece(exercice: str, bordereau: str, piece: str, line: str, one: Paid) -> str:
     return f"""<Bordereau><BlocBordereau><Exer V="{exercice}"/><IdBord V="1"/><TypBord V="{bordereau}"/></BlocBordereau>
-<Piece><BlocPiece>{piece}<EtatPce V="02"/></BlocPiece><LigneDePiece><BlocLignePiece><InfoLignePiece>{line}
-<EtatLigPce V="05"/></InfoLignePiece></BlocLignePiece><EncaissementEmargement><OrgEma V="{one.origin}"/>
-<DteReco V="{one.day}"/><MtReco V="{one.euros}"/></EncaissementEmargement></LigneDePiece></Piece></Bordereau>"""
+<Piece><BlocPiece>{piece}<EtatPce V="{one.piece}"/></BlocPiece><LigneDePiece><BlocLignePiece><InfoLignePiece>{line}
+<EtatLigPce V="{one.line}"/></InfoLignePiece>{_recovery(one)}</BlocLignePiece>{_settlement(one)}</LigneDePiece></Piece>
+</Bordereau>"""
+
+
+def _recovery(one: Paid) -> str:
+    if one.in_all is None:
+        return ""
+    total = f"{one.in_all // 100}.{one.in_all % 100:02d}"
+    return f'<InfoRecouvrement><NbrReco V="1"/><MtRecoTot V="{total}"/></InfoRecouvrement>'
+
+
+def _settlement(one: Paid) -> str:
+    """None for a titre of which nothing is collected."""
+    if not one.cents:
+        return ""
+    told = f'<OrgEma V="{one.origin}"/><DteReco V="{one.day}"/><MtReco V="{one.euros}"/>'
+    return f"<EncaissementEmargement>{told}</EncaissementEmargement>"
 
 
 def keep_line(town: Town, evidence: Evidence) -> FiledLine:
@@ -108,6 +129,31 @@ def keep_line(town: Town, evidence: Evidence) -> FiledLine:
         is_repeated=False,
         attempt=evidence.attempt,
         evidence=evidence,
+    )
+
+
+def keep_state(file: DepositedFile, titre: Titre) -> FiledState:
+    """What a confirmed file said of a comptable's titre, written by hand. Call it inside `tenant()`."""
+    TitreEvent.objects.create(
+        collectivite=file.collectivite,
+        titre=titre,
+        number=3,
+        event=Event.TAKEN_CHARGE,
+        from_state=TitreState.OPEN,
+        to_state=TitreState.OPEN,
+        recorded_at=MORNING,
+    )
+    return FiledState.objects.create(
+        collectivite=file.collectivite,
+        file=file,
+        number=1,
+        place="x",
+        titre=titre,
+        told_on=DAY,
+        said=Said.TAKEN,
+        is_late=False,
+        steps=1,
+        last_step=3,
     )
 
 

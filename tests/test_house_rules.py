@@ -78,13 +78,16 @@ class TestMoney:
         "regal/demo/bench.py": "measures of time",
         "regal/demo/bench_bureau.py": "measures of time",
         "regal/demo/bench_paybox.py": "measures of time",
+        "regal/demo/bench_titres.py": "measures of time",
         "regal/demo/bench_web_service.py": "measures of time",
         "regal/demo/supervisor.py": "a supervisor's patience",
+        "regal/demo/bench_imports.py": "how fast an import is",
         "regal/demo/data.py": "how long to wait for the sandbox",
         "regal/lib/colours.py": "how much light a colour gives",
         "regal/lib/bound_process.py": "how long to wait for a process",
         "regal/lib/embedded_postgres.py": "how long to wait for a server",
         "regal/lib/spreadsheets.py": "euros in a workbook's cell, from whole cents by an exact decimal",
+        "regal/titres/importers/xlsx_file.py": "a workbook's cell, by an exact decimal, to the text that it shows",
     }
 
     def test_meets_no_fraction(self):
@@ -170,6 +173,8 @@ class TestModels:
             "cases.CaseEvent.to_user",
             "reconciliation.DepositedFile.deposited_by",
             "reconciliation.DepositedFile.confirm_asked_by",
+            "payments.CounterReceipt.made_by",
+            "payments.Reversal.made_by",
             "titres.Adjustment.made_by",
             "titres.Import.confirmed_by",
             "titres.Import.kept_by",

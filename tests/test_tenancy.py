@@ -35,9 +35,12 @@ from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
-from regal.payments.models import Attempt, Evidence
+from regal.payments.counter import record_receipt
+from regal.payments.models import Attempt, Evidence, Means, Settlement
+from regal.payments.reversing import reverse as reverse_settlement
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
+from regal.titres.links import link_token
 from regal.titres.models import Collector, DocumentKind, Import, ImportLine, ImportPiece, ImportSource, Titre
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
@@ -63,6 +66,8 @@ class Neighbours:
         self.cases: dict[int, int] = {}
         self.titres: dict[int, Titre] = {}
         self.imports: dict[int, Import] = {}
+        self.comptable_titres: dict[int, Titre] = {}
+        self.received: dict[int, int] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -105,6 +110,7 @@ class Neighbours:
             )
             self._keep_titres(town)
             self.files[key] = files.keep_line(town, Evidence.objects.latest("pk")).file
+            files.keep_state(self.files[key], self.comptable_titres[key])
             files.keep_statement(town, of_the_regie)
             self.cards[key] = f"{5_000_000 + key}-01-649015328"  # a site is one town's
             cast.make_product(
@@ -160,6 +166,21 @@ class Neighbours:
         self.titres[key] = cast.make_titre(canteen)
         cast.reduce(self.titres[key])
         self.askable[key] = notices.pay(town, self.titres[key])
+        receipt = record_receipt(
+            titre=cast.make_titre(canteen, reference="FC2026000043"),
+            means=Means.CHEQUE,
+            amount=Money(8_470),
+            received_on=paris.today(MORNING),
+            bank="CIC",
+            piece="0012345",
+            drawer="M. Leroy",
+            form_token=tokens.new_token(),
+            now=MORNING,
+        )
+        with tenant(town.collectivite):
+            settlement = Settlement.objects.get(receipt=receipt)
+        reverse_settlement(settlement=settlement, cause="unpaid_cheque", reason="Revenu impayé", now=MORNING)
+        self.received[key] = settlement.pk
         ImportSource.objects.create(
             collectivite=town.collectivite, name="Cantine", collector=Collector.REGIE, regie=self.titres[key].regie
         )
@@ -179,7 +200,7 @@ class Neighbours:
         ImportLine.objects.create(
             collectivite=town.collectivite, of_import=self.imports[key], number=1, place="ligne 1", verdict="error"
         )
-        Titre.objects.create(
+        self.comptable_titres[key] = Titre.objects.create(
             collectivite=town.collectivite,
             collector=Collector.COMPTABLE,
             budget=Budget.objects.get(),
@@ -437,11 +458,13 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "pk": neighbours.attempts[theirs].pk,
         "number": neighbours.attempts[theirs].pk,
         "titre_id": neighbours.titres[theirs].pk,
+        "settlement_id": neighbours.received[theirs],
         "membership_id": neighbours.memberships[theirs],
         "numcli": whose.account.identifier,
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
     known |= {"file_id": neighbours.files[theirs].pk, "import_id": neighbours.imports[theirs].pk}
+    known |= {"link": link_token(neighbours.comptable_titres[theirs])}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     known |= {"platform": "production", "phase": "production"}
     if "phase" in route.parameters or "platform" in route.parameters or route.path.endswith("<str:numcli>/page/"):

@@ -287,7 +287,10 @@ def add_regie(
 
 @dataclass(frozen=True, kw_only=True)
 class ProductTerms:
-    """When a product can be paid, how its form asks for the reference, and within what amounts."""
+    """When a product can be paid, how its form asks for the reference, and within what amounts.
+
+    `compares_with_base`: of the comptable's, whether a payer is warned whose notice the imported base does not hold.
+    """
 
     is_open: bool = True
     opens_on: date | None = None
@@ -296,6 +299,8 @@ class ProductTerms:
     reference_form: Mapping[str, Any] = field(default_factory=dict)
     min_amount: Money | None = None
     max_amount: Money | None = None
+    compares_with_base: bool = True
+    partial_payment: bool = False  # of a debt of our own base
 
 
 def add_product(
@@ -517,6 +522,8 @@ def _terms_told(product: Product) -> dict[str, Any]:
         "reference_form": product.reference_form,
         "min_amount_cents": product.min_amount and product.min_amount.cents,
         "max_amount_cents": product.max_amount and product.max_amount.cents,
+        "compares_with_base": None if product.compares_with_base else False,  # said where it is not as usual
+        "partial_payment": product.partial_payment or None,
     }
     return {name: value for name, value in told.items() if value not in (None, "", {})}
 

@@ -130,6 +130,7 @@ PAYBOX_ADVICE: dict[Came, Promise] = {
 _CAME_OF = {
     Standing.PROVISIONAL: Came.PAID,
     Standing.CONFIRMED: Came.PAID,
+    Standing.REVERSED: Came.PAID,
     Standing.ANNOUNCED_PAID: Came.PAID,
     Standing.ANNOUNCED_REFUSED: Came.REFUSED,
     Standing.REFUSED: Came.REFUSED,

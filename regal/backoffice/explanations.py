@@ -318,6 +318,11 @@ _NOTHING = gettext_lazy("Rien à faire. Le payeur peut recommencer quand il veut
 
 _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stands, why we say so, what to do
     Standing.CONFIRMED: (gettext_lazy("Ce paiement est confirmé."), _PROVED, gettext_lazy("Rien à faire.")),
+    Standing.REVERSED: (
+        gettext_lazy("Ce paiement a été prouvé, puis annulé : il ne compte plus."),
+        gettext_lazy("Une personne a écrit que cet argent n’est pas resté ; son motif est plus haut."),
+        gettext_lazy("La facture est de nouveau à payer : convenez avec le payeur de comment il la paiera."),
+    ),
     Standing.PROVISIONAL: (
         gettext_lazy("Ce paiement est payé, à confirmer."),
         gettext_lazy(

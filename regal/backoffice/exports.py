@@ -113,7 +113,7 @@ def rows(*, town: Collectivite, selection: Selection, emails: bool, now: datetim
         place = (batch[-1][0], batch[-1][1]) if len(batch) == BATCH else None
 
 
-def _settled(town: Collectivite, keys: list[int]) -> dict[int, tuple[datetime, date, int, str]]:
+def _settled(town: Collectivite, keys: list[int]) -> dict[int, tuple[datetime, date, int | None, str]]:
     """When it was recorded, on which accounting day, by a proof of which rank, and how Paybox numbers it."""
     told = Settlement.objects.of(town).filter(attempt__in=keys)
     return {

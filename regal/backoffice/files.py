@@ -1,6 +1,7 @@
 """The pages of accounting files: deposit one, see what it would do, confirm or discard it, see what it did."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from regal.backoffice.policies import BureauRequest, demand
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
-from regal.gateways.files import FileKind, LineKind, NotThisFile
+from regal.gateways.files import FileKind, LineKind, NotThisFile, Said
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -87,6 +88,24 @@ LOOKS = {
     Result.PAID_TWICE: "badge-bad",
     Result.REFUND: "badge-warn",
     Result.CANCELLED: "badge-quiet",
+}
+
+
+TITRES: dict[Said, Promise] = {  # of the base, collected by the comptable
+    Said.TAKEN: gettext_lazy("pris en charge, ou encaissés en partie"),
+    Said.SUSPENDED: gettext_lazy("mis en instance"),
+    Said.REJECTED: gettext_lazy("rejetés"),
+    Said.CANCELLED: gettext_lazy("annulés"),
+    Said.WRITTEN_OFF: gettext_lazy("admis en non-valeur"),
+    Said.SETTLED: gettext_lazy("soldés"),
+}
+TITRE_LOOKS = {
+    Said.TAKEN: "badge-quiet",
+    Said.SUSPENDED: "badge-warn",
+    Said.REJECTED: "badge-bad",
+    Said.CANCELLED: "badge-quiet",
+    Said.WRITTEN_OFF: "badge-quiet",
+    Said.SETTLED: "badge-good",
 }
 
 
@@ -346,6 +365,15 @@ class _ShownCases:
     count: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class _ShownTitres:
+    """How many titres of the base a file makes stand elsewhere than before."""
+
+    name: Promise
+    look: str
+    count: int
+
+
 def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> HttpResponse:
     town = request.collectivite
     after = request.GET.get("apres", "")
@@ -359,6 +387,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         lines: list[_ShownLine] = []
         opened: list[_ShownCases] = []
         remittances: list[queries.Remittance] = []
+        titres_told: Counter[Said] = Counter()
         is_readable = True
         if file.is_draft:
             try:
@@ -367,6 +396,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
                 report, is_readable = operations.Report.nothing(), False
             tallies = {result: report.tally(result) for result in Result}
             remittances = queries.remittances_foretold(report.matches)
+            titres_told = report.titres
             following = [one for one in report.matches if one.payment.number > after_number][: PAGE_LENGTH + 1]
             lines = [_ShownLine.of_match(one) for one in following]
             opened = [
@@ -375,6 +405,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         elif file.confirmed_at is not None:
             tallies = queries.tallies(file=file)
             remittances = queries.remittances_of(file=file)
+            titres_told = queries.titres_told(file=file)
             following_lines = queries.lines_of(file=file).filter(number__gt=after_number)[: PAGE_LENGTH + 1]
             lines = [_ShownLine.of_line(line) for line in following_lines]
             opened = _cases_of(file)
@@ -402,6 +433,11 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         "next": lines[PAGE_LENGTH - 1].number if len(lines) > PAGE_LENGTH else None,
         "is_first": not after_number,
         "opened": opened,
+        "titres_told": [
+            _ShownTitres(name=TITRES[said], look=TITRE_LOOKS[said], count=titres_told[said])
+            for said in Said
+            if titres_told[said]
+        ],
         "is_readable": is_readable,
         "may_deposit": may_deposit(request),
     }

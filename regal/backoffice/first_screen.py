@@ -136,6 +136,7 @@ def _came_in(*, collectivite: HasKey, first_day: date, last_day: date) -> _ByDay
     settled = (
         Settlement.objects.of(collectivite)
         .filter(environment=Environment.PRODUCTION, accounting_day__gte=first_day, accounting_day__lte=last_day)
+        .filter(attempt__is_reversed=False)  # online only: what was received otherwise has no attempt
         .order_by()
         .values_list("accounting_day", "attempt__product", "attempt__is_provisional")
         .annotate(count=Count("*"), cents=_CENTS)
@@ -189,7 +190,7 @@ def _waiting(*, collectivite: HasKey, today: date) -> Waiting:
 
 
 def _provisional(*, collectivite: HasKey) -> Tally:
-    waiting = Attempt.objects.of(collectivite).filter(environment=Environment.PRODUCTION, is_provisional=True)
+    waiting = Attempt.objects.of(collectivite).filter(environment=Environment.PRODUCTION, standing=Standing.PROVISIONAL)
     found = waiting.aggregate(count=Count("*"), cents=_CENTS)
     return _tally(found["count"], found["cents"])
 

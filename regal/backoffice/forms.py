@@ -43,7 +43,7 @@ BAD_PAYER = _("R428. Cette adresse e-mail ne se lit pas : tapez-la entière, pa
 _NAMES = ("produit", "date", "du", "au", "etat", "environnement", "montant", "montant_max", "reference", "payeur")
 
 
-class _DayField(forms.DateField):
+class DayField(forms.DateField):
     """A day, as a browser sends it or as people write it."""
 
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -91,8 +91,8 @@ class PaymentFilters(forms.Form):
             (ByDay.CONFIRMED.value, _("confirmé (jour comptable)")),
         ],
     )
-    du = _DayField(_("Du"))
-    au = _DayField(_("Au"))
+    du = DayField(_("Du"))
+    au = DayField(_("Au"))
     etat = forms.ChoiceField(
         label=_("État"), required=False, choices=[("", _("Tous les états")), *((s.value, n) for s, n in NAMES.items())]
     )

@@ -25,6 +25,7 @@ from regal.backoffice.repairs import (
     repaired_lately,
     silent_contracts,
 )
+from regal.backoffice.reversals import reversible
 from regal.backoffice.standing import LOOKS, NAMES, standing_of
 from regal.cases.explanations import Explanation, explanation_of
 from regal.cases.models import Case
@@ -43,6 +44,7 @@ from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt, Evidence
 from regal.payments.queries import Selection, evidence_about, is_said_paid, others_on_debt, timeline
 from regal.payments.standing import Standing
+from regal.people.models import Role
 from regal.reconciliation.models import FiledLine
 from regal.reconciliation.queries import lines_proving
 
@@ -149,6 +151,8 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "others": [Line.of(other) for other in others[:MOST_SHOWN]],
             "has_more_others": len(others) > MOST_SHOWN,
             "said_paid": said_paid,
+            "reversible": reversible(attempt),
+            "may_reverse": request.role in (Role.REGISSEUR, Role.ADMINISTRATOR),
         }
     return render(request, "backoffice/payment.html", context)
 

@@ -10,6 +10,7 @@ from regal.payments.standing import Standing, standing
 NAMES: dict[Standing, Promise] = {
     Standing.CONFIRMED: _("confirmé"),
     Standing.PROVISIONAL: _("payé, à confirmer"),
+    Standing.REVERSED: _("payé, puis annulé"),
     Standing.ANNOUNCED_PAID: _("annoncé payé"),
     Standing.ANNOUNCED_REFUSED: _("annoncé refusé"),
     Standing.ANNOUNCED_ABANDONED: _("annoncé abandonné"),
@@ -28,13 +29,19 @@ LOOKS: dict[Standing, str] = {  # classes of the stylesheet
     Standing.ANNOUNCED_REFUSED: "badge-quiet",
     Standing.ANNOUNCED_ABANDONED: "badge-quiet",
     Standing.ANNOUNCED_UNCLEAR: "badge-warn",
+    Standing.REVERSED: "badge-bad",
     Standing.UNKNOWN: "badge-bad",
 }
 
 
 def standing_of(attempt: Attempt) -> Standing:
     """Where an attempt stands now, also one just changed in memory."""
-    return standing(status=attempt.status, announced=attempt.announced, is_provisional=attempt.is_provisional)
+    return standing(
+        status=attempt.status,
+        announced=attempt.announced,
+        is_provisional=attempt.is_provisional,
+        is_reversed=attempt.is_reversed,
+    )
 
 
 def where(standing: Standing) -> Q:

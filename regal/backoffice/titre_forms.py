@@ -1,20 +1,24 @@
 """What agents type about invoices."""
 
-import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from regal.backoffice.forms import BAD_CHOICE, BAD_END, SHORTEST_END
-from regal.backoffice.titre_queries import Situation
-from regal.collectivites.models import Product
+from regal.backoffice.forms import BAD_CHOICE, DayField
+from regal.backoffice.titre_queries import Group, Selection, Situation
+from regal.backoffice.titre_search import LONGEST_SEARCH, Found
+from regal.collectivites.models import Collectivite, Product
+from regal.lib import paris
 from regal.lib.money import Money, UnreadableAmount
-from regal.titres.models import Direction
+from regal.lib.vault import Vault, VaultError
+from regal.titres.models import Collector, Direction, DocumentKind, Import
 from regal.titres.operations import LONGEST_DEBTOR, LONGEST_LABEL, LONGEST_REASON
 from regal.titres.refusals import Refusal
 
@@ -28,6 +32,8 @@ SITUATIONS: dict[Situation, Promise] = {
     Situation.TRANSFERRED: _("transmise au comptable"),
     Situation.WRITTEN_OFF: _("abandonnée"),
     Situation.WITHDRAWN: _("retirée"),
+    Situation.CLOSED: _("soldée chez le comptable"),
+    Situation.REJECTED: _("rejetée par le comptable"),
 }
 BAD_AMOUNT = _("R206. Ce montant ne se lit pas : écrivez-le en euros, par exemple 84,70.")
 BAD_DAY = _("R207. Ce jour ne se lit pas : écrivez-le 24/11/2026.")
@@ -35,36 +41,94 @@ NO_AMOUNT = _("R206. Écrivez le montant en euros, par exemple 84,70.")
 NO_PRODUCT = _("R201. Choisissez un produit dans la liste.")
 NO_DECISION = _("R221. Choisissez une décision dans la liste.")
 NO_DIRECTION = _("R222. Dites si le montant diminue ou augmente.")
-_SEPARATORS = re.compile(r"[\s\-‐‑‒–—−/._…]+")
 _DAYS = ["%Y-%m-%d", "%d/%m/%Y"]
 
 
-class TitreFilters(forms.Form):
-    """Which invoices to list. What cannot be read filters nothing, and is told beside its field."""
+GROUPS: dict[Group, Promise] = {
+    Group.UNPAID: _("à payer ou suspendues"),
+    Group.PARTLY_PAID: _("payées en partie"),
+    Group.OVERDUE: _("date limite passée"),
+}
+TOO_LONG = _("R440. Cherchez par un numéro, un montant ou quelques mots d’un nom : 100 caractères au plus.")
+TOO_WIDE = _("R441. Plus de 20 000 factures portent ces mots : ajoutez un mot du nom.")
+NO_WORD = _("R442. Il n’y a ni lettre ni chiffre à chercher : tapez un numéro, un montant ou un nom.")
+LOST_SEARCH = _("R443. Ce lien ne dit plus quoi chercher : tapez-le de nouveau.")
+BACKWARD = _("R426. La période finit avant de commencer : corrigez l’une des deux dates. Elles ne filtrent rien.")
+_PERIODS = (("emise_du", "emise_au"), ("limite_du", "limite_au"))
 
-    produit = forms.ChoiceField(label=_("Produit"), required=False)
+
+class TitreFilters(forms.Form):
+    """Which invoices to list. What cannot be read filters nothing, and is told beside its field.
+
+    What was searched may be a name: an address holds it sealed, as `cherche`.
+    """
+
+    recherche = forms.CharField(
+        label=_("Rechercher"),
+        help_text=_("Un numéro, avec ou sans ses zéros, un montant comme 12,50 ou un nom, même mal écrit."),
+        required=False,
+        max_length=LONGEST_SEARCH,
+        error_messages={"max_length": TOO_LONG, "null_characters_not_allowed": NO_WORD},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "type": "search"}),
+    )
     etat = forms.ChoiceField(
         label=_("État"),
         required=False,
-        choices=[("", _("Tous les états")), *((one.value, name) for one, name in SITUATIONS.items())],
+        choices=[
+            ("", _("Tous les états")),
+            *((one.value, name) for one, name in GROUPS.items()),
+            *((one.value, name) for one, name in SITUATIONS.items()),
+        ],
     )
-    reference = forms.CharField(
-        label=_("Fin du numéro"),
-        help_text=_("Comme sur la facture, 3 caractères au moins."),
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    produit = forms.ChoiceField(label=_("Produit"), required=False)
+    importation = forms.ChoiceField(label=_("Import"), required=False)
+    document = forms.ChoiceField(
+        label=_("Document"), required=False, choices=[("", _("Tous les documents")), *DocumentKind.choices]
     )
+    encaisse_par = forms.ChoiceField(
+        label=_("Encaissée par"), required=False, choices=[("", _("La régie ou le comptable")), *Collector.choices]
+    )
+    emise_du = DayField(_("Émise, du"))
+    emise_au = DayField(_("Émise, au"))
+    limite_du = DayField(_("Date limite, du"))
+    limite_au = DayField(_("Date limite, au"))
 
-    def __init__(self, data: Any, *, products: Sequence[Product]) -> None:
-        super().__init__(data)
-        choices = self.fields["produit"]
-        assert isinstance(choices, forms.ChoiceField)
-        choices.choices = [("", _("Tous les produits")), *((product.slug, product.name) for product in products)]
+    def __init__(
+        self, data: Any, *, town: Collectivite, products: Sequence[Product], imports: Sequence[Import]
+    ) -> None:
+        told = {name: data.get(name, "") for name in (*self.base_fields, "cherche")}
+        lost = False
+        if told["cherche"] and not told["recherche"]:
+            try:
+                told["recherche"] = _vault().open(told["cherche"], _context(town)).reveal_text()
+            except VaultError:
+                lost = True
+        super().__init__(told)
+        self.town = town
+        self.products = list(products)
         self._products = {product.slug: product for product in products}
-        for name, field in self.fields.items():
+        self._offer("produit", [("", _("Tous les produits")), *((one.slug, one.name) for one in products)])
+        self._offer(
+            "importation",
+            [
+                ("", _("Tous, et ce qui est saisi")),
+                *((str(one.pk), f"{one.name}, {paris.to_paris(one.kept_at):%d/%m/%Y}") for one in imports),
+            ],
+        )
+        if not imports:
+            del self.fields["importation"]
+        for field in self.fields.values():
             if isinstance(field, forms.ChoiceField):
                 field.error_messages["invalid_choice"] = BAD_CHOICE
+        if lost:
+            self.add_error("recherche", ValidationError(LOST_SEARCH, code="R443"))
+        for name in self.fields:
             self._describe(name)
+
+    def _offer(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = list(choices)
 
     def _describe(self, name: str) -> None:
         """Tie a field to its hint and to its error."""
@@ -76,35 +140,87 @@ class TitreFilters(forms.Form):
         if described:
             field.widget.attrs["aria-describedby"] = " ".join(described)
 
-    def clean_reference(self) -> str:
-        """Letters and digits, without separators."""
-        plain = _SEPARATORS.sub("", str(self.cleaned_data["reference"]))
-        if plain and not (plain.isascii() and plain.isalnum() and SHORTEST_END <= len(plain) <= 30):
-            raise ValidationError(BAD_END, code="R423")
-        return plain
+    def clean(self) -> dict[str, Any]:
+        read = super().clean() or self.cleaned_data
+        for first, last in _PERIODS:
+            if read.get(first) and read.get(last) and read[first] > read[last]:
+                self.add_error(last, ValidationError(BACKWARD, code="R426"))
+                read.pop(first)
+        return read
 
-    def _read(self, name: str) -> str:
+    def _read(self, name: str) -> Any:
         self.is_valid()
-        return str(self.cleaned_data.get(name) or "")
+        return self.cleaned_data.get(name)
 
     @property
-    def selection(self) -> dict[str, Any]:
-        """What `selected_titres` filters by."""
-        product, situation = self._products.get(self._read("produit")), self._read("etat")
-        return {
-            "product_id": product.pk if product is not None else None,
-            "situation": Situation(situation) if situation else None,
-            "end": self._read("reference"),
-        }
+    def text(self) -> str:
+        """What was typed to be searched."""
+        return str(self._read("recherche") or "").strip()
+
+    def selection(self, found: Found | None) -> Selection:
+        """What `selected_titres` filters by; `found`: what the text finds."""
+        product, stands = self._products.get(self._read("produit") or ""), self._read("etat")
+        return Selection(
+            where=found.where if found is not None else None,
+            product_id=product.pk if product is not None else None,
+            stands=(Group(stands) if stands in set(Group) else Situation(stands)) if stands else None,
+            document_kind=self._read("document") or "",
+            collector=self._read("encaisse_par") or "",
+            origin_id=int(self._read("importation")) if self._read("importation") else None,
+            issued=(self._read("emise_du"), self._read("emise_au")),
+            due=(self._read("limite_du"), self._read("limite_au")),
+        )
 
     @property
     def is_narrow(self) -> bool:
         return any(self._read(name) for name in self.fields)
 
+    @property
+    def written(self) -> dict[str, str]:
+        """What filters, as an address writes it."""
+        written: dict[str, str] = {}
+        for name in self.fields:
+            value = self._read(name)
+            if name == "recherche":
+                written["cherche"] = sealed_search(self.text, town=self.town) if self.text else ""
+            elif value:
+                written[name] = value.isoformat() if isinstance(value, date) else str(value)
+        return {name: value for name, value in written.items() if value}
+
     def query(self, **more: str) -> str:
-        """The query string of another page of the same list."""
-        written = {name: self._read(name) for name in self.fields} | more
-        return "?" + urlencode({name: value for name, value in written.items() if value})
+        """The query string of another page of the same list; `more` wins, and an empty value removes."""
+        return "?" + urlencode({name: value for name, value in (self.written | more).items() if value})
+
+    @property
+    def for_the_log(self) -> dict[str, str]:
+        """What filtered, without what was searched."""
+        written = self.written
+        return written | ({"cherche": "oui"} if "cherche" in written else {})
+
+
+def sealed_search(text: str, *, town: Collectivite) -> str:
+    """A text, maybe a name, that an address may carry: only this town's list can read it."""
+    return _vault().seal(text.encode(), _context(town))
+
+
+def _vault() -> Vault:
+    return Vault.from_setting(settings.SECRET_KEYS)
+
+
+def _context(town: Collectivite) -> bytes:
+    return f"invoices searched, collectivite {town.pk}".encode()
+
+
+class TitreExportForm(forms.Form):
+    """Which file."""
+
+    format = forms.ChoiceField(
+        choices=[("xlsx", _("Classeur (XLSX)")), ("csv", _("Texte (CSV)"))],
+        error_messages={
+            "invalid_choice": _("R429. Choisissez l’un des deux formats de la liste."),
+            "required": _("R429. Choisissez l’un des deux formats de la liste."),
+        },
+    )
 
 
 class _Refusing(forms.Form):

@@ -1,27 +1,43 @@
 """What the pages of invoices ask. Call it inside `tenant()`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, F, Q, QuerySet, Sum, When
+from django.db.models import BigAutoField, BigIntegerField, Exists, F, Lookup, OuterRef, Q, QuerySet, Sum, When
 from django.db.models import Case as SqlCase
 
-from regal.backoffice.queries import Tally
+from regal.backoffice.queries import Tally, page_of
 from regal.cases.models import Case, Kind
 from regal.collectivites.models import Product
 from regal.gateways.base import Misconfigured
 from regal.gateways.registry import UnknownGateway
+from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Allocation, Attempt
+from regal.payments.queries import live
 from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
 from regal.titres.states import State
+
+MOST_COUNTED = 10_000  # a selection that is larger says "more", and is counted when asked
+
+
+@BigAutoField.register_lookup
+class AnyOf(Lookup):
+    """One of very many keys: an array, where IN would make a parameter of each."""
+
+    lookup_name = "anyof"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, values = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s)", (*values, self.rhs)
 
 
 class Situation(StrEnum):
@@ -36,6 +52,8 @@ class Situation(StrEnum):
     TRANSFERRED = "transmise"
     WRITTEN_OFF = "abandonnee"
     WITHDRAWN = "retiree"
+    CLOSED = "soldee"
+    REJECTED = "rejetee"
 
 
 _DECIDED = {
@@ -45,6 +63,8 @@ _DECIDED = {
     State.TRANSFERRED: Situation.TRANSFERRED,
     State.WRITTEN_OFF: Situation.WRITTEN_OFF,
     State.WITHDRAWN: Situation.WITHDRAWN,
+    State.CLOSED: Situation.CLOSED,
+    State.REJECTED: Situation.REJECTED,
 }
 
 
@@ -55,6 +75,27 @@ def situation_of(titre: Titre, *, now: datetime) -> Situation:
     if titre.status != State.OPEN:
         return _DECIDED[State(titre.status)]
     return Situation.HELD if titre.is_held(now) else Situation.PAYABLE
+
+
+class Group(StrEnum):
+    """Invoices that agents look for together, whatever the situation of each."""
+
+    UNPAID = "impayees"
+    PARTLY_PAID = "payees-en-partie"
+    OVERDUE = "echues"
+
+
+WAITING = Q(paid_at__isnull=True, status__in=[State.OPEN, State.SUSPENDED])
+
+
+def _in_group(group: Group, *, now: datetime) -> Q:
+    if group is Group.OVERDUE:
+        return WAITING & Q(due_on__lt=paris.today(now))
+    if group is Group.PARTLY_PAID:
+        return WAITING & Q(
+            Exists(Allocation.objects.filter(collectivite=OuterRef("collectivite"), titre=OuterRef("pk")))
+        )
+    return WAITING
 
 
 def _where(situation: Situation, *, now: datetime) -> Q:
@@ -81,23 +122,55 @@ def _needs_titre(product: Product) -> bool:
         return False
 
 
-def selected_titres(
-    *,
-    collectivite: HasKey,
-    now: datetime,
-    product_id: int | None = None,
-    situation: Situation | None = None,
-    end: str = "",
-) -> QuerySet[Titre]:
-    """The invoices meant, in no order; `end`: of the reference, letters and digits only."""
-    found = Titre.objects.of(collectivite)
-    if product_id is not None:
-        found = found.filter(product=product_id)
-    if situation is not None:
-        found = found.filter(_where(situation, now=now))
-    if end:
-        found = found.filter(reference__endswith=end.upper())
-    return found
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which invoices an agent looks for. `where` is what `titre_search.search` found of the text typed."""
+
+    where: Q | None = None
+    product_id: int | None = None
+    stands: Situation | Group | None = None
+    document_kind: str = ""
+    collector: str = ""
+    origin_id: int | None = None  # the import
+    issued: tuple[date | None, date | None] = (None, None)  # both days included
+    due: tuple[date | None, date | None] = (None, None)
+
+
+def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime) -> QuerySet[Titre]:
+    """The invoices meant, in no order."""
+    asked = Q()
+    if selection.where is not None:
+        asked &= selection.where
+    if selection.stands is not None:
+        stands = selection.stands
+        asked &= _in_group(stands, now=now) if isinstance(stands, Group) else _where(stands, now=now)
+    for name, (first, last) in (("issued_on", selection.issued), ("due_on", selection.due)):
+        if first is not None:
+            asked &= Q(**{f"{name}__gte": first})
+        if last is not None:
+            asked &= Q(**{f"{name}__lte": last})
+    same = {
+        "product": selection.product_id,
+        "document_kind": selection.document_kind,
+        "collector": selection.collector,
+        "origin": selection.origin_id,
+    }
+    return Titre.objects.of(collectivite).filter(asked, **{name: value for name, value in same.items() if value})
+
+
+def page_of_titres(
+    found: QuerySet[Titre], *, collectivite: HasKey, after: str = "", before: str = ""
+) -> tuple[list[Titre], str, str]:
+    """One page of them, the newest first, with its cursors: its place is found in the index alone, then its rows."""
+    keys, older, newer = page_of(found.only("pk", "created_at"), after=after, before=before)
+    rows = Titre.objects.of(collectivite).select_related("product").in_bulk([one.pk for one in keys])
+    return [rows[one.pk] for one in keys], older, newer
+
+
+def keys_of(found: QuerySet[Titre]) -> list[int] | None:
+    """The keys of them all; None if they are more than MOST_COUNTED."""
+    keys = list(found.order_by().values_list("pk", flat=True)[: MOST_COUNTED + 1])
+    return keys if len(keys) <= MOST_COUNTED else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,24 +184,39 @@ class Sums:
     def left(self) -> Money:
         return self.due - self.paid
 
+    @property
+    def is_in_part(self) -> bool:
+        """Whether something was paid, and not all."""
+        return Money.zero < self.paid < self.due
+
 
 def sums_of(titres: Iterable[Titre], *, collectivite: HasKey) -> dict[int, Sums]:
     """What is due and what was paid, of each invoice of a page: two questions for all.
 
-    Once cancelled or written off, nothing more is due than what was paid.
+    Once cancelled, rejected or written off, nothing more is due than what was paid.
     """
     rows = list(titres)
-    keys = [titre.pk for titre in rows]
-    adjusted = _per_titre(Adjustment.objects.of(collectivite).filter(titre__in=keys), _SIGNED)
-    paid = _per_titre(Allocation.objects.of(collectivite).filter(titre__in=keys), F("amount"))
     sums = {}
+    told = due_and_paid(rows, collectivite=collectivite)
     for titre in rows:
-        extinguished = paid.get(titre.pk, Money.zero)
-        due = titre.amount + adjusted.get(titre.pk, Money.zero)
-        if titre.status in (State.CANCELLED, State.WRITTEN_OFF, State.WITHDRAWN):
+        due, extinguished = told[titre.pk]
+        if titre.status in (State.CANCELLED, State.WRITTEN_OFF, State.REJECTED, State.WITHDRAWN):
             due = extinguished
+        if titre.status == State.CLOSED:
+            extinguished = due  # at the comptable's
         sums[titre.pk] = Sums(due=due, paid=extinguished)
     return sums
+
+
+def due_and_paid(titres: Sequence[Titre], *, collectivite: HasKey) -> dict[int, tuple[Money, Money]]:
+    """What was issued with its adjustments, and what was paid, whatever was decided of each."""
+    keys = [titre.pk for titre in titres]
+    adjusted = _per_titre(Adjustment.objects.of(collectivite).filter(titre__in=keys), _SIGNED)
+    paid = _per_titre(live(Allocation.objects.of(collectivite).filter(titre__in=keys)), F("amount"))
+    return {
+        titre.pk: (titre.amount + adjusted.get(titre.pk, Money.zero), paid.get(titre.pk, Money.zero))
+        for titre in titres
+    }
 
 
 _SIGNED = SqlCase(When(direction=Direction.INCREASE, then=F("amount")), default=-F("amount"))
@@ -148,13 +236,33 @@ class TitreTotals:
     count: int
 
 
+def totals_of_keys(keys: list[int], *, collectivite: HasKey) -> TitreTotals:
+    """The same totals of invoices whose keys are known: each is looked up by its key, none is searched again."""
+    rows = Titre.objects.of(collectivite).filter(pk__anyof=keys).values_list("pk", "amount", "status", "paid_at")
+    waiting, issued, settled = [], Money.zero, 0
+    for key, amount, status, paid_at in rows:
+        settled += paid_at is not None
+        if paid_at is None and status in (State.OPEN, State.SUSPENDED):
+            waiting.append(key)
+            issued += amount
+    adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__pk__anyof=waiting), _SIGNED)
+    allocations = Allocation.objects.of(collectivite)
+    in_part = _total(live(allocations.filter(titre__pk__anyof=waiting)), F("amount"))
+    paid = _total(live(allocations.filter(titre__pk__anyof=keys)), F("amount"))
+    return TitreTotals(
+        to_collect=Tally(count=len(waiting), amount=issued + adjusted - in_part),
+        paid=Tally(count=settled, amount=paid),
+        count=len(keys),
+    )
+
+
 def totals_of_titres(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTotals:
     """To collect: open or suspended, and not wholly paid. Drafts, and what the régie gave up, are in no total."""
-    waiting = found.filter(paid_at__isnull=True, status__in=[State.OPEN, State.SUSPENDED])
+    waiting = found.filter(WAITING)
     issued = _total(waiting, F("amount"))
     adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__in=waiting), _SIGNED)
-    in_part = _total(Allocation.objects.of(collectivite).filter(titre__in=waiting), F("amount"))
-    paid = _total(Allocation.objects.of(collectivite).filter(titre__in=found), F("amount"))
+    in_part = _total(live(Allocation.objects.of(collectivite).filter(titre__in=waiting)), F("amount"))
+    paid = _total(live(Allocation.objects.of(collectivite).filter(titre__in=found)), F("amount"))
     return TitreTotals(
         to_collect=Tally(count=waiting.count(), amount=issued + adjusted - in_part),
         paid=Tally(count=found.filter(paid_at__isnull=False).count(), amount=paid),
@@ -169,7 +277,7 @@ def _total(rows: QuerySet[Any], what: Any) -> Money:
 
 def titre_numbered(*, collectivite: HasKey, titre_id: int) -> Titre | None:
     """One invoice with its product."""
-    found = Titre.objects.of(collectivite).select_related("product__account", "regie", "collectivite")
+    found = Titre.objects.of(collectivite).select_related("product__account", "regie", "budget", "collectivite")
     return found.filter(pk=titre_id).first()
 
 
@@ -177,6 +285,12 @@ def debtor_of(titre: Titre) -> str:
     """Whom it names; "" once purged."""
     debtor = Debtor.objects.filter(collectivite=titre.collectivite_id, titre=titre).first()
     return debtor.name if debtor is not None else ""
+
+
+def debtors_of(titres: Sequence[Titre], *, collectivite: HasKey) -> dict[int, str]:
+    """Whom each invoice of a page names."""
+    keys = [titre.pk for titre in titres]
+    return dict(Debtor.objects.of(collectivite).filter(titre__in=keys).values_list("titre_id", "name"))
 
 
 def steps_of(titre: Titre) -> QuerySet[TitreEvent]:
@@ -192,7 +306,7 @@ def allocations_of(titre: Titre) -> QuerySet[Allocation]:
     """What extinguished it, in order."""
     return (
         Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre)
-        .select_related("settlement")
+        .select_related("settlement__receipt__made_by")
         .order_by("pk")
     )
 

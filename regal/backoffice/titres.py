@@ -1,52 +1,76 @@
 """The invoices of our own base: their list, one of them with what can be decided about it, and a new one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.backoffice import pages
+from regal.backoffice.counter import can_receive, count_of_moves, moves_of
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import BureauRequest, demand
-from regal.backoffice.queries import page_of, plan_for_the_values_asked
-from regal.backoffice.titre_forms import SITUATIONS, AdjustForm, DecideForm, NewTitreForm, TitreFilters
+from regal.backoffice.queries import plan_for_the_values_asked
+from regal.backoffice.titre_forms import (
+    NO_WORD,
+    SITUATIONS,
+    TOO_WIDE,
+    AdjustForm,
+    DecideForm,
+    NewTitreForm,
+    TitreExportForm,
+    TitreFilters,
+)
 from regal.backoffice.titre_queries import (
+    MOST_COUNTED,
+    Selection,
     Situation,
     Sums,
-    allocations_of,
+    TitreTotals,
     attempts_on,
     debtor_of,
+    debtors_of,
+    keys_of,
     open_excesses_of,
+    page_of_titres,
     selected_titres,
     situation_of,
     steps_of,
     sums_of,
     titre_numbered,
     titre_products,
+    totals_of_keys,
     totals_of_titres,
 )
+from regal.backoffice.titre_search import Kind, search
+from regal.collectivites.models import Collectivite
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.payments.queries import paid_of
 from regal.people.models import Role
+from regal.reconciliation.comptable import last_word_on, left_of, words_on
+from regal.reconciliation.models import FiledState
 from regal.titres import holds, operations
-from regal.titres.models import Direction, Titre, TitreEvent
+from regal.titres.import_queries import imports_of
+from regal.titres.links import payment_link
+from regal.titres.models import Collector, Direction, Titre, TitreEvent
 from regal.titres.refusals import Refusal
 from regal.titres.states import Event, State
 
 MAY_ACT = (Role.REGISSEUR, Role.ADMINISTRATOR)
+MOST_IMPORTS = 100  # in the list to choose from
 MOST_SHOWN = 50  # payments on one page
 LARGEST_KEY = 2**63 - 1
 LOOKS: dict[Situation, str] = {
@@ -54,6 +78,8 @@ LOOKS: dict[Situation, str] = {
     Situation.HELD: "badge-warn",
     Situation.PAID: "badge-good",
     Situation.SUSPENDED: "badge-warn",
+    Situation.CLOSED: "badge-good",
+    Situation.REJECTED: "badge-warn",
 }
 
 # The list
@@ -68,12 +94,14 @@ class Line:
     label: str
     product: str
     issued_on: date
+    due_on: date | None
+    debtor: str  # "" once purged
     sums: Sums
     situation: Promise
     look: str
 
     @classmethod
-    def of(cls, titre: Titre, *, sums: Sums, now: datetime) -> "Line":
+    def of(cls, titre: Titre, *, sums: Sums, debtor: str, now: datetime) -> "Line":
         situation = situation_of(titre, now=now)
         return cls(
             key=titre.pk,
@@ -81,6 +109,8 @@ class Line:
             label=titre.label,
             product=titre.product.name,
             issued_on=titre.issued_on,
+            due_on=titre.due_on,
+            debtor=debtor,
             sums=sums,
             situation=SITUATIONS[situation],
             look=LOOKS.get(situation, "badge-quiet"),
@@ -91,31 +121,79 @@ class Line:
 @require_safe
 def titres(request: BureauRequest, slug: str) -> HttpResponse:
     """Every invoice that the filters mean, the newest first, and exactly what is left to collect of them."""
+    return show_list(request, filters_of(request.collectivite, request.GET))
+
+
+@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@require_POST
+def search_titres(request: BureauRequest, slug: str) -> HttpResponse:
+    """What was typed comes in the body, and goes on sealed: it may be a name."""
+    filters = filters_of(request.collectivite, request.POST)
+    if filters.errors:
+        return show_list(request, filters, status=422)
+    return see_other(reverse("titres", args=[slug]) + filters.query())
+
+
+def filters_of(town: Collectivite, told: Any) -> TitreFilters:
+    """The filters as typed or as an address says them."""
+    with tenant(town):
+        return TitreFilters(
+            told, town=town, products=titre_products(collectivite=town), imports=list(imports_of(town)[:MOST_IMPORTS])
+        )
+
+
+def selection_of(filters: TitreFilters) -> Selection:
+    """What they mean. Call it inside `tenant()`."""
+    return filters.selection(search(filters.text, collectivite=filters.town) if filters.text else None)
+
+
+def show_list(
+    request: BureauRequest, filters: TitreFilters, *, export: forms.Form | None = None, status: int = 200
+) -> HttpResponse:
+    """The page of the list."""
     town, now = request.collectivite, pages.clock()
     after, before = (request.GET.get(name, "") for name in ("apres", "avant"))
     with tenant(town):
-        products = titre_products(collectivite=town)
-        filters = TitreFilters(request.GET, products=products)
         plan_for_the_values_asked()
-        found = selected_titres(collectivite=town, now=now, **filters.selection)
-        shown, older, newer = page_of(found.select_related("product"), after=after, before=before)
+        searched = search(filters.text, collectivite=town) if filters.text else None
+        if searched is not None and (searched.is_too_wide or searched.kind is None):
+            filters.add_error("recherche", TOO_WIDE if searched.is_too_wide else NO_WORD)
+        found = selected_titres(collectivite=town, selection=filters.selection(searched), now=now)
+        shown, older, newer = page_of_titres(found, collectivite=town, after=after, before=before)
         sums = sums_of(shown, collectivite=town)
-        totals = totals_of_titres(found, collectivite=town)
-    address = reverse("titres", args=[slug])
+        by_name = searched is not None and searched.kind is Kind.NAME  # else a list names nobody
+        names = debtors_of(shown, collectivite=town) if by_name else {}
+        whole = not older and not newer  # the page shows them all
+        keys = [titre.pk for titre in shown] if whole else keys_of(found)
+        if keys is not None:
+            totals: TitreTotals | None = totals_of_keys(keys, collectivite=town)
+        else:
+            totals = totals_of_titres(found, collectivite=town) if request.GET.get("totaux") == "oui" else None
+    address = reverse("titres", args=[town.slug])
+    wrong = [form for form in (filters, export) if form is not None and form.is_bound]
     context = {
         "titres": address,
         "filters": filters,
-        "wrong": [(filters[name].id_for_label, str(one)) for name, told in filters.errors.items() for one in told],
-        "lines": [Line.of(titre, sums=sums[titre.pk], now=now) for titre in shown],
+        "wrong": [
+            (form[name].id_for_label, str(one)) for form in wrong for name, told in form.errors.items() for one in told
+        ],
+        "searched": searched,
+        "by_name": by_name,
+        "near": [(word, ", ".join(like)) for word, like in searched.near.items()] if searched is not None else [],
+        "lines": [Line.of(titre, sums=sums[titre.pk], debtor=names.get(titre.pk, ""), now=now) for titre in shown],
         "totals": totals,
-        "has_products": bool(products),
+        "count": totals.count if totals is not None else None,
+        "most_counted": f"{MOST_COUNTED:,}".replace(",", "\N{NO-BREAK SPACE}"),
+        "has_products": bool(filters.products),
         "may_act": request.role in MAY_ACT,
         "is_suite": bool(newer),
         "first_page": address + filters.query(),
         "newer_page": filters.query(avant=newer) if newer else "",
         "older_page": filters.query(apres=older) if older else "",
+        "with_totals": filters.query(totaux="oui"),
+        "export": export or TitreExportForm(),
     }
-    return render(request, "backoffice/titres.html", context)
+    return render(request, "backoffice/titres.html", context, status=status)
 
 
 # A new one
@@ -144,7 +222,7 @@ def new_titre(request: BureauRequest, slug: str) -> HttpResponse:
                 _("La facture %(number)s peut être payée.") if issues else _("La facture %(number)s est un brouillon.")
             )
             messages.success(request, told % {"number": titre.number})
-            return _see(reverse("titre", args=[slug, titre.pk]))
+            return see_other(reverse("titre", args=[slug, titre.pk]))
     context = {"form": form, "has_products": bool(products)}
     return render(request, "backoffice/new_titre.html", context, status=422 if form.errors else 200)
 
@@ -160,6 +238,8 @@ class Step:
     title: str
     text: str = ""
     payment: int | None = None  # the payment it speaks of
+    file: int | None = None  # the comptable's file that says it
+    reversible: int | None = None  # the settlement that can be reversed
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -175,7 +255,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         adjusting, deciding, refused, told = _act(request, shown)
         if told:
             messages.success(request, told)
-            return _see(reverse("titre", args=[slug, titre_id]))
+            return see_other(reverse("titre", args=[slug, titre_id]))
         status, (shown, seen) = 422, _titre(request, titre_id)
         deciding.offer(_decisions(shown, now=now))
     with tenant(town):
@@ -187,7 +267,10 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             "sums": sums_of([shown], collectivite=town)[shown.pk],
             "situation": SITUATIONS[situation_of(shown, now=now)],
             "look": LOOKS.get(situation_of(shown, now=now), "badge-quiet"),
-            "explanation": _EXPLANATIONS[situation_of(shown, now=now)],
+            "explanation": explanation_of(shown, now=now),
+            "link": payment_link(shown) if shown.status == State.OPEN and shown.paid_at is None else "",
+            "said": last_word_on(shown),
+            "left": _left(shown),
             "excesses": [(case.pk, Money(case.facts["excess_cents"])) for case in open_excesses_of(shown)],
             "steps": _told(shown, steps),
             "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
@@ -196,7 +279,8 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         }
     is_unpaid = shown.paid_at is None
     is_held = is_unpaid and shown.is_held(now)
-    can_adjust = is_unpaid and not is_held and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED)
+    is_ours = shown.collector == Collector.REGIE
+    can_adjust = is_ours and is_unpaid and not is_held and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED)
     can_decide = is_unpaid and bool(_decisions(shown, now=now))
     lost = ("" if can_adjust else adjusting["motif_montant"].value(), "" if can_decide else deciding["motif"].value())
     context |= {
@@ -209,8 +293,10 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "held_until": shown.held_until if is_held else None,
         "can_adjust": can_adjust,
         "can_decide": can_decide,
+        "can_receive": can_receive(shown),
         "lost": [one for one in lost if one],
         "is_paid": not is_unpaid,
+        "is_ours": is_ours,
         "is_transferred": is_unpaid and shown.status == State.TRANSFERRED,
     }
     return render(request, "backoffice/titre.html", context, status=status)
@@ -228,7 +314,7 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     try:
         with tenant(request.collectivite):
             holds.lock(collectivite_id=request.collectivite.pk, titre_id=shown.pk)  # no payment comes from now on
-            told["seen"] -= allocations_of(shown).count()  # the rest are its steps
+            told["seen"] -= count_of_moves(shown)  # the rest are its steps
             if act == "emettre":
                 operations.issue(**told)
                 return adjusting, deciding, "", _("La facture peut être payée.")
@@ -258,7 +344,7 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
 
 def _decisions(titre: Titre, *, now: datetime) -> list[tuple[str, Promise]]:
     """What can be decided now, in the order of gravity; while somebody pays, only whether another may begin."""
-    choices = _CHOICES.get(State(titre.status), ())
+    choices = _CHOICES.get(State(titre.status), ()) if titre.collector == Collector.REGIE else ()
     return [choice for choice in choices if not titre.is_held(now) or choice in (_SUSPEND, _RESUME)]
 
 
@@ -299,22 +385,59 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     ),
     Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse désormais."),
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à l’encaisser."),
-    Situation.WITHDRAWN: gettext_lazy("L’import qui l’avait apportée a été annulé : rien n’est dû."),
+    Situation.WITHDRAWN: gettext_lazy("L’import qui l’avait apportée a été annulé : rien n’est dû."),
 }
+_EXPLANATIONS_OF_THE_COMPTABLE: dict[Situation, Promise] = {
+    Situation.PAYABLE: gettext_lazy("Elle se paie hors régie, sur le contrat du comptable."),
+    Situation.DRAFT: gettext_lazy("Personne ne la voit encore."),
+    Situation.SUSPENDED: gettext_lazy("Le comptable l’a mise en instance : qui la paie en est averti."),
+    Situation.CANCELLED: gettext_lazy("Elle est annulée : plus rien n’est dû."),
+    Situation.WRITTEN_OFF: gettext_lazy("Le comptable l’a admise en non-valeur."),
+    Situation.CLOSED: gettext_lazy("Le comptable dit qu’il n’y reste rien à payer : elle ne se paie plus en ligne."),
+    Situation.REJECTED: gettext_lazy("Le comptable ne l’a pas prise en charge : qui la paie en est averti."),
+}
+
+
+def explanation_of(titre: Titre, *, now: datetime) -> Promise:
+    """What its situation means to whoever collects it."""
+    situation = situation_of(titre, now=now)
+    of_the_comptable = titre.collector == Collector.COMPTABLE and situation in _EXPLANATIONS_OF_THE_COMPTABLE
+    return (_EXPLANATIONS_OF_THE_COMPTABLE if of_the_comptable else _EXPLANATIONS)[situation]
+
+
+def _left(titre: Titre) -> Money:
+    """What is still to be paid of it, as far as is known here."""
+    if titre.collector == Collector.REGIE:
+        return sums_of([titre], collectivite=titre.collectivite)[titre.pk].left
+    return left_of(titre) if titre.status in (State.DRAFT, State.OPEN, State.SUSPENDED) else Money.zero
+
+
+def _day(day: date) -> str:
+    return paris.format_day_en(day) if (get_language() or "fr").startswith("en") else paris.format_day_fr(day)
 
 
 def _told(titre: Titre, steps: list[TitreEvent]) -> list[Step]:
     """What people did and what payments did, in the order of time."""
-    told = [_told_one(step) for step in steps]
-    for allocation in allocations_of(titre):
-        title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
-        told.append(Step(at=allocation.recorded_at, title=title, payment=allocation.settlement.attempt_id))
+    said = {number: word for word in words_on(titre) for number in word.step_numbers}
+    told = [_told_one(step, said) for step in steps]
+    for move in moves_of(titre):
+        reversible = move.settlement
+        told.append(Step(at=move.at, title=move.title, text=move.text, payment=move.payment, reversible=reversible))
     return sorted(told, key=lambda step: step.at)
 
 
-def _told_one(step: TitreEvent) -> Step:
+def _told_one(step: TitreEvent, said: Mapping[int, FiledState]) -> Step:
+    """`said`: what files of the comptable said, by the number of each step that followed."""
+    word = said.get(step.number)
+    if word is not None:
+        text = _("PES Retour du %(day)s, %(place)s") % {"day": _day(word.told_on), "place": word.place}
+        if word.collected is not None and step.event in (Event.COLLECTED, Event.CLOSED):
+            collected = _("encaissé en tout : %(amount)s") % {"amount": word.collected}
+            text = f"{text} ; {collected}"
+        title = str(_STEPS_OF_THE_COMPTABLE[Event(step.event)])
+        return Step(at=step.recorded_at, title=title, text=text, file=word.file_id)
     who = str(step.by or _("REGAL"))
-    title = str(_STEPS[Event(step.event)]) % {"who": who}
+    title = str((_STEPS_OF_THE_COMPTABLE | _STEPS)[Event(step.event)]) % {"who": who}
     if step.adjustment is not None:
         amount: Money = step.adjustment.amount
         words = (
@@ -338,6 +461,17 @@ _STEPS: dict[Event, Promise] = {
     Event.IMPORTED: gettext_lazy("Importée par %(who)s"),
     Event.WITHDRAWN: gettext_lazy("Retirée par %(who)s, avec tout son import"),
 }
+_STEPS_OF_THE_COMPTABLE: dict[Event, Promise] = {
+    Event.TAKEN_CHARGE: gettext_lazy("Prise en charge par le comptable"),
+    Event.COLLECTED: gettext_lazy("Encaissée en partie par le comptable"),
+    Event.CLOSED: gettext_lazy("Soldée chez le comptable"),
+    Event.REJECTED: gettext_lazy("Rejetée par le comptable"),
+    Event.REOPENED: gettext_lazy("De nouveau à payer, dit le comptable"),
+    Event.SUSPENDED: gettext_lazy("Mise en instance par le comptable"),
+    Event.RESUMED: gettext_lazy("De nouveau prise en charge par le comptable"),
+    Event.CANCELLED: gettext_lazy("Annulée, dit le comptable"),
+    Event.WRITTEN_OFF: gettext_lazy("Admise en non-valeur par le comptable"),
+}
 
 
 def _titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
@@ -345,7 +479,7 @@ def _titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
     town = request.collectivite
     asked = Titre(pk=min(titre_id, LARGEST_KEY), collectivite_id=town.pk)
     with tenant(town):
-        seen = steps_of(asked).count() + allocations_of(asked).count()  # first: nothing shown is older
+        seen = steps_of(asked).count() + count_of_moves(asked)  # first: nothing shown is older
         found = titre_numbered(collectivite=town, titre_id=asked.pk)
     if found is None:
         raise Http404
@@ -366,5 +500,5 @@ def _by(request: BureauRequest) -> dict[str, Any]:
     return {"now": pages.clock(), "actor_id": request.user.pk}
 
 
-def _see(address: str) -> HttpResponseRedirect:
+def see_other(address: str) -> HttpResponseRedirect:
     return HttpResponseRedirect(address, status=303)

@@ -352,7 +352,8 @@ class ProductForm(SettingsForm):
             "",
             ("code_name", "period_name", "number_name", "code", "number_digits", "pattern", "check_key"),
         ),
-        (_("Montants acceptés"), "", ("min_amount", "max_amount")),
+        (_("La base importée"), "", ("not_compared",)),
+        (_("Montants acceptés"), "", ("min_amount", "max_amount", "partial_payment")),
         (
             _("Essayer un numéro"),
             _("Recopiez celui d’une vraie facture : s’il ne convenait pas, rien ne serait enregistré."),
@@ -417,8 +418,21 @@ class ProductForm(SettingsForm):
         required=False,
         choices=CHECK_KEYS,
     )
+    not_compared = forms.BooleanField(
+        label=_("Ne pas comparer avec la base importée"),
+        help_text=_(
+            "sinon, le payeur dont la référence et le montant n’y sont pas est averti, et peut continuer ; à cocher si"
+            " vous n’importez qu’une partie des titres"
+        ),
+        required=False,
+    )
     min_amount = line(_("Montant minimal, en euros"), _("par exemple 1,00"), longest=40, inputmode="decimal")
     max_amount = line(_("Montant maximal, en euros"), _("par exemple 600,00"), longest=40, inputmode="decimal")
+    partial_payment = forms.BooleanField(
+        label=_("Une facture peut se payer en plusieurs fois"),
+        help_text=_("chaque partie, et ce qui reste ensuite, vaut au moins le montant minimal"),
+        required=False,
+    )
     example = line(_("Un numéro, comme il est imprimé"), _("facultatif"), longest=64, spellcheck="false")
 
     def __init__(self, *args: Any, contract: GatewayAccount, choices: list[GatewayAccount], **options: Any) -> None:
@@ -430,6 +444,10 @@ class ProductForm(SettingsForm):
         for others in REFERENCE_FIELDS.values():
             for name in set(others) - set(asked):
                 self.fields.pop(name, None)
+        if self.kind is DebtKind.REGIE:
+            del self.fields["not_compared"]
+        if self.kind is not DebtKind.REGIE:  # others' debts are not in our base: their balance is not known here
+            del self.fields["partial_payment"]
         if len(choices) > 1:
             self.fields["account"].choices = [(key, account_in_words(one)) for key, one in self.contracts.items()]  # type: ignore[attr-defined]
         else:
@@ -446,8 +464,10 @@ class ProductForm(SettingsForm):
             "opens_on": product.opens_on,
             "closes_on": product.closes_on,
             "closed_note": product.closed_note,
+            "not_compared": not product.compares_with_base,
             "min_amount": in_euros(product.min_amount),
             "max_amount": in_euros(product.max_amount),
+            "partial_payment": product.partial_payment,
             **{name: product.reference_form.get(name, "") for name in REFERENCE_FIELDS[DebtKind(product.debt_kind)]},
             "seen": product_version(product),
         }
@@ -485,6 +505,8 @@ class ProductForm(SettingsForm):
             reference_form={name: value for name, value in form.items() if value not in ("", None)},
             min_amount=given["min_amount"],
             max_amount=given["max_amount"],
+            compares_with_base=not given.get("not_compared", False),
+            partial_payment=given.get("partial_payment", False),
         )
 
     def clean_pattern(self) -> str:

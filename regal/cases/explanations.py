@@ -41,7 +41,10 @@ _WITH_DECISION = _(
 
 EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.CONTRADICTION: Explanation(
-        what=_("Ce paiement est confirmé, et une preuve arrivée ensuite dit le contraire. Rien n’a été changé."),
+        what=_(
+            "Ce paiement est confirmé, ou annulé par la régie, et une preuve arrivée ensuite dit le contraire. Rien n’a"
+            " été changé."
+        ),
         to_do=_("Demandez au comptable public ce qu’il a encaissé avant de répondre au payeur."),
         how=_(
             "Une preuve (réponse de PayFiP ou de Paybox, ou fichier) dit refusé, abandonné, annulé ou remboursé un"

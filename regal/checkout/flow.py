@@ -53,10 +53,16 @@ class Recap:
     handle: str
     told_of_earlier: bool
     address: dict[str, str] = field(default_factory=dict)  # of the card's holder, where the contract asks
+    due_cents: int | None = None  # what was typed, where less of it is then paid
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_cents)
+
+    @property
+    def due(self) -> Money:
+        """What is left to pay, as it was typed."""
+        return Money(self.amount_cents if self.due_cents is None else self.due_cents)
 
 
 def seal(recap: Recap, *, product: Product, now: datetime) -> str:

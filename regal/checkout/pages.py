@@ -4,6 +4,7 @@ They work in a frame on the town's site and out of it, without cookie, session o
 payer confirms; nothing leaves before it is committed (`docs/decisions/0004`).
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,16 +19,18 @@ from regal.checkout.address import address_in
 from regal.checkout.asked import address_after_return, ask_about, returned_at
 from regal.checkout.by_card import is_by_card, tell
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
-from regal.checkout.forms import EmailForm
+from regal.checkout.forms import FORMS, EmailForm
 from regal.checkout.notifications import LONGEST_QUERY, opened
 from regal.checkout.town import NotHere, Town, situation_of
-from regal.checkout.ways import Again, ByForm, as_typed, once_more, set_off
+from regal.checkout.ways import Again, BadPart, ByForm, as_typed, once_more, set_off
 from regal.collectivites.models import Product
-from regal.gateways.base import Environment, Message
+from regal.collectivites.reference_forms import read_reference
+from regal.gateways.base import DebtKind, Environment, Message
 from regal.lib import tokens
+from regal.lib.canonical import sha256_hex
 from regal.lib.client_address import budget_of, client_address
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
-from regal.lib.references import DebtReference
+from regal.lib.references import DebtReference, UnreadableReference
 from regal.lib.tenancy import tenant
 from regal.lib.throttle import is_too_often
 from regal.payments.checker import hasten_by_payer
@@ -35,12 +38,15 @@ from regal.payments.models import Attempt
 from regal.payments.operations import Intake, check_order, intake, receive
 from regal.payments.queries import FULL_PAGE, Situation, too_much_of
 from regal.payments.refusals import CannotHandOff
+from regal.reconciliation.comptable import Verdict
 
 # From one address in a minute; a town hall has one address for all.
 MOST_STARTS = 60  # attempts opened
 MOST_FORMS = 180  # forms sent: somebody who tries amounts on another's reference is slowed down
 MOST_LOOK_UPS = 60  # invoices of our own base asked for, found or not
 MOST_LOOK_UPS_IN_TOWN = 1_200  # by everybody together
+MOST_COMPARED = 10  # amounts tried on one reference that the comptable collects, by everybody together
+GO_ON = "quand_meme"  # the field of « Continuer quand même »
 
 
 def clock() -> datetime:
@@ -65,7 +71,7 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     chosen = town.product(product_slug)
     if request.method != "POST":
         return (
-            town.form_page(request, chosen, town.form(chosen))
+            town.form_page(request, chosen, town.form(chosen, initial=_prefilled(request, chosen)))
             if town.is_open(chosen)
             else town.closed_page(request, chosen)
         )
@@ -80,6 +86,10 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
             return town.lost_page(request, chosen)
         way = ByForm(town, request, chosen, form=town.form(chosen, initial=as_typed(typed, chosen)), recap=typed)
         if town.is_open(chosen):
+            if GO_ON in request.POST:
+                return warned(way, town, request, only=Verdict.SETTLED) or way.recap_page(None)
+            if "part" in request.POST and chosen.partial_payment and town.gateway(chosen).needs_titre:
+                return _pay_part(request, way, now=now)
             return town.form_page(request, chosen, way.form)
         return way.already_started_page() if way.started() else town.closed_page(request, chosen, status=409)
     if not town.is_open(chosen):
@@ -112,7 +122,26 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
             check_order(order=way.order(titre))
     except CannotHandOff as refusal:
         return way.refused_page(refusal)
-    return way.recap_page(titre)
+    return (warned(way, town, request) if titre is None else None) or way.recap_page(titre)
+
+
+def _pay_part(request: HttpRequest, way: ByForm, *, now: datetime) -> HttpResponse:
+    """The recap again, of the part of the debt that its payer chose."""
+    if _looks_too_often(request, way.town):
+        return way.town.too_often_page(request, way.product)
+    found = way.look_up(now=now)
+    if found.situation is not Situation.PAYABLE:
+        return way.answer_to(found)
+    typed = request.POST["part"][:40]
+    try:
+        way.pay_part(typed)
+        with tenant(way.town.collectivite):
+            check_order(order=way.order(found.titre))
+    except BadPart as wrong:
+        return way.recap_page(found.titre, wrong=str(wrong), part=typed)
+    except CannotHandOff as refusal:
+        return way.refused_page(refusal)
+    return way.recap_page(found.titre)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.SLUG, frame=Frame.ALLOWED_ORIGINS, rate=Rate.START)
@@ -142,7 +171,7 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         return town.form_page(request, chosen, filled, notice="expired", status=409)
     if not way.form.is_valid():  # its terms changed meanwhile
         return town.form_page(request, chosen, way.form, status=422)
-    return set_off(way, clock=clock)
+    return warned(way, town, request, only=Verdict.SETTLED) or set_off(way, clock=clock)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.TOKEN, frame=Frame.ALLOWED_ORIGINS)
@@ -282,11 +311,45 @@ def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     return way.answer_to(way.look_up(now=town.now))
 
 
+def warned(way: ByForm, town: Town, request: HttpRequest, *, only: Verdict | None = None) -> HttpResponse | None:
+    """What our base makes a payer of the comptable's read before he goes on: `docs/decisions/0019`.
+
+    Beyond the budgets nothing is compared and nobody is held up: PayFiP checks anyway. `only`: the one thing that
+    stops him.
+    """
+    if not way.is_compared():
+        return None
+    town_number = town.collectivite.pk
+    budgets = {  # their own: whoever uses them up holds up no payer of a régie
+        f"compared {source_of(request)}": MOST_LOOK_UPS,
+        f"compared {town_number} {sha256_hex(way.reference.encode())}": MOST_COMPARED,
+        f"compared {town_number}": MOST_LOOK_UPS_IN_TOWN,
+    }
+    if _is_beyond(budgets, now=town.now):
+        return None
+    told = way.compared()
+    if told.verdict is Verdict.NOTHING or only not in (None, told.verdict):
+        return None
+    return way.compared_page(told)
+
+
+def _prefilled(request: HttpRequest, product: Product) -> dict[str, str]:
+    """The fields of the reference that the address names (`?ref=`); it is typed for the payer, and not looked up."""
+    kind = DebtKind(product.debt_kind)
+    try:
+        return FORMS[kind].as_typed(read_reference(kind, request.GET.get("ref", "")))
+    except UnreadableReference:
+        return {}
+
+
 def _looks_too_often(request: HttpRequest, town: Town) -> bool:
     budgets = {source_of(request): MOST_LOOK_UPS, f"town {town.collectivite.pk}": MOST_LOOK_UPS_IN_TOWN}
-    return any(  # the second is not spent by who has used up the first
-        is_too_often(rate=Rate.LOOKUP, source=source, limit=limit, now=town.now) for source, limit in budgets.items()
-    )
+    return _is_beyond(budgets, now=town.now)
+
+
+def _is_beyond(budgets: Mapping[str, int], *, now: datetime) -> bool:
+    """Whether one of them is used up; the next is not spent by who has used up the one before."""
+    return any(is_too_often(rate=Rate.LOOKUP, source=source, limit=limit, now=now) for source, limit in budgets.items())
 
 
 def source_of(request: HttpRequest) -> str:

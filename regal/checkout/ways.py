@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.log import log_response
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from regal.checkout.address import LINES, address_in, billing_of
 from regal.checkout.by_card import display_of, is_by_card
@@ -26,7 +27,7 @@ from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import AskableGateway, DebtKind, PostForm, Redirect
 from regal.lib import tokens
-from regal.lib.money import Money
+from regal.lib.money import Money, UnreadableAmount
 from regal.lib.tenancy import tenant
 from regal.payments.departure import depart, go_again
 from regal.payments.models import Attempt
@@ -35,18 +36,24 @@ from regal.payments.queries import (
     LookUp,
     Situation,
     attempt_by_flow,
+    fits_balance,
     gravest_earlier_attempt,
     is_opening,
     look_up,
     never_left,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
+from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared
 from regal.titres.models import Titre
 
 logger = logging.getLogger("regal.checkout")
 
 _PERSONAL = {"email", *LINES}
 _ALMOST_A_MINUTE = timedelta(seconds=59)  # an hour shown without its seconds has passed
+
+
+class BadPart(Exception):
+    """What the payer chose to pay of a debt cannot be paid alone; the message is for the payer."""
 
 
 class Way(ABC):
@@ -92,7 +99,12 @@ class Way(ABC):
     def look_up(self, *, now: datetime) -> LookUp:
         """What our own base says of the debt."""
         with tenant(self.town.collectivite):
-            return look_up(product=self.product, reference=self.reference, amount=self.amount, now=now)
+            asked: dict[str, Any] = {"amount": self.amount} | self.asked()
+            return look_up(product=self.product, reference=self.reference, now=now, **asked)
+
+    def asked(self) -> dict[str, Any]:
+        """What else of the debt this way knows."""
+        return {}
 
     def started(self) -> Attempt | None:
         """The payment that this very press, or one before it, opened."""
@@ -242,6 +254,25 @@ class ByForm(Way):
             recap = replace(recap, flow_token=tokens.new_token(), handle=tokens.new_token())
         return {"token": seal(recap, product=self.product, now=self.town.now)}
 
+    def asked(self) -> dict[str, Any]:
+        """The balance that was typed, also where less of it is paid."""
+        return {"amount": self.recap.due}
+
+    def pay_part(self, typed: str) -> None:
+        """Pay less than what is due, or all of it again. Raises BadPart."""
+        try:
+            part = Money.parse(typed)
+        except UnreadableAmount:
+            raise BadPart(_("Ce montant ne se lit pas. Écrivez-le par exemple 40,00.")) from None
+        due = self.recap.due
+        if not fits_balance(product=self.product, left=due, amount=part):
+            least = self.product.min_amount or Money(1)
+            in_words = least.format_en() if (get_language() or "fr").startswith("en") else least.format_fr()
+            told = _("Choisissez au moins %(least)s, et laissez-en au moins autant, ou payez tout (R033).")
+            raise BadPart(told % {"least": in_words})
+        self.recap = replace(self.recap, amount_cents=part.cents, due_cents=None if part == due else due.cents)
+        self.amount = part
+
     def order(self, titre: Titre | None) -> PaymentOrder:
         recap = self.recap
         return PaymentOrder(
@@ -268,7 +299,11 @@ class ByForm(Way):
             "languages": {"name": "product", "argument": self.product.slug, "hidden": self.hidden()},
         }
 
-    def recap_page(self, titre: Titre | None) -> HttpResponse:
+    def recap_page(self, titre: Titre | None, *, wrong: str = "", part: str = "") -> HttpResponse:
+        """`wrong`: about the `part` that was typed. All that is due again, if a part is allowed no more."""
+        if not fits_balance(product=self.product, left=self.recap.due, amount=self.recap.amount):
+            self.recap = replace(self.recap, amount_cents=self.recap.due.cents, due_cents=None)
+            self.amount = self.recap.amount
         earlier = self._earlier(titre.pk if titre else None)
         self.recap = replace(self.recap, told_of_earlier=earlier is not None)
         typed = as_typed(self.recap, self.product)
@@ -279,8 +314,32 @@ class ByForm(Way):
             "hidden": self.hidden(),
             "earlier": earlier,
             "earlier_situation": situation_of(earlier) if earlier else "",
+            "in_parts": titre is not None and self.product.partial_payment,
+            "rest": self.recap.due - self.recap.amount if self.recap.due_cents is not None else None,
+            "wrong_part": wrong,
+            "part": part,
         }
-        return self._page("checkout/recap.html", context)
+        return self._page("checkout/recap.html", context, status=422 if wrong else 200)
+
+    def is_compared(self) -> bool:
+        """Whether what was typed is compared with the base that the collectivité imported."""
+        with tenant(self.town.collectivite):
+            return is_compared(product=self.product, exercice=self.recap.exercice)
+
+    def compared(self) -> Comparison:
+        """What that base says of a debt that the comptable collects."""
+        with tenant(self.town.collectivite):
+            return compare(product=self.product, reference=self.reference, amount=self.amount)
+
+    def compared_page(self, told: Comparison) -> HttpResponse:
+        """What the payer should know before the recap. He may go on, unless the comptable says that it is settled."""
+        context = {
+            "verdict": told.verdict,
+            "left": told.left,
+            "can_go_on": told.verdict is not Verdict.SETTLED,
+            "hidden": self.hidden(),
+        }
+        return self._page("checkout/not_as_issued.html", context, status=409)
 
     def refused_page(self, refusal: CannotHandOff) -> HttpResponse:
         notice = "" if self.form.accuse(refusal.reason) else notice_of(refusal)
@@ -348,6 +407,10 @@ class Again(Way):
             "languages": {"name": "again", "argument": self.of, "hidden": self._token()},
         }
 
+    def asked(self) -> dict[str, Any]:
+        """Its address opened this: what was begun before may be a part of what is due."""
+        return {"may_be_part": True}
+
     def recap_page(self, titre: Titre | None) -> HttpResponse:
         return self.page()
 
@@ -384,7 +447,7 @@ def notice_of(refusal: CannotHandOff) -> str:
 def as_typed(recap: Recap, product: Product) -> dict[str, str]:
     """The form's fields as a payer would have typed them."""
     kind = DebtKind(product.debt_kind)
-    euros, cents = divmod(recap.amount_cents, 100)
+    euros, cents = divmod(recap.due.cents, 100)
     return {
         **FORMS[kind].as_typed(read_reference(kind, recap.debt_reference)),
         "amount": f"{euros},{cents:02d}",

@@ -308,6 +308,10 @@ class Product(TenantModel):
     )
     min_amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True, blank=True)
     max_amount: "MoneyField[Money | None, Money | None]" = MoneyField(null=True, blank=True)
+    compares_with_base = models.BooleanField(
+        default=True, db_default=True
+    )  # a comptable's: warn whoever types what the imported base does not hold
+    partial_payment = models.BooleanField(default=False, db_default=False)  # a debt may be paid in several times
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -28,7 +28,7 @@ from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import Product
-from regal.demo import bench_bureau, bench_paybox, bench_web_service
+from regal.demo import bench_bureau, bench_imports, bench_paybox, bench_titres, bench_web_service
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
@@ -144,8 +144,9 @@ class Door:
 
 
 class Bench:
-    def __init__(self, folder: Path, say: Callable[[str], object]) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], object], *, titres: int) -> None:
         self.folder = folder
+        self.titres_asked = titres
         self.say = say
         self.port = next(port for port in range(18_500, 60_000) if ports.is_free(port))
         self.figures: list[Figure] = []
@@ -153,6 +154,8 @@ class Bench:
         self.bureau = ""
         self.web_service = ""
         self.paybox = ""
+        self.imports = ""
+        self.titres = ""
         self.web: Family | None = None
         self.worker: Family | None = None
 
@@ -184,6 +187,10 @@ class Bench:
                 product.collectivite, port=self.port + 2, postgres_cpu=self.postgres.cpu_seconds, say=self.say
             )
             self.paybox = bench_paybox.measure(say=self.say)
+            self.imports = bench_imports.measure(
+                product.collectivite, folder=self.folder, postgres_cpu=self.postgres.cpu_seconds, say=self.say
+            )
+            self.titres = bench_titres.measure(server.connections, titres=self.titres_asked, say=self.say)
             self.bureau = bench_bureau.measure(
                 server.connections,
                 port=self.port + 1,
@@ -475,12 +482,13 @@ def table(figures: list[Figure], memory: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def main(say: Callable[[str], object]) -> str:
-    """Measure everything; the table."""
+def main(say: Callable[[str], object], *, titres: int = bench_titres.TITRES) -> str:
+    """Measure everything; the tables. `titres`: how many are searched."""
     folder = Path(tempfile.mkdtemp(prefix="regal-bench-"))
     try:
-        bench = Bench(folder, say)
+        bench = Bench(folder, say, titres=titres)
         bench.run()
-        return f"{table(bench.figures, bench.memory)}\n\n{bench.web_service}\n\n{bench.paybox}\n\n{bench.bureau}"
+        tables = (bench.web_service, bench.paybox, bench.imports, bench.titres, bench.bureau)
+        return "\n\n".join([table(bench.figures, bench.memory), *tables])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -88,6 +88,29 @@ class FiledPayment:
     facts: Mapping[str, str] = field(default_factory=dict)  # text to text, bounded, nothing personal: kept as evidence
 
 
+class Said(StrEnum):
+    """Where a comptable's file says that a debt stands."""
+
+    TAKEN = "taken"  # in charge, and not settled: a part may be collected
+    SUSPENDED = "suspended"  # en instance
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    WRITTEN_OFF = "written_off"  # en non-valeur
+    SETTLED = "settled"  # by whatever means
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledPiece:
+    """Where one debt stands, as a comptable's file says it (`payfip_files/pes_retour.py`); None where it does not."""
+
+    place: str
+    debt: FiledDebt
+    said: Said
+    collected: Money | None  # in all
+    amount: Money | None  # of what the file shows of the debt: a rôle's article may come in several lines
+    is_told: bool  # by the line itself; otherwise only that its piece is in charge
+
+
 @dataclass(frozen=True, kw_only=True)
 class PaymentsFile:
     """A file of payments, read whole and found coherent (its own counts and sums are right)."""

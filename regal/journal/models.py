@@ -12,8 +12,28 @@ from regal.lib.tenancy import TenantForeignKey, TenantModel
 
 
 class Kind(models.TextChoices):
-    SETTLEMENT = "settlement"  # an attempt was proved paid
+    SETTLEMENT = "settlement"  # an attempt was proved paid, or money was received otherwise
+    REVERSAL = "reversal"  # a settlement counts no more: it corrects that entry, whose columns it repeats
     SEAL = "seal"  # a day's evidence: the digests of every piece
+
+
+_ONLINE = models.Q(
+    amount__gt=0,
+    attempt_id__isnull=False,
+    account__isnull=False,
+    environment__in=values(Environment),
+    regie__isnull=True,
+    receipt_id__isnull=True,
+    means="",
+)
+_AT_THE_COUNTER = models.Q(
+    amount__gt=0,
+    attempt_id__isnull=True,
+    account__isnull=True,
+    environment=Environment.PRODUCTION.value,
+    regie__isnull=False,
+    receipt_id__isnull=False,
+) & ~models.Q(means="")
 
 
 class Entry(TenantModel):
@@ -24,6 +44,9 @@ class Entry(TenantModel):
     account = TenantForeignKey("collectivites.GatewayAccount", null=True)
     environment = models.CharField(max_length=10, blank=True)
     attempt_id = models.BigIntegerField(null=True)  # a number, not a key: the books depend on no other room
+    regie = TenantForeignKey("collectivites.Regie", null=True)  # who received it, otherwise than online
+    receipt_id = models.BigIntegerField(null=True)  # the agent's entry of it
+    means = models.CharField(max_length=10, blank=True, default="", db_default="")
     debt_reference = models.CharField(max_length=30, blank=True)
     exercice = models.PositiveSmallIntegerField(null=True)
     amount: MoneyField[Money | None, Money | None] = MoneyField(null=True)
@@ -46,15 +69,23 @@ class Entry(TenantModel):
                 condition=models.Q(kind=Kind.SETTLEMENT.value),
                 name="journal_entry_one_settlement",
             ),
+            models.UniqueConstraint(
+                fields=["collectivite", "receipt_id"],
+                condition=models.Q(kind=Kind.SETTLEMENT.value),
+                name="journal_entry_one_receipt",
+            ),
+            models.UniqueConstraint(
+                fields=["collectivite", "corrects"],
+                condition=models.Q(kind=Kind.REVERSAL.value),
+                name="journal_entry_one_reversal",
+            ),
             models.CheckConstraint(
-                condition=models.Q(
-                    kind=Kind.SETTLEMENT.value,
-                    amount__gt=0,
-                    attempt_id__isnull=False,
-                    account__isnull=False,
-                    environment__in=values(Environment),
+                condition=(
+                    models.Q(kind=Kind.SETTLEMENT.value, corrects__isnull=True)
+                    | models.Q(kind=Kind.REVERSAL.value, corrects__isnull=False) & ~models.Q(reason="")
                 )
-                | models.Q(kind=Kind.SEAL.value, amount__isnull=True, attempt_id__isnull=True),
+                & (_ONLINE | _AT_THE_COUNTER)
+                | models.Q(kind=Kind.SEAL.value, amount__isnull=True, attempt_id__isnull=True, receipt_id__isnull=True),
                 name="journal_entry_shape",
             ),
             models.CheckConstraint(condition=models.Q(number__gt=0), name="journal_entry_number_positive"),

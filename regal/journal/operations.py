@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from regal.gateways.base import Environment
 from regal.journal.chain import GENESIS, hash_of
 from regal.journal.models import Entry, Head, Kind
 from regal.lib import paris
@@ -37,6 +38,74 @@ def record_settlement(
         occurred_at=occurred_at,
         accounting_day=paris.today(occurred_at),
         digests=sorted(digests),
+    )
+
+
+def record_receipt(
+    *,
+    collectivite_id: int,
+    regie_id: int,
+    receipt_id: int,
+    means: str,
+    debt_reference: str,
+    exercice: int | None,
+    amount: Money,
+    occurred_at: datetime,
+    digest: str,
+    author: str,
+    now: datetime,
+) -> Entry:
+    """Enter money received otherwise than online, as an agent says it was. As `record_settlement`, call it last."""
+    return _append(
+        collectivite_id=collectivite_id,
+        now=now,
+        kind=Kind.SETTLEMENT,
+        environment=Environment.PRODUCTION,
+        regie_id=regie_id,
+        receipt_id=receipt_id,
+        means=means,
+        debt_reference=debt_reference,
+        exercice=exercice,
+        amount=amount,
+        occurred_at=occurred_at,
+        accounting_day=paris.today(occurred_at),
+        digests=[digest],
+        author=author,
+    )
+
+
+def record_reversal(
+    *,
+    collectivite_id: int,
+    attempt_id: int | None,
+    receipt_id: int | None,
+    author: str,
+    reason: str,
+    now: datetime,
+) -> Entry:
+    """Enter, on the day that it is, that a settlement counts no more. Call it last. Raises Entry.DoesNotExist."""
+    corrected = Entry.objects.get(
+        collectivite=collectivite_id, kind=Kind.SETTLEMENT, attempt_id=attempt_id, receipt_id=receipt_id
+    )
+    return _append(
+        collectivite_id=collectivite_id,
+        now=now,
+        kind=Kind.REVERSAL,
+        account_id=corrected.account_id,
+        environment=corrected.environment,
+        attempt_id=attempt_id,
+        regie_id=corrected.regie_id,
+        receipt_id=receipt_id,
+        means=corrected.means,
+        debt_reference=corrected.debt_reference,
+        exercice=corrected.exercice,
+        amount=corrected.amount,
+        occurred_at=now,
+        accounting_day=paris.today(now),
+        digests=corrected.digests,
+        corrects=corrected,
+        author=author,
+        reason=reason,
     )
 
 

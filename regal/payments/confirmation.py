@@ -34,8 +34,8 @@ def look_after_provisional(*, collectivite: HasKey, now: datetime) -> int:
     attempt (docs/decisions/0014). One that makes us fail does not starve the others: its failure is raised at the end.
     """
     with tenant(collectivite):
-        waiting = Settlement.objects.of(collectivite).filter(attempt__is_provisional=True).order_by("attempt_id")
-        settled = list(waiting.values_list("attempt_id", "recorded_at"))
+        waiting = Settlement.objects.of(collectivite).filter(attempt__is_provisional=True, attempt__is_reversed=False)
+        settled = list(waiting.order_by("attempt_id").values_list("attempt_id", "recorded_at"))
     late = 0
     failure: Exception | None = None
     for attempt_id, settled_at in settled:
@@ -105,7 +105,7 @@ def _report_unheard_of(*, account: GatewayAccount, now: datetime) -> int:
 def _report(*, collectivite: HasKey, attempt_id: int, settled_at: datetime, now: datetime) -> None:
     with tenant(collectivite):
         attempt = lock_attempt(collectivite_id=collectivite.pk, attempt_id=attempt_id)
-        if attempt.is_provisional:
+        if attempt.is_provisional and not attempt.is_reversed:
             _open_once(attempt=attempt, kind=CaseKind.NOT_CONFIRMED, since=settled_at, now=now)
 
 

@@ -296,6 +296,8 @@ def _prove(*, attempt: Attempt, notice: Notice, evidence: Evidence, now: datetim
             open_attempt_case(CaseKind.CONTRADICTION, attempt, evidence, now)
         elif attempt.is_provisional:
             confirm(attempt=attempt, now=now)
+            if attempt.is_reversed:  # a person believed that this money never came
+                open_attempt_case(CaseKind.CONTRADICTION, attempt, evidence, now)
     elif notice.outcome is Outcome.PAID:
         number = (notice.transaction or "") if notice.call else ""  # with its call alone, it never comes again
         settle(attempt=attempt, evidence=evidence, transaction=number, occurred_at=occurred_at, now=now)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models.functions import Reverse
+from django.utils.translation import gettext_lazy as _
 
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Outcome, Rank
@@ -36,6 +37,7 @@ class Attempt(TenantModel):
     language = models.CharField(max_length=5, default="fr")
     status = models.CharField(max_length=20, default=State.CREATED.value)
     is_provisional = models.BooleanField(default=False, db_default=False)  # settled by a signature alone, not confirmed
+    is_reversed = models.BooleanField(default=False, db_default=False)  # its settlement has a reversal
     announced = models.CharField(max_length=12, blank=True)  # an Outcome: the fold of its announcements
     announced_at = models.DateTimeField(null=True)  # when the other side says it happened, else when we heard it
     warned = models.BooleanField(default=False)  # the payer was told of an earlier attempt on this debt
@@ -73,6 +75,10 @@ class Attempt(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(is_provisional=False) | models.Q(status=State.PAID.value),
                 name="payments_attempt_provisional",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_reversed=False) | models.Q(status=State.PAID.value),
+                name="payments_attempt_reversed",
             ),
             models.CheckConstraint(
                 condition=models.Q(announced__in=["", *(outcome.value for outcome in ANNOUNCED)]),
@@ -248,11 +254,82 @@ class AttemptEvent(TenantModel):
         return f"{self.attempt_id}.{self.number} {self.event}"
 
 
-class Settlement(TenantModel):
-    """An attempt proved paid. Append-only; a correction is a new entry that names it."""
+class Means(models.TextChoices):
+    """How money is received otherwise than online: a closed list."""
 
-    attempt = TenantForeignKey(Attempt)
-    account = TenantForeignKey("collectivites.GatewayAccount")
+    CASH = "cash", _("espèces")
+    CHEQUE = "cheque", _("chèque")
+    CARD = "card", _("carte bancaire au guichet")
+    TRANSFER = "transfer", _("virement")
+    VOUCHERS = "vouchers", _("CESU, chèques-vacances ou autres titres de paiement")
+
+
+class CounterReceipt(TenantModel):
+    """Money received otherwise than online, as a named agent entered it: evidence of rank M. Append-only.
+
+    Its digest covers every column but its own, and the books name it (docs/decisions/0018).
+    """
+
+    regie = TenantForeignKey("collectivites.Regie")
+    product = TenantForeignKey("collectivites.Product")
+    titre = TenantForeignKey("titres.Titre")
+    means = models.CharField(max_length=10, choices=Means.choices)
+    amount = MoneyField()
+    received_on = models.DateField()  # Europe/Paris
+    bank = models.CharField(max_length=60, blank=True)  # of a cheque
+    piece = models.CharField(max_length=40, blank=True)  # its number: of the cheque, the card slip, the vouchers
+    book_number = models.CharField(max_length=20, blank=True)  # in the régie's receipt book, where it keeps one
+    told_of_hold = models.BooleanField(default=False)  # an online payment was running, and the agent knew
+    form_digest = models.CharField(max_length=64)  # of the form's single-use token
+    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")  # None: a demonstration
+    made_at = models.DateTimeField()
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "form_digest"], name="payments_counter_form"),
+            models.UniqueConstraint(fields=["collectivite", "digest"], name="payments_counter_digest"),
+            models.CheckConstraint(
+                condition=models.Q(amount__gt=0, amount__lte=9_999_999_99), name="payments_counter_amount"
+            ),
+            models.CheckConstraint(condition=models.Q(means__in=Means.values), name="payments_counter_means"),
+            models.CheckConstraint(
+                condition=~models.Q(means=Means.CHEQUE.value) | ~models.Q(bank="") & ~models.Q(piece=""),
+                name="payments_counter_cheque",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["collectivite", "-received_on", "-id"], name="payments_counter_by_day"),
+            models.Index(fields=["collectivite", "titre"], name="payments_counter_by_titre"),
+        ]
+
+    def __str__(self) -> str:
+        return f"receipt {self.pk}"
+
+
+class CounterPerson(TenantModel):
+    """What of a voucher may name a person: apart, so that it can be purged and the receipt stays."""
+
+    receipt = TenantForeignKey(CounterReceipt)
+    drawer = models.CharField(max_length=120, blank=True)  # who signed the cheque, or brought the money
+    label = models.CharField(max_length=140, blank=True)  # as the bank's statement words a transfer
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["collectivite", "receipt"], name="payments_counterperson_once")]
+
+    def __str__(self) -> str:
+        return f"person of receipt {self.receipt_id}"
+
+
+class Settlement(TenantModel):
+    """An attempt proved paid, or money received otherwise. Append-only; a correction is a new entry that names it.
+
+    What was received otherwise has a receipt, and neither attempt, account, evidence nor rank (it is M). It is real.
+    """
+
+    attempt = TenantForeignKey(Attempt, null=True)
+    receipt = TenantForeignKey(CounterReceipt, null=True)
+    account = TenantForeignKey("collectivites.GatewayAccount", null=True)
     environment = models.CharField(max_length=10)
     debt_reference = models.CharField(max_length=30)
     exercice = models.PositiveSmallIntegerField(null=True)
@@ -260,8 +337,8 @@ class Settlement(TenantModel):
     transaction = models.CharField(
         max_length=40, blank=True, default="", db_default=""
     )  # as the gateway numbers it, where it has a number that never comes again: Paybox's S
-    evidence = TenantForeignKey(Evidence)
-    rank = models.PositiveSmallIntegerField()
+    evidence = TenantForeignKey(Evidence, null=True)
+    rank: "models.PositiveSmallIntegerField[int | None, int | None]" = models.PositiveSmallIntegerField(null=True)
     occurred_at = models.DateTimeField()
     accounting_day = models.DateField()
     recorded_at = models.DateTimeField()
@@ -269,6 +346,26 @@ class Settlement(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["collectivite", "attempt"], name="payments_settlement_once"),
+            models.UniqueConstraint(fields=["collectivite", "receipt"], name="payments_settlement_receipt_once"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    attempt__isnull=False,
+                    account__isnull=False,
+                    evidence__isnull=False,
+                    rank__isnull=False,
+                    receipt__isnull=True,
+                )
+                | models.Q(
+                    attempt__isnull=True,
+                    account__isnull=True,
+                    evidence__isnull=True,
+                    rank__isnull=True,
+                    receipt__isnull=False,
+                    environment=Environment.PRODUCTION.value,
+                    transaction="",
+                ),
+                name="payments_settlement_whence",
+            ),
             models.UniqueConstraint(
                 fields=["account", "transaction"],
                 condition=~models.Q(transaction=""),
@@ -286,11 +383,46 @@ class Settlement(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"settlement of {self.attempt_id}"
+        return f"settlement of {self.attempt_id or f'receipt {self.receipt_id}'}"
+
+
+class Cause(models.TextChoices):
+    """Why a settlement counts no more: a closed list."""
+
+    UNPAID_CHEQUE = "unpaid_cheque", _("chèque impayé")
+    TYPING_ERROR = "typing_error", _("erreur de saisie")
+    GIVEN_BACK = "given_back", _("argent rendu au guichet")
+    REJECTED = "rejected", _("prélèvement ou virement rejeté")
+    CHARGEBACK = "chargeback", _("paiement contesté auprès de la banque")
+    FORGED = "forged", _("paiement jamais reçu")
+
+
+class Reversal(TenantModel):
+    """A whole settlement counts no more: its rows stay, its allocations are dead, its titre is due. Append-only."""
+
+    settlement = TenantForeignKey(Settlement)
+    cause = models.CharField(max_length=20, choices=Cause.choices)
+    reason = models.CharField(max_length=300)
+    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")  # None: a demonstration
+    made_at = models.DateTimeField()
+    accounting_day = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "settlement"], name="payments_reversal_once"),
+            models.CheckConstraint(condition=models.Q(cause__in=Cause.values), name="payments_reversal_cause"),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="payments_reversal_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"reversal of settlement {self.settlement_id}"
 
 
 class Allocation(TenantModel):
-    """What of a settlement extinguishes a titre. Append-only. The rest of the settlement is an *excédent*: a case."""
+    """What of a settlement extinguishes a titre. Append-only. The rest of the settlement is an *excédent*: a case.
+
+    It is live while its settlement has no reversal: `queries.live`.
+    """
 
     settlement = TenantForeignKey(Settlement)
     titre = TenantForeignKey("titres.Titre")

@@ -43,7 +43,7 @@ from regal.lib.money import Money
 from regal.payments.accounts import gateway_of
 from regal.payments.judging import judge, keep, schedule_seal
 from regal.payments.models import Attempt, Evidence, InboxMessage, Payer
-from regal.payments.queries import balance_of, earlier_attempts, has_heard_enough, has_received
+from regal.payments.queries import balance_of, earlier_attempts, fits_balance, has_heard_enough, has_received
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, TitreNotPayable
 from regal.payments.schedule import FIRST_QUESTION
 from regal.payments.states import Event, State
@@ -205,7 +205,7 @@ def check_titre(*, titre: Titre, order: PaymentOrder, now: datetime) -> None:
         raise TitreNotPayable(titre.status)
     if titre.is_held(now):
         raise TitreNotPayable("held", until=titre.held_until)
-    if balance_of(titre) != order.amount:
+    if not fits_balance(product=titre.product, left=balance_of(titre), amount=order.amount):
         raise TitreNotPayable("other_amount")
 
 

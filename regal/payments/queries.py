@@ -16,7 +16,16 @@ from regal.gateways.base import Environment, Outcome
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
-from regal.payments.models import Allocation, Attempt, AttemptEvent, Evidence, InboxMessage, Payer, Settlement
+from regal.payments.models import (
+    Allocation,
+    Attempt,
+    AttemptEvent,
+    Evidence,
+    InboxMessage,
+    Payer,
+    Reversal,
+    Settlement,
+)
 from regal.payments.standing import Standing
 from regal.payments.states import BEFORE_LEAVING, State
 from regal.titres.models import Collector, Titre
@@ -79,9 +88,8 @@ def balance_of(titre: Titre) -> Money:
 
 def paid_of(titre: Titre) -> Money:
     """What settlements extinguished of a titre."""
-    allocated = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre).aggregate(
-        cents=Sum("amount")
-    )
+    allocations = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre)
+    allocated = live(allocations).aggregate(cents=Sum("amount"))
     return allocated["cents"] or Money.zero
 
 
@@ -96,9 +104,35 @@ def settled_titres(collectivite_id: int, titre_ids: Collection[int]) -> set[int]
         return {row[0] for row in cursor.fetchall()}
 
 
+def live(allocations: QuerySet[Allocation]) -> QuerySet[Allocation]:
+    """Those whose settlement still counts. Whoever sums allocations sums these."""
+    return allocations.filter(~Exists(_reversals_of(OuterRef("settlement"))))
+
+
+def still_counting(settlements: QuerySet[Settlement]) -> QuerySet[Settlement]:
+    """Those that no reversal names. Whoever sums settlements sums these."""
+    return settlements.filter(~Exists(_reversals_of(OuterRef("pk"))))
+
+
+def _reversals_of(settlement: OuterRef) -> QuerySet[Reversal]:
+    return Reversal.objects.filter(collectivite=OuterRef("collectivite"), settlement=settlement)
+
+
+def fits_balance(*, product: Product, left: Money, amount: Money) -> bool:
+    """Whether an amount may be paid of a debt: all that is left, or a part where the product allows it.
+
+    A part, and what remains after it, are not below what the product accepts: it can still be paid online.
+    """
+    if amount == left:
+        return True
+    least = product.min_amount or Money(1)
+    return product.partial_payment and least <= amount and least <= left - amount
+
+
 def too_much_of(attempt: Attempt) -> Money | None:
     """What a settled attempt brought beyond what its titre still owed; None for nothing, and for test money."""
-    if attempt.titre_id is None or attempt.status != State.PAID or attempt.environment == Environment.TEST:
+    is_gone = attempt.status != State.PAID or attempt.is_reversed
+    if attempt.titre_id is None or is_gone or attempt.environment == Environment.TEST:
         return None
     allocations = Allocation.objects.filter(collectivite=attempt.collectivite_id, settlement__attempt=attempt)
     allocated = allocations.aggregate(cents=Sum("amount"))["cents"] or Money.zero
@@ -126,8 +160,10 @@ class LookUp:
     is_pending: bool = False  # held by a payment that the bank has neither accepted nor refused
 
 
-def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -> LookUp:
+def look_up(*, product: Product, reference: str, amount: Money, now: datetime, may_be_part: bool = False) -> LookUp:
     """Say whether an invoice may be paid. Only reference and amount together tell that it exists.
+
+    `may_be_part`: whoever asks has begun to pay this amount of it before, and asks about nothing new.
 
     The same questions are put to the base whatever is found, so that the time of the answer tells nothing either.
     """
@@ -140,9 +176,10 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime) -
     due, paid = amount_due(asked), paid_of(asked)
     if titre is None or titre.status == TitreState.DRAFT:
         return LookUp(situation=Situation.UNKNOWN)
-    if titre.paid_at is not None and amount in (due, paid):
+    is_a_part = may_be_part and product.partial_payment
+    if titre.paid_at is not None and (amount in (due, paid) or is_a_part):
         return LookUp(situation=Situation.PAID, titre=titre, since=titre.paid_at)
-    if amount != due - paid:
+    if amount != due - paid and not (is_a_part and fits_balance(product=product, left=due - paid, amount=amount)):
         return LookUp(situation=Situation.UNKNOWN)
     if titre.status != TitreState.OPEN:
         return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)

@@ -10,7 +10,7 @@ from regal.lib import paris
 from regal.lib.money import Money
 from regal.payments.attempt_cases import open_attempt_case, resolve_about
 from regal.payments.models import Allocation, Attempt, Evidence, Settlement
-from regal.payments.queries import balance_of
+from regal.payments.queries import balance_of, still_counting
 from regal.payments.states import Event, State
 from regal.payments.steps import advance
 from regal.titres import holds
@@ -104,12 +104,13 @@ def _report_double_payment(*, attempt: Attempt, now: datetime) -> None:
     """
     if attempt.account.debt_kind != DebtKind.REGIE or attempt.titre_id is not None:  # an excédent says it already
         return
-    others = Settlement.objects.filter(
+    settled = Settlement.objects.filter(
         collectivite=attempt.collectivite_id,
         account=attempt.account_id,
         environment=attempt.environment,
         debt_reference=attempt.debt_reference,
-    ).exclude(attempt=attempt)
+    )
+    others = still_counting(settled).exclude(attempt=attempt)
     earlier = others.order_by("pk").values_list("attempt_id", flat=True).first()
     if earlier is not None:
         open_case(

@@ -14,6 +14,7 @@ from regal.payments.states import LIVE, State
 class Standing(StrEnum):
     CONFIRMED = "confirmed"
     PROVISIONAL = "provisional"  # settled by a signature alone, and not confirmed yet
+    REVERSED = "reversed"  # settled, and a person has recorded since that the money is gone
     ANNOUNCED_PAID = "announced_paid"
     ANNOUNCED_REFUSED = "announced_refused"
     ANNOUNCED_ABANDONED = "announced_abandoned"
@@ -46,9 +47,11 @@ _UNTOLD = {
 }
 
 
-def standing(*, status: str, announced: str, is_provisional: bool = False) -> Standing:
-    """Proof, else the announcement, else the silence."""
+def standing(*, status: str, announced: str, is_provisional: bool = False, is_reversed: bool = False) -> Standing:
+    """The reversal, else proof, else the announcement, else the silence."""
     state = State(status)
+    if is_reversed:
+        return Standing.REVERSED
     if is_provisional:
         return Standing.PROVISIONAL
     if state in _PROVED:
@@ -59,6 +62,7 @@ def standing(*, status: str, announced: str, is_provisional: bool = False) -> St
 def standing_in_sql() -> Case:
     """The same, said to PostgreSQL. A change of the tables above needs a migration that makes the column again."""
     whens = [
+        When(is_reversed=True, then=Value(Standing.REVERSED.value)),
         When(is_provisional=True, then=Value(Standing.PROVISIONAL.value)),
         *(When(status=state.value, then=Value(meant.value)) for state, meant in _PROVED.items()),
         *(When(announced=outcome.value, then=Value(meant.value)) for outcome, meant in ANNOUNCED.items()),

@@ -14,7 +14,7 @@ CASES_THAT_MUST_EXIST = (
     LEFT JOIN LATERAL (SELECT min(id) AS id FROM cases_case
         WHERE collectivite_id = s.collectivite_id AND kind = 'double_payment' AND subject_kind = 'attempt'
             AND subject_id = s.attempt_id) c ON true
-    WHERE a.debt_kind = 'regie' AND t.titre_id IS NULL
+    WHERE a.debt_kind = 'regie' AND t.titre_id IS NULL AND NOT t.is_reversed
     GROUP BY s.collectivite_id, s.account_id, s.debt_reference
     HAVING count(*) > 1 AND count(c.id) < count(*) - 1""",
     """SELECT late.collectivite_id, 'attempt ' || late.attempt_id || ': paid after its end, without a late_payment case'

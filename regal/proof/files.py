@@ -46,7 +46,7 @@ _SETTLED_UNFILED = f"""WITH covered AS ({_ACCOUNTS_OF_FILES})
         AND l.result IN ('confirmed', 'already_confirmed', 'firm')
     LEFT JOIN cases_case c ON c.collectivite_id = s.collectivite_id AND c.kind = 'absent_from_file'
         AND c.subject_kind = 'attempt' AND c.subject_id = s.attempt_id
-    WHERE s.rank < 3 AND NOT a.is_provisional AND s.recorded_at < %(now)s - interval '1 day'
+    WHERE s.rank < 3 AND NOT a.is_provisional AND NOT a.is_reversed AND s.recorded_at < %(now)s - interval '1 day'
         AND s.accounting_day <= %(absent_day)s AND l.id IS NULL AND c.id IS NULL
         AND EXISTS (SELECT 1 FROM procrastinate_workers
             WHERE last_heartbeat > %(now)s - interval '30 seconds')"""  # noqa: S608 - our own text

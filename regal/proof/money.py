@@ -4,11 +4,19 @@ from collections.abc import Iterator
 
 from regal.journal.chain import GENESIS, hash_of
 from regal.journal.models import Entry
+from regal.proof.counter import (
+    DAYS_OF_RECEIPTS,
+    RECEIPTS_ALIKE,
+    RECEIPTS_PROVE,
+    REVERSALS_IN_BOOKS,
+    WHENCE,
+    digests_of_receipts,
+)
 from regal.proof.files import ACCOUNTS_OF_LINES, RECONCILED_DAYS
 from regal.proof.findings import Invariant, Row, Snapshot
 from regal.proof.repairs import KEYS
 from regal.proof.signed import SIGNED_SETTLEMENTS, TRANSACTIONS, unconfirmed
-from regal.proof.titres import AMOUNTS_OF_TITRES, WHO_COLLECTS
+from regal.proof.titres import AMOUNTS_OF_TITRES, SAID_BY_THE_COMPTABLE, WHO_COLLECTS
 
 
 def _chain(snapshot: Snapshot) -> Iterator[Row]:
@@ -32,8 +40,11 @@ MONEY = (
             WHERE amount_cents IS NULL OR amount_cents <= 0 OR amount_cents > 999999999""",
             """SELECT collectivite_id, 'settlement of attempt ' || attempt_id || ': amount' FROM payments_settlement
             WHERE amount_cents IS NULL OR amount_cents <= 0 OR amount_cents > 999999999""",
+            """SELECT collectivite_id, 'receipt ' || id || ': amount' FROM payments_counterreceipt
+            WHERE amount_cents IS NULL OR amount_cents <= 0 OR amount_cents > 999999999""",
             """SELECT collectivite_id, 'journal entry ' || number || ': amount' FROM journal_entry
-            WHERE CASE kind WHEN 'settlement' THEN amount_cents IS NULL OR amount_cents <= 0 OR amount_cents > 999999999
+            WHERE CASE WHEN kind IN ('settlement', 'reversal') THEN amount_cents IS NULL
+                OR amount_cents <= 0 OR amount_cents > 999999999
                 ELSE amount_cents IS NOT NULL END""",
             *AMOUNTS_OF_TITRES,
             """SELECT NULL, 'column ' || c.relname || '.' || a.attname || ' is ' || t.typname
@@ -46,7 +57,8 @@ MONEY = (
     ),
     Invariant(
         id="I-04",
-        sentence="An attempt is PAID if and only if it has exactly one settlement.",
+        sentence="An attempt is PAID if and only if it has exactly one settlement; so has every receipt. It is marked"
+        " reversed if and only if that settlement has its reversal.",
         questions=(
             """SELECT a.collectivite_id, 'attempt ' || a.id || ': ' || a.status || ' with ' || count(s.id)
                 || ' settlement(s)'
@@ -54,8 +66,9 @@ MONEY = (
                 ON s.collectivite_id = a.collectivite_id AND s.attempt_id = a.id
             GROUP BY a.collectivite_id, a.id, a.status HAVING count(s.id) <> (a.status = 'paid')::int""",
             """SELECT s.collectivite_id, 'settlement ' || s.id || ': no attempt' FROM payments_settlement s
-            WHERE NOT EXISTS (SELECT 1 FROM payments_attempt a
+            WHERE s.receipt_id IS NULL AND NOT EXISTS (SELECT 1 FROM payments_attempt a
                 WHERE a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id)""",
+            *WHENCE,
         ),
     ),
     Invariant(
@@ -77,7 +90,7 @@ MONEY = (
             """SELECT e.collectivite_id, 'journal entry ' || e.number || ': differs from its settlement'
             FROM journal_entry e JOIN payments_settlement s
                 ON s.collectivite_id = e.collectivite_id AND s.attempt_id = e.attempt_id
-            WHERE e.kind = 'settlement' AND (
+            WHERE e.kind = 'settlement' AND s.attempt_id IS NOT NULL AND (
                 (e.amount_cents, e.account_id, e.environment, e.debt_reference, e.exercice)
                 IS DISTINCT FROM (s.amount_cents, s.account_id, s.environment, s.debt_reference, s.exercice)
                 OR NOT EXISTS (SELECT 1 FROM payments_evidence v WHERE v.collectivite_id = s.collectivite_id
@@ -103,49 +116,67 @@ MONEY = (
             FROM payments_attemptevent e JOIN payments_evidence v
                 ON v.collectivite_id = e.collectivite_id AND v.id = e.evidence_id
             WHERE v.attempt_id IS DISTINCT FROM e.attempt_id OR v.verdict <> 'fits'""",
+            *RECEIPTS_ALIKE,
+            digests_of_receipts,
         ),
     ),
     Invariant(
         id="I-06",
-        sentence="Every settlement rests on evidence of rank 2 or more that says paid; or on a message signed for one"
+        sentence="Every settlement rests on evidence of rank 2 or more that says paid; on a receipt that an agent"
+        " entered, with its voucher; or on a message signed for one"
         " of our references, brought by the gateway's server, and is then confirmed, provisional, or waits in a case.",
         questions=(
             """SELECT s.collectivite_id, 'settlement of attempt ' || s.attempt_id || ': not proved'
             FROM payments_settlement s LEFT JOIN payments_evidence v
                 ON v.collectivite_id = s.collectivite_id AND v.id = s.evidence_id
-            WHERE v.id IS NULL OR v.rank < 1 OR v.rank <> s.rank OR v.verdict <> 'fits' OR v.outcome <> 'paid'""",
+            WHERE s.receipt_id IS NULL
+                AND (v.id IS NULL OR v.rank < 1 OR v.rank IS DISTINCT FROM s.rank OR v.verdict <> 'fits'
+                    OR v.outcome <> 'paid')""",
+            *RECEIPTS_PROVE,
             *SIGNED_SETTLEMENTS,
             unconfirmed,
         ),
     ),
     Invariant(
         id="I-07",
-        sentence="Every settlement has exactly one journal entry, and every such entry its settlement.",
+        sentence="Every settlement has exactly one journal entry, and every such entry its settlement; so has every"
+        " reversal, whose entry corrects the settlement's.",
         questions=(
-            """SELECT collectivite_id, 'attempt ' || attempt_id || ': ' || count(s) || ' settlement(s), '
-                || count(e) || ' journal entry(ies)'
+            """SELECT collectivite_id, coalesce('attempt ' || attempt_id, 'receipt ' || receipt_id, 'nothing') || ': '
+                || count(s) || ' settlement(s), ' || count(e) || ' journal entry(ies)'
             FROM (
-                SELECT collectivite_id, attempt_id, 1 AS s, NULL::int AS e FROM payments_settlement
+                SELECT collectivite_id, attempt_id, receipt_id, 1 AS s, NULL::int AS e FROM payments_settlement
                 UNION ALL
-                SELECT collectivite_id, attempt_id, NULL, 1 FROM journal_entry WHERE kind = 'settlement'
+                SELECT collectivite_id, attempt_id, receipt_id, NULL, 1 FROM journal_entry WHERE kind = 'settlement'
             ) AS either
-            GROUP BY collectivite_id, attempt_id HAVING count(e) <> count(s) OR count(s) > 1""",
+            GROUP BY collectivite_id, attempt_id, receipt_id HAVING count(e) <> count(s) OR count(s) > 1""",
+            *REVERSALS_IN_BOOKS,
         ),
     ),
     Invariant(
         id="I-08",
-        sentence="For each account and accounting day, the journal's sum is the settlements' sum; what a file says was"
+        sentence="For each account, or régie, and accounting day, the journal's sum is the settlements' sum, less what"
+        " was reversed that day; what a file says was"
         " paid is settled, of no attempt of ours, or waits in a case.",
         questions=(
-            """SELECT collectivite_id, 'account ' || account_id || ' on ' || accounting_day || ': the books differ by '
-                || sum(cents) || ' cents'
+            """SELECT collectivite_id, coalesce('account ' || account_id, 'régie ' || regie_id, 'nobody') || ' on '
+                || accounting_day || ': the books differ by ' || sum(cents) || ' cents'
             FROM (
-                SELECT collectivite_id, account_id, accounting_day, amount_cents AS cents FROM journal_entry
-                WHERE kind = 'settlement'
+                SELECT collectivite_id, account_id, regie_id, accounting_day,
+                    CASE kind WHEN 'reversal' THEN -amount_cents ELSE amount_cents END AS cents
+                FROM journal_entry WHERE kind IN ('settlement', 'reversal')
                 UNION ALL
-                SELECT collectivite_id, account_id, accounting_day, -amount_cents FROM payments_settlement
+                SELECT s.collectivite_id, s.account_id, r.regie_id, s.accounting_day, -s.amount_cents
+                FROM payments_settlement s LEFT JOIN payments_counterreceipt r
+                    ON r.collectivite_id = s.collectivite_id AND r.id = s.receipt_id
+                UNION ALL
+                SELECT s.collectivite_id, s.account_id, r.regie_id, v.accounting_day, s.amount_cents
+                FROM payments_reversal v JOIN payments_settlement s
+                    ON s.collectivite_id = v.collectivite_id AND s.id = v.settlement_id
+                LEFT JOIN payments_counterreceipt r
+                    ON r.collectivite_id = s.collectivite_id AND r.id = s.receipt_id
             ) AS both_sides
-            GROUP BY collectivite_id, account_id, accounting_day HAVING sum(cents) <> 0""",
+            GROUP BY collectivite_id, account_id, regie_id, accounting_day HAVING sum(cents) <> 0""",
             *RECONCILED_DAYS,
         ),
     ),
@@ -216,7 +247,9 @@ MONEY = (
                 FROM journal_entry e CROSS JOIN jsonb_array_elements_text(e.digests) AS d(digest)
             ) AS named LEFT JOIN payments_evidence v
                 ON v.collectivite_id = named.collectivite_id AND v.digest = named.digest
-            WHERE v.id IS NULL""",
+            LEFT JOIN payments_counterreceipt r
+                ON r.collectivite_id = named.collectivite_id AND r.digest = named.digest
+            WHERE v.id IS NULL AND r.id IS NULL""",
         ),
     ),
     Invariant(
@@ -238,7 +271,8 @@ MONEY = (
             FROM payments_settlement s LEFT JOIN payments_evidence v
                 ON v.collectivite_id = s.collectivite_id AND v.id = s.evidence_id
             WHERE s.accounting_day <> (s.occurred_at AT TIME ZONE 'Europe/Paris')::date
-                OR s.occurred_at <> coalesce(v.occurred_at, s.recorded_at)""",
+                OR s.receipt_id IS NULL AND s.occurred_at <> coalesce(v.occurred_at, s.recorded_at)""",
+            *DAYS_OF_RECEIPTS,
             """SELECT e.collectivite_id, 'journal entry ' || e.number || ': time or day'
             FROM journal_entry e LEFT JOIN payments_settlement s
                 ON s.collectivite_id = e.collectivite_id AND s.attempt_id = e.attempt_id
@@ -256,7 +290,7 @@ MONEY = (
                 SELECT collectivite_id, account_id, environment, 'attempt ' || id AS key FROM payments_attempt
                 UNION ALL
                 SELECT collectivite_id, account_id, environment, 'settlement of attempt ' || attempt_id
-                FROM payments_settlement
+                FROM payments_settlement WHERE receipt_id IS NULL
                 UNION ALL
                 SELECT collectivite_id, account_id, environment, 'journal entry ' || number FROM journal_entry
                 WHERE account_id IS NOT NULL
@@ -271,8 +305,8 @@ MONEY = (
     ),
     Invariant(
         id="I-41",
-        sentence="A debt is paid on an account of its own kind and collector; a régie's product checks what PayFiP does"
-        " not.",
+        sentence="A debt is paid on an account of its own kind and collector; the comptable's stands where his files"
+        " say, and a régie's product checks what PayFiP does not.",
         questions=(
             """SELECT a.collectivite_id, 'attempt ' || a.id || ': not the reference of a debt of kind ' || g.debt_kind
             FROM payments_attempt a JOIN collectivites_gatewayaccount g
@@ -297,6 +331,7 @@ MONEY = (
             WHERE p.debt_kind = 'regie' AND (p.min_amount_cents IS NULL OR p.max_amount_cents IS NULL
                 OR coalesce(p.reference_form->>'pattern', '') || coalesce(p.reference_form->>'check_key', '') = '')""",
             *WHO_COLLECTS,
+            *SAID_BY_THE_COMPTABLE,
         ),
     ),
 )

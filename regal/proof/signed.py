@@ -84,7 +84,8 @@ def unconfirmed(snapshot: Snapshot) -> Iterator[Row]:
         JOIN payments_settlement s ON s.collectivite_id = a.collectivite_id AND s.attempt_id = a.id
         LEFT JOIN cases_case c ON c.collectivite_id = a.collectivite_id AND c.kind = 'not_confirmed'
             AND c.subject_kind = 'attempt' AND c.subject_id = a.id
-        WHERE a.is_provisional AND c.id IS NULL AND s.recorded_at < %(now)s - interval '2 days' ORDER BY a.id"""
+        WHERE a.is_provisional AND NOT a.is_reversed AND c.id IS NULL
+            AND s.recorded_at < %(now)s - interval '2 days' ORDER BY a.id"""
     ):
         if snapshot.now >= confirmation_due_at(recorded_at) + OPENED_WITHIN:
             yield collectivite_id, f"attempt {attempt_id}: provisional for more than two working days, without a case"

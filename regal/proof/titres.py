@@ -2,13 +2,15 @@
 
 from regal.proof.findings import Invariant
 
-# What was due, and what settlements extinguished of it.
+# What was due, and what settlements that no reversal names extinguished of it.
 _SUMS = """sums AS (
     SELECT t.collectivite_id, t.id, t.paid_at, t.amount_cents, t.amount_cents
         + coalesce((SELECT sum(CASE j.direction WHEN 'increase' THEN j.amount_cents ELSE -j.amount_cents END)::bigint
             FROM titres_adjustment j WHERE j.collectivite_id = t.collectivite_id AND j.titre_id = t.id), 0) AS due,
         coalesce((SELECT sum(l.amount_cents)::bigint FROM payments_allocation l
-            WHERE l.collectivite_id = t.collectivite_id AND l.titre_id = t.id), 0) AS paid
+            WHERE l.collectivite_id = t.collectivite_id AND l.titre_id = t.id
+                AND NOT EXISTS (SELECT 1 FROM payments_reversal v
+                    WHERE v.collectivite_id = l.collectivite_id AND v.settlement_id = l.settlement_id)), 0) AS paid
     FROM titres_titre t)"""
 
 AMOUNTS_OF_TITRES = (
@@ -132,10 +134,35 @@ WHO_COLLECTS = (
         OR (t.collector = 'comptable') <> (t.budget_id IS NOT NULL) OR t.collector NOT IN ('regie', 'comptable')""",
 )
 
+# What the comptable's files say (`titres/comptable.py`): each of those steps has its file, each file its step.
+SAID_BY_THE_COMPTABLE = (
+    """SELECT l.collectivite_id, 'allocation ' || l.id || ': to titre ' || l.titre_id || ' of the comptable'
+    FROM payments_allocation l
+    JOIN titres_titre t ON t.collectivite_id = l.collectivite_id AND t.id = l.titre_id AND t.collector <> 'regie'""",
+    """SELECT e.collectivite_id, 'event ' || e.number || ' of titre ' || e.titre_id || ': ' || e.event
+        || ', and no file of the comptable says so'
+    FROM titres_titreevent e
+    WHERE e.event IN ('taken_charge', 'collected', 'closed', 'rejected', 'reopened')
+        AND NOT EXISTS (SELECT 1 FROM reconciliation_filedstate s WHERE s.collectivite_id = e.collectivite_id
+            AND s.titre_id = e.titre_id AND e.number > s.last_step - s.steps AND e.number <= s.last_step)""",
+    """SELECT s.collectivite_id, 'titre ' || s.titre_id || ': file ' || s.file_id || ' says ' || s.said
+        || ', its event ' || s.last_step || ' says ' || coalesce(e.to_state, 'nothing')
+    FROM reconciliation_filedstate s LEFT JOIN titres_titreevent e ON e.collectivite_id = s.collectivite_id
+        AND e.titre_id = s.titre_id AND e.number = s.last_step
+    WHERE s.steps > 0 AND e.to_state IS DISTINCT FROM
+        CASE s.said WHEN 'taken' THEN 'open' WHEN 'settled' THEN 'closed' ELSE s.said END""",
+    """SELECT s.collectivite_id, 'titre ' || s.titre_id || ': file ' || s.file_id || ' may not speak of it'
+    FROM reconciliation_filedstate s
+    LEFT JOIN titres_titre t ON t.collectivite_id = s.collectivite_id AND t.id = s.titre_id
+    LEFT JOIN reconciliation_depositedfile f ON f.collectivite_id = s.collectivite_id AND f.id = s.file_id
+    WHERE t.collector IS DISTINCT FROM 'comptable' OR f.budget_id IS DISTINCT FROM t.budget_id
+        OR f.kind IS DISTINCT FROM 'pes_retour' OR f.confirmed_at IS NULL""",
+)
+
 TITRES = (
     Invariant(
         id="I-02",
-        sentence="A titre is paid if and only if something is due of it and its allocations reach that.",
+        sentence="A titre is paid if and only if something is due of it and its live allocations reach that.",
         questions=(
             f"""WITH {_SUMS} SELECT collectivite_id, 'titre ' || id || ': '
                 || CASE WHEN paid_at IS NULL THEN 'not paid' ELSE 'paid' END || ', with ' || paid || ' of ' || due
@@ -145,7 +172,9 @@ TITRES = (
             WHERE t.paid_at IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM payments_allocation l JOIN payments_settlement s
                     ON s.collectivite_id = l.collectivite_id AND s.id = l.settlement_id
-                    WHERE l.collectivite_id = t.collectivite_id AND l.titre_id = t.id AND s.occurred_at = t.paid_at)
+                    WHERE l.collectivite_id = t.collectivite_id AND l.titre_id = t.id AND s.occurred_at = t.paid_at
+                        AND NOT EXISTS (SELECT 1 FROM payments_reversal v
+                            WHERE v.collectivite_id = s.collectivite_id AND v.settlement_id = s.id))
                 AND NOT EXISTS (SELECT 1 FROM titres_adjustment j
                     WHERE j.collectivite_id = t.collectivite_id AND j.titre_id = t.id AND j.made_at = t.paid_at)""",
         ),
@@ -186,11 +215,18 @@ TITRES = (
                 WHERE collectivite_id = s.collectivite_id AND kind = 'excess' AND subject_kind = 'attempt'
                     AND subject_id = s.attempt_id) AS x
             WHERE a.titre_id IS NOT NULL AND s.environment <> 'test' AND s.amount_cents <> l.cents + x.cents""",
-            """SELECT l.collectivite_id, 'allocation ' || l.id || ': not to the titre of its settlement''s attempt'
+            """SELECT l.collectivite_id, 'allocation ' || l.id || ': not to the titre of its settlement'
             FROM payments_allocation l
             LEFT JOIN payments_settlement s ON s.collectivite_id = l.collectivite_id AND s.id = l.settlement_id
             LEFT JOIN payments_attempt a ON a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id
-            WHERE a.titre_id IS DISTINCT FROM l.titre_id OR s.environment = 'test'""",
+            LEFT JOIN payments_counterreceipt r ON r.collectivite_id = s.collectivite_id AND r.id = s.receipt_id
+            WHERE coalesce(a.titre_id, r.titre_id) IS DISTINCT FROM l.titre_id OR s.environment = 'test'""",
+            """SELECT s.collectivite_id, 'receipt ' || s.receipt_id || ': ' || s.amount_cents || ' cents settled, '
+                || coalesce(sum(l.amount_cents), 0) || ' allocated'
+            FROM payments_settlement s LEFT JOIN payments_allocation l
+                ON l.collectivite_id = s.collectivite_id AND l.settlement_id = s.id
+            WHERE s.receipt_id IS NOT NULL GROUP BY s.collectivite_id, s.id, s.receipt_id, s.amount_cents
+            HAVING coalesce(sum(l.amount_cents), 0) <> s.amount_cents""",
         ),
     ),
 )

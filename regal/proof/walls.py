@@ -22,11 +22,14 @@ APPEND_ONLY_TABLES = [
     "journal_entry",
     "payments_allocation",
     "payments_attemptevent",
+    "payments_counterreceipt",
     "payments_evidence",
     "payments_inboxmessage",
+    "payments_reversal",
     "payments_settlement",
     "payments_transactionseen",
     "reconciliation_filedline",
+    "reconciliation_filedstate",
     "titres_adjustment",
     "titres_titreevent",
 ]
@@ -41,9 +44,13 @@ GUARD_FUNCTIONS = {
 # MD5 of every function that runs with its owner's rights.
 DEFINER_FUNCTIONS = {
     "regal_contract_of_one_collectivite": "15d6f49520541386f36dc9a5e70bfe93",
+    "regal_forget_words": "dc005241d1ff78589998eef71ccba63e",
+    "regal_learn_words": "528430484704c76ef9f37adff8688864",
     "regal_memberships_of": "7fc9c8c2a857b46890382b165ea33a9f",
     "regal_purge_inbox": "8d6558a40d5ce534bfb16895f12ff031",
     "regal_routing_for_operators": "adf6e1daeb189c74357762ffad3c4aa9",
+    "regal_titres_named": "802fe82231e63b1fc42cf13b3ce08fce",
+    "regal_words_near": "e07dd1d988280c613a923a51e0c860b3",
 }
 
 TENANT_POLICY = (
@@ -63,12 +70,17 @@ FREE_TEXT = {
     "collectivites_routingchange": ("reason",),
     "journal_entry": ("reason", "author"),
     "payments_attempt": ("label",),
+    "payments_counterperson": ("drawer", "label"),
+    "payments_counterreceipt": ("bank", "piece", "book_number"),
     "payments_payer": ("email",),
+    "payments_reversal": ("reason",),
     "reconciliation_depositedfile": ("name", "entity"),
     "reconciliation_filedline": ("place",),
+    "reconciliation_filedstate": ("place",),
     "people_visit": ("reason",),
     "titres_adjustment": ("reason",),
     "titres_debtor": ("name", "address", "city", "email", "others"),
+    "titres_debtorword": ("word",),
     "titres_import": ("name", "head", "error"),
     "titres_importline": ("label", "debtor_name", "debtor_address", "debtor_city", "debtor_others"),
     "titres_importsource": ("name",),

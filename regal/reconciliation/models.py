@@ -5,8 +5,9 @@ from datetime import datetime
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from regal.gateways.files import FileKind, LineKind
+from regal.gateways.files import FileKind, LineKind, Said
 from regal.lib.enumerations import values
+from regal.lib.money import Money
 from regal.lib.money_field import MoneyField
 from regal.lib.tenancy import TenantForeignKey, TenantModel
 from regal.reconciliation.matching import LONGEST_REFERENCE, PAID_HERE, Result
@@ -184,3 +185,51 @@ class FiledLine(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.file_id}.{self.number} {self.result}"
+
+
+class FiledState(TenantModel):
+    """What a confirmed PES Retour said of one of our titres that the comptable collects. Append-only."""
+
+    file = TenantForeignKey(DepositedFile)
+    number = models.PositiveIntegerField()  # its place among those of the file, from 1
+    place = models.CharField(max_length=100)  # where it stands, for a person who opens the file
+    titre = TenantForeignKey("titres.Titre")
+    told_on = models.DateField()  # the day of which the file speaks
+    said = models.CharField(max_length=12)
+    collected: "MoneyField[Money | None, Money | None]" = MoneyField(null=True)  # in all, whatever the means
+    is_late = models.BooleanField()  # a file of a later day was confirmed before: nothing followed
+    steps = models.PositiveSmallIntegerField()  # how many followed on the titre
+    last_step = models.PositiveIntegerField(null=True)  # the number of the last of them
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "file", "number"], name="reconciliation_state_number"),
+            models.UniqueConstraint(fields=["collectivite", "file", "titre"], name="reconciliation_state_one_titre"),
+            models.UniqueConstraint(
+                fields=["collectivite", "titre", "last_step"],
+                condition=models.Q(last_step__isnull=False),
+                name="reconciliation_state_one_step",
+            ),
+            models.CheckConstraint(condition=models.Q(said__in=values(Said)), name="reconciliation_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(collected__isnull=True) | models.Q(collected__gte=0),
+                name="reconciliation_state_collected",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(steps=0, last_step__isnull=True)
+                | models.Q(steps__gte=1, steps__lte=2, last_step__isnull=False, is_late=False),
+                name="reconciliation_state_steps",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["collectivite", "titre", "-told_on", "-id"], name="reconciliation_state_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_id}.{self.number} {self.said}"
+
+    @property
+    def step_numbers(self) -> range:
+        """The numbers of the titre's steps that followed."""
+        last = self.last_step or 0
+        return range(last - self.steps + 1, last + 1)

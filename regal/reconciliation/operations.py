@@ -20,7 +20,7 @@ from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case, resolve
 from regal.collectivites.models import Budget, GatewayAccount
 from regal.gateways.base import Claims, Environment, Notice, Outcome, Rank
-from regal.gateways.files import FiledPayment, FileKind, LineKind, PaymentsFile
+from regal.gateways.files import FiledPayment, FileKind, LineKind, PaymentsFile, Said
 from regal.gateways.payfip_files import CsvOptions
 from regal.lib import canonical, paris
 from regal.lib.card_numbers import holds_card_number
@@ -29,7 +29,7 @@ from regal.lib.tenancy import HasKey
 from regal.payments.models import Attempt, Evidence
 from regal.payments.operations import apply_notice, prepare_to_settle
 from regal.payments.states import State
-from regal.reconciliation import queries, reading, refusals
+from regal.reconciliation import comptable, queries, reading, refusals
 from regal.reconciliation.matching import PAID_HERE, Match, Result, match, reference_of
 from regal.reconciliation.models import DepositedFile, FiledLine
 from regal.reconciliation.remises import match_remise
@@ -104,6 +104,7 @@ class Report:
     matches: tuple[Match, ...]
     refused_yet_filed: int  # confirmed, though announced refused or abandoned
     reversed_payments: int = 0  # paid, and the file says that they were given back or cancelled
+    words: tuple[comptable.Word, ...] = ()  # on titres of our base that the comptable collects
 
     @classmethod
     def nothing(cls) -> Self:
@@ -113,6 +114,11 @@ class Report:
     def tally(self, result: Result) -> queries.Tally:
         chosen = [one.payment.amount.cents for one in self.matches if one.result is result]
         return queries.Tally(count=len(chosen), total=Money(sum(chosen)))
+
+    @property
+    def titres(self) -> Counter[Said]:
+        """How many titres of our base the file makes stand elsewhere than before, by what it says of them."""
+        return Counter(one.said for one in self.words if one.steps)
 
     @property
     def cases(self) -> Counter[CaseKind]:
@@ -138,6 +144,7 @@ def examine(file: DepositedFile) -> Report:
         matches=matches,
         refused_yet_filed=len(_denied(matches, attempts)),
         reversed_payments=len(_reversed(file, matches, attempts)),
+        words=tuple(comptable.words(file=file, read=read, lock=False)),
     )
 
 
@@ -189,6 +196,8 @@ def confirm_file(collectivite_id: int, file_id: int, now: datetime) -> None:
     reversals = _reversed(file, matches, attempts)
     proved = [attempts[one.attempt] for one in matches if one.attempt is not None and _is_proof(one)]
     prepare_to_settle(collectivite_id=collectivite_id, attempts=proved, now=now)
+    words = comptable.words(file=file, read=read, lock=True)
+    comptable.hear(file=file, read=read, found=words, now=now)
     lines = [_write(file, one, attempts, now) for one in matches]
     FiledLine.objects.of(file.collectivite).bulk_create(lines, batch_size=1000)
     for line, one in zip(lines, matches, strict=True):

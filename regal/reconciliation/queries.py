@@ -1,6 +1,6 @@
 """Questions about deposited files. Call them inside `tenant()`."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,7 +12,7 @@ from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import DebtKind, Environment, Rank
-from regal.gateways.files import FiledPayment, FileKind, LineKind
+from regal.gateways.files import FiledPayment, FileKind, LineKind, Said
 from regal.gateways.registry import PAYFIP
 from regal.lib import paris
 from regal.lib.money import Money
@@ -21,7 +21,7 @@ from regal.payments.models import Attempt, Evidence, Settlement
 from regal.payments.standing import Standing
 from regal.payments.states import State
 from regal.reconciliation.matching import PAID_HERE, Candidate, Key, Match, Result, Told, key_of, reference_of
-from regal.reconciliation.models import DepositedFile, FiledLine
+from regal.reconciliation.models import DepositedFile, FiledLine, FiledState
 from regal.reconciliation.remises import Known, Operation, operation_of, transaction_of
 
 REAL = (Environment.PRODUCTION, Environment.ACTIVATION)  # where money moves: no file speaks of tests
@@ -84,6 +84,12 @@ def regie_accounts(*, collectivite: HasKey) -> list[GatewayAccount]:
     for row in rows:
         found.setdefault(row.identifier, row)
     return list(found.values())
+
+
+def titres_told(*, file: DepositedFile) -> Counter[Said]:
+    """How many titres of our base a confirmed file made stand elsewhere than before, by what it said of them."""
+    told = FiledState.objects.of(file.collectivite).filter(file=file, steps__gt=0).order_by().values("said")
+    return Counter({Said(row["said"]): row["count"] for row in told.annotate(count=Count("pk"))})
 
 
 def recent_files(*, collectivite: HasKey) -> QuerySet[DepositedFile]:
@@ -413,7 +419,7 @@ def absent_attempts(*, collectivite: HasKey, now: datetime) -> list[tuple[Attemp
         Exists(told.filter(subject_id=OuterRef("attempt")))
     ):
         attempts.append(settlement.attempt)
-        days[settlement.attempt_id] = settlement.accounting_day
+        days[settlement.attempt.pk] = settlement.accounting_day
     if not attempts:  # nearly always: asked every hour of every collectivité
         return []
     oldest = min(days.values())
@@ -448,6 +454,7 @@ def _settled_unfiled(*, collectivite: HasKey, until: datetime) -> QuerySet[Settl
             account__gateway=PAYBOX,
             environment__in=REAL,
             attempt__is_provisional=False,
+            attempt__is_reversed=False,
             rank__lt=Rank.FILED,
             occurred_at__lt=until,
         )

@@ -1,4 +1,4 @@
-"""What `payments` does to a titre: lock it, hold it while an attempt runs, let it go, mark it paid."""
+"""What `payments` does to a titre: lock it, hold it while an attempt runs, let it go, mark it paid, reopen it."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -31,6 +31,12 @@ def let_go(*, collectivite_id: int, titre_id: int, attempt_id: int) -> None:
     """End an attempt's own hold; another's stays."""
     held = Titre.objects.filter(collectivite=collectivite_id, pk=titre_id, held_by=attempt_id)
     held.update(held_by=None, held_until=None)
+
+
+def reopen(*, titre: Titre) -> None:
+    """A settlement that extinguished something of it counts no more. The caller has locked the titre."""
+    Titre.objects.filter(collectivite=titre.collectivite_id, pk=titre.pk).update(paid_at=None)
+    titre.paid_at = None
 
 
 def mark_paid(*, titre: Titre, at: datetime) -> None:

@@ -20,20 +20,20 @@ from regal.titres.refusals import Refusal
 
 class BadSourceName(Refusal):
     code = "R230"
-    sentence = _("Donnez un nom à cette source, %(longest)s caractères au plus : d’où viennent ses fichiers.")
+    sentence = _("Donnez un nom à cette source, %(longest)s caractères au plus : d’où viennent ses fichiers.")
     field = "name"
 
 
 class SourceNameTaken(Refusal):
     code = "R231"
-    sentence = _("Une autre source porte déjà ce nom : choisissez-en un autre, ou modifiez cette source-là.")
+    sentence = _("Une autre source porte déjà ce nom : choisissez-en un autre, ou modifiez cette source-là.")
     field = "name"
 
 
 class BadSource(Refusal):
     code = "R232"
     sentence = _(
-        "Choisissez des produits de celui qui encaisse : ceux de cette régie, ou ceux de ce budget pour le comptable"
+        "Choisissez des produits de celui qui encaisse : ceux de cette régie, ou ceux de ce budget pour le comptable"
         " public. L’argent ne doit jamais arriver sur le compte de l’autre."
     )
     field = "default_product"
@@ -59,7 +59,7 @@ class OtherStep(Refusal):
     """`state` is in words."""
 
     code = "R235"
-    sentence = _("Cet import est maintenant « %(state)s » : cet acte n’y convient pas. Rien n’a été enregistré.")
+    sentence = _("Cet import est maintenant « %(state)s » : cet acte n’y convient pas. Rien n’a été enregistré.")
 
 
 class WrongLines(Refusal):
@@ -74,14 +74,14 @@ class WrongLines(Refusal):
 class NothingToWrite(Refusal):
     code = "R237"
     sentence = _(
-        "Rien de ce fichier n’est à enregistrer : tout y est déjà, ou rien n’y convient. Vous pouvez l’écarter."
+        "Rien de ce fichier n’est à enregistrer : tout y est déjà, ou rien n’y convient. Vous pouvez l’écarter."
     )
 
 
 class TouchedSince(Refusal):
     code = "R238"
     sentence = _(
-        "%(count)s factures de cet import ont été payées, ou sont en train de l’être : il ne s’annule plus. Annulez"
+        "%(count)s factures de cet import ont été payées, ou sont en train de l’être : il ne s’annule plus. Annulez"
         " une à une celles qui ne sont pas dues."
     )
 
@@ -89,6 +89,6 @@ class TouchedSince(Refusal):
 class DecidedSince(Refusal):
     code = "R239"
     sentence = _(
-        "%(count)s factures de cet import ont été changées depuis : il ne s’annule plus en entier. Annulez une à une"
+        "%(count)s factures de cet import ont été changées depuis : il ne s’annule plus en entier. Annulez une à une"
         " celles qui ne sont pas dues."
     )

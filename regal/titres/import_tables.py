@@ -153,6 +153,7 @@ WITH found AS (
         WHEN is_reduction AND (applied <> 0 OR status = 'cancelled') THEN 'unchanged'
         WHEN NOT is_reduction AND other_product THEN 'L325'
         WHEN NOT is_reduction AND said = filed THEN CASE WHEN other_words THEN 'L324' ELSE 'unchanged' END
+        WHEN was = 'new' AND %(is_written)s THEN 'L328'
         WHEN status NOT IN ('draft', 'open', 'suspended') THEN 'L322'
         WHEN is_paid THEN 'L320'
         WHEN is_held THEN 'L321'
@@ -212,9 +213,12 @@ UPDATE titres_importline l SET verdict = 'conflict', troubles = {_error("L323")}
 WHERE {_LINES} AND l.verdict IN ('changed', 'reduces') AND l.titre_id = ANY (%(titres)s::bigint[])"""  # noqa: S608
 
 
-def compare(*, import_: Import, source: ImportSource, now: datetime) -> None:
-    """Say of every line what it would do to the base, but for payments in part: `refuse_settled`."""
-    values = _values(import_, source, now)
+def compare(*, import_: Import, source: ImportSource, now: datetime, is_written: bool = False) -> None:
+    """Say of every line what it would do to the base, but for payments in part: `refuse_settled`.
+
+    `is_written`: what the report called new, and the base has since with another amount, nobody agreed to change.
+    """
+    values = _values(import_, source, now) | {"is_written": is_written}
     whose, lines = _whose(source), import_.lines_read
     _run(_COMPARE.format(whose=whose), values | {"verdicts": ["new", "changed", "reduces"]}, lines=lines)
     _run(_TAKEN_REFERENCE.format(whose=whose, error=_error("L313", "l.reference")), values, lines=lines)
@@ -223,9 +227,9 @@ def compare(*, import_: Import, source: ImportSource, now: datetime) -> None:
         _run(_ZEROS.format(whose=whose, error=_error("L316", "t.number")), values)
 
 
-def compare_reductions(*, import_: Import, source: ImportSource, now: datetime) -> None:
-    """Find the titres that reductions of the same file speak of, now that they are written."""
-    values = _values(import_, source, now) | {"verdicts": ["reduces"]}
+def compare_again(*, import_: Import, source: ImportSource, now: datetime) -> None:
+    """Of what changes titres: those of the same file are written now, or others were locked since."""
+    values = _values(import_, source, now) | {"is_written": True, "verdicts": ["changed", "reduces"]}
     _run(_COMPARE.format(whose=_whose(source)), values, lines=import_.lines_read)
 
 

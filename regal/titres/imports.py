@@ -214,9 +214,9 @@ def read(
             while rows := [judge.row(line) for line in islice(lines, BATCH)]:
                 count += len(rows)
                 with tenant(collectivite_id):
-                    import_tables.insert_lines(import_=import_, rows=rows)
                     if not _progress(import_, turn, lines_read=count, bytes_read=min(import_.size, pieces.furthest)):
                         return
+                    import_tables.insert_lines(import_=import_, rows=rows)
                 if told is not None:
                     told(count, pieces.furthest)
     except NotThisFile as refused:
@@ -278,11 +278,14 @@ def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Settl
         return
     source, by = import_.source, import_.confirmed_by_id
     holds.lock_all(collectivite_id=collectivite_id, titre_ids=import_tables.touched_titres(import_=import_))
-    import_tables.compare(import_=import_, source=source, now=now)
+    import_tables.compare(import_=import_, source=source, now=now, is_written=True)
     created = import_tables.write_new(import_=import_, source=source, now=now, actor_id=by)
     adjusted = 0
     if totals_of(import_).lines_that_change:
-        import_tables.compare_reductions(import_=import_, source=source, now=now)
+        import_tables.compare_again(import_=import_, source=source, now=now)  # reductions find what is new
+        holds.lock_all(collectivite_id=collectivite_id, titre_ids=import_tables.touched_titres(import_=import_))
+        import_tables.compare_again(import_=import_, source=source, now=now)
+        import_tables.leave_out_unmatched(import_=import_)
         _refuse_settled(import_, settled)
         reason = gettext("Import du fichier %(name)s") % {"name": import_.name}
         adjusted = import_tables.write_changes(import_=import_, source=source, reason=reason, now=now, actor_id=by)
@@ -324,7 +327,7 @@ def undo(*, import_: Import, settled: Settled, now: datetime, actor_id: int | No
     decided = sum(is_decided for _, _, is_decided in standing)
     if decided:
         raise import_refusals.DecidedSince(count=decided)
-    reason = gettext("Import annulé : %(name)s") % {"name": locked.name}
+    reason = gettext("Import annulé : %(name)s") % {"name": locked.name}
     gone = import_tables.withdraw(import_=locked, reason=reason, now=now, actor_id=actor_id)
     locked.state, locked.ended_at = after, now
     locked.save(update_fields=["state", "ended_at"])

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import Now
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Now, Reverse, Upper
+from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from regal.lib.enumerations import values
@@ -84,6 +84,16 @@ class Titre(TenantModel):
     origin = TenantForeignKey("titres.Import", null=True, db_index=False)  # None: a person typed it
     origin_line = models.PositiveIntegerField(null=True)  # which line of it
     created_at = models.DateTimeField()
+    # Written by PostgreSQL: letters and digits of the number, backwards, so that its end is a range (decision 0011).
+    number_reversed = models.GeneratedField(
+        expression=Upper(
+            Reverse(
+                Func("number", Value("[^A-Za-z0-9]+"), Value(""), Value("g"), function="regexp_replace"),
+            )
+        ),
+        output_field=models.CharField(max_length=30, db_collation="C"),
+        db_persist=True,
+    )
 
     class Meta:
         constraints = [
@@ -128,8 +138,30 @@ class Titre(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["collectivite", "-created_at", "-id"], name="titres_titre_recent"),
-            models.Index(fields=["collectivite", "product", "reference"], name="titres_titre_by_product"),
+            # All that lists filter by: whatever the filters, rows are found and counted in this index alone.
+            models.Index(
+                fields=["collectivite", "-created_at", "-id"],
+                include=[
+                    "product",
+                    "status",
+                    "paid_at",
+                    "held_until",
+                    "amount",
+                    "issued_on",
+                    "due_on",
+                    "document_kind",
+                    "collector",
+                    "origin",
+                ],
+                name="titres_titre_listed",
+            ),
+            models.Index(
+                fields=["collectivite", "status", "-created_at", "-id"],
+                condition=Q(paid_at__isnull=True),
+                name="titres_titre_unpaid",
+            ),
+            models.Index(fields=["collectivite", "number_reversed"], name="titres_titre_by_number"),
+            models.Index(fields=["collectivite", "amount"], name="titres_titre_by_amount"),
             models.Index(
                 fields=["collectivite", "origin", "origin_line"],
                 condition=Q(origin__isnull=False),
@@ -146,7 +178,10 @@ class Titre(TenantModel):
 
 
 class Debtor(TenantModel):
-    """Whom a titre names: apart, so that it can be purged and the titre stays."""
+    """Whom a titre names: apart, so that it can be purged and the titre stays.
+
+    PostgreSQL keeps the words of the name in one more column, `words`, for its finder alone (migration 0008).
+    """
 
     collectivite = _whose()
     titre = TenantForeignKey(Titre, db_index=False)
@@ -163,10 +198,8 @@ class Debtor(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["collectivite", "titre"], name="titres_debtor_once"),
             models.CheckConstraint(
-                condition=RawSQL(
-                    "jsonb_typeof(address) = 'array' AND jsonb_array_length(address) <= 4",
-                    (),
-                    output_field=models.BooleanField(),
+                condition=LessThanOrEqual(
+                    Func("address", function="jsonb_array_length", output_field=models.IntegerField()), 4
                 ),
                 name="titres_debtor_address",
             ),
@@ -174,6 +207,18 @@ class Debtor(TenantModel):
 
     def __str__(self) -> str:
         return f"debtor of {self.titre_id}"
+
+
+class DebtorWord(TenantModel):
+    """A word of some debtor's name, for who mistypes it. PostgreSQL writes and forgets it with the names."""
+
+    word = models.CharField(max_length=120, db_collation="C")
+
+    class Meta:
+        indexes = [models.Index(fields=["collectivite", "word"], name="titres_debtorword_word")]
+
+    def __str__(self) -> str:
+        return f"word {self.pk}"
 
 
 class Adjustment(TenantModel):

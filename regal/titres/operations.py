@@ -134,7 +134,7 @@ def adjust(
     """Less or more is due. Something always remains due, and never less than was paid; down to what was, it is paid.
 
     Raises BadAmount, NothingLeft, BelowPaid, OutsideLimits, MissingReason, CardNumber, UnreadableText, BeingPaid,
-    AlreadyPaid, OtherState, ChangedMeanwhile.
+    AlreadyPaid, TheComptables, OtherState, ChangedMeanwhile.
     """
     reason = _reason(reason)
     if not Money.zero < amount <= MOST:
@@ -142,6 +142,7 @@ def adjust(
     with tenant(titre.collectivite_id):
         locked = _lock(titre, seen=seen)
         after = _next(locked, Event.ADJUSTED)
+        _check_collector(locked)
         _check_unpaid(locked)
         _check_free(locked, now)
         before, already = amount_due(locked), paid(locked)
@@ -265,6 +266,8 @@ def _decide(
     with tenant(titre.collectivite_id):
         locked = _lock(titre, seen=seen)
         before, after = locked.status, _next(locked, event)
+        if event != Event.ISSUED:
+            _check_collector(locked)
         _check_unpaid(locked)
         if only_free:
             _check_free(locked, now)
@@ -314,6 +317,12 @@ def _check_issue_day(issued_on: date, *, today: date) -> None:
 
 def _in_english() -> bool:
     return (get_language() or "fr").startswith("en")
+
+
+def _check_collector(titre: Titre) -> None:
+    """What the comptable collects is his to decide; REGAL hears of it by his files (`comptable.py`)."""
+    if titre.collector == Collector.COMPTABLE:
+        raise refusals.TheComptables
 
 
 def _check_unpaid(titre: Titre) -> None:

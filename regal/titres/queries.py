@@ -1,17 +1,26 @@
 """Questions about titres. Call them inside `tenant()`."""
 
+from collections.abc import Collection
+
 from django.db.models import Case, F, Sum, When
 
 from regal.lib.money import Money
+from regal.lib.tenancy import HasKey
 from regal.titres.models import Adjustment, Direction, Titre
+
+_SIGNED = Case(When(direction=Direction.INCREASE, then=F("amount")), default=-F("amount"))
 
 
 def amount_due(titre: Titre) -> Money:
     """What was issued, with its adjustments; never below zero, and whatever was paid of it."""
-    signed = Case(When(direction=Direction.INCREASE, then=F("amount")), default=-F("amount"))
     adjustments = Adjustment.objects.filter(collectivite=titre.collectivite_id, titre=titre)
-    adjusted = adjustments.aggregate(cents=Sum(signed))["cents"]
-    return titre.amount + _money(adjusted)
+    return titre.amount + _money(adjustments.aggregate(cents=Sum(_SIGNED))["cents"])
+
+
+def adjusted(*, collectivite: HasKey, keys: Collection[int]) -> dict[int, Money]:
+    """By how much each of several titres was adjusted in all, where any was."""
+    rows = Adjustment.objects.of(collectivite).filter(titre__in=keys).order_by()
+    return {row["titre"]: _money(row["cents"]) for row in rows.values("titre").annotate(cents=Sum(_SIGNED))}
 
 
 def _money(cents: object) -> Money:

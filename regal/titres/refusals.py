@@ -20,7 +20,8 @@ Refusal
 ├── BelowPaid            R217  less would be due than was paid
 ├── NothingLeft          R218  a reduction to nothing is a cancelling
 ├── OtherState           R219  the act does not suit what the titre is now
-└── ChangedMeanwhile     R220  somebody did something since the page was shown
+├── ChangedMeanwhile     R220  somebody did something since the page was shown
+└── TheComptables        R280  the comptable collects it, and he alone decides
 """
 
 from django.utils.functional import Promise
@@ -190,4 +191,12 @@ class ChangedMeanwhile(Refusal):
     sentence = _(
         "La facture a changé depuis que cette page est affichée. Relisez-la, puis recommencez s’il le faut ; rien n’a"
         " été enregistré."
+    )
+
+
+class TheComptables(Refusal):
+    code = "R280"
+    sentence = _(
+        "Le comptable public encaisse cette dette : lui seul la suspend, la solde ou l’admet en non-valeur, et REGAL"
+        " l’apprend par le PES Retour. Une réduction ou une annulation vient de l’ordonnateur, par l’import."
     )

@@ -11,6 +11,8 @@ class State(StrEnum):
     TRANSFERRED = "transferred"  # handed over to the comptable, who alone collects it
     WRITTEN_OFF = "written_off"  # nobody will collect it
     WITHDRAWN = "withdrawn"  # its import was undone: nobody was ever asked for it, and its number is free again
+    CLOSED = "closed"  # the comptable, who collects it, says that nothing is left to pay
+    REJECTED = "rejected"  # the comptable would not take it in charge
 
 
 class Event(StrEnum):
@@ -24,6 +26,12 @@ class Event(StrEnum):
     TRANSFERRED = "transferred"
     WRITTEN_OFF = "written_off"
     WITHDRAWN = "withdrawn"  # with the whole import that brought it
+    # Said by the comptable of a debt that he collects, beside SUSPENDED, RESUMED, CANCELLED and WRITTEN_OFF:
+    TAKEN_CHARGE = "taken_charge"
+    COLLECTED = "collected"  # in part
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    REOPENED = "reopened"  # he says otherwise than before
 
 
 class ForbiddenTransition(Exception):
@@ -55,6 +63,16 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.OPEN, Event.WITHDRAWN): State.WITHDRAWN,
     (State.SUSPENDED, Event.WITHDRAWN): State.WITHDRAWN,
     (State.CANCELLED, Event.WITHDRAWN): State.WITHDRAWN,
+    (State.OPEN, Event.TAKEN_CHARGE): State.OPEN,
+    (State.OPEN, Event.COLLECTED): State.OPEN,
+    (State.OPEN, Event.CLOSED): State.CLOSED,
+    (State.SUSPENDED, Event.CLOSED): State.CLOSED,
+    (State.OPEN, Event.REJECTED): State.REJECTED,
+    (State.SUSPENDED, Event.REJECTED): State.REJECTED,
+    (State.CLOSED, Event.REOPENED): State.OPEN,
+    (State.REJECTED, Event.REOPENED): State.OPEN,
+    (State.CANCELLED, Event.REOPENED): State.OPEN,
+    (State.WRITTEN_OFF, Event.REOPENED): State.OPEN,
 }
 
 

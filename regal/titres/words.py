@@ -14,6 +14,8 @@ NAMES: dict[State, Promise] = {
     State.TRANSFERRED: _("transmise au comptable"),
     State.WRITTEN_OFF: _("abandonnée"),
     State.WITHDRAWN: _("retirée"),
+    State.CLOSED: _("soldée chez le comptable"),
+    State.REJECTED: _("rejetée par le comptable"),
 }
 
 IMPORT_NAMES: dict[ImportState, Promise] = {

@@ -39,8 +39,10 @@ from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.references import TitreReference
 from regal.lib.tenancy import tenant
-from regal.payments.models import Attempt
+from regal.payments.counter import record_receipt
+from regal.payments.models import Attempt, Means, Settlement
 from regal.payments.operations import PaymentOrder, judge_message, presume_silent, receive, start_payment
+from regal.payments.reversing import reverse
 from regal.people.models import Membership, Role, User
 from regal.people.sessions import SessionStore
 from regal.reconciliation import operations as reconciliation
@@ -50,7 +52,7 @@ from tests import notices
 from tests.cast import Town
 from tests.demo import Demo
 from tests.files import Paid, pes
-from tests.journeys import card_scenes, contract_scenes, import_scenes, regie_scenes
+from tests.journeys import card_scenes, comptable_scenes, contract_scenes, import_scenes, regie_scenes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -103,6 +105,7 @@ def write() -> None:
         "imports": import_scenes.write(town, now),
         "files": _files(town, attempts["confirmed"][0], now),
     }
+    scenes["comptable"] = comptable_scenes.write(now=now)
     _empty_town(now)
     scenes["contracts"], administrators = contract_scenes.write(hear=_hear, now=now)
     scenes["laid"]["leaving for paybox"] = contract_scenes.leaving(
@@ -285,9 +288,37 @@ def _titres(town: Collectivite, now: datetime) -> dict[str, int]:
             for number in ("RS-000900", "RS-000901")
         )
         titres.issue(titre=paid, now=now)
+        received, gone = (_received(product, number, now) for number in ("RS-000902", "RS-000903"))
+        reverse(settlement=gone, cause="typing_error", reason="Tapé deux fois", now=now)
     somebody = Town(collectivite=town, account=product.account, product=product, agent=User())
     notices.pay(somebody, paid, now=now)
-    return of_the_demonstration | {"draft": draft.pk, "paid": paid.pk}
+    return of_the_demonstration | {"draft": draft.pk, "paid": paid.pk, "received": received.pk, "reversed": gone.pk}
+
+
+def _received(product: Product, number: str, now: datetime) -> Settlement:
+    """An invoice of which a part came by cheque today."""
+    Product.objects.filter(pk=product.pk).update(partial_payment=True)
+    titre = titres.record_titre(
+        product=product,
+        number=number,
+        label="Restaurant scolaire",
+        debtor="Mme Leroy",
+        amount=Money(8_470),
+        issued_on=today(),
+        now=now,
+    )
+    receipt = record_receipt(
+        titre=titres.issue(titre=titre, now=now),
+        means=Means.CHEQUE,
+        amount=Money(4_000),
+        received_on=today(),
+        bank="Banque Postale",
+        piece="0012345",
+        drawer="M. Leroy",
+        form_token=tokens.new_token(),
+        now=now,
+    )
+    return Settlement.objects.of(product.collectivite).get(receipt=receipt)
 
 
 def _people(town: Collectivite, now: datetime) -> dict[str, Any]:

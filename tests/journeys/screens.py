@@ -160,6 +160,23 @@ def _regie(name: str) -> Callable[[Visit], None]:
     return lambda visit: visit.lay(visit.guichet, visit.scenes["regie"][visit.language][name])
 
 
+def _comptable(name: str) -> Callable[[Visit], None]:
+    return lambda visit: visit.lay(visit.guichet, visit.scenes["comptable"]["pages"][visit.language][name])
+
+
+def _link(press: str = "", *, altered: bool = False) -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        visit.go(visit.guichet, visit.scenes["comptable"]["link"][: -2 if altered else None])
+        if press:
+            visit.press(press)
+
+    return show
+
+
+def _comptable_titre(name: str) -> Callable[[Visit], None]:
+    return lambda visit: _bureau(f"/{TOWN.slug}/factures/{visit.scenes['comptable']['titres'][name]}/")(visit)
+
+
 def _card(name: str) -> Callable[[Visit], None]:
     return lambda visit: visit.lay(visit.guichet, visit.scenes["card"][visit.language][name])
 
@@ -247,6 +264,31 @@ GUICHET = (
         name="recap with an earlier attempt",
         template="checkout/recap.html",
         show=_recap(scenes.EARLIER),
+        is_framed=True,
+        languages=BOTH,
+    ),
+    *(
+        Screen(
+            name=f"comptable, {name}",
+            template="checkout/not_as_issued.html",
+            show=_comptable(name),
+            is_framed=True,
+            languages=BOTH,
+        )
+        for name in ("differs", "settled", "not due", "in part")
+    ),
+    Screen(name="link", template="checkout/by_link.html", show=_link(), is_framed=True, languages=BOTH),
+    Screen(
+        name="link with errors",
+        template="checkout/by_link.html",
+        show=_link("main form button[type=submit]"),
+        is_framed=True,
+        says_error=True,
+    ),
+    Screen(
+        name="link cut",
+        template="checkout/bad_link.html",
+        show=_link(altered=True),
         is_framed=True,
         languages=BOTH,
     ),
@@ -451,6 +493,20 @@ def _detail(situation: str) -> Callable[[Visit], None]:
 def _titre(situation: str, press: str = "") -> Callable[[Visit], None]:
     def show(visit: Visit) -> None:
         _bureau(f"/{TOWN.slug}/factures/{visit.scenes['titres'][situation]}/", press=press)(visit)
+
+    return show
+
+
+def _received(situation: str, end: str, press: str = "") -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/factures/{visit.scenes['titres'][situation]}/{end}", press=press)(visit)
+
+    return show
+
+
+def _reversal(situation: str, press: str = "") -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/encaissements/{visit.scenes['titres'][situation]}/annuler/", press=press)(visit)
 
     return show
 
@@ -679,8 +735,14 @@ BUREAU = (
     Screen(
         name="titres, filters refused",
         template="backoffice/titres.html",
-        show=_bureau(f"/{TOWN.slug}/factures/?reference=1"),
+        show=_bureau(f"/{TOWN.slug}/factures/?emise_du=jamais"),
         says_error=True,
+    ),
+    Screen(
+        name="titres, nothing of that name",
+        template="backoffice/titres.html",
+        show=_bureau(f"/{TOWN.slug}/factures/?recherche=Zzyzx"),
+        languages=BOTH,
     ),
     Screen(name="new titre", template="backoffice/new_titre.html", show=_bureau(f"/{TOWN.slug}/factures/nouvelle/")),
     Screen(
@@ -693,6 +755,10 @@ BUREAU = (
     *(
         Screen(name=f"titre, {situation}", template="backoffice/titre.html", show=_titre(situation))
         for situation in ("draft", "suspended", "cancelled", "paid")
+    ),
+    *(
+        Screen(name=f"titre of the comptable, {name}", template="backoffice/titre.html", show=_comptable_titre(name))
+        for name in ("in part", "settled")
     ),
     Screen(
         name="titre, decision refused",
@@ -751,6 +817,44 @@ BUREAU = (
         show=_import("wrong", press="button[value=valides]"),
         says_error=True,
     ),
+    Screen(
+        name="receive money",
+        template="backoffice/receive_money.html",
+        show=_received("open", "encaisser/"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="receive money, refused",
+        template="backoffice/receive_money.html",
+        show=_received("open", "encaisser/", press=SUBMIT),
+        says_error=True,
+    ),
+    Screen(name="receive nothing", template="backoffice/receive_money.html", show=_received("paid", "encaisser/")),
+    Screen(
+        name="receipts of the day",
+        template="backoffice/receipts.html",
+        show=_bureau(f"/{TOWN.slug}/encaissements/"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="no receipts, a day refused",
+        template="backoffice/receipts.html",
+        show=_bureau(f"/{TOWN.slug}/encaissements/?jour=hier"),
+        says_error=True,
+    ),
+    Screen(
+        name="reverse money",
+        template="backoffice/reverse_money.html",
+        show=_reversal("received"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="reverse money, refused",
+        template="backoffice/reverse_money.html",
+        show=_reversal("received", press=SUBMIT),
+        says_error=True,
+    ),
+    Screen(name="money reversed", template="backoffice/reverse_money.html", show=_reversal("reversed")),
     Screen(
         name="payments that repaired themselves",
         template="backoffice/repaired.html",
@@ -925,6 +1029,12 @@ BUREAU = (
     ),
     # End of the settings of a collectivité
     Screen(name="files", template="backoffice/files.html", show=_bureau(f"/{TOWN.slug}/fichiers/"), languages=BOTH),
+    Screen(
+        name="file that says where titres stand",
+        template="backoffice/file.html",
+        show=lambda visit: _bureau(f"/{TOWN.slug}/fichiers/{visit.scenes['comptable']['file']}/")(visit),
+        same_as="file done",
+    ),
     Screen(name="file refused", template="backoffice/files.html", show=_file_refused, says_error=True),
     *(
         Screen(name=f"file {state}", template="backoffice/file.html", show=_file(state), languages=BOTH)

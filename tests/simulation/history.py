@@ -11,19 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from regal.agenda.models import Watch
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
-from regal.lib import tokens
+from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.payments.counter import record_receipt
 from regal.payments.departure import Departure, depart
-from regal.payments.models import Allocation, Attempt, Settlement
+from regal.payments.models import Allocation, Attempt, Means, Settlement
 from regal.payments.operations import PaymentOrder
-from regal.payments.queries import balance_of, paid_of
+from regal.payments.queries import balance_of, fits_balance, paid_of
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
+from regal.payments.reversing import causes_of, reverse
 from regal.payments.states import LIVE
 from regal.titres.models import Direction, Titre
 from regal.titres.operations import adjust, cancel, resume, suspend, transfer, write_off
@@ -32,6 +34,7 @@ from tests.cast import MME_LEROY
 from tests.simulation.world import World
 
 TROUBLED = timedelta(hours=3)
+PART = Money(3_000)  # of an invoice that may be paid in several times
 PACES = (7, 17, 31, 47)  # minutes between two looks of the workers
 
 
@@ -95,8 +98,8 @@ class History(ABC):
         for number in range(draw.choice((1, 2, 2, 3))):
             payer = self._payer(number)
             self._at(draw.uniform(0, 90), lambda payer=payer: self.leave(payer))  # type: ignore[misc]
-        for _ in range(draw.choice((0, 1, 2))):
-            self._at(draw.uniform(0, 150), self._act)
+        for _ in range(draw.choice((0, 1, 2, 3, 4))):
+            self._at(draw.uniform(0, 170), self._act)
         self.begin()
         self.accident(self._outage, longest=40)
         self.accident(self._workers_sleep, longest=60)
@@ -134,12 +137,13 @@ class History(ABC):
                 if attempt.status in LIVE:
                     raise Disagreement(f"an attempt is still {attempt.status} after a calm week")
             for titre in self.world.titres:
-                settled = Settlement.objects.of(collectivite).filter(attempt__titre=titre)
+                whose = Q(attempt__titre=titre) | Q(receipt__titre=titre)
+                settled = Settlement.objects.of(collectivite).filter(whose)
                 received = settled.aggregate(total=Sum("amount"))["total"] or Money.zero
                 allocated = Allocation.objects.of(collectivite).filter(titre=titre)
                 extinguished = allocated.aggregate(total=Sum("amount"))["total"] or Money.zero
                 excess = Case.objects.of(collectivite).filter(
-                    kind=CaseKind.EXCESS, subject_id__in=settled.values("attempt")
+                    kind=CaseKind.EXCESS, subject_id__in=settled.filter(attempt__isnull=False).values("attempt")
                 )
                 too_much = Money(sum(case.facts["excess_cents"] for case in excess))
                 self.same("money of a titre", received, extinguished + too_much)
@@ -194,6 +198,9 @@ class History(ABC):
             "cancels": lambda: cancel(paid=paid_of, **told),
             "transfers": lambda: transfer(**told),
             "writes off": lambda: write_off(**told),
+            "receives money": lambda: self._receive(titre),
+            "receives money, whoever is paying": lambda: self._receive(titre, told_of_hold=True),
+            "reverses": self._reverse,
         }
         act = self._draw.choice(sorted(acts))
         try:
@@ -203,17 +210,45 @@ class History(ABC):
         else:
             self.world.note(f"the régisseur {act}")
 
+    def _receive(self, titre: Titre, *, told_of_hold: bool = False) -> None:
+        """All that is left, or a part of it, in one of the ways that money comes to a counter."""
+        now = self.world.clock()
+        with tenant(self.world.town.collectivite):
+            owed = balance_of(titre)
+        record_receipt(
+            titre=titre,
+            means=self._draw.choice(list(Means)),
+            amount=self._draw.choice((owed, owed, PART)),
+            received_on=paris.today(now),
+            bank="CIC",
+            piece="12",
+            form_token=tokens.new_token(),
+            told_of_hold=told_of_hold,
+            now=now,
+        )
+
+    def _reverse(self) -> None:
+        """A cheque comes back, or a bank takes its money back; or somebody presses twice."""
+        with tenant(self.world.town.collectivite):
+            settled = list(Settlement.objects.of(self.world.town.collectivite).order_by("pk"))
+        if settled:
+            settlement = self._draw.choice(settled)
+            with tenant(self.world.town.collectivite):
+                cause = self._draw.choice(causes_of(settlement))
+            reverse(settlement=settlement, cause=cause, reason="Argent repris", now=self.world.clock())
+
     def leave(self, payer: Payer, *, tries: int = 0, told: bool = False) -> None:
         """He presses « Payer » on the recap page."""
         world = self.world
         with tenant(world.town.collectivite):
             owed = balance_of(payer.titre)
+            pays_a_part = fits_balance(product=world.product, left=owed, amount=PART) and self._draw.random() < 0.3
         order = PaymentOrder(
             product=world.product,
             titre=payer.titre,
             debt_reference=payer.titre.reference,
             exercice=payer.titre.exercice,
-            amount=owed if owed > Money.zero else payer.titre.amount,
+            amount=PART if pays_a_part else owed if owed > Money.zero else payer.titre.amount,
             email=MME_LEROY,
             language="fr",
             flow_token=tokens.new_token(),

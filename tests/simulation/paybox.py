@@ -314,7 +314,7 @@ class PayboxHistory(History):
         }
         settled = {
             one.attempt.reference: (one.transaction, one.amount.cents)
-            for one in Settlement.objects.of(collectivite).select_related("attempt")
+            for one in Settlement.objects.of(collectivite).filter(receipt__isnull=True).select_related("attempt")
         }
         self.same("captured", settled, captured)
         self.same("paid", {one.reference for one in attempts if one.status == State.PAID}, set(captured))

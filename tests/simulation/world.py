@@ -174,7 +174,11 @@ class World:
         self.sandbox.reset(str(seed))
 
     def owe(self, *amounts: Money) -> None:
-        """The invoices of this history."""
+        """The invoices of this history; one product in two lets them be paid in several times."""
+        if self.draw.random() < 0.5:
+            with tenant(self.town.collectivite):
+                self.product.partial_payment = True
+                self.product.save(update_fields=["partial_payment"])
         self.titres = [
             cast.make_titre(self.product, reference=f"FC{number:06d}", amount=amount, now=self.began)
             for number, amount in enumerate(amounts, start=1)

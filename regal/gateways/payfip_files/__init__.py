@@ -6,8 +6,9 @@ regisseur_csv.py  the régisseur's statement, for a régie
 refusals.py       the sentences for what is no such file
 """
 
+from regal.gateways.payfip_files.pes_retour import read_pes_retour
 from regal.gateways.payfip_files.reading import read_file
 from regal.gateways.payfip_files.refusals import sentence_of
 from regal.gateways.payfip_files.regisseur_csv import CsvOptions
 
-__all__ = ["CsvOptions", "read_file", "sentence_of"]
+__all__ = ["CsvOptions", "read_file", "read_pes_retour", "sentence_of"]

@@ -8,13 +8,17 @@ One settlement (`EncaissementEmargement`) whose origin (`OrgEma`) is 10 is one p
   all (0.00) is a payment.
 All that is no payment is counted in `left_out`.
 
-Strict on what decides (piece, line, day, amount, origin), tolerant of unknown elements. The tree is never built:
-memory does not grow with the file but for the payments found.
+It also says where each titre and each rôle's article stands, however it is collected: in charge, en instance, rejected,
+cancelled, settled, written off. Whoever wants that is told piece after piece; one whose state cannot be read says
+nothing, and never makes the file unreadable.
+
+Strict on what decides of a payment (piece, line, day, amount, origin), tolerant of unknown elements. The tree is never
+built: memory does not grow with the file but for the payments found.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -24,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 from lxml import etree
 
 from regal.gateways.base import DebtKind
-from regal.gateways.files import FiledDebt, FiledPayment, FileKind, NotThisFile, PaymentsFile
+from regal.gateways.files import FiledDebt, FiledPayment, FiledPiece, FileKind, NotThisFile, PaymentsFile, Said
 from regal.lib.canonical import sha256_hex
 from regal.lib.money import Money
 from regal.lib.references import TitreReference, UnreadableReference
@@ -61,6 +65,7 @@ _FLOW = "/PES_RecetteRetour"
 _BORDEREAU = f"{_FLOW}/Bordereau"
 _PIECE = f"{_BORDEREAU}/Piece"
 _LINE = f"{_PIECE}/LigneDePiece"
+_INFO = f"{_LINE}/BlocLignePiece/InfoLignePiece"
 _SETTLEMENTS = {f"{_LINE}/EncaissementEmargement", f"{_LINE}/BlocLignePiece/EncaissementEmargement"}
 _CODES = {"TypRestit", "TypBord", "TypPce", "EtatPce", "EtatLigPce", "OrgEma"}  # of two digits
 _SETTLEMENT_NAMES = frozenset({"OrgEma", "DteReco", "MtReco"})
@@ -71,21 +76,38 @@ _BLOCKS: dict[str, frozenset[str]] = {  # what is read of each block: the values
     f"{_FLOW}/EnTeteRecette": frozenset({"TypRestit"}),
     f"{_BORDEREAU}/BlocBordereau": frozenset({"Exer", "TypBord"}),
     f"{_PIECE}/BlocPiece": frozenset({"IdPce", "TypPce", "NumDette", "Per", "EtatPce"}),
-    f"{_LINE}/BlocLignePiece/InfoLignePiece": frozenset({"IdLigne", "CodProdLoc", "EtatLigPce"}),
+    _INFO: frozenset({"IdLigne", "CodProdLoc", "EtatLigPce"}),
     **dict.fromkeys(_SETTLEMENTS, _SETTLEMENT_NAMES),
 }
+_RECOVERY = f"{_LINE}/BlocLignePiece/InfoRecouvrement"
+_ASIDE = {_INFO: {"MtHT", "MtTVA"}, _RECOVERY: {"MtRecoTot"}}  # amounts that decide of no payment: twice is unreadable
+_OF_PIECES = {"01": Said.SUSPENDED, "04": Said.REJECTED, "05": Said.CANCELLED}  # EtatPce; else its lines say
+_IN_CHARGE = {"02", "03"}
+_OF_LINES = {  # EtatLigPce
+    "01": Said.REJECTED,
+    "02": Said.CANCELLED,
+    "03": Said.SUSPENDED,
+    "04": Said.TAKEN,
+    "05": Said.SETTLED,
+    "06": Said.WRITTEN_OFF,
+}
+# Of an article in several lines: what is still to be paid of one is to be paid of it.
+_GRAVITY = (Said.TAKEN, Said.SUSPENDED, Said.REJECTED, Said.SETTLED, Said.WRITTEN_OFF, Said.CANCELLED)
 _SEVERAL = {_BORDEREAU, _PIECE, _LINE}  # each begins anew the blocks inside it
 
 _OTHER_ROOTS = {"PES_ALLER": "F411", "PES_ACQUIT": "F412", "WORKBOOK": "F404"}
 _OTHER_FLOWS = (("tipi", "F413"), ("dep", "F414"), ("cli", "F415"), ("asap", "F416"))
 
 
-def read_pes_retour(content: bytes) -> PaymentsFile:
-    """Read an XML file as a PES Retour Recette. Raises NotThisFile."""
+Listener = Callable[[FiledPiece], None]
+
+
+def read_pes_retour(content: bytes, *, tell: Listener | None = None) -> PaymentsFile:
+    """Read an XML file as a PES Retour Recette, and tell where each debt stands as it comes. Raises NotThisFile."""
     declared = _ENCODING.match(content.removeprefix(_BOM)[:_CHUNK])
     if declared and declared[1].lower() not in _ENCODINGS:
         raise NotThisFile("F423")
-    flow = _Flow()
+    flow = _Flow(tell)
     parser = etree.XMLParser(
         target=cast(Any, flow),
         resolve_entities=False,
@@ -111,6 +133,18 @@ _Values = Mapping[str, str]
 class _Line:
     told: _Values = field(default_factory=dict)
     settlements: list[_Values] = field(default_factory=list)
+    aside: _Values = field(default_factory=dict)
+
+    @property
+    def amount(self) -> Money | None:
+        """What it was issued for; a line without VAT bears the whole in MtHT."""
+        return _sum([self.aside.get("MtHT", ""), self.aside.get("MtTVA", "0")])
+
+    @property
+    def collected(self) -> Money | None:
+        """In all: as the file sums it up, else the sum of the settlements that it shows."""
+        total = self.aside.get("MtRecoTot")
+        return _sum([one.get("MtReco", "") for one in self.settlements] if total is None else [total])
 
 
 @dataclass(frozen=True)
@@ -125,7 +159,8 @@ class _Online:
 class _Flow:
     """What the parser tells, element by element (a "target" of lxml), and what is kept of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Listener | None) -> None:
+        self._tell = tell
         self._paths: list[str] = []  # of the elements that are open, each whole; the root's is ""
         self._foreign = 0  # how many are open from a foreign or unwanted one on
         self._blocks: dict[str, dict[str, str]] = {}  # by path
@@ -134,6 +169,7 @@ class _Flow:
         self._other_flows: list[str] = []
         self._left_out = 0
         self._payments: list[FiledPayment] = []
+        self._aside: dict[str, str] = {}  # of the line that is open
         self._titre = str(_("titre %(number)s, ligne %(line)s"))
         self._role = str(_("rôle, dette %(number)s"))
         self._piece = str(_("pièce %(number)s"))
@@ -164,12 +200,15 @@ class _Flow:
             self._blocks[path] = {}
         elif parent in _BLOCKS:
             self._value(parent, tag, attributes.get("V", ""))
+        elif parent in _ASIDE:
+            self._keep_aside(parent, tag, attributes.get("V", ""))
         elif path in _SEVERAL:
             self._forget(path)
         elif len(self._paths) == 2 and tag.startswith("PES_"):
             self._begin_flow(tag)
         if path == _LINE:
             self._lines.append(_Line())
+            self._aside = {}
 
     def end(self, _tag: str) -> None:
         if self._foreign:
@@ -179,7 +218,7 @@ class _Flow:
         if path in _SETTLEMENTS:
             self._lines[-1].settlements.append(self._blocks.pop(path))
         elif path == _LINE:
-            self._lines[-1].told = self._blocks.get(f"{_LINE}/BlocLignePiece/InfoLignePiece", {})
+            self._lines[-1].told, self._lines[-1].aside = self._blocks.get(_INFO, {}), self._aside
         elif path == _PIECE:
             self._close_piece()
         elif path == _BORDEREAU:
@@ -231,11 +270,16 @@ class _Flow:
 
     def _value(self, block: str, name: str, value: str) -> None:
         if name not in _BLOCKS[block]:
+            self._keep_aside(block, name, value)
             return
         if name in self._blocks[block]:
             raise NotThisFile("F427", element=name)
         value = value.strip()
         self._blocks[block][name] = value.zfill(2) if name in _CODES else value
+
+    def _keep_aside(self, block: str, name: str, value: str) -> None:
+        if name in _ASIDE.get(block, ()):
+            self._aside[name] = "" if name in self._aside else value.strip()
 
     def _forget(self, path: str) -> None:
         """A bordereau, a piece or a line begins: nothing of the one before is its own."""
@@ -259,6 +303,9 @@ class _Flow:
             self._left_out += sum(one.amount == Money.zero for one in read)
         if found:
             self._pay(bordereau, piece, found)
+        if self._tell is not None:
+            for told in self._states(bordereau, piece):
+                self._tell(told)
         self._lines = []
 
     def _is_payment(self, bordereau: _Values, piece: _Values, line: _Line) -> bool:
@@ -281,7 +328,7 @@ class _Flow:
 
     def _pay(self, bordereau: _Values, piece: _Values, found: list[_Online]) -> None:
         exercice, number = bordereau.get("Exer", ""), piece.get("NumDette") or piece.get("IdPce", "")
-        is_role = bordereau["TypBord"] == _ROLES or piece.get("TypPce") in _ROLE_PIECES or "NumDette" in piece
+        is_role = _is_role(bordereau, piece)
         for element, text, form in (
             ("Exer", exercice, _EXER),
             ("NumDette" if is_role else "IdPce", number, _NUMBER),
@@ -291,7 +338,8 @@ class _Flow:
         if is_role:
             place = self._role % {"number": int(number)}
             for together in _together(found):
-                self._add(_role_debt(int(exercice), int(number), piece, together), together, place)
+                debt = _role_debt(int(exercice), int(number), piece, [one.line for one in together])
+                self._add(debt, together, place)
             return
         for one in found:
             line = one.line.get("IdLigne", "")
@@ -299,6 +347,28 @@ class _Flow:
                 raise NotThisFile("F426", place=self._shown_piece(), element="IdLigne")
             place = self._titre % {"number": int(number), "line": int(line)}
             self._add(_titre_debt(int(exercice), int(number), int(line)), [one], place)
+
+    def _states(self, bordereau: _Values, piece: _Values) -> Iterator[FiledPiece]:
+        """Where the piece's debts stand: each line of a titre is one, a rôle's article is one with all its lines."""
+        exercice, number = bordereau.get("Exer", ""), piece.get("NumDette") or piece.get("IdPce", "")
+        if bordereau.get("TypBord") not in (_TITRES, _ROLES) or piece.get("TypPce") == _REQUEST:
+            return
+        if not (_EXER.fullmatch(exercice) and _NUMBER.fullmatch(number)):
+            return
+        said = [_said(piece, line) for line in self._lines]
+        if _is_role(bordereau, piece):
+            if self._lines and None not in said:
+                debt = _role_debt(int(exercice), int(number), piece, [line.told for line in self._lines])
+                place = self._role % {"number": int(number)}
+                gravest = min((one for one in said if one is not None), key=_GRAVITY.index)
+                yield _piece(place, debt, gravest, self._lines)
+            return
+        for line, one in zip(self._lines, said, strict=True):
+            rank = line.told.get("IdLigne", "")
+            if one is None or not _NUMBER.fullmatch(rank):
+                continue
+            place = self._titre % {"number": int(number), "line": int(rank)}
+            yield _piece(place, _titre_debt(int(exercice), int(number), int(rank)), one, [line])
 
     def _add(self, debt: FiledDebt, together: list[_Online], place: str) -> None:
         if len(self._payments) >= MAX_PAYMENTS:
@@ -357,6 +427,48 @@ def _together(found: list[_Online]) -> list[list[_Online]]:
     return payments
 
 
+def _is_role(bordereau: _Values, piece: _Values) -> bool:
+    return bordereau["TypBord"] == _ROLES or piece.get("TypPce") in _ROLE_PIECES or "NumDette" in piece
+
+
+def _said(piece: _Values, line: _Line) -> Said | None:
+    """Of one line; None where the file says nothing that we know."""
+    of_piece, of_line = piece.get("EtatPce"), line.told.get("EtatLigPce")
+    if of_piece in _OF_PIECES:
+        return _OF_PIECES[of_piece]
+    if of_line is None:
+        return Said.TAKEN if of_piece in _IN_CHARGE else None
+    return _OF_LINES.get(of_line) if of_piece is None or of_piece in _IN_CHARGE else None
+
+
+def _piece(place: str, debt: FiledDebt, said: Said, lines: list[_Line]) -> FiledPiece:
+    collected, amounts = [line.collected for line in lines], [line.amount for line in lines]
+    return FiledPiece(
+        place=place,
+        debt=debt,
+        said=said,
+        collected=_all(collected),
+        amount=_all(amounts),
+        is_told=all("EtatLigPce" in line.told for line in lines),
+    )
+
+
+def _all(amounts: list[Money | None]) -> Money | None:
+    known = [one for one in amounts if one is not None]
+    return sum(known, Money.zero) if len(known) == len(amounts) else None
+
+
+def _sum(written: list[str]) -> Money | None:
+    """None where one of them cannot be read, or the sum is negative; « -12.00 » takes off."""
+    cents = 0
+    for text in written:
+        if not _AMOUNT.fullmatch(text.removeprefix("-")):
+            return None
+        amount = Money.parse(text.removeprefix("-"))
+        cents += -amount.cents if text.startswith("-") else amount.cents
+    return Money(cents) if cents >= 0 else None
+
+
 def _titre_debt(exercice: int, number: int, line: int) -> FiledDebt:
     """A titre whose number is longer than a reference bears (8 digits) has none: PayFiP cannot have known it."""
     try:
@@ -366,9 +478,9 @@ def _titre_debt(exercice: int, number: int, line: int) -> FiledDebt:
     return FiledDebt(kind=DebtKind.TITRE, reference=reference, exercice=exercice)
 
 
-def _role_debt(exercice: int, number: int, piece: _Values, together: list[_Online]) -> FiledDebt:
+def _role_debt(exercice: int, number: int, piece: _Values, lines: list[_Values]) -> FiledDebt:
     """The code is told only if all lines bear the same: which of several the notice bears is not said."""
-    codes = {one.line.get("CodProdLoc", "") for one in together}
+    codes = {one.get("CodProdLoc", "") for one in lines}
     code = codes.pop() if len(codes) == 1 else ""
     period = piece.get("Per", "")
     return FiledDebt(

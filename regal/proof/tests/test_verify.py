@@ -22,13 +22,16 @@ from regal.collectivites.models import GatewayAccount, RoutingChange
 from regal.collectivites.operations import keep_secret
 from regal.gateways.base import DebtKind, Environment, Outcome, Rank
 from regal.gateways.paybox_files.tests.tables import remise
+from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.payments.confirmation import look_after_provisional
-from regal.payments.models import Attempt
+from regal.payments.counter import record_receipt
+from regal.payments.models import Attempt, CounterReceipt, Means, Settlement
 from regal.payments.queries import paid_of
 from regal.payments.refusals import GatewayAway
+from regal.payments.reversing import reverse
 from regal.people.adapters import MfaAdapter
 from regal.people.models import Membership, Role, User
 from regal.proof import operations
@@ -36,7 +39,7 @@ from regal.proof.findings import Snapshot
 from regal.proof.invariants import INVARIANTS
 from regal.reconciliation import operations as reconciliation
 from regal.titres import operations as titres
-from regal.titres.models import Direction
+from regal.titres.models import Direction, Titre
 from tests import cast, inquiries, notices, paybox
 from tests.database import close_connections
 from tests.files import Paid, collected, pes
@@ -93,7 +96,7 @@ def build_world() -> dict[str, Any]:
     Authenticator.objects.create(
         user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
     )
-    filed = build_repairs() | build_file() | build_remises() | build_titres() | build_signed()
+    filed = build_repairs() | build_file() | build_remises() | build_titres() | build_signed() | build_counter()
     notices.run_due(NOW)
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
@@ -203,6 +206,11 @@ def build_file() -> dict[str, Any]:
         cast.start(town, product=water, debt_reference=f"2026EA00{number}")
     paid = [Paid(reference=filed.debt_reference, cents=12_550), Paid(reference=other.debt_reference, cents=1)]
     paid.append(Paid(reference="202600000415000001", cents=1))
+    closed = cast.make_comptable_titre(town, reference=filed.debt_reference, amount=Money(12_550))
+    rejected = cast.make_comptable_titre(town, reference="202600000416000001")
+    in_part = cast.make_comptable_titre(town, reference="202600000417000001")
+    paid.append(Paid(reference=rejected.reference, cents=0, piece="04", line="01"))
+    paid.append(Paid(reference=in_part.reference, cents=100, origin="02", line="04"))
     content = pes(paid, roles=[Paid(reference="2026-EA-00-12", cents=12_550)])
     with tenant(town.collectivite):
         file = reconciliation.deposit(
@@ -226,7 +234,15 @@ def build_file() -> dict[str, Any]:
         reconciliation.open_absences(collectivite=town.collectivite, now=cast.later(days=3))
         for case in Case.objects.of(town.collectivite):
             look_at(case=case, user=town.agent, now=cast.later(days=3))
-    return {"bourg": town.collectivite.pk, "file": file.pk, "filed": filed.pk, "absent": absent.pk}
+    return {
+        "bourg": town.collectivite.pk,
+        "file": file.pk,
+        "filed": filed.pk,
+        "absent": absent.pk,
+        "closed_titre": closed.pk,
+        "rejected_titre": rejected.pk,
+        "titre_in_part": in_part.pk,
+    }
 
 
 def build_remises() -> dict[str, Any]:
@@ -385,6 +401,50 @@ def build_titres() -> dict[str, Any]:
     }
 
 
+def build_counter() -> dict[str, Any]:
+    """A régie that receives money at its counter, and from which some is taken back."""
+    town = cast.make_town(slug="combe", name="Combe", numcli="350050", agent="max", origin="https://combe.example")
+    canteen = cast.make_canteen(town, numcli="350051", environment=Environment.PRODUCTION)
+    with tenant(town.collectivite):
+        canteen.partial_payment = True
+        canteen.save(update_fields=["partial_payment"])
+    invoices = [cast.make_titre(canteen, reference=f"FC202600050{place}") for place in range(4)]
+    due = Money(8_470)
+
+    def receive(titre: Titre, means: Means, amount: Money = due, **voucher: Any) -> CounterReceipt:
+        return record_receipt(
+            titre=titre,
+            means=means,
+            amount=amount,
+            received_on=cast.MORNING.date(),
+            form_token=tokens.new_token(),
+            now=cast.later(hours=1),
+            **voucher,
+        )
+
+    def settlement_of(**whose: Any) -> Settlement:
+        with tenant(town.collectivite):
+            return Settlement.objects.get(collectivite=town.collectivite, **whose)
+
+    cash = receive(invoices[0], Means.CASH)
+    cheque = receive(invoices[1], Means.CHEQUE, bank="CIC", piece="0012345", drawer="Mme Leroy")
+    part = receive(invoices[2], Means.TRANSFER, Money(4_000), label="VIR LEROY")
+    unpaid = settlement_of(receipt=cheque)
+    reverse(settlement=unpaid, cause="unpaid_cheque", reason="Revenu impayé", now=cast.later(hours=2))
+    online = notices.pay(town, invoices[3], key=idop(6), now=cast.later(hours=1))
+    reverse(settlement=settlement_of(attempt=online), cause="chargeback", reason="Contesté", now=cast.later(hours=3))
+    return {
+        "combe": town.collectivite.pk,
+        "cash": cash.pk,
+        "cheque": cheque.pk,
+        "part": part.pk,
+        "unpaid": unpaid.pk,
+        "cash_titre": invoices[0].pk,
+        "cheque_titre": invoices[1].pk,
+        "charged_back": online.pk,
+    }
+
+
 def build_repairs() -> dict[str, Any]:
     """A régie whose payments ended by answers to our questions."""
     town = cast.make_town(slug="val", name="Val", numcli="350020", agent="iris", origin="https://val.example")
@@ -438,11 +498,14 @@ TABLES = (
     "payments_inboxmessage",
     "payments_settlement",
     "payments_allocation",
+    "payments_counterreceipt",
+    "payments_reversal",
     "titres_adjustment",
     "titres_titreevent",
     "journal_entry",
     "audit_auditentry",
     "reconciliation_filedline",
+    "reconciliation_filedstate",
     "collectivites_routingchange",
     "collectivites_gatewayaccount",
 )
@@ -568,10 +631,119 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " collectivites_budget WHERE collectivite_id = titres_titre.collectivite_id LIMIT 1) WHERE id = {held_titre}",
         {"I-41"},
     ),
+    "a comptable's titre closed by nobody": (
+        "UPDATE titres_titre SET status = 'closed' WHERE id = {titre_in_part};"
+        "UPDATE titres_titreevent SET event = 'closed', to_state = 'closed' WHERE titre_id = {titre_in_part}"
+        " AND event = 'collected'",
+        {"I-41"},
+    ),
+    "a comptable's titre that no file closed": (
+        "DELETE FROM reconciliation_filedstate WHERE titre_id = {closed_titre}",
+        {"I-41"},
+    ),
+    "a comptable's titre still to be paid though his file closed it": (
+        "UPDATE titres_titre SET status = 'open' WHERE id = {closed_titre};"
+        "DELETE FROM titres_titreevent WHERE titre_id = {closed_titre} AND event = 'closed'",
+        {"I-41"},
+    ),
+    "what a comptable's file said, altered": (
+        "UPDATE reconciliation_filedstate SET said = 'settled' WHERE titre_id = {rejected_titre}",
+        {"I-41"},
+    ),
+    "a comptable's file that speaks of another budget": (
+        "INSERT INTO collectivites_budget (collectivite_id, siret, code, name)"
+        " VALUES ({bourg}, '21350001600029', '01', 'Eau'); UPDATE titres_titre SET budget_id = (SELECT id FROM"
+        " collectivites_budget WHERE collectivite_id = {bourg} AND code = '01') WHERE id = {rejected_titre}",
+        {"I-33", "I-41"},
+    ),
+    "a payment to a régie that extinguishes a comptable's titre": (
+        "UPDATE titres_titre SET collector = 'comptable', regie_id = NULL, budget_id = (SELECT id FROM"
+        " collectivites_budget WHERE collectivite_id = titres_titre.collectivite_id LIMIT 1) WHERE id = {paid_titre}",
+        {"I-41"},
+    ),
     "a régie's payment of no titre": (
         "UPDATE payments_attempt SET titre_id = NULL WHERE id = {waiting};"
         "UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
         {"I-41"},
+    ),
+    # money received otherwise, and reversals
+    "a receipt of another amount": (
+        "UPDATE payments_counterreceipt SET amount_cents = 1 WHERE id = {cash}",
+        {"I-05"},
+    ),
+    "a receipt of another piece": (
+        "UPDATE payments_counterreceipt SET piece = '1' WHERE id = {cheque}",
+        {"I-05"},
+    ),
+    "a receipt without its voucher": (
+        "ALTER TABLE payments_counterreceipt DROP CONSTRAINT payments_counter_cheque;"
+        "UPDATE payments_counterreceipt SET piece = '' WHERE id = {cheque}",
+        {"I-05", "I-06"},
+    ),
+    "a receipt by other means": (
+        "UPDATE payments_counterreceipt SET means = 'transfer' WHERE id = {cash}",
+        {"I-05"},
+    ),
+    "a receipt entered by nobody": (
+        "UPDATE payments_counterreceipt SET made_by_id = {asker} WHERE id = {cash}",
+        {"I-05"},
+    ),
+    "a receipt that settled nothing": (
+        "DELETE FROM payments_allocation WHERE settlement_id IN (SELECT id FROM payments_settlement"
+        " WHERE receipt_id = {part}); DELETE FROM payments_settlement WHERE receipt_id = {part}",
+        {"I-04", "I-07", "I-08"},
+    ),
+    "a receipt in the books of another day": (
+        "UPDATE payments_settlement SET accounting_day = accounting_day - 1 WHERE receipt_id = {cash}",
+        {"I-08", "I-13"},
+    ),
+    "a receipt of test money": (
+        "ALTER TABLE payments_settlement DROP CONSTRAINT payments_settlement_whence;"
+        "UPDATE payments_settlement SET environment = 'test' WHERE receipt_id = {cash}",
+        {"I-05", "I-06", "I-10"},
+    ),
+    "a receipt of which a part is allocated": (
+        "UPDATE payments_allocation SET amount_cents = amount_cents - 1 WHERE titre_id = {cash_titre}",
+        {"I-02", "I-10"},
+    ),
+    "a receipt allocated to another titre": (
+        "UPDATE payments_allocation SET titre_id = {cheque_titre} WHERE titre_id = {cash_titre}",
+        {"I-02", "I-10"},
+    ),
+    "a receipt of the comptable's debt": (
+        "UPDATE titres_titre SET collector = 'comptable', regie_id = NULL, budget_id = (SELECT id FROM"
+        " collectivites_budget WHERE collectivite_id = titres_titre.collectivite_id LIMIT 1) WHERE id = {cash_titre}",
+        {"I-05", "I-06"},
+    ),
+    "a reversal taken back": (
+        "DELETE FROM payments_reversal WHERE settlement_id = {unpaid}",
+        {"I-02", "I-07", "I-08"},
+    ),
+    "a reversal of which nobody wrote the cause": (
+        "UPDATE payments_reversal SET cause = 'given_back' WHERE settlement_id = {unpaid}",
+        {"I-07"},
+    ),
+    "a reversal of another day": (
+        "UPDATE payments_reversal SET accounting_day = accounting_day + 1 WHERE settlement_id = {unpaid}",
+        {"I-07", "I-08", "I-13"},
+    ),
+    "a reversal that the books never had": (
+        "INSERT INTO payments_reversal (collectivite_id, settlement_id, cause, reason, made_at, accounting_day)"
+        " SELECT collectivite_id, id, 'typing_error', 'Une erreur', occurred_at, accounting_day"
+        " FROM payments_settlement WHERE receipt_id = {cash}",
+        {"I-02", "I-07", "I-08"},
+    ),
+    "a titre still paid by a cheque that came back": (
+        "UPDATE titres_titre SET paid_at = now() WHERE id = {cheque_titre}",
+        {"I-02"},
+    ),
+    "a payment that hides its reversal": (
+        "UPDATE payments_attempt SET is_reversed = false WHERE id = {charged_back}",
+        {"I-04"},
+    ),
+    "a payment marked reversed by nobody": (
+        "UPDATE payments_attempt SET is_reversed = true WHERE id = {settled}",
+        {"I-04"},
     ),
     # where money goes
     "a production account that nobody opened": (
@@ -801,6 +973,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"I-11", "I-12"},
     ),
     "a correction of what comes after": (
+        "ALTER TABLE journal_entry DROP CONSTRAINT journal_entry_shape;"
         "UPDATE journal_entry SET corrects_id = (SELECT id FROM journal_entry WHERE collectivite_id = {town}"
         " AND number = 3), reason = 'x' WHERE collectivite_id = {town} AND number = 1",
         {"I-11", "I-12"},

@@ -14,10 +14,16 @@ from typing import BinaryIO
 from regal.titres.importers.base import FileFormat, Head, NotThisFile, Opener, Reader
 from regal.titres.importers.columns import TableOptions
 from regal.titres.importers.csv_file import CsvFile, open_csv
+from regal.titres.importers.pes import open_pes, recognise_xml
 from regal.titres.importers.table import LOOKED_AT, Proposed, error
 from regal.titres.importers.xlsx_file import MAX_PARTS, Workbook, open_xlsx
 
-OPENERS: dict[FileFormat, Opener] = {FileFormat.CSV: open_csv, FileFormat.XLSX: open_xlsx}
+OPENERS: dict[FileFormat, Opener] = {
+    FileFormat.CSV: open_csv,
+    FileFormat.XLSX: open_xlsx,
+    FileFormat.PES_ALLER: open_pes,
+    FileFormat.PES_ORMC: open_pes,
+}
 
 SHOWN_ROWS = 10
 _LOOKED_AT = 65_536  # bytes
@@ -26,10 +32,6 @@ _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"RIFF", b"BM")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # old office documents, and new ones with a password
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|table)\b", re.IGNORECASE)
-_ROOT = re.compile(rb"\s*<(?:[\w.-]{1,100}:)?([\w.-]{1,100})")
-_BEFORE_ROOT = ((b"<!--", b"-->"), (b"<?", b"?>"), (b"<!", b">"))
-_ORMC = re.compile(rb"""<TypBord\s+V\s*=\s*["']0?6["']|<TypFic\s+V\s*=\s*["']PESORMC""")
-_TIPI = re.compile(rb"""<TypFic\s+V\s*=\s*["']TIPI""")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
 _ROLMRE = re.compile(rb"[0-9][^\r\n]{499}\r?(?:\n|$)")
 _STATEMENT = re.compile(rb'\s*"?EN-TETE"?[;,|\t]', re.IGNORECASE)
@@ -102,16 +104,16 @@ def _recognised(stream: BinaryIO, start: bytes) -> FileFormat:
         raise NotThisFile(error("F511"))
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = start[: len(start) // 2 * 2].decode("utf-16", "replace").encode()
-        return _of_text(text)
+        return _of_text(stream, text)
     if (start.startswith(_IMAGES) and not start[:512].isascii()) or start[4:8] == b"ftyp":
         raise NotThisFile(error("F506"))
-    return _of_text(start.removeprefix(b"\xef\xbb\xbf"))
+    return _of_text(stream, start.removeprefix(b"\xef\xbb\xbf"))
 
 
-def _of_text(start: bytes) -> FileFormat:
+def _of_text(stream: BinaryIO, start: bytes) -> FileFormat:
     bare = start.lstrip()
     if bare[:1] == b"<":
-        return _of_xml(bare)
+        return _of_xml(stream, bare)
     if len(_CONTROL.findall(start)) > 8 + len(start) // 1000:  # a stray one spoils its line only
         raise NotThisFile(error("F508"))
     if _ROLMRE.match(bare):
@@ -121,35 +123,10 @@ def _of_text(start: bytes) -> FileFormat:
     return FileFormat.CSV
 
 
-def _of_xml(start: bytes) -> FileFormat:
-    name = _root_of(start)
-    if name == "pes_aller":
-        return FileFormat.PES_ORMC if _ORMC.search(start) else FileFormat.PES_ALLER
-    if name == "pes_retour":
-        raise NotThisFile(error("F519" if _TIPI.search(start) else "F514"))
-    if name == "pes_acquit":
-        raise NotThisFile(error("F515"))
-    if name == "workbook":
-        raise NotThisFile(error("F516"))
+def _of_xml(stream: BinaryIO, start: bytes) -> FileFormat:
     if _HTML.search(start, 0, 4096):
         raise NotThisFile(error("F507"))
-    raise NotThisFile(error("F513"))
-
-
-def _root_of(start: bytes) -> str:
-    """The name of the first element, without its prefix."""
-    place = 0
-    while place < len(start):
-        place = start.find(b"<", place)
-        for opening, closing in _BEFORE_ROOT:
-            if place >= 0 and start.startswith(opening, place):
-                end = start.find(closing, place + len(opening))
-                place = len(start) if end < 0 else end + len(closing)
-                break
-        else:
-            root = _ROOT.match(start, place) if place >= 0 else None
-            return root[1].decode("ascii", "replace").lower() if root else ""
-    return ""
+    return recognise_xml(stream)
 
 
 def _in_archive(stream: BinaryIO) -> FileFormat:

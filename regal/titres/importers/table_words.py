@@ -41,16 +41,6 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Demandez au logiciel de facturation un export CSV ou XLSX."),
     ),
     "F512": (_("C’est un classeur Excel binaire (.xlsb)."), _SAVE_AGAIN),
-    "F513": (_("C’est un fichier XML que nous ne connaissons pas."), _SAVE_AGAIN),
-    "F514": (
-        _("C’est un PES Retour : il dit ce que le comptable a encaissé."),
-        _("Déposez-le dans les fichiers de rapprochement. Ici, déposez un PES Aller, un CSV ou un XLSX."),
-    ),
-    "F515": (
-        _("C’est un acquittement PES : il dit si un flux a été reçu."),
-        _("Déposez le PES Aller lui-même."),
-    ),
-    "F516": (_("C’est un classeur XML d’Excel 2003."), _SAVE_AGAIN),
     "F517": (
         _("C’est un fichier ROLMRE, que le PES ORMC remplace."),
         _("Demandez au logiciel de facturation le rôle en PES ORMC, ou un export CSV."),
@@ -58,10 +48,6 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     "F518": (
         _("C’est un relevé de paiements du régisseur."),
         _("Déposez-le dans les fichiers de rapprochement. Ici, déposez les factures."),
-    ),
-    "F519": (
-        _("C’est un fichier de Hélios pour PayFiP (TIPI), non celui du logiciel de facturation."),
-        _("Déposez le PES Aller, un CSV ou un XLSX."),
     ),
     # Its rows and columns.
     "F521": (

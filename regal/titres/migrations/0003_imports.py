@@ -102,6 +102,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
+        migrations.RemoveIndex("titre", "titres_titre_by_product"),
         migrations.RemoveConstraint(
             model_name="titre",
             name="titres_titre_once_in_regie",

@@ -1,7 +1,7 @@
 """Whom a titre names may have a number of its own, an address and an e-mail: what files say of a debtor."""
 
 from django.db import migrations, models
-from django.db.models.expressions import RawSQL
+from django.db.models.lookups import LessThanOrEqual
 
 
 def _text(longest: int) -> "models.CharField[str, str]":
@@ -25,10 +25,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "debtor",
             models.CheckConstraint(
-                condition=RawSQL(
-                    "jsonb_typeof(address) = 'array' AND jsonb_array_length(address) <= 4",
-                    (),
-                    output_field=models.BooleanField(),
+                condition=LessThanOrEqual(
+                    models.Func("address", function="jsonb_array_length", output_field=models.IntegerField()), 4
                 ),
                 name="titres_debtor_address",
             ),

@@ -1,4 +1,4 @@
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, BooleanOptionalAction
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from getpass import getpass
@@ -135,6 +135,12 @@ class Command(BaseCommand):
         parser.add_argument("--closed-note", default="", help="phrase montrée quand il est fermé")
         parser.add_argument("--least", type=_amount, default=None, help="montant minimal, 1,00")
         parser.add_argument("--most", type=_amount, default=None, help="montant maximal, 600,00")
+        parser.add_argument(
+            "--partial-payment",
+            action=BooleanOptionalAction,
+            default=None,
+            help="une facture de notre base peut se payer en plusieurs fois",
+        )
         parser.add_argument("--pattern", default="", help="facture : modèle de numéro, par exemple FC2026-#{6}")
         parser.add_argument(
             "--check-key", default="", choices=["", NOTHING, *CheckKey], help="facture : clé de contrôle"
@@ -349,6 +355,7 @@ def _terms(options: dict[str, Any], before: administration.ProductTerms) -> admi
         "reference_form": {word: value for word, value in form.items() if value != NOTHING},
         "min_amount": options["least"],
         "max_amount": options["most"],
+        "partial_payment": options["partial_payment"],
     }
     terms = replace(before, **{name: value for name, value in given.items() if value is not None})
     return replace(terms, opens_on=None, closes_on=None) if options.get("no_days") else terms

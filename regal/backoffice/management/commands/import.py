@@ -44,13 +44,13 @@ class Command(BaseCommand):
         now = datetime.now(UTC)
         town = Collectivite.objects.filter(slug=options["collectivite"]).first()
         if town is None:
-            raise CommandError(f"Aucune collectivité « {options['collectivite']} ».")
+            raise CommandError(f"Aucune collectivité « {options['collectivite']} ».")
         actor_id = _actor(options["by"])
         with tenant(town):
             source = ImportSource.objects.of(town).filter(name=options["source"]).first()
             if source is None:
                 known = ", ".join(import_queries.sources_of(town).values_list("name", flat=True))
-                raise CommandError(f"Aucune source « {options['source']} ». Celles de {town} : {known or 'aucune'}.")
+                raise CommandError(f"Aucune source « {options['source']} ». Celles de {town} : {known or 'aucune'}.")
         try:
             import_ = self._read(source, options["file"], actor_id, now)
             self._tell(import_)
@@ -96,9 +96,9 @@ class Command(BaseCommand):
         for verdict in Verdict:
             if totals.lines[verdict]:
                 self.stdout.write(f"{totals.lines[verdict]:>9} {VERDICT_NAMES[verdict]}")
-        self.stdout.write(f"Total des nouvelles : {totals.new_total}")
+        self.stdout.write(f"Total des nouvelles : {totals.new_total}")
         if before is not None:
-            self.stdout.write("Ce même fichier a déjà été enregistré : il ne change rien deux fois.")
+            self.stdout.write("Ce même fichier a déjà été enregistré : il ne change rien deux fois.")
         for line in lines:
             for trouble in line.troubles:
                 self.stdout.write(f"{line.place} — {_in_words(trouble)}")
@@ -117,7 +117,7 @@ class Command(BaseCommand):
             raise
         done = self._again(import_)
         self.stdout.write(
-            f"Enregistré : {done.created} nouvelles, {done.adjusted} changées, {done.skipped} laissées telles quelles."
+            f"Enregistré : {done.created} nouvelles, {done.adjusted} changées, {done.skipped} laissées telles quelles."
         )
 
     def _forget(self, import_: Import) -> None:
@@ -126,7 +126,9 @@ class Command(BaseCommand):
 
     def _again(self, import_: Import) -> Import:
         with tenant(import_.collectivite_id):
-            return Import.objects.select_related("source", "collectivite").get(pk=import_.pk)
+            return Import.objects.select_related("source", "collectivite").get(
+                collectivite=import_.collectivite_id, pk=import_.pk
+            )
 
 
 def _file(text: str) -> Path:
@@ -141,12 +143,12 @@ def _actor(identifier: str) -> int | None:
         return None
     user = User.objects.filter(identifier=identifier).first()
     if user is None:
-        raise CommandError(f"Personne ne s’identifie « {identifier} ».")
+        raise CommandError(f"Personne ne s’identifie « {identifier} ».")
     return int(user.pk)
 
 
 def _in_words(trouble: Trouble) -> str:
-    where = f"{trouble.where} : " if trouble.where else ""
+    where = f"{trouble.where} : " if trouble.where else ""
     return f"{trouble.code}. {where}{sentence(trouble)} {remedy(trouble)}".rstrip()
 
 

@@ -6,16 +6,21 @@ from django.core.management.base import BaseCommand, CommandError
 
 from regal.demo.bench import WrongAnswers, main
 from regal.demo.bench_bureau import WrongPage
+from regal.demo.bench_imports import WrongImport
+from regal.demo.bench_titres import TITRES
 
 
 class Command(BaseCommand):
     help = "Mesure la vitesse de REGAL sur cette machine, à côté des limites de la machine."
     requires_system_checks = []
 
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--titres", type=int, default=TITRES, help="combien de factures chercher (1000000)")
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self.stdout.write(main(self.stderr.write))
-        except (WrongAnswers, WrongPage) as wrong:
+            self.stdout.write(main(self.stderr.write, titres=options["titres"]))
+        except (WrongAnswers, WrongImport, WrongPage) as wrong:
             raise CommandError(f"Ce qui est mesuré n’est pas ce qui est annoncé : {wrong}") from wrong
         except TimeoutError as late:
             raise CommandError("Un des programmes mesurés n’a pas répondu à temps.") from late

@@ -31,7 +31,7 @@ PIECES = [
     *(b"1;2;3;4;5;6;7", b"000412;2026;REG01;CANT"),
     *("\u202e".encode(), "\u200b".encode(), "٣".encode(), "²".encode(), b"'", b"<", b"%PDF-", b"PK\x03\x04", b""),
 ]
-OPTIONS = (
+OPTIONS: tuple[dict[str, object], ...] = (
     {},
     {"sums_lines": True},
     {"encoding": "utf-8", "separator": ","},

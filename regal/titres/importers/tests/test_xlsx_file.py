@@ -66,8 +66,9 @@ class TestAWorkbook:
 
     def test_written_by_another_program(self):
         book, content = openpyxl.Workbook(), io.BytesIO()
+        sheet = book.create_sheet("Factures", 0)
         for row in (HEADER, ROW):
-            book.active.append(row)
+            sheet.append(row)
         book.save(content)
 
         titre = titre_of(content.getvalue())

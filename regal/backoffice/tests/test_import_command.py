@@ -1,0 +1,78 @@
+"""`regal import`: dry unless told otherwise, and it says what to do."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from regal.lib.tenancy import tenant
+from regal.titres import imports
+from regal.titres.import_states import ImportState
+from regal.titres.models import Collector, Import, Titre
+from tests import cast
+from tests.cast import MORNING, Town
+
+
+@pytest.fixture
+def town(db: None) -> Town:
+    town = cast.make_saint_aubin()
+    canteen = cast.make_canteen(town)
+    with tenant(town.collectivite):
+        imports.add_source(
+            collectivite=town.collectivite,
+            name="Cantine",
+            collector=Collector.REGIE,
+            regie=canteen.account.regie,
+            default_product=canteen,
+            now=MORNING,
+        )
+    return town
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "octobre.csv"
+
+
+def run(file: Path, *rows: str, **options: object) -> str:
+    file.write_text("NUMERO;EXERCICE;MONTANT;NOM\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    said = StringIO()
+    call_command("import", "saint-aubin", "Cantine", str(file), stdout=said, **options)
+    return said.getvalue()
+
+
+def states(town: Town) -> tuple[list[str], int]:
+    with tenant(town.collectivite):
+        return list(Import.objects.values_list("state", flat=True)), Titre.objects.count()
+
+
+class TestImport:
+    def test_says_what_it_would_do_and_writes_nothing(self, town, file):
+        said = run(file, "FC2026000101;2026;42,00;Mme Leroy", "FC2025000102;2026;18,30;Mme Leroy")
+        assert "1 nouvelle" in said
+        assert "L305. " in said
+        assert states(town) == ([ImportState.DISCARDED], 0)
+
+    def test_writes_when_told(self, town, file):
+        said = run(file, "FC2026000101;2026;42,00;Mme Leroy", wet_run=True, by="nadia")
+        assert "Enregistré" in said
+        assert states(town) == ([ImportState.CONFIRMED], 1)
+
+    def test_refuses_wrong_lines_unless_only_the_valid_ones_are_wanted(self, town, file):
+        rows = ["FC2026000101;2026;42,00;Mme Leroy", "FC2025000102;2026;18,30;Mme Leroy"]
+        with pytest.raises(CommandError, match="R236"):
+            run(file, *rows, wet_run=True)
+        assert states(town) == ([ImportState.DISCARDED], 0)
+        run(file, *rows, wet_run=True, only_valid=True)
+        assert states(town)[1] == 1
+
+    def test_names_the_sources_when_it_knows_none_of_that_name(self, town, file):
+        file.write_text("x", encoding="utf-8")
+        with pytest.raises(CommandError, match="Cantine"):
+            call_command("import", "saint-aubin", "Eau", str(file))
+
+    def test_says_what_a_strange_file_is(self, town, file):
+        file.write_bytes(b"%PDF-1.7\n")
+        with pytest.raises(CommandError, match="F5"):
+            call_command("import", "saint-aubin", "Cantine", str(file))
