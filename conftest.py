@@ -1,5 +1,6 @@
 """Fixtures that every room's tests may use."""
 
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,13 @@ def quick_passwords() -> Iterator[None]:
     """Argon2 is slow on purpose: a quarter of a second for each person whom a test makes up."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(autouse=True)
+def the_usual_word_for_a_debt() -> None:
+    """A town's word stays active after a request, as its language does: no test meets the word of the one before."""
+    debt_words = importlib.import_module("regal.collectivites.debt_words")  # models need settings
+    debt_words.activate("facture")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,6 +3,7 @@
 import ast
 
 from regal.backoffice import acts
+from regal.collectivites.debt_words import said
 from tests.test_house_rules import code, dotted, name, tree
 
 ELSEWHERE = {  # calls whose `action` is not an act of staff in a collectivité
@@ -40,6 +41,6 @@ class TestActs:
 
     def test_are_said_of_somebody(self):
         for sentence in acts.SENTENCES.values():
-            said = str(sentence) % {"actor": "Paul", "person": "Nadia"}
-            assert said.startswith("Paul")
-            assert said.endswith(".")
+            told = said(sentence, actor="Paul", person="Nadia")
+            assert told.startswith("Paul")
+            assert told.endswith(".")

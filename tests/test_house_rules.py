@@ -179,6 +179,8 @@ class TestModels:
             "titres.Import.confirmed_by",
             "titres.Import.kept_by",
             "titres.TitreEvent.by",
+            "titres.TitreGroup.prepared_by",
+            "titres.TitreGroup.confirmed_by",
         }
 
 

@@ -17,12 +17,14 @@ from django.test.utils import CaptureQueriesContext
 import regal_sandbox
 from regal.cases.models import Case, Kind
 from regal.checkout import notifications, pages
+from regal.collectivites.models import Collectivite
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.payfip_ws.tests.answers import fault
 from regal.lib import http
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, Payer
+from regal.titres import operations
 from regal.titres.models import Adjustment, Direction, Titre
 from regal.titres.states import State as TitreState
 from tests import cast
@@ -225,6 +227,33 @@ class TestLookUp:
         story.change(status=TitreState.WRITTEN_OFF)
         other = re.sub(r'value="[^"]*"', "", story.recap().content.decode())
         assert re.sub(r'value="[^"]*"', "", answer.content.decode()) == other
+
+    def test_says_what_the_regie_wrote_for_the_payer_to_him_alone(self, story):
+        unknown = story.recap(amount="84,71").content.decode()
+        operations.suspend(
+            titre=story.titre, reason="La mère conteste", payer_note="Appelez la cantine.", now=story.clock.now
+        )
+        answer = story.recap()
+        assert answer.status_code == 409
+        assert not unsaid(answer, "Appelez la cantine.", "Saint-Aubin")
+        assert not says(answer, "La mère conteste")
+        wrong = story.recap(amount="84,71").content.decode()
+        assert re.sub(r'value="[^"]*"', "", wrong) == re.sub(r'value="[^"]*"', "", unknown)
+
+    @pytest.mark.parametrize(
+        ("word", "sentence"),
+        [
+            ("avis", "Cet avis n’est pas payable en ligne en ce moment"),
+            ("titre", "Ce titre n’est pas payable en ligne"),
+        ],
+    )
+    def test_calls_the_debt_by_the_town_s_word(self, story, word, sentence):
+        with tenant(story.town.collectivite):
+            Collectivite.objects.filter(pk=story.town.collectivite.pk).update(debt_word=word)
+        story.change(status=TitreState.SUSPENDED)
+        assert not unsaid(story.recap(), sentence)
+        assert not says(story.recap(), "facture")
+        assert not says(story.recap(amount="84,71"), "facture")
 
     def test_is_slowed_down_for_who_asks_too_often(self, story):
         for _ in range(pages.MOST_LOOK_UPS):

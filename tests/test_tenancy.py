@@ -41,7 +41,18 @@ from regal.payments.reversing import reverse as reverse_settlement
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
 from regal.titres.links import link_token
-from regal.titres.models import Collector, DocumentKind, Import, ImportLine, ImportPiece, ImportSource, Titre
+from regal.titres.models import (
+    Collector,
+    DocumentKind,
+    GroupAct,
+    Import,
+    ImportLine,
+    ImportPiece,
+    ImportSource,
+    Titre,
+    TitreGroup,
+    TitreGroupLine,
+)
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
@@ -68,6 +79,7 @@ class Neighbours:
         self.imports: dict[int, Import] = {}
         self.comptable_titres: dict[int, Titre] = {}
         self.received: dict[int, int] = {}
+        self.groups: dict[int, int] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -165,6 +177,13 @@ class Neighbours:
         canteen = cast.make_canteen(town, numcli=f"8{key:05d}")
         self.titres[key] = cast.make_titre(canteen)
         cast.reduce(self.titres[key])
+        group = TitreGroup.objects.create(
+            collectivite=town.collectivite, act=GroupAct.CANCEL, reason="Un motif", prepared_at=MORNING
+        )
+        TitreGroupLine.objects.create(
+            collectivite=town.collectivite, group=group, titre=self.titres[key], seen=3, left=Money(7_470)
+        )
+        self.groups[key] = group.pk
         self.askable[key] = notices.pay(town, self.titres[key])
         receipt = record_receipt(
             titre=cast.make_titre(canteen, reference="FC2026000043"),
@@ -459,6 +478,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "number": neighbours.attempts[theirs].pk,
         "titre_id": neighbours.titres[theirs].pk,
         "settlement_id": neighbours.received[theirs],
+        "group_id": neighbours.groups[theirs],
         "membership_id": neighbours.memberships[theirs],
         "numcli": whose.account.identifier,
     }

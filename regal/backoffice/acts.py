@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from regal.audit.models import AuditEntry
+from regal.collectivites.debt_words import later_said, said
 from regal.people.models import Role, User
 
 SENTENCES: dict[str, Promise] = {
@@ -56,14 +57,18 @@ SENTENCES: dict[str, Promise] = {
     "carry_out_routing": _("%(actor)s avait demandé une mise en production : elle est faite."),
     "close_account": _("%(actor)s a fermé un contrat."),
     "reopen_account": _("%(actor)s a rouvert un contrat."),
-    "record_titre": _("%(actor)s a saisi une facture."),
-    "issue_titre": _("%(actor)s a émis une facture."),
-    "adjust_titre": _("%(actor)s a changé ce qui est dû d’une facture."),
-    "suspend_titre": _("%(actor)s a suspendu une facture."),
-    "resume_titre": _("%(actor)s a remis une facture à payer."),
-    "cancel_titre": _("%(actor)s a annulé une facture."),
-    "transfer_titre": _("%(actor)s a transmis une facture au comptable."),
-    "write_off_titre": _("%(actor)s a abandonné une facture."),
+    "record_titre": _("%(actor)s a saisi %(a_debt)s."),
+    "issue_titre": _("%(actor)s a émis %(a_debt)s."),
+    "adjust_titre": _("%(actor)s a changé ce qui est dû %(of_a_debt)s."),
+    "suspend_titre": _("%(actor)s a suspendu %(a_debt)s."),
+    "resume_titre": _("%(actor)s a remis %(a_debt)s à payer."),
+    "cancel_titre": _("%(actor)s a annulé %(a_debt)s."),
+    "transfer_titre": _("%(actor)s a transmis %(a_debt)s au comptable."),
+    "write_off_titre": _("%(actor)s a abandonné %(a_debt)s."),
+    "restore_titre": _("%(actor)s a rétabli %(a_debt)s."),
+    "edit_titre": _("%(actor)s a corrigé le brouillon %(of_a_debt)s."),
+    "correct_titre": _("%(actor)s a corrigé l’objet, le nom ou la date limite %(of_a_debt)s."),
+    "confirm_titre_group": _("%(actor)s a confirmé un acte sur plusieurs %(debts)s."),
     "add_import_source": _("%(actor)s a ajouté une source d’imports."),
     "change_import_source": _("%(actor)s a modifié une source d’imports."),
     "keep_import": _("%(actor)s a déposé un fichier à importer."),
@@ -115,14 +120,18 @@ KINDS: dict[str, Promise] = {
     "carry_out_routing": _("Mise en production faite"),
     "close_account": _("Contrat fermé"),
     "reopen_account": _("Contrat rouvert"),
-    "record_titre": _("Facture saisie"),
-    "issue_titre": _("Facture émise"),
-    "adjust_titre": _("Montant d’une facture"),
-    "suspend_titre": _("Facture suspendue"),
-    "resume_titre": _("Facture remise à payer"),
-    "cancel_titre": _("Facture annulée"),
-    "transfer_titre": _("Facture transmise au comptable"),
-    "write_off_titre": _("Facture abandonnée"),
+    "record_titre": later_said(_("Saisie %(of_a_debt)s")),
+    "issue_titre": later_said(_("Émission %(of_a_debt)s")),
+    "adjust_titre": later_said(_("Montant %(of_a_debt)s")),
+    "suspend_titre": later_said(_("Suspension %(of_a_debt)s")),
+    "resume_titre": later_said(_("Remise à payer %(of_a_debt)s")),
+    "cancel_titre": later_said(_("Annulation %(of_a_debt)s")),
+    "transfer_titre": later_said(_("Transmission %(of_a_debt)s au comptable")),
+    "write_off_titre": later_said(_("Abandon %(of_a_debt)s")),
+    "restore_titre": later_said(_("Rétablissement %(of_a_debt)s")),
+    "edit_titre": later_said(_("Brouillon %(of_a_debt)s")),
+    "correct_titre": later_said(_("Correction %(of_a_debt)s")),
+    "confirm_titre_group": later_said(_("Acte sur plusieurs %(debts)s")),
     "add_import_source": _("Source d’imports ajoutée"),
     "change_import_source": _("Source d’imports modifiée"),
     "keep_import": _("Fichier à importer déposé"),
@@ -193,6 +202,15 @@ FIELDS: dict[str, Promise] = {
     "due_cents": _("Somme due, en centimes"),
     "status": _("État"),
     "secrets": _("Clés données"),
+    "label": _("Objet"),
+    "reference": _("Référence"),
+    "issued_on": _("Date d’émission"),
+    "due_on": _("Date limite de paiement"),
+    "product_id": _("Produit"),
+    "regie_id": _("Régie"),
+    "debtor": _("Nom de la personne qui doit"),
+    "act": _("Acte"),
+    "debt_word": _("Nom donné aux dettes"),
     "notified_in_back_office": _("Adresse dans le back-office"),
 }
 _HIDDEN = {"user"}  # said by the sentence
@@ -212,10 +230,7 @@ def sentence_of(entry: AuditEntry, people: Mapping[int, User]) -> str:
     actor = people.get(entry.actor_id) if entry.actor_id else None
     person = people.get(person_of(entry) or 0)
     sentence = SENTENCES.get(entry.action, _("%(actor)s a fait un acte que cette version ne connaît pas."))
-    return str(sentence) % {
-        "actor": actor or _now("La ligne de commande"),
-        "person": person or _now("une personne"),
-    }
+    return said(sentence, actor=actor or _now("La ligne de commande"), person=person or _now("une personne"))
 
 
 def person_of(entry: AuditEntry) -> int | None:

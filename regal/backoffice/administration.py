@@ -26,6 +26,7 @@ from regal.collectivites.models import (
     AllowedOrigin,
     Budget,
     Collectivite,
+    DebtWord,
     GatewayAccount,
     Logo,
     Product,
@@ -115,7 +116,7 @@ def create_collectivite(
 
 
 def version_of(collectivite: Collectivite) -> str:
-    """Another one after each change of its name, its site, its contact."""
+    """Another one after each change of its name, its site, its contact, its word for a debt."""
     return digest(_identity_told(collectivite))[:16]
 
 
@@ -125,22 +126,27 @@ def change_collectivite(
     name: str,
     site_url: str,
     contact: str,
+    debt_word: str | None = None,
     seen: str | None = None,
     now: datetime,
     actor_id: int | None = None,
 ) -> Collectivite:
-    """Its name, its site, the office that payers may ask; `seen` is the version that the person changes, if any.
+    """Its name, its site, the office that payers may ask, what it calls a debt (as now unless told).
+
+    `seen` is the version that the person changes, if any.
 
     Raises MissingName, BadWebAddress, TextTooLong, CardNumber, ChangedMeanwhile.
     """
     _check_name(name, "collectivite")
     _check_web_address(site_url)
     chosen = {"name": name.strip(), "site_url": site_url, "contact": _sentence(contact, "contact", LONGEST_CONTACT)}
+    word = {} if debt_word is None else {"debt_word": DebtWord(debt_word).value}
     with tenant(collectivite):
         changed = Collectivite.objects.select_for_update().get(pk=collectivite.pk)
         if seen is not None and seen != version_of(changed):
             raise refusals.ChangedMeanwhile
         before = _identity_told(changed)
+        chosen = before | chosen | word
         if before == chosen:
             return changed
         for column, value in chosen.items():
@@ -159,7 +165,9 @@ def change_collectivite(
 
 
 def _identity_told(collectivite: Collectivite) -> dict[str, str]:
-    return {"name": collectivite.name, "site_url": collectivite.site_url, "contact": collectivite.contact}
+    return {"name": collectivite.name, "site_url": collectivite.site_url, "contact": collectivite.contact} | {
+        "debt_word": collectivite.debt_word
+    }
 
 
 def add_budget(

@@ -26,6 +26,7 @@ from regal.cases.delays import age_in_days, is_late
 from regal.cases.explanations import explanation_of
 from regal.cases.models import LONGEST_TEXT, Case, CaseEvent, Decision, Kind, Step
 from regal.cases.queries import Pile
+from regal.collectivites.debt_words import later_said
 from regal.gateways.base import Rank
 from regal.gateways.files import LineKind
 from regal.lib import paris
@@ -399,12 +400,12 @@ def _failure(failure: str) -> str:
 
 
 _EXCESSES: dict[str, Promise] = {
-    "paid": gettext_lazy("la facture était déjà payée, ou elle a été réduite"),
-    TitreState.DRAFT: gettext_lazy("la facture n’est pas émise"),
-    TitreState.CANCELLED: gettext_lazy("la facture est annulée"),
-    TitreState.TRANSFERRED: gettext_lazy("la facture est passée au comptable public"),
-    TitreState.WRITTEN_OFF: gettext_lazy("la facture est abandonnée"),
-    TitreState.WITHDRAWN: gettext_lazy("l’import de la facture a été annulé"),
+    "paid": later_said(gettext_lazy("%(the_debt)s était déjà payé%(e)s, ou son montant a été réduit")),
+    TitreState.DRAFT: later_said(gettext_lazy("%(the_debt)s n’est pas émis%(e)s")),
+    TitreState.CANCELLED: later_said(gettext_lazy("%(the_debt)s est annulé%(e)s")),
+    TitreState.TRANSFERRED: later_said(gettext_lazy("%(the_debt)s est passé%(e)s au comptable public")),
+    TitreState.WRITTEN_OFF: later_said(gettext_lazy("%(the_debt)s est abandonné%(e)s")),
+    TitreState.WITHDRAWN: later_said(gettext_lazy("l’import de %(the_debt)s a été annulé")),
 }
 _WORKS: dict[str, Promise] = {
     "judge_message": gettext_lazy("lire un message reçu"),

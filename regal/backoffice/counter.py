@@ -46,6 +46,7 @@ class Move:
 
     at: datetime
     title: str
+    amount: Money  # what it extinguished; negative: what is due again
     text: str = ""
     payment: int | None = None  # the online payment it speaks of
     settlement: int | None = None  # what can be reversed still
@@ -74,6 +75,7 @@ def moves_of(titre: Titre) -> list[Move]:
             Move(
                 at=allocation.recorded_at,
                 title=title,
+                amount=allocation.amount,
                 text=text,
                 payment=settlement.attempt_id,
                 settlement=settlement.pk if counts else None,
@@ -86,6 +88,7 @@ def moves_of(titre: Titre) -> list[Move]:
                 Move(
                     at=reversal.made_at,
                     title=_("Annulé par %(who)s, %(cause)s : − %(amount)s") % (said | {"amount": allocation.amount}),
+                    amount=-allocation.amount,
                     text=reversal.reason,
                 )
             )

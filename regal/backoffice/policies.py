@@ -12,7 +12,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 
-from regal.collectivites.models import Collectivite
+from regal.collectivites import debt_words
+from regal.collectivites.models import Collectivite, DebtWord
 from regal.collectivites.queries import workplace
 from regal.lib.policy import Policy, Tenant, Who, policy_of
 from regal.lib.tenancy import tenant
@@ -54,6 +55,7 @@ class EnforcePolicies:
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
         """None lets the view answer. Raises PermissionDenied, Http404."""
+        debt_words.activate(DebtWord.FACTURE)
         declared = policy_of(view)
         if declared is None:
             raise PermissionDenied("a route without a policy")
@@ -88,6 +90,7 @@ def _enter(request: HttpRequest, user: User, slug: str, declared: Policy) -> Non
         raise PermissionDenied("a visitor who said that he would only look")
     if user.is_operator and declared.is_the_town_s and request.method not in _ONLY_LOOKS:
         raise PermissionDenied("a visitor decides nothing about who works here")
+    debt_words.activate(collectivite.debt_word)
     visits: list[Visit] = []
     if user.is_operator or role is Role.ADMINISTRATOR:
         with tenant(collectivite):

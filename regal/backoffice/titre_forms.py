@@ -14,26 +14,27 @@ from django.utils.translation import gettext_lazy as _
 from regal.backoffice.forms import BAD_CHOICE, DayField
 from regal.backoffice.titre_queries import Group, Selection, Situation
 from regal.backoffice.titre_search import LONGEST_SEARCH, Found
+from regal.collectivites.debt_words import later_said
 from regal.collectivites.models import Collectivite, Product
 from regal.lib import paris
 from regal.lib.money import Money, UnreadableAmount
 from regal.lib.vault import Vault, VaultError
-from regal.titres.models import Collector, Direction, DocumentKind, Import
-from regal.titres.operations import LONGEST_DEBTOR, LONGEST_LABEL, LONGEST_REASON
+from regal.titres.models import Collector, Direction, DocumentKind, Import, Titre
+from regal.titres.operations import LONGEST_DEBTOR, LONGEST_LABEL, LONGEST_PAYER_NOTE, LONGEST_REASON
 from regal.titres.refusals import Refusal
 
 SITUATIONS: dict[Situation, Promise] = {
     Situation.PAYABLE: _("à payer"),
     Situation.HELD: _("paiement en cours"),
-    Situation.PAID: _("payée"),
+    Situation.PAID: later_said(_("payé%(e)s")),
     Situation.DRAFT: _("brouillon"),
-    Situation.SUSPENDED: _("suspendue"),
-    Situation.CANCELLED: _("annulée"),
-    Situation.TRANSFERRED: _("transmise au comptable"),
-    Situation.WRITTEN_OFF: _("abandonnée"),
-    Situation.WITHDRAWN: _("retirée"),
-    Situation.CLOSED: _("soldée chez le comptable"),
-    Situation.REJECTED: _("rejetée par le comptable"),
+    Situation.SUSPENDED: later_said(_("suspendu%(e)s")),
+    Situation.CANCELLED: later_said(_("annulé%(e)s")),
+    Situation.TRANSFERRED: later_said(_("transmis%(e)s au comptable")),
+    Situation.WRITTEN_OFF: later_said(_("abandonné%(e)s")),
+    Situation.WITHDRAWN: later_said(_("retiré%(e)s")),
+    Situation.CLOSED: later_said(_("soldé%(e)s chez le comptable")),
+    Situation.REJECTED: later_said(_("rejeté%(e)s par le comptable")),
 }
 BAD_AMOUNT = _("R206. Ce montant ne se lit pas : écrivez-le en euros, par exemple 84,70.")
 BAD_DAY = _("R207. Ce jour ne se lit pas : écrivez-le 24/11/2026.")
@@ -41,6 +42,10 @@ NO_AMOUNT = _("R206. Écrivez le montant en euros, par exemple 84,70.")
 NO_PRODUCT = _("R201. Choisissez un produit dans la liste.")
 NO_DECISION = _("R221. Choisissez une décision dans la liste.")
 NO_DIRECTION = _("R222. Dites si le montant diminue ou augmente.")
+NO_NOTE_HERE = _(
+    "R241. Le payeur ne lit rien d’une remise à payer ni d’un rétablissement : videz « Ce que lira le payeur »."
+)
+STOPS = ("suspendre", "annuler", "transmettre", "abandonner")  # the decisions of which a payer may read why
 _DAYS = ["%Y-%m-%d", "%d/%m/%Y"]
 
 
@@ -223,7 +228,7 @@ class TitreExportForm(forms.Form):
     )
 
 
-class _Refusing(forms.Form):
+class Refusing(forms.Form):
     """A form beside whose fields a refusal of `titres` is told."""
 
     use_required_attribute = False
@@ -236,11 +241,15 @@ class _Refusing(forms.Form):
         self.add_error(place if place in self.fields else None, f"{refusal.code}. {refusal}")
 
 
-def _text(label: Any, hint: Any = "", *, longest: int, required: Any, **attrs: str) -> forms.CharField:
+def _text(
+    label: Any, hint: Any = "", *, longest: int, required: Any, is_required: bool = True, **attrs: str
+) -> forms.CharField:
+    """`required`: the sentence where it is missing or too long."""
     return forms.CharField(
         label=label,
         help_text=hint,
         max_length=longest,
+        required=is_required,
         error_messages={"required": required, "max_length": required, "null_characters_not_allowed": required},
         widget=forms.TextInput(attrs={"autocomplete": "off"} | attrs),
     )
@@ -264,7 +273,31 @@ def _amount(text: str) -> Money:
         raise ValidationError(BAD_AMOUNT, code="R206") from None
 
 
-class NewTitreForm(_Refusing):
+def payer_note() -> forms.CharField:
+    """What the payer reads of why it is not payable."""
+    return _text(
+        _("Ce que lira le payeur"),
+        _(
+            "facultatif : une phrase, sans aucun nom, lue par celui qui tape ce numéro et ce montant ; par exemple"
+            " « Payez à la trésorerie de Saint-Aubin. »"
+        ),
+        longest=LONGEST_PAYER_NOTE,
+        required=_("R241. Ce que lira le payeur est trop long : une phrase, 200 caractères au plus."),
+        is_required=False,
+    )
+
+
+def reason() -> forms.CharField:
+    """Why, between agents."""
+    return _text(
+        _("Motif"),
+        _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
+        longest=LONGEST_REASON,
+        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
+    )
+
+
+class NewTitreForm(Refusing):
     """One invoice, as it is printed."""
 
     PLACES = {
@@ -282,22 +315,22 @@ class NewTitreForm(_Refusing):
         label=_("Produit"), error_messages={"required": NO_PRODUCT, "invalid_choice": NO_PRODUCT}
     )
     numero = _text(
-        _("Numéro de la facture"),
+        later_said(_("Numéro %(of_the_debt)s")),
         _("tel qu’il est imprimé : c’est ce que le payeur recopiera"),
         longest=30,
-        required=_("R202. Recopiez le numéro tel qu’il est imprimé sur la facture, 6 à 30 lettres et chiffres."),
+        required=_("R202. Recopiez le numéro tel qu’il est imprimé, 6 à 30 lettres et chiffres."),
     )
     debiteur = _text(
-        _("Qui la doit"),
-        _("le nom imprimé sur la facture ; les payeurs ne le voient pas"),
+        later_said(_("Qui doit %(the_debt)s")),
+        _("le nom qui y est imprimé ; les payeurs ne le voient pas"),
         longest=LONGEST_DEBTOR,
-        required=_("R205. Écrivez le nom de la personne qui doit la facture, 120 caractères au plus."),
+        required=_("R205. Écrivez le nom de la personne qui doit, 120 caractères au plus."),
     )
     objet = _text(
         _("Objet"),
         _("par exemple « Restaurant scolaire, octobre 2026 »"),
         longest=LONGEST_LABEL,
-        required=_("R204. Écrivez l’objet de la facture, 100 caractères au plus."),
+        required=_("R204. Écrivez l’objet, 100 caractères au plus."),
     )
     montant = _text(_("Montant"), _("en euros, par exemple 84,70"), longest=20, required=NO_AMOUNT, inputmode="decimal")
     emission = _day(_("Date d’émission"), _("elle dit aussi l’exercice"))
@@ -328,7 +361,7 @@ class NewTitreForm(_Refusing):
         }
 
 
-class AdjustForm(_Refusing):
+class AdjustForm(Refusing):
     """Less or more is due."""
 
     PLACES = {"amount": "montant", "reason": "motif_montant"}
@@ -345,31 +378,22 @@ class AdjustForm(_Refusing):
     montant = _text(
         _("De combien"), _("en euros, par exemple 4,20"), longest=20, required=NO_AMOUNT, inputmode="decimal"
     )
-    motif_montant = _text(
-        _("Motif"),
-        _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
-        longest=LONGEST_REASON,
-        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
-    )
+    motif_montant = reason()
 
     def clean_montant(self) -> Money:
         return _amount(str(self.cleaned_data["montant"]))
 
 
-class DecideForm(_Refusing):
+class DecideForm(Refusing):
     """What becomes of it."""
 
-    PLACES = {"reason": "motif"}
+    PLACES = {"reason": "motif", "payer_note": "payeur"}
 
     decision = forms.ChoiceField(
         label=_("Décision"), error_messages={"required": NO_DECISION, "invalid_choice": NO_DECISION}
     )
-    motif = _text(
-        _("Motif"),
-        _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
-        longest=LONGEST_REASON,
-        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
-    )
+    motif = reason()
+    payeur = payer_note()
 
     def __init__(self, data: Any = None, *, choices: Sequence[tuple[str, Any]] = ()) -> None:
         super().__init__(data)
@@ -380,3 +404,72 @@ class DecideForm(_Refusing):
         decision = self.fields["decision"]
         assert isinstance(decision, forms.ChoiceField)
         decision.choices = [("", _("Choisissez")), *choices]
+        if not self.is_bound and not any(name in STOPS for name, _label in choices):
+            self.fields.pop("payeur", None)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The arguments of the act."""
+        read = self.cleaned_data
+        note = {"payer_note": read["payeur"]} if read["decision"] in STOPS else {}
+        return {"reason": read["motif"]} | note
+
+    def clean(self) -> dict[str, Any]:
+        """What is written for the payer is never lost silently."""
+        read: dict[str, Any] = super().clean() or {}
+        if read.get("payeur") and read.get("decision") and read["decision"] not in STOPS:
+            self.add_error("payeur", NO_NOTE_HERE)
+        return read
+
+
+class EditTitreForm(NewTitreForm):
+    """A draft, mended."""
+
+    @classmethod
+    def of(cls, titre: Titre, data: Any = None, *, debtor: str, products: Sequence[Product]) -> "EditTitreForm":
+        initial = {
+            "produit": titre.product.slug,
+            "numero": titre.number,
+            "debiteur": debtor,
+            "objet": titre.label,
+            "montant": titre.amount.format_fr().removesuffix("\u00a0€"),
+            "emission": titre.issued_on,
+            "limite": titre.due_on,
+        }
+        return cls(data, products=products, initial=initial)
+
+
+class CorrectForm(Refusing):
+    """The words of a published one."""
+
+    PLACES = {"label": "objet", "debtor": "debiteur", "due_on": "limite", "reason": "motif"}
+
+    objet = _text(
+        _("Objet"),
+        longest=LONGEST_LABEL,
+        required=_("R204. Écrivez l’objet, 100 caractères au plus."),
+    )
+    debiteur = _text(
+        later_said(_("Qui doit %(the_debt)s")),
+        _("les payeurs ne le voient pas ; l’ancien nom n’est pas gardé"),
+        longest=LONGEST_DEBTOR,
+        required=_("R205. Écrivez le nom de la personne qui doit, 120 caractères au plus."),
+        is_required=False,
+    )
+    limite = _day(_("Date limite de paiement"), _("facultative"), required=False)
+    motif = reason()
+
+    @classmethod
+    def of(cls, titre: Titre, data: Any = None, *, debtor: str) -> "CorrectForm":
+        return cls(data, initial={"objet": titre.label, "debiteur": debtor, "limite": titre.due_on})
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The arguments of `correct`."""
+        read = self.cleaned_data
+        return {
+            "label": read["objet"],
+            "debtor": read["debiteur"],
+            "due_on": read["limite"],
+            "reason": read["motif"],
+        }

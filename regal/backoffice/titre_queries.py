@@ -19,7 +19,7 @@ from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
-from regal.payments.models import Allocation, Attempt
+from regal.payments.models import Allocation, Attempt, Settlement
 from regal.payments.queries import live
 from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
@@ -311,6 +311,11 @@ def allocations_of(titre: Titre) -> QuerySet[Allocation]:
     )
 
 
+def settlements_on(titre: Titre) -> QuerySet[Settlement]:
+    """What was proved paid on it, whether it extinguished something or not, in order."""
+    return Settlement.objects.filter(collectivite=titre.collectivite_id, attempt__titre=titre).order_by("pk")
+
+
 def open_excesses_of(titre: Titre) -> list[Case]:
     """What was paid too much on it and still waits for a person, in order."""
     paid = Attempt.objects.filter(collectivite=titre.collectivite_id, titre=titre, status=PaymentState.PAID)
@@ -322,6 +327,20 @@ def open_excesses_of(titre: Titre) -> list[Case]:
         closed_at__isnull=True,
     )
     return list(cases.order_by("pk"))
+
+
+def waiting_on_each(titre_ids: Iterable[int], *, collectivite: HasKey) -> dict[int, Money]:
+    """Of several: what was paid too much and still waits for a person."""
+    paid = Attempt.objects.of(collectivite).filter(titre__in=list(titre_ids), status=PaymentState.PAID)
+    titre_of = dict(paid.values_list("pk", "titre_id"))
+    cases = Case.objects.of(collectivite).filter(
+        kind=Kind.EXCESS, subject_kind="attempt", subject_id__in=list(titre_of), closed_at__isnull=True
+    )
+    waiting: dict[int, Money] = {}
+    for attempt_id, facts in cases.values_list("subject_id", "facts"):
+        titre_id = titre_of[attempt_id]
+        waiting[titre_id] = waiting.get(titre_id, Money.zero) + Money(facts["excess_cents"])
+    return waiting
 
 
 def attempts_on(titre: Titre) -> QuerySet[Attempt]:

@@ -1,6 +1,6 @@
 """The invoices of our own base: their list, one of them with what can be decided about it, and a new one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.backoffice import pages
-from regal.backoffice.counter import can_receive, count_of_moves, moves_of
+from regal.backoffice.counter import can_receive, count_of_moves
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import BureauRequest, demand
 from regal.backoffice.queries import plan_for_the_values_asked
@@ -53,21 +53,23 @@ from regal.backoffice.titre_queries import (
     totals_of_titres,
 )
 from regal.backoffice.titre_search import Kind, search
+from regal.backoffice.titre_story import story_of
+from regal.collectivites.debt_words import said
 from regal.collectivites.models import Collectivite
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
-from regal.payments.queries import paid_of
+from regal.payments.queries import paid_of, waiting_on
 from regal.people.models import Role
-from regal.reconciliation.comptable import last_word_on, left_of, words_on
-from regal.reconciliation.models import FiledState
+from regal.reconciliation.comptable import last_word_on, left_of
 from regal.titres import holds, operations
 from regal.titres.import_queries import imports_of
 from regal.titres.links import payment_link
-from regal.titres.models import Collector, Direction, Titre, TitreEvent
+from regal.titres.models import Collector, Direction, Titre
+from regal.titres.queries import payer_note_of
 from regal.titres.refusals import Refusal
-from regal.titres.states import Event, State
+from regal.titres.states import State
 
 MAY_ACT = (Role.REGISSEUR, Role.ADMINISTRATOR)
 MOST_IMPORTS = 100  # in the list to choose from
@@ -185,6 +187,7 @@ def show_list(
         "count": totals.count if totals is not None else None,
         "most_counted": f"{MOST_COUNTED:,}".replace(",", "\N{NO-BREAK SPACE}"),
         "has_products": bool(filters.products),
+        "filtered": list(filters.written.items()),
         "may_act": request.role in MAY_ACT,
         "is_suite": bool(newer),
         "first_page": address + filters.query(),
@@ -219,9 +222,11 @@ def new_titre(request: BureauRequest, slug: str) -> HttpResponse:
             form.refuse(refusal)
         else:
             told = (
-                _("La facture %(number)s peut être payée.") if issues else _("La facture %(number)s est un brouillon.")
+                _("%(Debt)s %(number)s : le paiement est ouvert.")
+                if issues
+                else _("%(Debt)s %(number)s : brouillon enregistré.")
             )
-            messages.success(request, told % {"number": titre.number})
+            messages.success(request, said(told, number=titre.number))
             return see_other(reverse("titre", args=[slug, titre.pk]))
     context = {"form": form, "has_products": bool(products)}
     return render(request, "backoffice/new_titre.html", context, status=422 if form.errors else 200)
@@ -230,24 +235,12 @@ def new_titre(request: BureauRequest, slug: str) -> HttpResponse:
 # One of them
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One line of the history."""
-
-    at: datetime
-    title: str
-    text: str = ""
-    payment: int | None = None  # the payment it speaks of
-    file: int | None = None  # the comptable's file that says it
-    reversible: int | None = None  # the settlement that can be reversed
-
-
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
 @require_http_methods(["GET", "HEAD", "POST"])
 def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """What it is, what is due, who paid what of it, its history, and what can be decided about it."""
     town, now = request.collectivite, pages.clock()
-    shown, seen = _titre(request, titre_id)
+    shown, seen = shown_titre(request, titre_id)
     adjusting, deciding, refused = AdjustForm(), DecideForm(choices=_decisions(shown, now=now)), ""
     status = 200
     if request.method == "POST":
@@ -256,11 +249,10 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         if told:
             messages.success(request, told)
             return see_other(reverse("titre", args=[slug, titre_id]))
-        status, (shown, seen) = 422, _titre(request, titre_id)
+        status, (shown, seen) = 422, shown_titre(request, titre_id)
         deciding.offer(_decisions(shown, now=now))
     with tenant(town):
         attempts = list(attempts_on(shown)[: MOST_SHOWN + 1])
-        steps = list(steps_of(shown))
         context = {
             "titre": shown,
             "debtor": debtor_of(shown),
@@ -272,7 +264,8 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             "said": last_word_on(shown),
             "left": _left(shown),
             "excesses": [(case.pk, Money(case.facts["excess_cents"])) for case in open_excesses_of(shown)],
-            "steps": _told(shown, steps),
+            "steps": story_of(shown, attempts=attempts[:MOST_SHOWN]),
+            "payer_note": payer_note_of(shown) if shown.status in _STOPPED else "",
             "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
             "has_more": len(attempts) > MOST_SHOWN,
             "seen": seen,
@@ -282,7 +275,8 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     is_ours = shown.collector == Collector.REGIE
     can_adjust = is_ours and is_unpaid and not is_held and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED)
     can_decide = is_unpaid and bool(_decisions(shown, now=now))
-    lost = ("" if can_adjust else adjusting["motif_montant"].value(), "" if can_decide else deciding["motif"].value())
+    lost = ["" if can_adjust else adjusting["motif_montant"].value()]
+    lost += [] if can_decide else [deciding[name].value() for name in ("motif", "payeur") if name in deciding.fields]
     context |= {
         "adjusting": adjusting,
         "deciding": deciding,
@@ -290,6 +284,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "wrong": _wrong(adjusting, deciding, refused),
         "may_act": request.role in MAY_ACT,
         "can_issue": shown.status == State.DRAFT,
+        "can_edit": shown.status == State.DRAFT or (can_adjust and shown.status in (State.OPEN, State.SUSPENDED)),
         "held_until": shown.held_until if is_held else None,
         "can_adjust": can_adjust,
         "can_decide": can_decide,
@@ -307,17 +302,13 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     act, typed = request.POST.get("acte", ""), request.POST
     adjusting = AdjustForm(typed if act == "montant" else None)
     deciding = DecideForm(typed if act == "decision" else None, choices=_ALL_DECISIONS)
-    seen = typed.get("vu", "")
-    if not (seen.isascii() and seen.isdecimal() and len(seen) < 9):
-        raise BadRequest("not what the page showed")
-    told: dict[str, Any] = {"titre": shown, "seen": int(seen), **_by(request)}
+    told: dict[str, Any] = {"titre": shown, **_by(request)}
     try:
         with tenant(request.collectivite):
-            holds.lock(collectivite_id=request.collectivite.pk, titre_id=shown.pk)  # no payment comes from now on
-            told["seen"] -= count_of_moves(shown)  # the rest are its steps
+            told["seen"] = seen_steps(request, shown)
             if act == "emettre":
                 operations.issue(**told)
-                return adjusting, deciding, "", _("La facture peut être payée.")
+                return adjusting, deciding, "", said(_("%(The_debt)s peut être payé%(e)s."))
             if act == "montant" and adjusting.is_valid():
                 read = adjusting.cleaned_data
                 operations.adjust(
@@ -330,8 +321,8 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
                 return adjusting, deciding, "", _("Le montant dû a changé.")
             if act == "decision" and deciding.is_valid():
                 decide, done = _DECISIONS[deciding.cleaned_data["decision"]]
-                decide(reason=deciding.cleaned_data["motif"], **told)
-                return adjusting, deciding, "", str(done)
+                decide(**deciding.told, **told)
+                return adjusting, deciding, "", said(done)
     except Refusal as refusal:
         form = adjusting if adjusting.is_bound else deciding if deciding.is_bound else None
         if form is None:
@@ -342,50 +333,69 @@ def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, 
     return adjusting, deciding, "", ""
 
 
+def seen_steps(request: BureauRequest, shown: Titre) -> int:
+    """How many steps the page showed, its titre locked: no payment comes from now on. Raises BadRequest."""
+    seen = request.POST.get("vu", "")
+    if not (seen.isascii() and seen.isdecimal() and len(seen) < 9):
+        raise BadRequest("not what the page showed")
+    holds.lock(collectivite_id=request.collectivite.pk, titre_id=shown.pk)
+    return int(seen) - count_of_moves(shown)  # the rest are payments
+
+
 def _decisions(titre: Titre, *, now: datetime) -> list[tuple[str, Promise]]:
     """What can be decided now, in the order of gravity; while somebody pays, only whether another may begin."""
     choices = _CHOICES.get(State(titre.status), ()) if titre.collector == Collector.REGIE else ()
     return [choice for choice in choices if not titre.is_held(now) or choice in (_SUSPEND, _RESUME)]
 
 
-_SUSPEND = ("suspendre", gettext_lazy("La suspendre : elle ne se paie plus en ligne pour l’instant"))
-_RESUME = ("reprendre", gettext_lazy("La remettre à payer"))
-_CANCEL = ("annuler", gettext_lazy("L’annuler : plus rien n’est dû"))
-_TRANSFER = ("transmettre", gettext_lazy("La transmettre au comptable : lui seul l’encaisse désormais"))
-_WRITE_OFF = ("abandonner", gettext_lazy("L’abandonner : personne ne l’encaissera"))
+_SUSPEND = ("suspendre", gettext_lazy("Suspendre : plus de paiement en ligne pour l’instant"))
+_RESUME = ("reprendre", gettext_lazy("Remettre à payer"))
+_CANCEL = ("annuler", gettext_lazy("Annuler : plus rien n’est dû"))
+_TRANSFER = ("transmettre", gettext_lazy("Transmettre au comptable : lui seul encaisse désormais"))
+_WRITE_OFF = ("abandonner", gettext_lazy("Abandonner : personne n’encaissera"))
+_RESTORE = ("retablir", gettext_lazy("Rétablir : revenir sur cette décision"))
 _CHOICES: dict[State, tuple[tuple[str, Promise], ...]] = {
     State.DRAFT: (_CANCEL,),
     State.OPEN: (_SUSPEND, _CANCEL, _TRANSFER, _WRITE_OFF),
     State.SUSPENDED: (_RESUME, _CANCEL, _TRANSFER, _WRITE_OFF),
+    State.CANCELLED: (_RESTORE,),
+    State.TRANSFERRED: (_RESTORE,),
+    State.WRITTEN_OFF: (_RESTORE,),
 }
+_STOPPED = (State.SUSPENDED, State.CANCELLED, State.TRANSFERRED, State.WRITTEN_OFF)
 
 
-_ALL_DECISIONS = (_SUSPEND, _RESUME, _CANCEL, _TRANSFER, _WRITE_OFF)
+_ALL_DECISIONS = (_SUSPEND, _RESUME, _CANCEL, _TRANSFER, _WRITE_OFF, _RESTORE)
 
 
 def _cancel(**told: Any) -> Titre:
     return operations.cancel(paid=paid_of, **told)
 
 
+def _restore(**told: Any) -> Titre:
+    return operations.restore(waiting=waiting_on, **told)
+
+
 _DECISIONS: dict[str, tuple[Callable[..., Titre], Promise]] = {
-    "suspendre": (operations.suspend, gettext_lazy("La facture est suspendue.")),
-    "reprendre": (operations.resume, gettext_lazy("La facture peut de nouveau être payée.")),
-    "annuler": (_cancel, gettext_lazy("La facture est annulée.")),
-    "transmettre": (operations.transfer, gettext_lazy("La facture est transmise au comptable.")),
-    "abandonner": (operations.write_off, gettext_lazy("La facture est abandonnée.")),
+    "suspendre": (operations.suspend, gettext_lazy("Suspension enregistrée : plus de paiement en ligne.")),
+    "reprendre": (operations.resume, gettext_lazy("%(The_debt)s peut de nouveau être payé%(e)s.")),
+    "annuler": (_cancel, gettext_lazy("Annulation enregistrée : plus rien n’est dû.")),
+    "transmettre": (operations.transfer, gettext_lazy("Transmission au comptable enregistrée.")),
+    "abandonner": (operations.write_off, gettext_lazy("Abandon enregistré.")),
+    "retablir": (_restore, gettext_lazy("Rétablissement enregistré.")),
 }
 _EXPLANATIONS: dict[Situation, Promise] = {
-    Situation.PAYABLE: gettext_lazy("Elle se paie en ligne avec son numéro."),
-    Situation.HELD: gettext_lazy("Quelqu’un est en train de la payer, et personne d’autre ne peut commencer."),
-    Situation.PAID: gettext_lazy("Elle est payée : elle ne change plus."),
-    Situation.DRAFT: gettext_lazy("Personne ne la voit encore. Relisez-la, puis émettez-la."),
-    Situation.SUSPENDED: gettext_lazy("Elle ne se paie pas en ligne tant que vous ne la remettez pas à payer."),
+    Situation.PAYABLE: gettext_lazy("Le paiement en ligne est ouvert, avec son numéro."),
+    Situation.HELD: gettext_lazy("Quelqu’un est en train de payer, et personne d’autre ne peut commencer."),
+    Situation.PAID: gettext_lazy("Tout est payé : plus rien ne change."),
+    Situation.DRAFT: gettext_lazy("Personne ne voit encore ce brouillon. Relisez-le, puis émettez-le."),
+    Situation.SUSPENDED: gettext_lazy("Pas de paiement en ligne tant que vous ne décidez pas la remise à payer."),
     Situation.CANCELLED: gettext_lazy(
         "Plus rien n’est dû. Un paiement commencé avant et prouvé après reste encaissé : il attend dans une anomalie."
     ),
-    Situation.TRANSFERRED: gettext_lazy("Seul le comptable public l’encaisse désormais."),
-    Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à l’encaisser."),
-    Situation.WITHDRAWN: gettext_lazy("L’import qui l’avait apportée a été annulé : rien n’est dû."),
+    Situation.TRANSFERRED: gettext_lazy("Seul le comptable public encaisse désormais."),
+    Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à encaisser."),
+    Situation.WITHDRAWN: gettext_lazy("L’import a été annulé : rien n’est dû."),
 }
 _EXPLANATIONS_OF_THE_COMPTABLE: dict[Situation, Promise] = {
     Situation.PAYABLE: gettext_lazy("Elle se paie hors régie, sur le contrat du comptable."),
@@ -416,65 +426,7 @@ def _day(day: date) -> str:
     return paris.format_day_en(day) if (get_language() or "fr").startswith("en") else paris.format_day_fr(day)
 
 
-def _told(titre: Titre, steps: list[TitreEvent]) -> list[Step]:
-    """What people did and what payments did, in the order of time."""
-    said = {number: word for word in words_on(titre) for number in word.step_numbers}
-    told = [_told_one(step, said) for step in steps]
-    for move in moves_of(titre):
-        reversible = move.settlement
-        told.append(Step(at=move.at, title=move.title, text=move.text, payment=move.payment, reversible=reversible))
-    return sorted(told, key=lambda step: step.at)
-
-
-def _told_one(step: TitreEvent, said: Mapping[int, FiledState]) -> Step:
-    """`said`: what files of the comptable said, by the number of each step that followed."""
-    word = said.get(step.number)
-    if word is not None:
-        text = _("PES Retour du %(day)s, %(place)s") % {"day": _day(word.told_on), "place": word.place}
-        if word.collected is not None and step.event in (Event.COLLECTED, Event.CLOSED):
-            collected = _("encaissé en tout : %(amount)s") % {"amount": word.collected}
-            text = f"{text} ; {collected}"
-        title = str(_STEPS_OF_THE_COMPTABLE[Event(step.event)])
-        return Step(at=step.recorded_at, title=title, text=text, file=word.file_id)
-    who = str(step.by or _("REGAL"))
-    title = str((_STEPS_OF_THE_COMPTABLE | _STEPS)[Event(step.event)]) % {"who": who}
-    if step.adjustment is not None:
-        amount: Money = step.adjustment.amount
-        words = (
-            _("Réduite de %(amount)s")
-            if step.adjustment.direction == Direction.DECREASE
-            else _("Augmentée de %(amount)s")
-        )
-        title = f"{words % {'amount': amount}} {_('par %(who)s') % {'who': who}}"
-    return Step(at=step.recorded_at, title=title, text=step.reason)
-
-
-_STEPS: dict[Event, Promise] = {
-    Event.RECORDED: gettext_lazy("Saisie par %(who)s"),
-    Event.ISSUED: gettext_lazy("Émise par %(who)s"),
-    Event.ADJUSTED: gettext_lazy("Changée par %(who)s"),
-    Event.SUSPENDED: gettext_lazy("Suspendue par %(who)s"),
-    Event.RESUMED: gettext_lazy("Remise à payer par %(who)s"),
-    Event.CANCELLED: gettext_lazy("Annulée par %(who)s"),
-    Event.TRANSFERRED: gettext_lazy("Transmise au comptable par %(who)s"),
-    Event.WRITTEN_OFF: gettext_lazy("Abandonnée par %(who)s"),
-    Event.IMPORTED: gettext_lazy("Importée par %(who)s"),
-    Event.WITHDRAWN: gettext_lazy("Retirée par %(who)s, avec tout son import"),
-}
-_STEPS_OF_THE_COMPTABLE: dict[Event, Promise] = {
-    Event.TAKEN_CHARGE: gettext_lazy("Prise en charge par le comptable"),
-    Event.COLLECTED: gettext_lazy("Encaissée en partie par le comptable"),
-    Event.CLOSED: gettext_lazy("Soldée chez le comptable"),
-    Event.REJECTED: gettext_lazy("Rejetée par le comptable"),
-    Event.REOPENED: gettext_lazy("De nouveau à payer, dit le comptable"),
-    Event.SUSPENDED: gettext_lazy("Mise en instance par le comptable"),
-    Event.RESUMED: gettext_lazy("De nouveau prise en charge par le comptable"),
-    Event.CANCELLED: gettext_lazy("Annulée, dit le comptable"),
-    Event.WRITTEN_OFF: gettext_lazy("Admise en non-valeur par le comptable"),
-}
-
-
-def _titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
+def shown_titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
     """It, and how many steps and payments of it the page shows at least. Both only grow. Raises Http404."""
     town = request.collectivite
     asked = Titre(pk=min(titre_id, LARGEST_KEY), collectivite_id=town.pk)

@@ -28,7 +28,7 @@ from regal.backoffice.administration import (
 )
 from regal.backoffice.gateway_names import service_of
 from regal.backoffice.refusals import Refusal
-from regal.collectivites.models import Collectivite, GatewayAccount, Product
+from regal.collectivites.models import Collectivite, DebtWord, GatewayAccount, Product
 from regal.collectivites.reference_forms import LONGEST_NAME
 from regal.gateways.base import DebtKind
 from regal.gateways.paybox.gateway import Paybox
@@ -38,6 +38,7 @@ from regal.lib.money import Money, UnreadableAmount
 from regal.lib.reference_patterns import LONGEST_PATTERN, BadPattern, ReferencePattern
 
 TOO_LONG = _("Ce texte est trop long : %(limit_value)d caractères au plus. (R336)")
+NO_WORD = _("Choisissez dans la liste comment vos régies appellent ce qu’elles demandent de payer. (R259)")
 NOT_TYPED = _("Ce champ contient un caractère que l’on ne tape pas : effacez-le, puis tapez-le à nouveau.")
 CHECK_KEYS = [
     ("", _("Aucune")),
@@ -146,9 +147,9 @@ class SettingsForm(forms.Form):
 
 
 class CollectiviteForm(SettingsForm):
-    """The name, the site and the contact of a collectivité."""
+    """The name, the site and the contact of a collectivité, and what it calls the debts of its régies."""
 
-    GROUPS = (("", "", ("name", "site_url", "contact")),)
+    GROUPS = (("", "", ("name", "site_url", "contact", "debt_word")),)
     ACCUSED = {refusals.MissingName: "name", refusals.BadWebAddress: "site_url"}
 
     name = line(_("Nom"), _("tel que les payeurs le lisent, par exemple « Commune de Saint-Aubin »"), longest=120)
@@ -160,10 +161,17 @@ class CollectiviteForm(SettingsForm):
         _("en bas de chaque page : un service, son téléphone, ses heures ; pas le nom d’une personne"),
         longest=LONGEST_CONTACT,
     )
+    debt_word = forms.ChoiceField(
+        label=_("Vos régies envoient"),
+        help_text=_("le mot que vos agents et vos payeurs liront"),
+        choices=DebtWord.choices,
+        error_messages={"required": NO_WORD, "invalid_choice": NO_WORD},
+    )
 
     @classmethod
     def of(cls, town: Collectivite, data: Any = None) -> "CollectiviteForm":
         stored = {"name": town.name, "site_url": town.site_url, "contact": town.contact, "seen": version_of(town)}
+        stored["debt_word"] = town.debt_word
         return cls(data, initial=stored)
 
     def clean_site_url(self) -> str:

@@ -16,6 +16,7 @@ from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 
 from regal.checkout.address import LINES, address_fields, asks_address
+from regal.collectivites.debt_words import later_said, said
 from regal.collectivites.models import GatewayAccount, Product
 from regal.collectivites.reference_forms import InvoiceWords, OrmcWords
 from regal.gateways.base import DebtKind, Environment
@@ -47,9 +48,11 @@ AMOUNT_SENTENCES = {
 }
 AMOUNT_USUAL = _("Ce montant ne se lit pas. Écrivez-le comme sur l’avis, par exemple 125,50.")
 AMOUNT_SENTENCES_OF_AN_INVOICE = AMOUNT_SENTENCES | {
-    AmountReason.EMPTY: _("Indiquez le montant imprimé sur la facture, par exemple 125,50."),
+    AmountReason.EMPTY: later_said(_("Indiquez le montant imprimé sur %(the_debt)s, par exemple 125,50.")),
 }
-AMOUNT_USUAL_OF_AN_INVOICE = _("Ce montant ne se lit pas. Écrivez-le comme sur la facture, par exemple 125,50.")
+AMOUNT_USUAL_OF_AN_INVOICE = later_said(
+    _("Ce montant ne se lit pas. Écrivez-le comme sur %(the_debt)s, par exemple 125,50.")
+)
 WRONG = {
     Part.EXERCICE: _("L’exercice est une année à quatre chiffres, par exemple 2026."),
     Part.TITRE: _("Le numéro de titre a de 1 à 8 chiffres, sans lettre."),
@@ -67,10 +70,12 @@ EMPTY = {
     Part.NUMBER: _("Indiquez le numéro imprimé à la fin de la référence."),
 }
 INVOICE_WRONG = {
-    ReferenceReason.EMPTY: _("Indiquez le numéro imprimé sur la facture."),
+    ReferenceReason.EMPTY: later_said(_("Indiquez le numéro imprimé sur %(the_debt)s.")),
     ReferenceReason.NOT_PLAIN: _("Ce numéro ne contient que des lettres sans accent et des chiffres."),
 }
-INVOICE_USUAL = _("Ce numéro est trop long : recopiez seulement celui de la facture, 30 caractères au plus.")
+INVOICE_USUAL = later_said(
+    _("Ce numéro est trop long : recopiez seulement celui %(of_the_debt)s, 30 caractères au plus.")
+)
 _AMOUNT_REFUSED = _("Ce montant ne peut pas être payé en ligne ici.")
 REFUSED = {  # what the account's own contract or PayFiP itself forbids, and the field to mend
     "reference_reserved": ("exercice", _("L’exercice 9999 est réservé aux essais : indiquez l’année de l’avis.")),
@@ -85,7 +90,10 @@ REFUSED = {  # what the account's own contract or PayFiP itself forbids, and the
     "payfip_A2": ("email", _("PayFiP n’accepte pas cette adresse e-mail : vérifiez-la, ou indiquez-en une autre.")),
     "payfip_M1": ("amount", _AMOUNT_REFUSED),
     "payfip_M3": ("amount", _("PayFiP n’accepte pas les montants inférieurs à 1 €.")),
-    "payfip_M5": ("amount", _("PayFiP n’accepte pas un montant aussi élevé : payez comme indiqué sur la facture.")),
+    "payfip_M5": (
+        "amount",
+        later_said(_("PayFiP n’accepte pas un montant aussi élevé : payez comme indiqué sur %(the_debt)s.")),
+    ),
     "payfip_R3": ("invoice", _("PayFiP n’accepte pas ce numéro : vérifiez qu’il est complet.")),
 }
 OUR_CONTRACT = (  # nothing that a payer typed can mend these
@@ -98,9 +106,11 @@ OUR_CONTRACT = (  # nothing that a payer typed can mend these
     "notification_url_",
     "return_url_",
 )
-NOT_FOUND = _(
-    "Aucune facture à payer ne porte ce numéro et ce montant. Vérifiez les deux sur la facture ; s’ils y sont bien"
-    " ainsi, adressez-vous au service qui l’a envoyée."
+NOT_FOUND = later_said(
+    _(
+        "%(No_debt)s à payer ne porte ce numéro et ce montant. Vérifiez les deux sur %(the_debt)s ; s’ils y sont bien"
+        " ainsi, adressez-vous au service qui l’a envoyé%(e)s."
+    )
 )
 CONTRARY = _("Ce champ contient une référence entière, qui contredit les autres : effacez-les, ou tapez chaque partie.")
 ALONE = _("Tapez ce numéro seul, par exemple 412 ; ce qui suit le tiret va dans un autre champ.")
@@ -489,11 +499,11 @@ class InvoiceForm(DebtForm):
     @cached_property
     def reference_questions(self) -> list[Question]:
         words = self.words
-        hint = _("tel qu’il est imprimé, sur la facture")
+        hint = said(_("tel qu’il est imprimé, sur %(the_debt)s"))
         return [
             Question(
                 field=self["invoice"],
-                label=words.number_name or _("Numéro de facture"),
+                label=words.number_name or said(_("Numéro %(of_the_debt)s")),
                 hint=_("tel qu’il est imprimé, par exemple %(example)s") % {"example": words.pattern.example}
                 if words.pattern
                 else hint,
@@ -525,8 +535,8 @@ class InvoiceForm(DebtForm):
             return None
         fitting = self.words.fit(reference.number)
         if fitting is None:
-            sentence = _("Ce n’est pas un numéro de facture d’ici : recopiez-le caractère par caractère.")
-            self.add_error("invoice", ValidationError(sentence, code="R031"))
+            foreign = said(_("Ce n’est pas le numéro %(of_a_debt)s d’ici : recopiez-le caractère par caractère."))
+            self.add_error("invoice", ValidationError(foreign, code="R031"))
             return None
         return InvoiceReference(fitting)
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from regal.checkout.by_card import is_by_card
 from regal.checkout.forms import FORMS, DebtForm
 from regal.checkout.headers import content_security_policy
+from regal.collectivites import debt_words
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
 from regal.gateways.base import DebtKind, Environment, Gateway, Misconfigured, Outcome
 from regal.lib import paris, tokens
@@ -60,6 +61,7 @@ class Town:
     def __init__(self, collectivite: Collectivite, *, now: datetime) -> None:
         self.collectivite = collectivite
         self.now = now
+        debt_words.activate(collectivite.debt_word)
         with tenant(collectivite):
             self.origins = list(AllowedOrigin.objects.of(collectivite).values_list("origin", flat=True))
             self.products = list(Product.objects.of(collectivite).select_related("account"))

@@ -122,6 +122,7 @@ class Way(ABC):
             "since": found.since and min(found.since, self.town.now),  # whoever told it may have a clock ahead of ours
             "until": found.until and found.until + _ALMOST_A_MINUTE,
             "is_pending": found.is_pending,
+            "note": found.note,
         }
         return self._page("checkout/not_payable.html", context, status=409)
 

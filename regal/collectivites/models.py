@@ -34,6 +34,14 @@ ENVIRONMENT_NAMES = {
 }
 
 
+class DebtWord(models.TextChoices):
+    """What a town calls the debts of its régies; `debt_words.py` has the forms."""
+
+    FACTURE = "facture", _("une facture")
+    AVIS = "avis", _("un avis")
+    TITRE = "titre", _("un titre")
+
+
 class Collectivite(models.Model):
     """A town, a département, a grouping, a public body: the tenant. The one table every process may read whole."""
 
@@ -49,10 +57,16 @@ class Collectivite(models.Model):
     logo_text = models.CharField(
         max_length=120, blank=True, default="", db_default=""
     )  # what the logo says beside the name, for whoever is blind
+    debt_word = models.CharField(
+        max_length=8, choices=DebtWord.choices, default=DebtWord.FACTURE, db_default=DebtWord.FACTURE.value
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(debt_word__in=DebtWord.values), name="collectivites_collectivite_debt_word"
+            ),
             models.CheckConstraint(
                 condition=models.Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$")
                 & ~models.Q(slug__in=sorted(RESERVED_SLUGS)),

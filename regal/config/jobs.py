@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 
 from regal.agenda.operations import CARRY, QUEUE, Handlers, Long, carry, done_among, recovered_somewhere, stuck, sweep
 from regal.audit.operations import keep_run, record_on_platform
-from regal.backoffice import letters, routing, routing_letters
+from regal.backoffice import letters, routing, routing_letters, titre_groups
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case, resolve
 from regal.cases.queries import open_subjects
@@ -46,6 +46,7 @@ HANDLERS: Handlers = {
     imports.WRITE_IMPORT: partial(imports.write, settled=settled_titres),
     letters.SEND_INVITATION: letters.send_invitation,
     letters.SEND_LETTER: letters.send_letter,
+    titre_groups.CARRY_OUT: titre_groups.carry_out,
     routing.CARRY_OUT: routing.carry_out,
     routing.TELL_ASKED: routing_letters.tell_asked,
     routing.TELL_APPROVED: routing_letters.tell_approved,

@@ -93,6 +93,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "regal.collectivites.debt_words.in_templates",
             ],
             "builtins": ["django.templatetags.i18n", "django.templatetags.static", "regal.checkout.templatetags.regal"],
         },

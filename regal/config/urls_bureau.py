@@ -18,6 +18,8 @@ from regal.backoffice import (
     pages,
     paybox_pages,
     sessions,
+    titre_bulk,
+    titre_edit,
     titre_exports,
     titres,
     town_settings,
@@ -74,10 +76,13 @@ urlpatterns = [
         path(
             "<slug:slug>/factures/imports/<int:import_id>/rapport.csv", imports.import_report_file, name="import_report"
         ),
+        path("<slug:slug>/factures/groupe/", titre_bulk.new_group, name="new_titre_group"),
+        path("<slug:slug>/factures/groupe/<int:group_id>/", titre_bulk.group, name="titre_group"),
         path("<slug:slug>/factures/<int:titre_id>/", titres.titre, name="titre"),
         path("<slug:slug>/factures/<int:titre_id>/encaisser/", counter.receive_money, name="receive_money"),
         path("<slug:slug>/encaissements/", counter.receipts, name="receipts"),
         path("<slug:slug>/encaissements/<int:settlement_id>/annuler/", counter.reverse_money, name="reverse_money"),
+        path("<slug:slug>/factures/<int:titre_id>/modifier/", titre_edit.edit_titre, name="edit_titre"),
         path("<slug:slug>/anomalies/", cases.cases, name="cases"),
         path("<slug:slug>/anomalies/<int:case_id>/", cases.case, name="case"),
         path("<slug:slug>/fichiers/", files.files, name="files"),

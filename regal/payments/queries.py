@@ -11,6 +11,8 @@ from django.db import connection
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Sum, When
 
 from regal.agenda import watches
+from regal.cases.models import Case as CaseRow
+from regal.cases.models import Kind as CaseKind
 from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import Environment, Outcome
 from regal.lib import paris, tokens
@@ -29,7 +31,7 @@ from regal.payments.models import (
 from regal.payments.standing import Standing
 from regal.payments.states import BEFORE_LEAVING, State
 from regal.titres.models import Collector, Titre
-from regal.titres.queries import amount_due
+from regal.titres.queries import amount_due, payer_note_of
 from regal.titres.states import State as TitreState
 
 MOST_MESSAGES = 200
@@ -129,6 +131,19 @@ def fits_balance(*, product: Product, left: Money, amount: Money) -> bool:
     return product.partial_payment and least <= amount and least <= left - amount
 
 
+def waiting_on(titre: Titre) -> Money:
+    """What was paid too much on a titre and still waits for somebody to decide of it."""
+    paid = Attempt.objects.filter(collectivite=titre.collectivite_id, titre=titre, status=State.PAID)
+    waiting = CaseRow.objects.filter(
+        collectivite=titre.collectivite_id,
+        kind=CaseKind.EXCESS,
+        subject_kind="attempt",
+        subject_id__in=paid.values("pk"),
+        closed_at__isnull=True,
+    )
+    return sum((Money(facts["excess_cents"]) for facts in waiting.values_list("facts", flat=True)), Money.zero)
+
+
 def too_much_of(attempt: Attempt) -> Money | None:
     """What a settled attempt brought beyond what its titre still owed; None for nothing, and for test money."""
     is_gone = attempt.status != State.PAID or attempt.is_reversed
@@ -146,7 +161,7 @@ class Situation(StrEnum):
     UNKNOWN = "unknown"  # no such reference, another amount, another product, a draft, not ours: one answer for all
     PAID = "paid"
     HELD = "held"  # another attempt runs
-    NOT_PAYABLE_NOW = "not_payable_now"  # why is between the régie and its agents
+    NOT_PAYABLE_NOW = "not_payable_now"  # why is between the régie and its agents, but for what they say of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +173,7 @@ class LookUp:
     since: datetime | None = None  # paid
     until: datetime | None = None  # held
     is_pending: bool = False  # held by a payment that the bank has neither accepted nor refused
+    note: str = ""  # what the régie says to the payer of why it is not payable now
 
 
 def look_up(*, product: Product, reference: str, amount: Money, now: datetime, may_be_part: bool = False) -> LookUp:
@@ -173,7 +189,7 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime, m
     )
     titre = titres.exclude(status=TitreState.WITHDRAWN).first()
     asked = titre or Titre(pk=0, collectivite_id=collectivite_id, amount=Money.zero)
-    due, paid = amount_due(asked), paid_of(asked)
+    due, paid, note = amount_due(asked), paid_of(asked), payer_note_of(asked)
     if titre is None or titre.status == TitreState.DRAFT:
         return LookUp(situation=Situation.UNKNOWN)
     is_a_part = may_be_part and product.partial_payment
@@ -182,7 +198,7 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime, m
     if amount != due - paid and not (is_a_part and fits_balance(product=product, left=due - paid, amount=amount)):
         return LookUp(situation=Situation.UNKNOWN)
     if titre.status != TitreState.OPEN:
-        return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre)
+        return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre, note=note)
     if titre.is_held(now):
         pending = Attempt.objects.filter(collectivite=collectivite_id, titre=titre, announced=Outcome.PENDING)
         is_pending = pending.filter(pk=titre.held_by or 0).exists()

@@ -13,6 +13,8 @@ from datetime import datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.debt_words import later_said
+
 
 class Refusal(Exception):
     code: str = "R100"
@@ -42,7 +44,7 @@ class TitreNotPayable(Refusal):
     """`reason`: "paid", "held" (until `until`), "other_amount", "not_collected_here", or the titre's state."""
 
     code = "R104"
-    sentence = _("Cette facture n’est pas payable en ligne en ce moment.")
+    sentence = later_said(_("%(This_debt)s n’est pas payable en ligne en ce moment."))
 
     def __init__(self, reason: str, *, until: datetime | None = None) -> None:
         super().__init__(reason)

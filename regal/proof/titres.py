@@ -52,6 +52,38 @@ HISTORY_OF_TITRES = (
     FROM titres_titreevent WHERE event = 'adjusted' AND adjustment_id IS NULL""",
     """SELECT collectivite_id, 'adjustment ' || adjustment_id || ': in several events' FROM titres_titreevent
     WHERE adjustment_id IS NOT NULL GROUP BY collectivite_id, adjustment_id HAVING count(*) > 1""",
+    """SELECT t.collectivite_id, 'titre ' || t.id || ': its ' || last.key || ' is not what its events say'
+    FROM (
+        SELECT DISTINCT ON (e.collectivite_id, e.titre_id, c.key) e.collectivite_id, e.titre_id, c.key,
+            c.value->1 AS value
+        FROM titres_titreevent e CROSS JOIN LATERAL jsonb_each(e.changes) AS c
+        WHERE e.changes IS NOT NULL AND c.value <> 'null'::jsonb
+        ORDER BY e.collectivite_id, e.titre_id, c.key, e.number DESC
+    ) AS last JOIN titres_titre t ON t.collectivite_id = last.collectivite_id AND t.id = last.titre_id
+    WHERE to_jsonb(t)->last.key IS DISTINCT FROM last.value""",
+    """SELECT collectivite_id, 'event ' || number || ' of titre ' || titre_id || ': ' || key || ' was something else'
+    FROM (
+        SELECT e.collectivite_id, e.titre_id, e.number, c.key, c.value->0 AS before, lag(c.value->1) OVER (
+            PARTITION BY e.collectivite_id, e.titre_id, c.key ORDER BY e.number) AS former
+        FROM titres_titreevent e CROSS JOIN LATERAL jsonb_each(e.changes) AS c
+        WHERE e.changes IS NOT NULL AND c.value <> 'null'::jsonb
+    ) AS mended WHERE before <> former""",
+    """SELECT collectivite_id, 'event ' || number || ' of titre ' || titre_id || ': ' || event
+        || CASE WHEN changes IS NULL THEN ', of nothing' ELSE ', and changed ' || changes::text END
+    FROM titres_titreevent WHERE (event IN ('edited', 'corrected')) <> (changes IS NOT NULL)
+        OR event = 'corrected' AND changes - ARRAY['label', 'due_on', 'debtor'] <> '{}'::jsonb""",
+    """SELECT e.collectivite_id, 'event ' || e.number || ' of titre ' || e.titre_id || ': ' || e.event
+        || CASE e.event WHEN 'restored' THEN ', never published' ELSE ', though it was published' END
+    FROM titres_titreevent e WHERE e.event IN ('restored', 'redrafted') AND (e.event = 'restored') <> EXISTS (
+        SELECT 1 FROM titres_titreevent b WHERE b.collectivite_id = e.collectivite_id AND b.titre_id = e.titre_id
+            AND b.number < e.number AND b.to_state = 'open')""",
+    """SELECT collectivite_id, 'event ' || number || ' of titre ' || titre_id || ': ' || event || ', with a word for'
+        || ' its payer' FROM titres_titreevent
+    WHERE payer_note <> '' AND event NOT IN ('suspended', 'cancelled', 'transferred', 'written_off')""",
+    """SELECT l.collectivite_id, 'line ' || l.id || ' of group ' || l.group_id || ': done before it was confirmed'
+    FROM titres_titregroupline l JOIN titres_titregroup g
+        ON g.collectivite_id = l.collectivite_id AND g.id = l.group_id
+    WHERE l.done_at IS NOT NULL AND (g.confirmed_at IS NULL OR l.done_at < g.confirmed_at)""",
     """SELECT t.collectivite_id, 'titre ' || t.id || ': held by ' || CASE WHEN a.id IS NULL THEN 'no attempt of its own'
         WHEN t.held_until <= a.created_at THEN 'an attempt that began later' ELSE 'an attempt that is ' || a.status END
     FROM titres_titre t LEFT JOIN payments_attempt a

@@ -39,6 +39,7 @@ GUARD_FUNCTIONS = {
     "regal_append_only": "13f99a9884d28a1a2cc806e92933a544",
     "regal_inbox_append_only": "f3776ad6c5e323a8e11be7e204c7d0af",
     "regal_own_collectivite_only": "858a78778c286bdeb045920b4d08419e",
+    "regal_published_titre_stays": "281361f18b6ea9273e5e716cff803430",
     "regal_routing_facts_stay": "668be037e986b61c9a60fb0310d9af4d",
 }
 # MD5 of every function that runs with its owner's rights.
@@ -85,7 +86,8 @@ FREE_TEXT = {
     "titres_importline": ("label", "debtor_name", "debtor_address", "debtor_city", "debtor_others"),
     "titres_importsource": ("name",),
     "titres_titre": ("label",),
-    "titres_titreevent": ("reason",),
+    "titres_titreevent": ("reason", "payer_note"),
+    "titres_titregroup": ("reason", "payer_note"),
 }
 FREE_TEXT_SHARED = {
     "audit_platformact": ("subject",),
@@ -140,6 +142,8 @@ def _card_numbers(snapshot: Snapshot) -> Iterator[Row]:
         for column in columns:
             yield from _with_card_number(snapshot, table, column, whose, f"{column}::text")
     facts = "(facts - %(facts_that_are_numbers)s::text[])::text"
+    former_labels = "(changes->'label')::text"
+    yield from _with_card_number(snapshot, "titres_titreevent", "changes", "collectivite_id", former_labels)
     yield from _with_card_number(snapshot, "payments_evidence", "facts", "collectivite_id", facts)
 
 
@@ -231,6 +235,10 @@ WALLS = (
             """SELECT NULL, 'table collectivites_collectivite: a town may change another'
             WHERE NOT EXISTS (SELECT 1 FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
                 WHERE g.tgrelid = 'collectivites_collectivite'::regclass AND p.proname = 'regal_own_collectivite_only'
+                    AND g.tgtype = 19 AND g.tgenabled IN ('O', 'A') AND g.tgqual IS NULL AND g.tgattr = '')""",
+            """SELECT NULL, 'table titres_titre: what is published may be edited'
+            WHERE NOT EXISTS (SELECT 1 FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
+                WHERE g.tgrelid = 'titres_titre'::regclass AND p.proname = 'regal_published_titre_stays'
                     AND g.tgtype = 19 AND g.tgenabled IN ('O', 'A') AND g.tgqual IS NULL AND g.tgattr = '')""",
             """SELECT NULL, 'role ' || rolname || ': has powers it must not have' FROM pg_roles
             WHERE rolname LIKE 'regal\\_%%'

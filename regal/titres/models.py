@@ -57,7 +57,10 @@ class Direction(models.TextChoices):
 
 
 class Titre(TenantModel):
-    """One payable debt of one budget year. What it is never changes; what is due changes by adjustments only.
+    """One payable debt of one budget year. Once published, what it is never changes; what is due, by adjustments only.
+
+    A draft may be mended, and a published one's words corrected: PostgreSQL lets nothing else through, and each event
+    keeps what was there before.
 
     `paid_at` is written by the transaction that settles it, and `regal verify` compares it with the sums.
     """
@@ -269,6 +272,8 @@ class TitreEvent(TenantModel):
     to_state = models.CharField(max_length=12)
     adjustment = TenantForeignKey(Adjustment, null=True, db_index=False)
     reason = models.CharField(max_length=300, blank=True)
+    payer_note = models.CharField(max_length=200, blank=True, default="", db_default="")  # why, to its payer; no name
+    changes: "models.JSONField[Any, Any]" = models.JSONField(null=True)  # {field: [before, after]}; no name
     by = models.ForeignKey(
         "people.User", models.PROTECT, null=True, related_name="+", db_index=False
     )  # None: a demonstration
@@ -282,6 +287,60 @@ class TitreEvent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.titre_id}.{self.number} {self.event}"
+
+
+class GroupAct(models.TextChoices):
+    """What can be done to many titres at once."""
+
+    ISSUE = "issue", _("les émettre")
+    SUSPEND = "suspend", _("les suspendre")
+    RESUME = "resume", _("les remettre à payer")
+    CANCEL = "cancel", _("les annuler : plus rien n’est dû")
+    TRANSFER = "transfer", _("les transmettre au comptable")
+    WRITE_OFF = "write_off", _("les abandonner")
+    RESTORE = "restore", _("les rétablir : revenir sur une annulation, une transmission ou un abandon")
+
+
+class TitreGroup(TenantModel):
+    """One act prepared for many titres: what it would do is read first, then confirmed once."""
+
+    act = models.CharField(max_length=12, choices=GroupAct.choices)
+    reason = models.CharField(max_length=300, blank=True)
+    payer_note = models.CharField(max_length=200, blank=True)
+    prepared_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+    prepared_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(act__in=GroupAct.values), name="titres_group_known_act"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.act}"
+
+
+class TitreGroupLine(TenantModel):
+    """One titre of a group: as its preview saw it, and what became of it. `refusal` is "" where the act suits."""
+
+    group = TenantForeignKey(TitreGroup)
+    titre = TenantForeignKey(Titre)
+    seen = models.PositiveIntegerField()  # steps and payments that the preview saw
+    left = MoneyField()  # of it, then
+    refusal_foreseen = models.BooleanField(default=False)  # by the preview: it is not tried
+    refusal = models.CharField(max_length=8, blank=True)  # the code
+    said = models.CharField(max_length=400, blank=True)  # its sentence, as it was said
+    done_at = models.DateTimeField(null=True)  # done, or refused when it was tried
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "group", "titre"], name="titres_group_line_once"),
+            models.CheckConstraint(condition=Q(left__gte=0), name="titres_group_line_left"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group_id}.{self.titre_id}"
 
 
 class ImportSource(TenantModel):

@@ -21,11 +21,20 @@ Refusal
 ├── NothingLeft          R218  a reduction to nothing is a cancelling
 ├── OtherState           R219  the act does not suit what the titre is now
 ├── ChangedMeanwhile     R220  somebody did something since the page was shown
+├── NothingChanged       R240  nothing was mended
+├── BadPayerNote         R241  too long for the payer's page
+├── NamesDebtor          R242  a name on the payer's page
+├── ExcessWaits          R243  it was paid since it was over, and nobody decided of it
+├── NothingChosen        R244  an act on no titre
+├── TooMany              R245  an act on too many
+├── AlreadyConfirmed     R246  an act on many, twice
 └── TheComptables        R280  the comptable collects it, and he alone decides
 """
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from regal.collectivites.debt_words import said
 
 
 class Refusal(Exception):
@@ -41,7 +50,7 @@ class Refusal(Exception):
         self.field = field or self.field
 
     def __str__(self) -> str:
-        return str(self.sentence) % self.values
+        return said(self.sentence, **self.values)
 
 
 class NotOfARegie(Refusal):
@@ -53,27 +62,26 @@ class NotOfARegie(Refusal):
 class BadNumber(Refusal):
     code = "R202"
     sentence = _(
-        "Ce numéro n’est pas celui d’une facture de ce produit. Recopiez-le tel qu’il est imprimé, 6 à 30 lettres et"
-        " chiffres."
+        "Ce numéro n’est pas de ceux de ce produit. Recopiez-le tel qu’il est imprimé, 6 à 30 lettres et chiffres."
     )
     field = "number"
 
 
 class NumberTaken(Refusal):
     code = "R203"
-    sentence = _("La régie a déjà une facture de ce numéro. Cherchez-la dans la liste, ou donnez un autre numéro.")
+    sentence = _("La régie a déjà %(a_debt)s de ce numéro. Cherchez ce numéro dans la liste, ou donnez-en un autre.")
     field = "number"
 
 
 class BadLabel(Refusal):
     code = "R204"
-    sentence = _("Écrivez l’objet de la facture, %(longest)s caractères au plus.")
+    sentence = _("Écrivez l’objet, %(longest)s caractères au plus.")
     field = "label"
 
 
 class BadDebtor(Refusal):
     code = "R205"
-    sentence = _("Écrivez le nom de la personne qui doit la facture, %(longest)s caractères au plus.")
+    sentence = _("Écrivez le nom de la personne qui doit, %(longest)s caractères au plus.")
     field = "debtor"
 
 
@@ -114,7 +122,7 @@ class BadIssueDay(Refusal):
     code = "R210"
     sentence = _(
         "La date d’émission dit l’exercice : elle doit être comprise entre le %(first)s et aujourd’hui (%(last)s)."
-        " Corrigez-la ; une facture à venir se saisit le jour où elle est émise."
+        " Corrigez-la ; ce qui est à venir se saisit le jour de son émission."
     )
     field = "issued_on"
 
@@ -142,16 +150,16 @@ class BeingPaid(Refusal):
 
     code = "R214"
     sentence = _(
-        "Quelqu’un est en train de payer cette facture : elle ne change pas avant le %(until)s. Recommencez"
-        " ensuite ; d’ici là, vous pouvez la suspendre."
+        "Quelqu’un est en train de payer %(this_debt)s : rien ne change avant le %(until)s. Recommencez ensuite ;"
+        " d’ici là, vous pouvez décider une suspension."
     )
 
 
 class AlreadyPaid(Refusal):
     code = "R215"
     sentence = _(
-        "Cette facture est payée : elle ne change plus. Pour demander davantage, créez une autre facture ; pour rendre"
-        " de l’argent, passez par l’ordonnateur."
+        "%(This_debt)s est payé%(e)s : plus rien ne change. Pour demander davantage, créez %(another_debt)s ; pour"
+        " rendre de l’argent, passez par l’ordonnateur."
     )
 
 
@@ -159,13 +167,13 @@ class PaidInPart(Refusal):
     """`paid` is an amount."""
 
     code = "R216"
-    sentence = _("%(paid)s ont déjà été payés : réduisez la facture à ce montant au lieu de l’annuler.")
+    sentence = _("%(paid)s ont déjà été payés : réduisez le montant dû à cette somme au lieu d’annuler.")
 
 
 class BelowPaid(Refusal):
     code = "R217"
     sentence = _(
-        "%(paid)s ont déjà été payés : la facture ne peut pas descendre au-dessous. Un trop-perçu se rend par"
+        "%(paid)s ont déjà été payés : le montant dû ne peut pas descendre au-dessous. Un trop-perçu se rend par"
         " l’ordonnateur."
     )
     field = "amount"
@@ -175,7 +183,7 @@ class NothingLeft(Refusal):
     """`due` is an amount."""
 
     code = "R218"
-    sentence = _("La facture est de %(due)s : une réduction doit en laisser une part. Pour tout retirer, annulez-la.")
+    sentence = _("Le montant dû est de %(due)s : une réduction doit en laisser une part. Pour tout retirer, annulez.")
     field = "amount"
 
 
@@ -183,15 +191,62 @@ class OtherState(Refusal):
     """`state` is in words."""
 
     code = "R219"
-    sentence = _("La facture est maintenant « %(state)s » : cet acte n’y convient pas. Rien n’a été enregistré.")
+    sentence = _("L’état est maintenant « %(state)s » : cet acte n’y convient pas. Rien n’a été enregistré.")
 
 
 class ChangedMeanwhile(Refusal):
     code = "R220"
     sentence = _(
-        "La facture a changé depuis que cette page est affichée. Relisez-la, puis recommencez s’il le faut ; rien n’a"
-        " été enregistré."
+        "%(The_debt)s a changé depuis que cette page est affichée. Relisez la page, puis recommencez s’il le faut ;"
+        " rien n’a été enregistré."
     )
+
+
+class NothingChanged(Refusal):
+    code = "R240"
+    sentence = _("Rien n’a changé : corrigez ce qui doit l’être, ou revenez à la page d’avant.")
+
+
+class BadPayerNote(Refusal):
+    code = "R241"
+    sentence = _("Ce que lira le payeur est trop long : une phrase, %(longest)s caractères au plus.")
+    field = "payer_note"
+
+
+class NamesDebtor(Refusal):
+    code = "R242"
+    sentence = _(
+        "Ce que lira le payeur contient le nom de la personne qui doit : retirez-le, celui qui paie peut être un autre."
+    )
+    field = "payer_note"
+
+
+class ExcessWaits(Refusal):
+    """`excess` is an amount."""
+
+    code = "R243"
+    sentence = _(
+        "%(excess)s ont été payés depuis et attendent dans une anomalie : décidez d’abord de cet argent (Anomalies),"
+        " puis recommencez."
+    )
+
+
+class NothingChosen(Refusal):
+    code = "R244"
+    sentence = _("Rien n’est coché : cochez au moins une ligne de la liste, ou agissez sur toute la sélection.")
+
+
+class TooMany(Refusal):
+    code = "R245"
+    sentence = _(
+        "Cette sélection compte %(count)s lignes, et un acte en porte %(most)s au plus : filtrez la liste davantage,"
+        " puis agissez en plusieurs fois."
+    )
+
+
+class AlreadyConfirmed(Refusal):
+    code = "R246"
+    sentence = _("Cet acte a déjà été confirmé : voici ce qu’il a fait.")
 
 
 class TheComptables(Refusal):

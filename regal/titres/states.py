@@ -18,7 +18,9 @@ class State(StrEnum):
 class Event(StrEnum):
     RECORDED = "recorded"  # the row itself
     IMPORTED = "imported"  # the row itself, of a file: payable at once
+    EDITED = "edited"  # a draft was mended: what was there before is in the event
     ISSUED = "issued"
+    CORRECTED = "corrected"  # once published: its label, its debtor's name or its due day; never what it is
     ADJUSTED = "adjusted"  # its amount due changed; never its state
     SUSPENDED = "suspended"
     RESUMED = "resumed"
@@ -32,6 +34,8 @@ class Event(StrEnum):
     CLOSED = "closed"
     REJECTED = "rejected"
     REOPENED = "reopened"  # he says otherwise than before
+    RESTORED = "restored"  # a decision that ended it is taken back
+    REDRAFTED = "redrafted"  # the same, of one that was cancelled before it was published
 
 
 class ForbiddenTransition(Exception):
@@ -46,11 +50,14 @@ class ForbiddenTransition(Exception):
 TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (None, Event.RECORDED): State.DRAFT,
     (None, Event.IMPORTED): State.OPEN,
+    (State.DRAFT, Event.EDITED): State.DRAFT,
     (State.DRAFT, Event.ISSUED): State.OPEN,
     (State.DRAFT, Event.CANCELLED): State.CANCELLED,
     (State.DRAFT, Event.ADJUSTED): State.DRAFT,
     (State.OPEN, Event.ADJUSTED): State.OPEN,
     (State.SUSPENDED, Event.ADJUSTED): State.SUSPENDED,
+    (State.OPEN, Event.CORRECTED): State.OPEN,
+    (State.SUSPENDED, Event.CORRECTED): State.SUSPENDED,
     (State.OPEN, Event.SUSPENDED): State.SUSPENDED,
     (State.SUSPENDED, Event.RESUMED): State.OPEN,
     (State.OPEN, Event.CANCELLED): State.CANCELLED,
@@ -73,6 +80,10 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.REJECTED, Event.REOPENED): State.OPEN,
     (State.CANCELLED, Event.REOPENED): State.OPEN,
     (State.WRITTEN_OFF, Event.REOPENED): State.OPEN,
+    (State.CANCELLED, Event.RESTORED): State.OPEN,
+    (State.TRANSFERRED, Event.RESTORED): State.OPEN,
+    (State.WRITTEN_OFF, Event.RESTORED): State.OPEN,
+    (State.CANCELLED, Event.REDRAFTED): State.DRAFT,
 }
 
 

@@ -3,19 +3,20 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.debt_words import later_said
 from regal.titres.import_states import ImportState, Verdict
 from regal.titres.states import State
 
 NAMES: dict[State, Promise] = {
     State.DRAFT: _("brouillon"),
     State.OPEN: _("à payer"),
-    State.SUSPENDED: _("suspendue"),
-    State.CANCELLED: _("annulée"),
-    State.TRANSFERRED: _("transmise au comptable"),
-    State.WRITTEN_OFF: _("abandonnée"),
-    State.WITHDRAWN: _("retirée"),
-    State.CLOSED: _("soldée chez le comptable"),
-    State.REJECTED: _("rejetée par le comptable"),
+    State.SUSPENDED: later_said(_("suspendu%(e)s")),
+    State.CANCELLED: later_said(_("annulé%(e)s")),
+    State.TRANSFERRED: later_said(_("transmis%(e)s au comptable")),
+    State.WRITTEN_OFF: later_said(_("abandonné%(e)s")),
+    State.WITHDRAWN: later_said(_("retiré%(e)s")),
+    State.CLOSED: later_said(_("soldé%(e)s chez le comptable")),
+    State.REJECTED: later_said(_("rejeté%(e)s par le comptable")),
 }
 
 IMPORT_NAMES: dict[ImportState, Promise] = {

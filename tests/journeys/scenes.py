@@ -24,7 +24,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.test import RequestFactory
 
 from regal.agenda.operations import schedule
-from regal.backoffice import administration, errors, staff, visits
+from regal.backoffice import administration, errors, staff, titre_groups, visits
 from regal.cases import operations as cases
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
@@ -47,7 +47,7 @@ from regal.people.models import Membership, Role, User
 from regal.people.sessions import SessionStore
 from regal.reconciliation import operations as reconciliation
 from regal.titres import operations as titres
-from regal.titres.models import Titre
+from regal.titres.models import GroupAct, Titre
 from tests import notices
 from tests.cast import Town
 from tests.demo import Demo
@@ -103,6 +103,7 @@ def write() -> None:
         "products": _products(town),
         "titres": _titres(town, now),
         "imports": import_scenes.write(town, now),
+        "titre groups": _titre_groups(town, now),
         "files": _files(town, attempts["confirmed"][0], now),
     }
     scenes["comptable"] = comptable_scenes.write(now=now)
@@ -319,6 +320,33 @@ def _received(product: Product, number: str, now: datetime) -> Settlement:
         now=now,
     )
     return Settlement.objects.of(product.collectivite).get(receipt=receipt)
+
+
+def _titre_groups(town: Collectivite, now: datetime) -> dict[str, int]:
+    """An act on many that waits to be confirmed, some of it refused; and one that was done: their numbers."""
+    with tenant(town):
+        every = Titre.objects.of(town)
+        waiting = titre_groups.prepare(
+            collectivite=town,
+            act=GroupAct.TRANSFER,
+            reason="Impayées depuis trois mois",
+            payer_note="Payez à la trésorerie.",
+            titres=every,
+            now=now,
+        )
+        product = Product.objects.of(town).select_related("account").get(slug="restaurant-scolaire")
+        draft = titres.record_titre(
+            product=product,
+            number="RS-000902",
+            label="Restaurant scolaire",
+            debtor="Mme Leroy",
+            amount=Money(8_470),
+            issued_on=today(),
+            now=now,
+        )
+        done = titre_groups.prepare(collectivite=town, act=GroupAct.ISSUE, titres=every.filter(pk=draft.pk), now=now)
+        titre_groups.confirm(group=done, now=now)
+    return {"to confirm": waiting.pk, "done": done.pk}
 
 
 def _people(town: Collectivite, now: datetime) -> dict[str, Any]:

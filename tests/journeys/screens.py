@@ -504,9 +504,23 @@ def _received(situation: str, end: str, press: str = "") -> Callable[[Visit], No
     return show
 
 
+def _titre_edit(situation: str, press: str = "") -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/factures/{visit.scenes['titres'][situation]}/modifier/", press=press)(visit)
+
+    return show
+
+
 def _reversal(situation: str, press: str = "") -> Callable[[Visit], None]:
     def show(visit: Visit) -> None:
         _bureau(f"/{TOWN.slug}/encaissements/{visit.scenes['titres'][situation]}/annuler/", press=press)(visit)
+
+    return show
+
+
+def _titre_group(situation: str) -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/factures/groupe/{visit.scenes['titre groups'][situation]}/")(visit)
 
     return show
 
@@ -759,6 +773,33 @@ BUREAU = (
     *(
         Screen(name=f"titre of the comptable, {name}", template="backoffice/titre.html", show=_comptable_titre(name))
         for name in ("in part", "settled")
+    ),
+    Screen(name="a draft to correct", template="backoffice/edit_titre.html", show=_titre_edit("draft")),
+    Screen(
+        name="a draft corrected with errors",
+        template="backoffice/edit_titre.html",
+        show=_titre_edit("draft", SUBMIT),
+        says_error=True,
+    ),
+    Screen(name="words to correct", template="backoffice/edit_titre.html", show=_titre_edit("open")),
+    Screen(name="nothing to correct", template="backoffice/edit_titre.html", show=_titre_edit("paid")),
+    Screen(
+        name="an act on many",
+        template="backoffice/new_titre_group.html",
+        show=_bureau(f"/{TOWN.slug}/factures/?etat=suspendue", press="button[name=tout]"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="an act on nothing",
+        template="backoffice/new_titre_group.html",
+        show=_bureau(f"/{TOWN.slug}/factures/", press="button:not([name]):text('coché')"),
+        says_error=True,
+    ),
+    *(
+        Screen(
+            name=f"an act on many, {situation}", template="backoffice/titre_group.html", show=_titre_group(situation)
+        )
+        for situation in ("to confirm", "done")
     ),
     Screen(
         name="titre, decision refused",

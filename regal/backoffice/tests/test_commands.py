@@ -109,6 +109,21 @@ class TestCollectivite:
         assert "/invitation/" not in printed
 
 
+class TestWord:
+    def test_is_what_the_town_calls_its_debts(self):
+        run("collectivite", "create", *TOWN)
+        assert "avis" in run("collectivite", "word", "avis", "--slug", "bourg")
+        bourg = Collectivite.objects.get(slug="bourg")
+        assert bourg.debt_word == "avis"
+        with tenant(bourg):
+            assert AuditEntry.objects.get(action="change_collectivite").after["debt_word"] == "avis"
+
+    def test_is_one_of_three(self):
+        run("collectivite", "create", *TOWN)
+        with pytest.raises(CommandError, match="quittance"):
+            run("collectivite", "word", "quittance", "--slug", "bourg")
+
+
 class TestLook:
     @pytest.fixture
     def bourg(self):

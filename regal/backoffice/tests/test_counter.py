@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def receive(client, titre, **typed):
 
 
 def received(titre: Titre, **changes) -> Settlement:
-    usual = {
+    usual: dict[str, Any] = {
         "means": Means.CASH,
         "amount": DUE,
         "received_on": date(2026, 11, 24),
@@ -96,7 +97,8 @@ def undo(client, settlement, **typed):
 
 def count(titre: Titre, model=CounterReceipt) -> int:
     with tenant(titre.collectivite_id):
-        return model.objects.count()
+        count: int = model.objects.count()
+        return count
 
 
 class TestReceiving:

@@ -2,6 +2,7 @@
 
 import re
 from io import BytesIO
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -15,6 +16,7 @@ from regal.lib import uploads
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.people.models import Membership, Role, User
+from regal.titres import importers
 from regal.titres.import_states import ImportState
 from regal.titres.models import Import, ImportSource, Titre
 from tests import cast, notices
@@ -22,6 +24,7 @@ from tests.cast import later
 
 pytestmark = pytest.mark.django_db
 
+SAMPLES = Path(importers.__file__).parent / "tests" / "samples"
 LIST = "/saint-aubin/factures/imports/"
 NEW = f"{LIST}nouveau/"
 HEADER = "Numéro;Nom;Objet;Montant;Date d’émission;Date limite"
@@ -231,6 +234,17 @@ class TestSending:
         assert answer.context["form"].errors["fichier"][0][0] in "FR"
         with tenant(town.collectivite):
             assert not Import.objects.exists()
+
+    @pytest.mark.parametrize("name", ["pes-recette-aller-exemple.xml", "pes-ormc-exemple.xml"])
+    def test_asks_nothing_of_a_pes_and_refuses_another_budget_s(self, town, paul, canteen, name):
+        with tenant(town.collectivite):
+            budget = f"budget-{town.account.budget_id}"
+        where = sent(paul, canteen, (SAMPLES / name).read_bytes(), encaisse=budget, name=name)
+        assert not paul.get(where).context["asks_columns"]
+        notices.run_due(NOW)
+        page = words(paul.get(where))
+        assert "Ce fichier ne peut pas être importé" in page
+        assert "F590" in page
 
     def test_asks_for_the_file_where_none_was_sent(self, paul, canteen):
         fields = {"source": "", "nom": "Cantine", "encaisse": collector(canteen), "produit": ""}

@@ -196,7 +196,7 @@ class TestList:
 class TestNew:
     def test_is_a_draft_that_is_read_again(self, paul, canteen):
         answer = paul.post(NEW, TYPED, follow=True)
-        assert "est un brouillon" in words(answer)
+        assert "brouillon enregistré" in words(answer)
         assert "Émettre cette facture" in words(answer)
         with tenant(canteen.collectivite_id):
             kept = Titre.objects.get()
@@ -204,7 +204,7 @@ class TestNew:
 
     def test_is_issued_at_once_where_asked(self, paul, canteen):
         answer = paul.post(NEW, TYPED | {"acte": "emettre"}, follow=True)
-        assert "peut être payée" in words(answer)
+        assert "le paiement est ouvert" in words(answer)
         with tenant(canteen.collectivite_id):
             assert Titre.objects.get().status == "open"
 
@@ -254,13 +254,13 @@ class TestPage:
         told = words(nadia.get(address(titre)))
         assert "Mme Leroy" in told
         assert "Reste à payer 74,70 €" in told
-        assert "émise pour 84,70 €" in told
-        assert "Réduite de 10,00 € par REGAL Enfant absent" in told
+        assert "montant émis : 84,70 €" in told
+        assert "Réduction de 10,00 € par REGAL Enfant absent" in told
 
     @pytest.mark.parametrize("situation", ["annulee", "abandonnee"])
     def test_asks_nothing_more_once_it_is_given_up(self, nadia, every_situation, situation):
         told = words(nadia.get(address(every_situation[situation])))
-        assert "Reste à payer 0,00 € Dû 0,00 € émise pour 84,70 €" in told
+        assert "Reste à payer 0,00 € Dû 0,00 € montant émis : 84,70 €" in told
         line = nadia.get(f"{LIST}?etat={situation}").context["lines"][0]
         assert line.sums.due == Money.zero
 
@@ -383,7 +383,8 @@ class TestDeciding:
         held = every_situation["en-paiement"]
         answer = paul.get(address(held))
         hour = paris.format_instant_fr(as_kept(held).held_until).replace("\u00a0", " ")
-        assert f"ne change pas avant le {hour} ; d’ici là, un régisseur peut seulement la suspendre" in words(answer)
+        told = f"Rien ne change avant le {hour} ; d’ici là, un régisseur peut seulement décider une suspension"
+        assert told in words(answer)
         assert [name for name, _ in answer.context["deciding"].fields["decision"].choices] == ["", "suspendre"]
         assert not answer.context["can_adjust"]
         refused = act(paul, held, "montant", sens="decrease", montant="4,20", motif_montant="Un repas de moins")

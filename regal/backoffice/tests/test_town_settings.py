@@ -242,13 +242,19 @@ class TestCollectivite:
         assert (answer.status_code, answer.headers["Location"]) == (303, ROOT)
         assert "C’est enregistré" in paul.get(ROOT).content.decode()
         [(before, after, actor)] = acts(town, "change_collectivite")
-        assert before == {"name": "Saint-Aubin", "site_url": "", "contact": ""}
+        assert before == {"name": "Saint-Aubin", "site_url": "", "contact": "", "debt_word": "facture"}
         assert after == {
             "name": "Commune de Saint-Aubin",
             "site_url": "https://www.saint-aubin.example",
             "contact": "Accueil",
+            "debt_word": "facture",
         }
         assert actor == town.agent.pk
+
+    def test_chooses_the_word_for_what_its_régies_send(self, paul, town):
+        assert change(paul, self.PATH, debt_word="avis").status_code == 303
+        assert ">Avis</a>" in paul.get(ROOT).content.decode()
+        assert "R259" in error_beside(change(paul, self.PATH, debt_word="quittance"), "debt_word")
 
     def test_leaves_no_trace_when_nothing_changes(self, paul, town):
         assert change(paul, self.PATH).status_code == 303

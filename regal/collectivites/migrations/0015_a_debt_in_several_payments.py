@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collectivites", "0013_the_address_before_is_heard_a_while"),
+        ("collectivites", "0014_the_word_for_a_debt"),
     ]
 
     operations = [

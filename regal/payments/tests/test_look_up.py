@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from regal.gateways.base import DebtKind
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.queries import Situation, look_up
+from regal.payments.queries import Situation, look_up, paid_of
+from regal.titres import operations
 from regal.titres.models import Adjustment, Direction, Titre
 from regal.titres.states import State as TitreState
 from tests import cast
@@ -76,6 +77,17 @@ class TestLookUp:
         assert look(product).situation is Situation.NOT_PAYABLE_NOW
         assert look(product, amount=Money(8_400)).situation is Situation.UNKNOWN
 
+    def test_tells_what_the_régie_says_of_why(self, product, titre):
+        operations.suspend(
+            titre=titre, reason="La mère conteste", payer_note="Appelez la cantine avant de payer.", now=cast.MORNING
+        )
+        assert look(product).note == "Appelez la cantine avant de payer."
+        assert look(product, amount=Money(8_400)).note == ""
+        operations.resume(titre=titre, reason="Tout est clair", now=cast.MORNING)
+        assert look(product).note == ""
+        operations.cancel(titre=titre, reason="Saisie en double", paid=paid_of, now=cast.MORNING)
+        assert (look(product).situation, look(product).note) == (Situation.NOT_PAYABLE_NOW, "")
+
     def test_tells_until_when_another_attempt_holds_it_and_not_a_moment_longer(self, product, titre):
         until = cast.later(minutes=20)
         change(titre, held_by=1, held_until=until)
@@ -109,5 +121,5 @@ class TestLookUp:
                 look(product, **typed)
             return [sql.partition(" WHERE ")[0] for query in queries if (sql := query["sql"]).startswith("SELECT")]
 
-        assert len(asked(typed)) == 3
+        assert len(asked(typed)) == 4
         assert asked(typed) == asked({"reference": "FC2026999999"})

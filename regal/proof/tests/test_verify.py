@@ -29,7 +29,7 @@ from regal.lib.vault import Secret, new_master_key
 from regal.payments.confirmation import look_after_provisional
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, CounterReceipt, Means, Settlement
-from regal.payments.queries import paid_of
+from regal.payments.queries import paid_of, waiting_on
 from regal.payments.refusals import GatewayAway
 from regal.payments.reversing import reverse
 from regal.people.adapters import MfaAdapter
@@ -385,6 +385,19 @@ def build_titres() -> dict[str, Any]:
     cast.reduce(reduced, 500, now=cast.later(hours=2))  # down to what was paid
     titres.cancel(titre=cancelled, reason="Doublon", paid=paid_of, now=cast.later(hours=1))
     waiting = cast.leave_with(held, key=idop(5), now=NOW - timedelta(minutes=1))
+    typed: dict[str, Any] = {"label": "Garderie", "debtor": "Mme Leroy", "issued_on": cast.MORNING.date()}
+    typed |= {"product": canteen, "number": "FC2026-000190", "amount": Money(2_000)}
+    mended = titres.record_titre(**typed, now=cast.MORNING)
+    for hours, cents in ((1, 3_000), (2, 4_000)):
+        titres.edit_draft(titre=mended, **(typed | {"amount": Money(cents)}), now=cast.later(hours=hours))
+    why: dict[str, Any] = {"reason": "Erreur de saisie", "now": cast.later(hours=3)}
+    titres.issue(titre=mended, now=cast.later(hours=3))
+    titres.correct(titre=mended, label="Garderie du soir", debtor="M. Petit", due_on=None, **why)
+    titres.suspend(titre=mended, payer_note="Appelez la garderie.", **why)
+    titres.write_off(titre=mended, **why)
+    with tenant(town.collectivite):
+        mended.refresh_from_db()
+    titres.restore(titre=mended, waiting=waiting_on, **why)
     with tenant(town.collectivite):
         for case in Case.objects.of(town.collectivite):
             look_at(case=case, user=town.agent, now=cast.later(hours=7))
@@ -395,6 +408,7 @@ def build_titres() -> dict[str, Any]:
         "cancelled_titre": cancelled.pk,
         "held_titre": held.pk,
         "open_titre": tried.pk,
+        "mended_titre": mended.pk,
         "settled": settled.pk,
         "excess": second.pk,
         "waiting": waiting.pk,
@@ -501,6 +515,7 @@ TABLES = (
     "payments_counterreceipt",
     "payments_reversal",
     "titres_adjustment",
+    "titres_titre",
     "titres_titreevent",
     "journal_entry",
     "audit_auditentry",
@@ -599,6 +614,40 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     ),
     "a step of a titre that no table knows": (
         "UPDATE titres_titreevent SET event = 'resumed' WHERE titre_id = {cancelled_titre} AND number = 2",
+        {"I-14"},
+    ),
+    "a mended draft mended again in the dark": (
+        "UPDATE titres_titre SET amount_cents = 4100 WHERE id = {mended_titre}",
+        {"I-14"},
+    ),
+    "another label than what was corrected": (
+        "UPDATE titres_titre SET label = 'Piscine' WHERE id = {mended_titre}",
+        {"I-14"},
+    ),
+    "what a draft was before, rewritten": (
+        "UPDATE titres_titreevent SET changes = jsonb_set(changes, '{{amount_cents,0}}', '3100')"
+        " WHERE titre_id = {mended_titre} AND number = 3",
+        {"I-14"},
+    ),
+    "a correction of an amount": (
+        "UPDATE titres_titreevent SET changes = changes || '{{\"amount_cents\": [4000, 4000]}}'::jsonb"
+        " WHERE titre_id = {mended_titre} AND event = 'corrected'",
+        {"I-14"},
+    ),
+    "a correction of nothing": (
+        "UPDATE titres_titreevent SET changes = NULL WHERE titre_id = {mended_titre} AND event = 'corrected'",
+        {"I-14"},
+    ),
+    "a draft restored as if it had been published": (
+        "UPDATE titres_titreevent SET event = 'redrafted', from_state = 'cancelled', to_state = 'draft'"
+        " WHERE titre_id = {mended_titre} AND event = 'restored';"
+        "UPDATE titres_titreevent SET event = 'cancelled', to_state = 'cancelled'"
+        " WHERE titre_id = {mended_titre} AND event = 'written_off';"
+        "UPDATE titres_titre SET status = 'draft' WHERE id = {mended_titre}",
+        {"I-14"},
+    ),
+    "a word for its payer where none is": (
+        "UPDATE titres_titreevent SET payer_note = 'Payez ailleurs.' WHERE titre_id = {mended_titre} AND number = 1",
         {"I-14"},
     ),
     "a titre held by nobody": (
@@ -1267,6 +1316,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "CREATE TABLE notes (id bigint PRIMARY KEY, collectivite_id bigint NOT NULL)",
         {"I-32"},
     ),
+    "a published titre that may be edited": ("DROP TRIGGER stays ON titres_titre", {"I-32"}),
     "a town that may change another": ("DROP TRIGGER own_only ON collectivites_collectivite", {"I-32"}),
     "row security off": ("ALTER TABLE payments_attempt DISABLE ROW LEVEL SECURITY", {"I-32"}),
     "row security not forced": ("ALTER TABLE payments_attempt NO FORCE ROW LEVEL SECURITY", {"I-32"}),

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("collectivites", "0016_comparing_with_the_base"),
         ("reconciliation", "0003_lines_of_remises"),
-        ("titres", "0009_what_the_comptable_says"),
+        ("titres", "0007_what_the_comptable_says"),
     ]
 
     operations = [

@@ -35,6 +35,6 @@ ALTER TABLE reconciliation_filedstate NO FORCE ROW LEVEL SECURITY, DISABLE ROW L
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reconciliation", "0004_states_of_titres"), ("titres", "0009_what_the_comptable_says")]
+    dependencies = [("reconciliation", "0004_states_of_titres"), ("titres", "0007_what_the_comptable_says")]
 
     operations = [migrations.RunSQL(WALLS, NO_WALLS)]

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 
 from regal.audit.models import AuditEntry
 from regal.collectivites.models import Product
@@ -308,3 +309,191 @@ class TestOncePaid:
 
     def test_nothing_was_paid_of_one_without_allocations(self, titre):
         assert paid_of(titre) == Money.zero
+
+
+class TestMendingADraft:
+    @pytest.fixture
+    def draft(self, canteen):
+        return operations.record_titre(product=canteen, **TYPED, now=MORNING)
+
+    def edit(self, draft, canteen, **changed):
+        return operations.edit_draft(titre=draft, product=canteen, **(TYPED | changed), now=later(hours=1))
+
+    def test_changes_it_and_keeps_what_was_there(self, draft, canteen):
+        self.edit(draft, canteen, number="FC2026-000043", amount=Money(4_000), label="Cantine, novembre 2026")
+        kept = as_kept(draft)
+        assert (kept.number, kept.reference, kept.label) == ("FC2026-000043", "FC2026000043", "Cantine, novembre 2026")
+        assert (amount_due(kept), kept.status) == (Money(4_000), State.DRAFT)
+        edited = TitreEvent.objects.get(collectivite=draft.collectivite_id, titre=draft, event=Event.EDITED)
+        assert edited.changes == {
+            "number": ["FC2026-000042", "FC2026-000043"],
+            "reference": ["FC2026000042", "FC2026000043"],
+            "label": ["Cantine, octobre 2026", "Cantine, novembre 2026"],
+            "amount_cents": [8_470, 4_000],
+        }
+        assert acts(draft) == ["record_titre", "edit_titre"]
+
+    def test_keeps_that_a_name_changed_and_neither_name(self, draft, canteen):
+        self.edit(draft, canteen, debtor="M. Petit")
+        assert Debtor.objects.get(collectivite=draft.collectivite_id, titre=draft).name == "M. Petit"
+        edited = TitreEvent.objects.get(collectivite=draft.collectivite_id, titre=draft, event=Event.EDITED)
+        entry = AuditEntry.objects.get(collectivite=draft.collectivite_id, action="edit_titre")
+        assert edited.changes == {"debtor": None}
+        assert "Leroy" not in str([entry.before, entry.after])
+
+    def test_moves_it_to_the_exercice_of_its_new_day(self, draft, canteen):
+        self.edit(draft, canteen, issued_on=date(2025, 12, 31))
+        assert as_kept(draft).exercice == 2025
+
+    def test_moves_it_to_another_product_and_its_régie(self, town, draft):
+        pool = cast.make_canteen(town, numcli="350099", slug="piscine")
+        self.edit(draft, pool)
+        assert (as_kept(draft).product_id, as_kept(draft).regie_id) == (pool.pk, pool.account.regie_id)
+
+    @pytest.mark.parametrize(
+        ("changed", "refusal"),
+        [
+            ({}, refusals.NothingChanged),
+            ({"number": "42"}, refusals.BadNumber),
+            ({"label": ""}, refusals.BadLabel),
+            ({"debtor": ""}, refusals.BadDebtor),
+            ({"amount": Money(99)}, refusals.OutsideLimits),
+            ({"issued_on": TODAY + timedelta(days=1)}, refusals.BadIssueDay),
+            ({"due_on": TODAY - timedelta(days=1)}, refusals.BadDays),
+        ],
+    )
+    def test_is_refused_as_a_new_one_is(self, draft, canteen, changed, refusal):
+        with pytest.raises(refusal):
+            self.edit(draft, canteen, **changed)
+        assert as_kept(draft).number == "FC2026-000042"
+        assert steps(draft) == [(Event.RECORDED, "", State.DRAFT)]
+
+    def test_is_refused_a_number_that_the_régie_has(self, draft, canteen):
+        cast.make_titre(canteen, reference="FC2026000043")
+        with pytest.raises(refusals.NumberTaken):
+            self.edit(draft, canteen, number="FC2026-000043")
+        assert as_kept(draft).number == "FC2026-000042"
+
+    def test_is_refused_once_it_is_published(self, titre, canteen):
+        with pytest.raises(refusals.OtherState):
+            self.edit(titre, canteen)
+
+    @pytest.mark.parametrize(
+        "changed", [{"number": "FC2026-000099"}, {"amount_cents": 1}, {"exercice": 2025}, {"reference": "FC2026000099"}]
+    )
+    def test_is_refused_by_postgresql_itself_once_it_is_published(self, titre, changed):
+        (name, value), *_ = changed.items()
+        with pytest.raises(DatabaseError, match="stays what it is"), transaction.atomic():
+            connection.cursor().execute(f"UPDATE titres_titre SET {name} = %s WHERE id = %s", [value, titre.pk])
+
+
+class TestCorrecting:
+    def correct(self, titre, **changed):
+        usual: dict[str, Any] = {"label": titre.label, "debtor": "Mme Leroy", "due_on": titre.due_on}
+        told = usual | {"reason": "Erreur de saisie", "now": later(hours=1)} | changed
+        return operations.correct(titre=titre, **told)
+
+    def test_changes_its_words_and_keeps_what_was_there(self, titre):
+        before = titre.label
+        self.correct(titre, label="Garderie", due_on=date(2026, 12, 31))
+        assert (as_kept(titre).label, as_kept(titre).due_on) == ("Garderie", date(2026, 12, 31))
+        corrected = TitreEvent.objects.get(collectivite=titre.collectivite_id, titre=titre, event=Event.CORRECTED)
+        assert corrected.changes["label"] == [before, "Garderie"]
+        assert corrected.changes["due_on"][1] == "2026-12-31"
+        assert corrected.reason == "Erreur de saisie"
+        assert acts(titre)[-1] == "correct_titre"
+
+    def test_leaves_a_name_that_was_purged(self, titre):
+        Debtor.objects.filter(collectivite=titre.collectivite_id).delete()
+        self.correct(titre, label="Garderie", debtor="")
+        assert not Debtor.objects.filter(collectivite=titre.collectivite_id).exists()
+
+    def test_is_refused_while_somebody_pays(self, titre):
+        cast.leave_with(titre, now=later(minutes=59))
+        with pytest.raises(refusals.BeingPaid):
+            self.correct(as_kept(titre), label="Garderie")
+
+    def test_is_refused_once_it_is_paid_or_over(self, town, titre):
+        decide(operations.cancel, titre)
+        with pytest.raises(refusals.OtherState):
+            self.correct(titre, label="Garderie")
+        with pytest.raises(DatabaseError, match="stays as it reads"), transaction.atomic():
+            connection.cursor().execute("UPDATE titres_titre SET label = 'x' WHERE id = %s", [titre.pk])
+
+    @pytest.mark.parametrize(
+        ("changed", "refusal"),
+        [
+            ({}, refusals.NothingChanged),
+            ({"label": ""}, refusals.BadLabel),
+            ({"debtor": ""}, refusals.BadDebtor),
+            ({"due_on": date(2020, 1, 1)}, refusals.BadDays),
+            ({"label": "Garderie", "reason": "?"}, refusals.MissingReason),
+        ],
+    )
+    def test_refuses_what_cannot_be_read(self, titre, changed, refusal):
+        with pytest.raises(refusal):
+            self.correct(titre, **changed)
+
+
+class TestRestoring:
+    @pytest.mark.parametrize("act", [operations.cancel, operations.transfer, operations.write_off])
+    def test_takes_back_what_ended_it(self, titre, act):
+        decide(act, titre)
+        operations.restore(titre=as_kept(titre), reason="Annulée par erreur", waiting=nothing, now=later(hours=2))
+        assert as_kept(titre).status == State.OPEN
+        assert steps(titre)[-1][0] == Event.RESTORED
+        assert acts(titre)[-1] == "restore_titre"
+
+    def test_makes_of_what_was_a_draft_a_draft_again(self, canteen):
+        draft = operations.record_titre(product=canteen, **TYPED, now=MORNING)
+        decide(operations.cancel, draft)
+        operations.restore(titre=as_kept(draft), reason="Annulée par erreur", waiting=nothing, now=later(hours=2))
+        assert as_kept(draft).status == State.DRAFT
+        assert steps(draft)[-1] == (Event.REDRAFTED, State.CANCELLED, State.DRAFT)
+
+    def test_finds_its_number_kept_for_it(self, titre, canteen):
+        decide(operations.cancel, titre)
+        with pytest.raises(refusals.NumberTaken):
+            operations.record_titre(product=canteen, **(TYPED | {"number": titre.number}), now=later(hours=1))
+
+    def test_is_refused_while_what_was_paid_since_waits(self, titre):
+        decide(operations.cancel, titre)
+        with pytest.raises(refusals.ExcessWaits, match="84,70"):
+            operations.restore(
+                titre=as_kept(titre), reason="Erreur de saisie", waiting=lambda _: Money(8_470), now=later(hours=2)
+            )
+
+    @pytest.mark.parametrize("act", [None, operations.suspend])
+    def test_is_refused_of_what_nothing_ended(self, titre, act):
+        if act is not None:
+            decide(act, titre)
+        with pytest.raises(refusals.OtherState):
+            operations.restore(titre=as_kept(titre), reason="Erreur de saisie", waiting=nothing, now=later(hours=2))
+
+    def test_needs_a_reason(self, titre):
+        decide(operations.cancel, titre)
+        with pytest.raises(refusals.MissingReason):
+            operations.restore(titre=as_kept(titre), reason="", waiting=nothing, now=later(hours=2))
+
+
+class TestWhatThePayerReads:
+    @pytest.mark.parametrize("act", DECISIONS)
+    def test_is_kept_beside_the_reason(self, titre, act):
+        decide(act, titre, payer_note="  Réglez cette facture à la trésorerie.  ")
+        event = TitreEvent.objects.filter(collectivite=titre.collectivite_id, titre=titre).latest("number")
+        assert (event.reason, event.payer_note) == ("Enfant absent", "Réglez cette facture à la trésorerie.")
+
+    @pytest.mark.parametrize(
+        ("note", "refusal"),
+        [
+            ("x" * 201, refusals.BadPayerNote),
+            ("Carte 4111 1111 1111 1111", refusals.CardNumber),
+            ("Voyez \u200b la mairie", refusals.UnreadableText),
+            ("Madame Leroy a déménagé", refusals.NamesDebtor),
+            ("LEROY a déménagé", refusals.NamesDebtor),
+        ],
+    )
+    def test_is_short_and_names_nobody(self, titre, note, refusal):
+        with pytest.raises(refusal):
+            decide(operations.suspend, titre, payer_note=note)
+        assert as_kept(titre).status == State.OPEN

@@ -11,7 +11,7 @@ from django.db import transaction
 from regal.backoffice import administration, paybox
 from regal.backoffice.management.commands.operator import LINK
 from regal.backoffice.refusals import Refusal
-from regal.collectivites.models import Collectivite, GatewayAccount, Product, Regie
+from regal.collectivites.models import Collectivite, DebtWord, GatewayAccount, Product, Regie
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.payfip_url.gateway import PayfipUrl
 from regal.gateways.registry import PAYFIP
@@ -50,6 +50,9 @@ class Command(BaseCommand):
         )
         create.add_argument("--administrator", default="", help="identifiant de son administrateur")
         create.add_argument("--administrator-email", default="", help="adresse de son administrateur")
+        word = verbs.add_parser("word", help="dire comment la collectivité appelle les dettes de ses régies")
+        word.add_argument("--slug", required=True, help="la collectivité")
+        word.add_argument("word", choices=DebtWord.values, help="facture, avis ou titre")
         product = verbs.add_parser("product", help="ajouter un produit payable, avec son contrat PayFiP")
         product.add_argument("--slug", required=True, help="la collectivité")
         product.add_argument("--product-slug", required=True, help="adresse du produit")
@@ -160,6 +163,18 @@ class Command(BaseCommand):
             raise CommandError(f"{refusal.code} : {refusal}") from refusal
         for line in lines:
             self.stdout.write(line)
+
+    def _word(self, options: dict[str, Any], now: datetime) -> list[str]:
+        town = _collectivite(options["slug"])
+        administration.change_collectivite(
+            collectivite=town,
+            name=town.name,
+            site_url=town.site_url,
+            contact=town.contact,
+            debt_word=options["word"],
+            now=now,
+        )
+        return [f"{town.name} : les dettes de ses régies s’appellent « {options['word']} »."]
 
     def _create(self, options: dict[str, Any], now: datetime) -> list[str]:
         if bool(options["administrator"]) is not bool(options["administrator_email"]):

@@ -88,6 +88,6 @@ ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("titres", "0003_imports")]
+    dependencies = [("titres", "0004_imports")]
 
     operations = [migrations.RunSQL(WALLS, NO_WALLS)]

@@ -12,7 +12,7 @@ import regal.lib.tenancy
 class Migration(migrations.Migration):
     dependencies = [
         ("collectivites", "0013_the_address_before_is_heard_a_while"),
-        ("titres", "0007_debtor_address"),
+        ("titres", "0003_debtor_address"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

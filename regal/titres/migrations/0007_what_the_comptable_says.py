@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("collectivites", "0016_comparing_with_the_base"),
-        ("titres", "0008_search"),
+        ("titres", "0006_search"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

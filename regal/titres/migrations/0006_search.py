@@ -158,7 +158,7 @@ ALTER TABLE titres_debtorword NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SEC
 class Migration(migrations.Migration):
     dependencies = [
         ("collectivites", "0013_the_address_before_is_heard_a_while"),
-        ("titres", "0004_import_walls"),
+        ("titres", "0005_import_walls"),
     ]
 
     operations = [
