@@ -468,7 +468,8 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "numcli": whose.account.identifier,
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
-    known |= {"file_id": neighbours.files[theirs].pk, "link": link_token(neighbours.comptable_titres[theirs])}
+    known |= {"file_id": neighbours.files[theirs].pk, "import_id": neighbours.imports[theirs].pk}
+    known |= {"link": link_token(neighbours.comptable_titres[theirs])}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     known |= {"platform": "production", "phase": "production"}
     if "phase" in route.parameters or "platform" in route.parameters or route.path.endswith("<str:numcli>/page/"):
