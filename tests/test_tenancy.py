@@ -51,6 +51,7 @@ from regal.titres.models import (
     TitreGroup,
     TitreGroupLine,
 )
+from regal.titres.states import State as TitreState
 from tests import cast, files, notices, pictures
 from tests.cast import MORNING, Town
 from tests.database import close_connections
@@ -214,6 +215,7 @@ class Neighbours:
             number="412",
             reference=cast.REFDET,
             label="Loyer",
+            status=TitreState.OPEN,
             issued_on=paris.today(MORNING),
             amount=Money(100),
             created_at=MORNING,

@@ -221,7 +221,7 @@ class ColumnsForm(forms.Form):
         help_text=_("Sinon, les deux dans un même fichier sont une erreur : un tableur a sans doute mangé des zéros."),
         required=False,
     )
-    unites = forms.BooleanField(label=_("Accepter les montants suivis d’EUR ou de €"), required=False)
+    unites = forms.BooleanField(label=_("Accepter les montants suivis d’EUR ou de €"), required=False)
     produit = forms.ChoiceField(label=_("Produit des lignes qui n’en nomment pas"), required=False)
     feuille = forms.ChoiceField(label=_("Feuille du classeur"), required=False)
 
