@@ -141,7 +141,7 @@ def _of_event(event: TitreEvent, *, author: int | None, products: dict[str, str]
 def _of_word(event: TitreEvent, word: FiledState) -> Step:
     text = _("PES Retour du %(day)s, %(place)s") % {"day": _day(word.told_on), "place": word.place}
     if word.collected is not None and event.event in (Event.COLLECTED, Event.CLOSED):
-        collected = _("encaissé en tout : %(amount)s") % {"amount": word.collected}
+        collected = _("encaissé en tout : %(amount)s") % {"amount": word.collected}
         text = f"{text} ; {collected}"
     title = str(_TITLES_OF_THE_COMPTABLE[Event(event.event)])
     return Step(at=event.recorded_at, title=title, text=text, file=word.file_id)

@@ -395,7 +395,7 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     ),
     Situation.TRANSFERRED: gettext_lazy("Seul le comptable public encaisse désormais."),
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à encaisser."),
-    Situation.WITHDRAWN: gettext_lazy("L’import a été annulé : rien n’est dû."),
+    Situation.WITHDRAWN: gettext_lazy("L’import a été annulé : rien n’est dû."),
 }
 _EXPLANATIONS_OF_THE_COMPTABLE: dict[Situation, Promise] = {
     Situation.PAYABLE: gettext_lazy("Elle se paie hors régie, sur le contrat du comptable."),
