@@ -241,7 +241,7 @@ PES_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Émettez des titres séparés, ou encaissez-la autrement ; confirmez l’import sans elle."),
     ),
     "L250": (
-        _("%(value)s : sous 15,00 €, le comptable ne poursuit pas le recouvrement d’une dette."),
+        _("%(value)s : sous 15,00 €, le comptable ne poursuit pas le recouvrement d’une dette."),
         _("Regroupez les petites sommes, ou faites-les payer sur le moment."),
     ),
     "L251": (
