@@ -111,6 +111,11 @@ def live(allocations: QuerySet[Allocation]) -> QuerySet[Allocation]:
     return allocations.filter(~Exists(_reversals_of(OuterRef("settlement"))))
 
 
+def taken_back(allocations: QuerySet[Allocation]) -> QuerySet[Allocation]:
+    """The others: those whose settlement was reversed."""
+    return allocations.filter(Exists(_reversals_of(OuterRef("settlement"))))
+
+
 def still_counting(settlements: QuerySet[Settlement]) -> QuerySet[Settlement]:
     """Those that no reversal names. Whoever sums settlements sums these."""
     return settlements.filter(~Exists(_reversals_of(OuterRef("pk"))))

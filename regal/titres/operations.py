@@ -698,12 +698,27 @@ def _payer_note(text: str) -> str:
 
 
 _CIVILITIES = {"m", "mr", "mme", "mlle", "monsieur", "madame", "mademoiselle"}
+_OF_NOBODY = {
+    "les",
+    "des",
+    "aux",
+    "sur",
+    "sous",
+    "dit",
+    "dite",
+    "sarl",
+    "sas",
+    "sci",
+    "association",
+    "commune",
+    "societe",
+}
 
 
 def _names(note: str, debtor: str) -> bool:
-    """Whether a sentence holds every word of a name, accents and case aside."""
-    words = _words(debtor) - _CIVILITIES
-    return bool(words) and words <= _words(note)
+    """Whether a sentence holds a word of a name, accents and case aside. Words of two letters name nobody."""
+    words = {word for word in _words(debtor) - _CIVILITIES - _OF_NOBODY if len(word) > 2}
+    return bool(words & _words(note))
 
 
 def _words(text: str) -> set[str]:

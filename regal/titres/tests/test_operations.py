@@ -491,6 +491,7 @@ class TestWhatThePayerReads:
             ("Voyez \u200b la mairie", refusals.UnreadableText),
             ("Madame Leroy a déménagé", refusals.NamesDebtor),
             ("LEROY a déménagé", refusals.NamesDebtor),
+            ("La famille Leroy a déménagé", refusals.NamesDebtor),
         ],
     )
     def test_is_short_and_names_nobody(self, titre, note, refusal):
