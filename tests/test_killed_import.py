@@ -118,9 +118,10 @@ class TestTheWorkerIsKilled:
         forget_the_dead()
         with worker():
             assert until(lambda: import_().state == ImportState.PROPOSED, seconds=PATIENCE_SECONDS)
-            assert import_().counts["new"] == LINES
+            read = import_()
+            assert read.counts["new"] == LINES
             with tenant(source.collectivite_id):
-                imports.confirm(import_=import_(), only_valid=False, now=datetime.now(UTC))
+                imports.confirm(import_=read, only_valid=False, now=datetime.now(UTC))
             assert until(is_writing, seconds=PATIENCE_SECONDS)
         assert until(lambda: not is_writing(), seconds=PATIENCE_SECONDS)
         assert (import_().state, titres(source)) == (ImportState.WRITING, 0)
