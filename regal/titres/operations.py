@@ -393,7 +393,8 @@ def restore(
     Its number was kept for it. `waiting`: what was paid on it since, which extinguished nothing and waits for somebody
     to decide. Raises ExcessWaits, and what `suspend` raises.
     """
-    was_draft = titre.status == State.CANCELLED and not _was_published(titre)
+    with tenant(titre.collectivite_id):
+        was_draft = titre.status == State.CANCELLED and not _was_published(titre)
     return _decide(
         titre,
         Event.REDRAFTED if was_draft else Event.RESTORED,
