@@ -12,7 +12,6 @@ import pytest
 from django.db import connection, connections
 
 from regal.agenda.models import Effect
-from regal.demo.environment import demo_environment, ports
 from regal.gateways.base import DebtKind
 from regal.lib.bound_process import BoundProcess
 from regal.lib.tenancy import tenant
@@ -31,27 +30,12 @@ PATIENCE_SECONDS = 120
 
 
 @contextmanager
-<<<<<<< HEAD
-def worker(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoundProcess]:
-    folder = tmp_path_factory.mktemp("worker")
-    settings = {
-        name: value
-        for name, value in demo_environment(folder, ports()).items()
-        if name.removesuffix("_FILE") not in os.environ
-    }
-    with open(folder / "worker.log", "wb") as log:
-        process = BoundProcess(
-            [sys.executable, "-m", "regal.config.cli", "worker"],
-            output=log,
-            environment=os.environ | settings | environment,
-=======
 def regal(environment: dict[str, str], log: Path, *words: str) -> Iterator[BoundProcess]:
     """This command, killed at the end if it has not ended."""
     environment = os.environ | environment | {"REGAL_SECRET_KEYS": f"k1:{new_master_key()}"}
     with log.open("wb") as output:
         process = BoundProcess(
             [sys.executable, "-m", "regal.config.cli", *words], output=output, environment=environment
->>>>>>> hist7
         )
         try:
             yield process
