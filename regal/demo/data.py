@@ -33,6 +33,7 @@ from regal.demo.cast import (
 )
 from regal.demo.environment import var_folder
 from regal.demo.logos import logo_of
+from regal.demo.year import Year, write_rents
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.paybox.signature import PUBLISHED_TEST_KEY
 from regal.lib import paris, tokens
@@ -48,6 +49,7 @@ from regal.titres.states import State
 
 logger = logging.getLogger("regal.demo")
 
+IMPORTER = TOWNS[0].agents[0].identifier  # the régisseuse, who also deposits the finance department's files
 SANDBOX_SECONDS = 2.0
 SANDBOX_KINDS = {DebtKind.TITRE: "titre", DebtKind.ORMC: "role", DebtKind.REGIE: "regie"}
 
@@ -270,6 +272,7 @@ def _write_products(town: DemoTown, collectivite: Collectivite, *, now: datetime
     for product in town.products:
         if product.slug not in there:
             _write_product(product, collectivite, now=now)
+        _write_imported(product, collectivite, now=now)
         if product.series is not None:
             _write_invoices(product, product.series, collectivite, now=now)
 
@@ -297,9 +300,30 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
         name=product.name,
         introduction=product.introduction,
         account=account,
-        terms=administration.ProductTerms(reference_form=product.reference_form, min_amount=least, max_amount=most),
+        terms=administration.ProductTerms(
+            reference_form=product.reference_form,
+            min_amount=least,
+            max_amount=most,
+            partial_payment=product.year,
+        ),
         now=now,
     )
+
+
+def _write_imported(product: DemoProduct, collectivite: Collectivite, *, now: datetime) -> None:
+    """The titres that files brought, once: a demonstration kept from an older version gains them too."""
+    if not (product.year or product.rents):
+        return
+    with tenant(collectivite):
+        ours = Product.objects.of(collectivite).select_related("collectivite", "account__regie", "account__budget")
+        row = ours.get(slug=product.slug)
+        if Titre.objects.of(collectivite).filter(product=row).exists():
+            return
+    agent_id = User.objects.get(identifier=IMPORTER).pk
+    if product.year:
+        Year(product=row, actor_id=agent_id, now=now).write()
+    else:
+        write_rents(product=row, actor_id=agent_id, now=now)
 
 
 def _secrets_of(merchant: Merchant) -> dict[str, Secret]:
