@@ -350,12 +350,12 @@ def _notices_of(town: DemoTown, product: DemoProduct, today: date) -> list[Notic
             Notice(
                 numcli=product.numcli,
                 reference=TitreReference(exercice=rent.issued_on.year, titre=rent.number, ligne=1),
-                amount=rent.amount,
+                amount=rent.amount if rent.state == "settled" else rent.amount - rent.received,
                 label="Loyer",
                 state="paid" if rent.state == "settled" else "due",
                 taken_in_charge_on=rent.issued_on,
             )
-            for rent in rents(today)
+            for rent in reversed(rents(today))
         ]
     if product.series is not None:
         return [

@@ -26,14 +26,8 @@ HOUSEHOLDS = (
     ("TRAORÉ", "Aminata"),
     ("LE GOFF", "Yann"),
     ("FONTAINE", "Anaïs"),
-    ("KOWALSKI", "Zofia"),
-    ("ROUSSEL", "Gaël"),
-    ("BERTIN-EXEMPLE", "Noé"),
-    ("SAINT-MODÈLE", "Héloïse"),
-    ("CŒURJOLY", "Lou"),
-    ("ZIMMERMANN", "Théo"),
 )
-TENANTS, RENT_MONTHS = HOUSEHOLDS[1:19:3], 3
+TENANTS, RENT_MONTHS = HOUSEHOLDS[1:12:2], 3
 MEAL, CARE = Money(385), Money(210)
 PES = "http://www.minefi.gouv.fr/cp/helios/pes_v2/Rev0"
 _COLUMNS = (
@@ -91,6 +85,11 @@ class Rent:
     state: str  # "settled", "in part", "suspended"; "": the comptable has said nothing of it yet
 
     @property
+    def received(self) -> Money:
+        """What the comptable received."""
+        return {"settled": self.amount, "in part": Money(10_000)}.get(self.state, Money.zero)
+
+    @property
     def is_heard(self) -> bool:
         return bool(self.state)
 
@@ -107,7 +106,7 @@ def rents(today: date) -> list[Rent]:
     for ago in range(RENT_MONTHS - 1, -1, -1):
         first = first_of_month(today, ago)
         for tenant in range(len(TENANTS)):
-            state = ("", {2: "in part", 4: "suspended"}.get(tenant, "settled"), "settled")[ago]
+            state = ("", {1: "suspended", 4: "in part"}.get(tenant, "settled"), "settled")[ago]
             number = 600 + first.month * 10 + tenant + 1
             found.append(
                 Rent(number=number, tenant=tenant, amount=Money(38_000 + tenant * 2_150), issued_on=first, state=state)
@@ -159,7 +158,7 @@ def sample(today: date) -> bytes:
         Bill(
             number=number_of(day, 51 + place),
             label="Classe de découverte, première moitié",
-            household=place * 3,
+            household=place * 2,
             amount=Money(6_450),
             issued_on=day,
         )
@@ -179,7 +178,8 @@ def pes_aller(rents: Sequence[Rent], *, bordereau: int, siret: str, made_on: dat
 <n:PES_Aller xmlns:n="{PES}/aller"><Enveloppe><Parametres>{_values(Version="2", TypFic="PESALR2", NomFic="loyers.xml")}
 </Parametres></Enveloppe><EnTetePES>{_values(DteStr=made_on, IdPost="035999", IdColl=siret, CodCol="099", CodBud="00")}
 </EnTetePES><PES_RecetteAller><EnTeteRecette><IdVer V="2"/></EnTeteRecette><Bordereau><BlocBordereau>
-{_values(Exer=made_on.year, IdBord=bordereau, DteBordEm=made_on, TypBord="01", NbrPce=len(rents), MtBordHt=_plain(total))}
+{_values(Exer=made_on.year, IdBord=bordereau, DteBordEm=made_on, TypBord="01", NbrPce=len(rents))}
+{_values(MtBordHt=_plain(total))}
 </BlocBordereau>{"".join(_titre(rent) for rent in rents)}</Bordereau></PES_RecetteAller></n:PES_Aller>
 """.encode("iso-8859-1")
 
@@ -190,21 +190,22 @@ def _titre(rent: Rent) -> str:
     piece = _values(IdPce=rent.number, TypPce="01", NatPce="01", ObjPce=label)
     line = _values(IdLigne=1, ObjLignePce=label, CodProdLoc="LOY", Nature="752", Majo="0", TvaIntraCom="0")
     who = _values(RefTiers=f"LOC{rent.tenant + 1:03d}", CatTiers="01", NatJur="01", TypTiers="01", Nom=name)
-    where = _values(TypAdr="1", Adr2=f"{rent.tenant + 1} rue du Presbytère", CP="35999", Ville="SAINT-AUBIN", CodRes="0")
+    street = f"{rent.tenant + 1} rue du Presbytère"
+    where = _values(TypAdr="1", Adr2=street, CP="35999", Ville="SAINT-AUBIN", CodRes="0")
     return f"""<Piece><BlocPiece>{piece}</BlocPiece><LigneDePiece><BlocLignePiece><InfoLignePiece>{line}
 {_values(MtHT=_plain(rent.amount))}</InfoLignePiece></BlocLignePiece><Tiers><InfoTiers>{who}{_values(Prenom=first_name)}
 </InfoTiers><Adresse>{where}</Adresse></Tiers></LigneDePiece></Piece>
 """
 
 
-_SAID = {"in part": ("02", "04"), "settled": ("02", "05"), "suspended": ("05", "02")}
+_SAID = {"in part": ("02", "04"), "settled": ("02", "05"), "suspended": ("01", "03")}
 
 
 def pes_retour(rents: Sequence[Rent], *, siret: str, made_on: date, town: str) -> bytes:
     """Where the comptable says that these titres stand, and what he received of them otherwise than online."""
     return f"""<?xml version="1.0" encoding="UTF-8"?>
-<n:PES_Retour xmlns:n="{PES}/retour"><Enveloppe><Parametres>{_values(Version="2", TypFic="PES2R_RCE", NomFic="PES2R.xml")}
-</Parametres></Enveloppe><EnTetePES>{_values(DteStr=made_on, IdPost="035999", LibellePoste="SGC DU PAYS", IdColl=siret)}
+<n:PES_Retour xmlns:n="{PES}/retour"><Enveloppe><Parametres>
+{_values(Version="2", TypFic="PES2R_RCE", NomFic="PES2R.xml")}</Parametres></Enveloppe><EnTetePES>{_values(DteStr=made_on, IdPost="035999", LibellePoste="SGC DU PAYS", IdColl=siret)}
 {_values(CodColl="099", CodBud="00", LibelleColBud=town)}</EnTetePES><PES_RecetteRetour><EnTeteRecette>
 {_values(TypRestit="02", IdVer="2", NatInf="2")}</EnTeteRecette>{"".join(_said(rent) for rent in rents)}
 </PES_RecetteRetour></n:PES_Retour>
@@ -213,11 +214,10 @@ def pes_retour(rents: Sequence[Rent], *, siret: str, made_on: date, town: str) -
 
 def _said(rent: Rent) -> str:
     piece, line = _SAID[rent.state]
-    received = rent.amount if rent.state == "settled" else Money(10_000) if rent.state == "in part" else Money.zero
     told = ""
-    if received > Money.zero:
+    if rent.received > Money.zero:
         paid_on = rent.issued_on + timedelta(days=6 + rent.tenant)
-        told = _values(OrgEma="02", DteReco=paid_on, MtReco=_plain(received))
+        told = _values(OrgEma="02", DteReco=paid_on, MtReco=_plain(rent.received))
         told = f"<EncaissementEmargement>{told}</EncaissementEmargement>"
     head = _values(Exer=rent.issued_on.year, IdBord=rent.issued_on.month, TypBord="01")
     return f"""<Bordereau><BlocBordereau>{head}</BlocBordereau><Piece><BlocPiece>
