@@ -14,9 +14,11 @@ from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.references import InvoiceReference, TitreReference
 from regal.lib.tenancy import tenant
-from regal.payments.models import Attempt
+from regal.payments.counter import record_receipt
+from regal.payments.models import Attempt, Means, Settlement
 from regal.payments.operations import PaymentOrder, Started, key_given, request_key, start_payment
 from regal.payments.queries import balance_of, paid_of
+from regal.payments.reversing import reverse
 from regal.people.models import Membership, Role, User
 from regal.titres import operations as titres
 from regal.titres.models import Collector, Debtor, Direction, DocumentKind, Titre, TitreEvent
@@ -151,6 +153,25 @@ def make_titre(
         now=now,
     )
     return titres.issue(titre=titre, now=now)
+
+
+def receive_and_reverse(titre: Titre, *, now: datetime = MORNING) -> Settlement:
+    """A cheque for it at the counter, that comes back unpaid."""
+    receipt = record_receipt(
+        titre=titre,
+        means=Means.CHEQUE,
+        amount=titre.amount,
+        received_on=paris.today(now),
+        bank="CIC",
+        piece="0012345",
+        drawer="M. Leroy",
+        form_token=tokens.new_token(),
+        now=now,
+    )
+    with tenant(titre.collectivite_id):
+        settlement = Settlement.objects.get(receipt=receipt)
+    reverse(settlement=settlement, cause="unpaid_cheque", reason="Revenu impayé", now=now)
+    return settlement
 
 
 def make_comptable_titre(

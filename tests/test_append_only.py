@@ -25,8 +25,10 @@ class TestAppendOnly:
             titre = cast.make_titre(cast.make_canteen(town))
             cast.reduce(titre)
             notices.pay(town, titre)
+            cast.receive_and_reverse(cast.make_titre(titre.product, reference="FC2026000043"))
             with tenant(town.collectivite):
-                files.keep_line(town, proved)
+                line = files.keep_line(town, proved)
+                files.keep_state(line.file, cast.make_comptable_titre(town))
                 case = open_case(
                     collectivite_id=town.collectivite.pk,
                     kind=Kind.CONTRADICTION,

@@ -11,6 +11,7 @@ import pytest
 from django.db import connections
 
 from regal.agenda.models import Effect
+from regal.demo.environment import demo_environment, ports
 from regal.gateways.base import DebtKind
 from regal.lib.bound_process import BoundProcess
 from regal.lib.tenancy import tenant
@@ -28,9 +29,17 @@ PATIENCE_SECONDS = 300
 
 @contextmanager
 def worker(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoundProcess]:
-    with open(tmp_path_factory.mktemp("worker") / "worker.log", "wb") as log:
+    folder = tmp_path_factory.mktemp("worker")
+    settings = {
+        name: value
+        for name, value in demo_environment(folder, ports()).items()
+        if name.removesuffix("_FILE") not in os.environ
+    }
+    with open(folder / "worker.log", "wb") as log:
         process = BoundProcess(
-            [sys.executable, "-m", "regal.config.cli", "worker"], output=log, environment=os.environ | environment
+            [sys.executable, "-m", "regal.config.cli", "worker"],
+            output=log,
+            environment=os.environ | settings | environment,
         )
         try:
             yield process

@@ -35,9 +35,7 @@ from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
-from regal.payments.counter import record_receipt
-from regal.payments.models import Attempt, Evidence, Means, Settlement
-from regal.payments.reversing import reverse as reverse_settlement
+from regal.payments.models import Attempt, Evidence
 from regal.people.models import Membership, Role, User
 from regal.reconciliation.models import DepositedFile
 from regal.titres.links import link_token
@@ -185,20 +183,7 @@ class Neighbours:
         )
         self.groups[key] = group.pk
         self.askable[key] = notices.pay(town, self.titres[key])
-        receipt = record_receipt(
-            titre=cast.make_titre(canteen, reference="FC2026000043"),
-            means=Means.CHEQUE,
-            amount=Money(8_470),
-            received_on=paris.today(MORNING),
-            bank="CIC",
-            piece="0012345",
-            drawer="M. Leroy",
-            form_token=tokens.new_token(),
-            now=MORNING,
-        )
-        with tenant(town.collectivite):
-            settlement = Settlement.objects.get(receipt=receipt)
-        reverse_settlement(settlement=settlement, cause="unpaid_cheque", reason="Revenu impayé", now=MORNING)
+        settlement = cast.receive_and_reverse(cast.make_titre(canteen, reference="FC2026000043"))
         self.received[key] = settlement.pk
         ImportSource.objects.create(
             collectivite=town.collectivite, name="Cantine", collector=Collector.REGIE, regie=self.titres[key].regie
@@ -483,7 +468,8 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "numcli": whose.account.identifier,
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
-    known |= {"file_id": neighbours.files[theirs].pk, "link": link_token(neighbours.comptable_titres[theirs])}
+    known |= {"file_id": neighbours.files[theirs].pk, "import_id": neighbours.imports[theirs].pk}
+    known |= {"link": link_token(neighbours.comptable_titres[theirs])}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     known |= {"platform": "production", "phase": "production"}
     if "phase" in route.parameters or "platform" in route.parameters or route.path.endswith("<str:numcli>/page/"):

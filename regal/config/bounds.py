@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from django.conf import settings
+
 from regal.lib.request_body import announced_length
 from regal.lib.uploads import LARGEST_LOGO, LARGEST_PAYMENTS_FILE
 
 LONGEST_BODY = 64 * 1024
+LARGEST_IMPORT = settings.IMPORT_MEGABYTES * 1024 * 1024
 FILES = {  # on the bureau, the addresses that agents send files to; each route's policy says so too
     re.compile(r"(/en)?/[a-z0-9-]+/fichiers/"): LARGEST_PAYMENTS_FILE,
+    re.compile(r"(/en)?/[a-z0-9-]+/factures/imports/nouveau/"): 2 * LARGEST_IMPORT,  # a page says what is too large
     re.compile(r"(/en)?/[a-z0-9-]+/reglages/apparence/"): LARGEST_LOGO,
 }
 NOTIFICATIONS = re.compile(r"/s/[np]/[0-9]+/[^/]+")  # on the guichet, the addresses that gateways call

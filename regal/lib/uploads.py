@@ -1,13 +1,14 @@
-"""Files that agents send: kept in memory, no larger than the route's policy allows, and from nobody unknown.
+"""Files that agents send: no larger than the route's policy allows, and from nobody unknown.
 
-Django has a bound for everything that a form holds but its files; this is theirs.
+Django has a bound for everything that a form holds but its files; this is theirs. A file is kept in memory; what is
+larger than `LARGEST_IN_MEMORY` goes to a temporary file without a name, which ends with the request.
 """
 
-from io import BytesIO
+import tempfile
 from typing import Any
 
 from django.core.exceptions import TooManyFilesSent
-from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
@@ -15,6 +16,7 @@ from regal.lib.policy import policy_of
 
 LARGEST_PAYMENTS_FILE = 20 * 1024 * 1024
 LARGEST_LOGO = 2 * 1024 * 1024
+LARGEST_IN_MEMORY = LARGEST_PAYMENTS_FILE
 
 
 def is_too_large(request: HttpRequest) -> bool:
@@ -34,14 +36,14 @@ class BoundedUpload(FileUploadHandler):
         declared = policy_of(match.func) if match else None
         is_known = getattr(getattr(request, "user", None), "is_authenticated", False)
         self.largest = declared.largest_file if declared and is_known else 0
-        self.content = BytesIO()
+        self.content = _spool()
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """A file begins. Raises TooManyFilesSent."""
         if not self.largest:
             raise TooManyFilesSent
         super().new_file(*args, **kwargs)
-        self.content = BytesIO()
+        self.content = _spool()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Some bytes of it. Raises StopUpload."""
@@ -51,15 +53,18 @@ class BoundedUpload(FileUploadHandler):
             raise StopUpload
         self.content.write(raw_data)
 
-    def file_complete(self, file_size: int) -> InMemoryUploadedFile:
+    def file_complete(self, file_size: int) -> "UploadedFile[bytes]":
         """The whole file."""
         self.content.seek(0)
-        return InMemoryUploadedFile(
+        return UploadedFile(
             file=self.content,
-            field_name=self.field_name,
             name=self.file_name,
             content_type=self.content_type,
             size=file_size,
             charset=self.charset,
             content_type_extra=self.content_type_extra,
         )
+
+
+def _spool() -> Any:
+    return tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)

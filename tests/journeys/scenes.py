@@ -52,7 +52,7 @@ from tests import notices
 from tests.cast import Town
 from tests.demo import Demo
 from tests.files import Paid, pes
-from tests.journeys import card_scenes, comptable_scenes, contract_scenes, regie_scenes
+from tests.journeys import card_scenes, comptable_scenes, contract_scenes, import_scenes, regie_scenes
 
 AMOUNT = Money(12_550)
 FRESH, EARLIER, STARTED = 701, 702, 703  # titre numbers: one that nobody tried to pay, two that somebody did
@@ -102,6 +102,7 @@ def write() -> None:
         "card": card_scenes.write(now=now),
         "products": _products(town),
         "titres": _titres(town, now),
+        "imports": import_scenes.write(town, now),
         "titre groups": _titre_groups(town, now),
         "files": _files(town, attempts["confirmed"][0], now),
     }

@@ -657,6 +657,32 @@ def _refused_trial(visit: Visit) -> None:
     visit.press("form:has(#test_amount) button[type=submit]")
 
 
+def _import(state: str, rest: str = "", press: str = "") -> Callable[[Visit], None]:
+    return lambda visit: _bureau(f"{IMPORTS}{visit.scenes['imports'][state]}/{rest}", press=press)(visit)
+
+
+def _import_columns(column: str = "", press: str = "") -> Callable[[Visit], None]:
+    """What a table's columns mean, everything unfolded; with the amount read in another column."""
+
+    def show(visit: Visit) -> None:
+        _import("columns", "colonnes/")(visit)
+        visit.frame.locator("details > summary").first.click()
+        if press:
+            visit.frame.locator("#id_c_label").select_option(column)
+            visit.press(press)
+
+    return show
+
+
+def _import_refused(visit: Visit) -> None:
+    """A document that holds no invoices, from nobody knows where."""
+    _bureau(f"{IMPORTS}nouveau/")(visit)
+    visit.frame.locator("input[type=file]").set_input_files(
+        {"name": "avis.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    )
+    visit.press(SUBMIT)
+
+
 def _agent(press: str = "") -> Callable[[Visit], None]:
     """Somebody who was invited a moment ago: a second invitation must wait."""
     return lambda visit: _bureau(f"{SETTINGS}agents/{visit.scenes['membership']}/", "paul", press)(visit)
@@ -665,6 +691,7 @@ def _agent(press: str = "") -> Callable[[Visit], None]:
 SUBMIT = "main button[type=submit]"
 AGAIN = "section[aria-labelledby=invite-again] button"
 SETTINGS = f"/{TOWN.slug}/reglages/"
+IMPORTS = f"/{TOWN.slug}/factures/imports/"
 PLATFORM = "/exploitation/collectivites/"
 BUREAU = (
     Screen(name="login", template="backoffice/login.html", show=_bureau("/connexion/", ""), languages=BOTH),
@@ -778,6 +805,57 @@ BUREAU = (
         name="titre, decision refused",
         template="backoffice/titre.html",
         show=_titre("open", "button[value=decision]"),
+        says_error=True,
+    ),
+    # Imports of invoices
+    Screen(name="imports", template="backoffice/imports.html", show=_bureau(IMPORTS), languages=BOTH),
+    Screen(
+        name="imports of a town that has none",
+        template="backoffice/imports.html",
+        show=_bureau(f"/{TOWNS[1].slug}/factures/imports/", "in two"),
+    ),
+    Screen(
+        name="import guide", template="backoffice/import_guide.html", show=_bureau(f"{IMPORTS}guide/"), languages=BOTH
+    ),
+    Screen(name="new import", template="backoffice/new_import.html", show=_bureau(f"{IMPORTS}nouveau/")),
+    Screen(
+        name="new import with errors",
+        template="backoffice/new_import.html",
+        show=_import_refused,
+        says_error=True,
+    ),
+    Screen(
+        name="columns of an import", template="backoffice/import_columns.html", show=_import_columns(), languages=BOTH
+    ),
+    Screen(
+        name="columns of an import with errors",
+        template="backoffice/import_columns.html",
+        show=_import_columns("Montant", "button[value=lire]"),
+        says_error=True,
+    ),
+    *(
+        Screen(
+            name=f"import, {state}",
+            template="backoffice/import.html",
+            show=_import(state),
+            same_as="import, proposed" if state == "wrong" else "",
+            languages=BOTH,
+        )
+        for state in ("columns", "proposed", "wrong", "confirmed", "discarded", "refused", "undone")
+    ),
+    *(
+        Screen(name=f"import, {state}", template="backoffice/import.html", show=_import(state))
+        for state in ("reading", "writing")
+    ),
+    Screen(
+        name="import, its wrong lines",
+        template="backoffice/import.html",
+        show=_import("wrong", "?verdict=error"),
+    ),
+    Screen(
+        name="import, confirmed without its tick",
+        template="backoffice/import.html",
+        show=_import("wrong", press="button[value=valides]"),
         says_error=True,
     ),
     Screen(

@@ -7,6 +7,7 @@ from django.core.exceptions import TooManyFilesSent
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
 
+from regal.lib import uploads
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.uploads import BoundedUpload, is_too_large
 
@@ -50,3 +51,9 @@ class TestBoundedUpload:
     def test_takes_none_from_a_stranger(self):
         with pytest.raises(TooManyFilesSent):
             _ = sent(b"x", is_authenticated=False).FILES
+
+    def test_keeps_a_large_file_out_of_memory(self, monkeypatch):
+        monkeypatch.setattr(uploads, "LARGEST_IN_MEMORY", 100)
+        file = sent(b"x" * 1000).FILES["file"]
+        assert file.file._rolled
+        assert file.read() == b"x" * 1000

@@ -371,6 +371,8 @@ class _Judge:
             left_out := self._total(told)
         ):
             return Line(line_number, place, None, (*troubles, left_out))
+        if number_text[:7].upper() == "EXEMPLE":  # of the table that a town downloads to fill it in
+            return Line(line_number, place, None, (*troubles, notice("L182")))
         number: str | None
         exercice: int | None
         cents: int | None

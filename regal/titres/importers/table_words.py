@@ -265,6 +265,7 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     "L175": (_("Ajoutée à la facture %(number)s, ligne %(line)s."), _NOTHING),
     "L180": (_("C’est une ligne de total : elle est laissée de côté."), _NOTHING),
     "L181": (_("Cette ligne n’a rien dans les colonnes que nous lisons : elle est laissée de côté."), _NOTHING),
+    "L182": (_("C’est une ligne d’exemple du modèle : elle n’est jamais importée."), _NOTHING),
     "L190": (
         _("« %(where)s » a %(count)s caractères : c’est trop pour une facture."),
         _("Vérifiez que c’est la bonne colonne, et qu’aucun guillemet ne manque."),

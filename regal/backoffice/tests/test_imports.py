@@ -1,0 +1,561 @@
+"""The pages of imports: who may send a file, what is asked of it, what its report says, and what confirming does."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from regal.backoffice import import_template, pages
+from regal.backoffice import imports as import_pages
+from regal.collectivites.models import Collectivite, Regie
+from regal.gateways.base import DebtKind, Environment
+from regal.lib import uploads
+from regal.lib.money import Money
+from regal.lib.tenancy import tenant
+from regal.people.models import Membership, Role, User
+from regal.titres import importers
+from regal.titres.import_states import ImportState
+from regal.titres.models import Import, ImportSource, Titre
+from tests import cast, notices
+from tests.cast import later
+
+pytestmark = pytest.mark.django_db
+
+SAMPLES = Path(importers.__file__).parent / "tests" / "samples"
+LIST = "/saint-aubin/factures/imports/"
+NEW = f"{LIST}nouveau/"
+HEADER = "Numéro;Nom;Objet;Montant;Date d’émission;Date limite"
+NOW = later(hours=1)
+
+
+def row(number, amount="38,40", *, name="MARTIN Camille", label="Cantine, octobre", issued="12/11/2026"):
+    return f"FC2026-{number:06d};{name};{label};{amount};{issued};15/12/2026"
+
+
+def table(*rows, header=HEADER):
+    return "\r\n".join([header, *rows]).encode() + b"\r\n"
+
+
+GOOD = table(row(101), row(102, "37,75"), row(103, "126,00"))
+WRONG_TOO = table(row(101), row(102, "12,345"), row(103, "126,00"))
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch, settings):
+    monkeypatch.setattr(pages, "clock", lambda: NOW)
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def town():
+    return cast.make_saint_aubin()
+
+
+@pytest.fixture
+def canteen(town):
+    return cast.make_canteen(town, environment=Environment.PRODUCTION)
+
+
+@pytest.fixture
+def nadia(bureau, town):
+    """An agent of Saint-Aubin, who may look."""
+    bureau.force_login(town.agent)
+    return bureau
+
+
+@pytest.fixture
+def paul(bureau, town, canteen):
+    """Its régisseur, who may act."""
+    bureau.force_login(cast.make_agent(town, "paul", Role.REGISSEUR))
+    return bureau
+
+
+def words(answer):
+    text = re.sub(r"<[^>]+>", " ", answer.content.decode())
+    return re.sub(r"\s+", " ", text.replace("\u00a0", " ").replace("\u202f", " "))
+
+
+def collector(canteen):
+    return f"regie-{canteen.account.regie_id}"
+
+
+def send(client, canteen, content, *, name="cantine.csv", **told):
+    fields = {"source": "", "nom": "Tableau de la cantine", "encaisse": collector(canteen), "produit": ""} | told
+    return client.post(NEW, fields | {"fichier": SimpleUploadedFile(name, content)})
+
+
+def chosen(page):
+    """What the form of a page would send as it stands."""
+    form = page.context["form"]
+    return {name: form[name].value() or "" for name in form.fields if form[name].value() not in (None, "", False)}
+
+
+def sent(client, canteen, content, **told):
+    answer = send(client, canteen, content, **told)
+    assert answer.status_code == 303, words(answer)
+    return answer["Location"]
+
+
+def read(client, canteen, content, **told):
+    """Sent, its columns as guessed, and read."""
+    where = sent(client, canteen, content, **told)
+    page = client.get(where)
+    if page.context["asks_columns"]:
+        columns = f"{where}colonnes/"
+        answer = client.post(columns, chosen(client.get(columns)) | {"acte": "lire"})
+        assert answer.status_code == 303, words(answer)
+    notices.run_due(NOW)
+    return where
+
+
+def confirmed(client, canteen, content, **told):
+    where = read(client, canteen, content, **told)
+    answer = confirm(client, where)
+    assert answer.status_code == 303, words(answer)
+    notices.run_due(NOW)
+    return where
+
+
+def confirm(client, where, **told):
+    page = client.get(where)
+    return client.post(f"{where}confirmer/", {"vu": page.context["seen"], "acte": "tout"} | told)
+
+
+def state(town):
+    with tenant(town.collectivite):
+        return Import.objects.of(town.collectivite).order_by("-pk").first().state
+
+
+def titres(town):
+    with tenant(town.collectivite):
+        return list(Titre.objects.of(town.collectivite).order_by("number"))
+
+
+class TestWho:
+    def test_an_agent_reads_and_no_more(self, bureau, town, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        bureau.force_login(town.agent)
+        for address in (LIST, where, f"{LIST}guide/"):
+            answer = bureau.get(address)
+            assert answer.status_code == 200
+            assert b"<form" not in answer.content.partition(b"<main")[2]
+        assert bureau.get(f"{where}rapport.csv").status_code == 200
+        assert bureau.get(NEW).status_code == 403
+        assert send(bureau, canteen, GOOD).status_code == 403
+        assert bureau.get(f"{where}colonnes/").status_code == 403
+        for act in ("confirmer", "ecarter", "defaire"):
+            assert bureau.post(f"{where}{act}/").status_code == 403
+        assert state(town) == ImportState.PROPOSED
+
+    @pytest.mark.parametrize("role", [Role.REGISSEUR, Role.ADMINISTRATOR])
+    def test_a_regisseur_and_an_administrator_import(self, bureau, town, canteen, role):
+        bureau.force_login(cast.make_agent(town, "rose", role))
+        confirmed(bureau, canteen, GOOD)
+        assert len(titres(town)) == 3
+
+    def test_a_stranger_finds_nothing(self, bureau, town, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        bureau.force_login(User.objects.create_user(identifier="marc", email="marc@example.org"))
+        for address in (LIST, NEW, where, f"{where}colonnes/", f"{where}rapport.csv", f"{LIST}modele.csv"):
+            assert bureau.get(address).status_code == 404
+        assert bureau.post(f"{where}confirmer/").status_code == 404
+
+    def test_the_next_town_s_import_is_nobody_s_here(self, town, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        next_town = cast.make_next_town()
+        with tenant(next_town.collectivite):
+            Membership.objects.create(
+                collectivite=next_town.collectivite, user=User.objects.get(identifier="paul"), role=Role.REGISSEUR
+            )
+        theirs = where.replace("saint-aubin", next_town.collectivite.slug)
+        assert theirs != where
+        for address in (theirs, f"{theirs}colonnes/", f"{theirs}rapport.csv"):
+            assert paul.get(address).status_code == 404
+        for act in ("confirmer", "ecarter", "defaire"):
+            assert paul.post(f"{theirs}{act}/").status_code == 404
+
+    @pytest.mark.parametrize("key", ["0", "999999999", str(2**63), "9" * 100])
+    def test_an_odd_number_is_nobody_s_import(self, paul, key):
+        assert paul.get(f"{LIST}{key}/").status_code == 404
+        assert paul.post(f"{LIST}{key}/confirmer/").status_code == 404
+
+    def test_nobody_acts_by_a_link(self, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        for act in ("confirmer", "ecarter", "defaire"):
+            assert paul.get(f"{where}{act}/").status_code == 405
+
+    def test_a_town_does_not_choose_the_next_one_s_regie(self, town, paul, canteen):
+        next_town = cast.make_next_town()
+        theirs = cast.make_product(next_town, DebtKind.REGIE, slug="cantine", numcli="012399")
+        assert send(paul, canteen, GOOD, encaisse=f"regie-{theirs.account.regie_id}").status_code == 422
+
+
+class TestSending:
+    def test_says_who_collects(self, paul, canteen):
+        page = words(paul.get(NEW))
+        assert "Qui encaisse" in page
+        assert "Le comptable public, pour « Budget principal »" in page
+        with tenant(canteen.collectivite_id):
+            assert f"La régie « {Regie.objects.get().name} »" in page
+
+    @pytest.mark.parametrize(
+        ("told", "code"),
+        [
+            ({"nom": ""}, "R442"),
+            ({"nom": "x" * 81}, "R442"),
+            ({"encaisse": ""}, "R444"),
+            ({"encaisse": "regie-0"}, "R444"),
+            ({"source": "0"}, "R441"),
+            ({"source": "x\0"}, "R"),
+            ({"produit": "rien"}, "R447"),
+            ({"produit": "titres"}, "R448"),
+        ],
+    )
+    def test_says_what_is_missing_and_keeps_nothing(self, town, paul, canteen, told, code):
+        answer = send(paul, canteen, GOOD, **told)
+        assert answer.status_code == 422
+        assert "Erreur" in re.search("<title>(.*?)</title>", answer.content.decode())[1]
+        assert code in words(answer)
+        with tenant(town.collectivite):
+            assert not Import.objects.exists()
+            assert not ImportSource.objects.exists()
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"%PDF-1.7\n", b"", b"\0" * 500, b"<html></html>", b"PK\x03\x04nothing", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
+        ids=["pdf", "empty", "zeros", "html", "zip", "xls"],
+    )
+    def test_says_what_a_foreign_file_is(self, town, paul, canteen, content):
+        answer = send(paul, canteen, content)
+        assert answer.status_code == 422
+        assert answer.context["form"].errors["fichier"][0][0] in "FR"
+        with tenant(town.collectivite):
+            assert not Import.objects.exists()
+
+    @pytest.mark.parametrize("name", ["pes-recette-aller-exemple.xml", "pes-ormc-exemple.xml"])
+    def test_asks_nothing_of_a_pes_and_refuses_another_budget_s(self, town, paul, canteen, name):
+        with tenant(town.collectivite):
+            budget = f"budget-{town.account.budget_id}"
+        where = sent(paul, canteen, (SAMPLES / name).read_bytes(), encaisse=budget, name=name)
+        assert not paul.get(where).context["asks_columns"]
+        notices.run_due(NOW)
+        page = words(paul.get(where))
+        assert "Ce fichier ne peut pas être importé" in page
+        assert "F590" in page
+
+    def test_asks_for_the_file_where_none_was_sent(self, paul, canteen):
+        fields = {"source": "", "nom": "Cantine", "encaisse": collector(canteen), "produit": ""}
+        assert "R234" in words(paul.post(NEW, fields))
+
+    def test_says_how_large_a_file_may_be(self, monkeypatch, paul, canteen):
+        monkeypatch.setattr(uploads.BoundedUpload, "receive_data_chunk", _too_large)
+        answer = send(paul, canteen, GOOD)
+        assert answer.status_code == 422
+        assert "R233" in words(answer)
+        assert "200 Mo" in words(answer)
+
+    @pytest.mark.parametrize("name", ["<script>alert(1)</script>.csv", "../../etc/passwd", "=1+1.csv", "é" * 300])
+    def test_shows_a_hostile_name_as_a_name(self, paul, canteen, name):
+        where = sent(paul, canteen, GOOD, name=name)
+        for address in (where, LIST):
+            answer = paul.get(address)
+            assert answer.status_code == 200
+            assert b"<script>alert" not in answer.content
+
+    def test_sends_to_the_settings_a_town_that_has_no_product(self, paul):
+        town = Collectivite.objects.create(slug="vide", name="Vide")
+        with tenant(town):
+            cast.add_member(town, User.objects.get(identifier="paul"), Role.REGISSEUR)
+        assert "Il faut d’abord une régie ou un budget" in words(paul.get("/vide/factures/imports/nouveau/"))
+
+
+def _too_large(self, raw_data, start):
+    from django.core.files.uploadhandler import StopUpload
+
+    self.request.file_was_too_large = True
+    raise StopUpload
+
+
+class TestColumns:
+    def test_are_guessed_and_shown_with_the_first_rows(self, paul, canteen):
+        where = sent(paul, canteen, GOOD)
+        assert "Vérifier les colonnes" in words(paul.get(where))
+        page = paul.get(f"{where}colonnes/")
+        assert {"c_number": "Numéro", "c_amount": "Montant", "c_name": "Nom", "c_label": "Objet"}.items() <= chosen(
+            page
+        ).items()
+        assert "MARTIN Camille" in words(page)
+        assert "UTF-8" in words(page)
+
+    def test_are_remembered_and_not_asked_again(self, town, paul, canteen):
+        read(paul, canteen, GOOD)
+        with tenant(town.collectivite):
+            source = ImportSource.objects.get()
+        where = sent(paul, canteen, table(row(201)), source=str(source.pk))
+        assert not paul.get(where).context["asks_columns"]
+        notices.run_due(NOW)
+        assert paul.get(where).context["one"].state == ImportState.PROPOSED
+        assert "Colonnes retenues : Numéro" in words(paul.get(LIST))
+
+    def test_are_asked_again_of_a_file_that_has_others(self, town, paul, canteen):
+        read(paul, canteen, GOOD)
+        with tenant(town.collectivite):
+            source = ImportSource.objects.get()
+        other = table(row(201) + ";x", header=HEADER + ";Service")
+        where = sent(paul, canteen, other, source=str(source.pk))
+        assert paul.get(where).context["asks_columns"]
+        page = paul.get(f"{where}colonnes/")
+        assert page.context["is_remembered"]
+        assert chosen(page)["c_number"] == "Numéro"
+
+    def test_say_one_thing_each(self, paul, canteen):
+        columns = f"{sent(paul, canteen, GOOD)}colonnes/"
+        told = chosen(paul.get(columns)) | {"c_label": "Montant", "acte": "lire"}
+        answer = paul.post(columns, told)
+        assert answer.status_code == 422
+        assert "R446" in words(answer)
+
+    @pytest.mark.parametrize("typed", ["", "Rien de tel", "x\0"])
+    def test_hold_what_every_invoice_needs(self, paul, canteen, typed):
+        columns = f"{sent(paul, canteen, GOOD)}colonnes/"
+        answer = paul.post(columns, chosen(paul.get(columns)) | {"c_amount": typed, "acte": "lire"})
+        assert answer.status_code == 422
+        assert 'id="id_c_amount_error"' in answer.content.decode()
+
+    def test_are_shown_again_with_another_writing(self, paul, canteen):
+        columns = f"{sent(paul, canteen, GOOD)}colonnes/"
+        told = chosen(paul.get(columns)) | {"codage": "windows-1252", "separateur": ",", "acte": "apercu"}
+        answer = paul.post(columns, told)
+        assert answer.status_code == 200
+        assert "F540" in words(answer)  # it is UTF-8 all the same
+        assert chosen(answer)["separateur"] == ","
+
+    def test_ask_which_product_a_code_means(self, town, paul, canteen):
+        cast.make_canteen(town, numcli="006384", slug="garderie", environment=Environment.PRODUCTION)
+        content = table(row(101) + ";CANT", row(102) + ";GARD", header=HEADER + ";Produit")
+        columns = f"{sent(paul, canteen, content)}colonnes/"
+        page = paul.get(columns)
+        assert "Le code « CANT »" in words(page)
+        assert "Le code « GARD »" in words(page)
+        told = chosen(page) | {"produit_0": "restaurant", "produit_1": "restaurant", "acte": "lire"}
+        assert paul.post(columns, told).status_code == 303
+        with tenant(town.collectivite):
+            assert ImportSource.objects.get().products == {"CANT": canteen.pk, "GARD": canteen.pk}
+
+    def test_of_ten_thousand_are_refused_or_shown_in_bounds(self, paul, canteen):
+        content = table(";".join(["x"] * 10_000), header=";".join(f"C{place}" for place in range(10_000)))
+        answer = send(paul, canteen, content)
+        if answer.status_code == 303:
+            page = paul.get(f"{answer['Location']}colonnes/")
+            assert page.status_code == 200
+            assert len(page.content) < 2_000_000
+        else:
+            assert answer.status_code == 422
+
+    def test_are_chosen_by_rank_where_nothing_names_them(self, paul, canteen):
+        columns = sent(paul, canteen, GOOD.partition(b"\r\n")[2]) + "colonnes/"
+        page = paul.get(columns)
+        told = chosen(page) | {"c_number": "1", "c_name": "2", "c_label": "3", "c_amount": "4", "c_issued_on": "5"}
+        told.pop("titres", None)
+        assert paul.post(columns, told | {"acte": "lire"}).status_code == 303
+        notices.run_due(NOW)
+        page = paul.get(columns.removesuffix("colonnes/"))
+        assert "3 factures nouvelles" in words(page)
+
+    def test_are_changed_and_the_file_read_again(self, town, paul, canteen):
+        where = read(paul, canteen, table(row(101) + ";12,00", header=HEADER + ";Total"))
+        columns = f"{where}colonnes/"
+        answer = paul.post(columns, chosen(paul.get(columns)) | {"c_amount": "Total", "acte": "lire"})
+        assert answer.status_code == 303
+        notices.run_due(NOW)
+        assert "pour 12,00 €" in words(paul.get(answer["Location"]))
+
+
+class TestReading:
+    def test_refreshes_itself_and_may_be_left(self, town, paul, canteen):
+        where = sent(paul, canteen, GOOD)
+        columns = f"{where}colonnes/"
+        paul.post(columns, chosen(paul.get(columns)) | {"acte": "lire"})
+        page = paul.get(where)
+        assert page["Refresh"] == "3"
+        assert "vous pouvez aussi la quitter" in words(page)
+        assert where in paul.get(LIST).content.decode()
+
+    def test_is_stopped_by_discarding(self, town, paul, canteen):
+        where = sent(paul, canteen, GOOD)
+        columns = f"{where}colonnes/"
+        paul.post(columns, chosen(paul.get(columns)) | {"acte": "lire"})
+        assert paul.post(f"{where}ecarter/").status_code == 303
+        notices.run_due(NOW)
+        assert state(town) == ImportState.DISCARDED
+        assert "a été écarté" in words(paul.get(where))
+        assert titres(town) == []
+
+
+class TestReport:
+    def test_counts_sums_and_says_what_confirming_will_do(self, town, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        page = words(paul.get(where))
+        assert "3 factures nouvelles, pour 202,15 €." in page
+        assert "Confirmer crée 3 factures, payables en ligne aussitôt, pour 202,15 €." in page
+        assert "La régie « Régie » encaisse." in page
+        assert titres(town) == []
+
+    def test_names_the_cell_that_is_wrong_and_the_remedy(self, paul, canteen):
+        page = words(paul.get(f"{read(paul, canteen, WRONG_TOO)}?verdict=error"))
+        assert "ligne 3" in page
+        assert "Montant" in page
+        assert "12,345" in page
+
+    def test_shows_both_amounts_of_what_changes(self, town, paul, canteen):
+        confirmed(paul, canteen, GOOD)
+        with tenant(town.collectivite):
+            source = str(ImportSource.objects.get().pk)
+        where = read(paul, canteen, table(row(101, "30,00"), row(102, "37,75")), source=source)
+        page = words(paul.get(where))
+        assert "38,40 €, devient 30,00 €" in page
+        assert "1 changée ; 1 inchangée" in page
+
+    @pytest.mark.parametrize("query", ["?verdict=x", "?verdict=new&apres=x", "?apres=999999999", "?apres=" + "9" * 50])
+    def test_reads_odd_queries(self, paul, canteen, query):
+        assert paul.get(read(paul, canteen, GOOD) + query).status_code == 200
+
+    def test_forgets_no_line_from_page_to_page(self, paul, canteen, monkeypatch):
+        monkeypatch.setattr(import_pages, "PAGE_LENGTH", 2)
+        where = read(paul, canteen, table(*(row(100 + place) for place in range(5))))
+        seen, query = [], ""
+        for _ in range(3):
+            page = paul.get(f"{where}?{query}")
+            seen += [line.place for line in page.context["lines"]]
+            query = page.context["next_query"]
+        assert len(set(seen)) == 5
+        assert query == ""
+
+    def test_is_downloaded_with_its_formulas_neutralised(self, paul, canteen):
+        where = read(paul, canteen, table(row(101, "=1+1", label="=cmd()"), row(102)))
+        answer = paul.get(f"{where}rapport.csv")
+        content = b"".join(answer.streaming_content).decode("utf-8-sig")
+        lines = content.split("\r\n")
+        assert lines[0] == "Place;Verdict;Numéro;Montant;Colonne;À savoir;À faire;Code"
+        assert not re.search(r"(^|;|\")=", content, re.MULTILINE)
+        assert "en erreur" in lines[1]
+        assert "MARTIN" not in content
+
+    def test_of_a_file_read_twice_says_so(self, town, paul, canteen):
+        confirmed(paul, canteen, GOOD)
+        with tenant(town.collectivite):
+            source = str(ImportSource.objects.get().pk)
+        where = read(paul, canteen, GOOD, source=source)
+        page = words(paul.get(where))
+        assert "3 inchangées" in page
+        assert "Ce même fichier est déjà dans la base" in page
+        assert "Confirmer ne changerait rien" in page
+
+
+class TestConfirming:
+    def test_makes_invoices_that_can_be_paid_and_leads_to_them(self, town, paul, canteen):
+        where = confirmed(paul, canteen, GOOD)
+        made = titres(town)
+        assert [(one.status, one.amount) for one in made] == [
+            ("open", Money(3_840)),
+            ("open", Money(3_775)),
+            ("open", Money(12_600)),
+        ]
+        page = paul.get(where)
+        assert "Cet import est confirmé" in words(page)
+        assert f"/saint-aubin/factures/{made[0].pk}/" in page.content.decode()
+        assert page.context["titres_of_it"].endswith(f"?importation={page.context['one'].key}")
+
+    def test_pressed_twice_or_gone_back_to_does_it_once(self, town, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        seen = paul.get(where).context["seen"]
+        for _ in range(2):
+            assert paul.post(f"{where}confirmer/", {"vu": seen, "acte": "tout"}).status_code == 303
+        notices.run_due(NOW)
+        assert paul.post(f"{where}confirmer/", {"vu": seen, "acte": "tout"}).status_code == 303
+        notices.run_due(NOW)
+        assert len(titres(town)) == 3
+
+    def test_of_another_report_is_told(self, town, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        answer = paul.post(f"{where}confirmer/", {"vu": "hier", "acte": "tout"})
+        assert answer.status_code == 422
+        assert "Le rapport a changé" in words(answer)
+        assert state(town) == ImportState.PROPOSED
+
+    def test_leaves_wrong_lines_out_only_where_somebody_says_how_many(self, town, paul, canteen):
+        where = read(paul, canteen, WRONG_TOO)
+        page = words(paul.get(where))
+        assert "Laisser de côté la ligne en conflit ou en erreur" in page
+        assert "Confirmer les 2 lignes valables" in page
+        assert confirm(paul, where).status_code == 422
+        assert confirm(paul, where, acte="valides").status_code == 422
+        assert confirm(paul, where, acte="valides", sans="2").status_code == 422
+        assert titres(town) == []
+        assert confirm(paul, where, acte="valides", sans="1").status_code == 303
+        notices.run_due(NOW)
+        assert len(titres(town)) == 2
+
+    def test_discards_after_which_nothing_is_confirmed(self, town, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        for _ in range(2):
+            assert paul.post(f"{where}ecarter/").status_code == 303
+        answer = paul.post(f"{where}confirmer/", {"vu": "", "acte": "tout"})
+        assert answer.status_code == 422
+        assert titres(town) == []
+
+
+class TestUndoing:
+    def test_takes_everything_out_again(self, town, paul, canteen):
+        where = confirmed(paul, canteen, GOOD)
+        for _ in range(2):
+            assert paul.post(f"{where}defaire/").status_code == 303
+        assert state(town) == ImportState.UNDONE
+        assert {one.status for one in titres(town)} == {"withdrawn"}
+        assert "Cet import a été défait" in words(paul.get(where))
+
+    def test_is_refused_once_something_was_paid(self, town, paul, canteen):
+        where = confirmed(paul, canteen, GOOD)
+        notices.pay(town, titres(town)[0])
+        page = paul.get(where)
+        assert not page.context["can_undo"]
+        assert "ne se défait plus" in words(page)
+        assert paul.post(f"{where}defaire/").status_code == 422
+        assert state(town) == ImportState.CONFIRMED
+
+    def test_is_not_offered_before(self, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        assert paul.post(f"{where}defaire/").status_code == 422
+
+
+class TestTemplate:
+    def test_is_imported_as_it_is_and_brings_nothing(self, town, paul, canteen):
+        content = paul.get(f"{LIST}modele.csv").content
+        assert content.startswith(b"\xef\xbb\xbf")
+        where = read(paul, canteen, content)
+        page = paul.get(where)
+        assert "2 laissées de côté" in words(page)
+        assert page.context["would_write"] == 0
+        assert page.context["left_out"] == 0
+
+    def test_as_a_workbook_too_once_filled_in(self, town, paul, canteen):
+        book = openpyxl.load_workbook(BytesIO(b"".join(paul.get(f"{LIST}modele.xlsx").streaming_content)))
+        sheet = book.worksheets[0]
+        sheet.append(["FC2026-000301", "", "MARTIN", "Cantine", 12.5, None, None])
+        sheet["F4"], sheet["F4"].number_format = "2026-11-12", "@"
+        out = BytesIO()
+        book.save(out)
+        where = read(paul, canteen, out.getvalue(), name="modele.xlsx")
+        page = words(paul.get(where))
+        assert "1 facture nouvelle, pour 12,50 €" in page
+
+    def test_has_no_other_kind(self, paul):
+        assert paul.get(f"{LIST}modele.pdf").status_code == 404
+
+    def test_is_told_step_by_step(self, paul):
+        page = words(paul.get(f"{LIST}guide/"))
+        for column in import_template.COLUMNS:
+            assert column.title in page
