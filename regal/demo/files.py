@@ -205,7 +205,8 @@ def pes_retour(rents: Sequence[Rent], *, siret: str, made_on: date, town: str) -
     """Where the comptable says that these titres stand, and what he received of them otherwise than online."""
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <n:PES_Retour xmlns:n="{PES}/retour"><Enveloppe><Parametres>
-{_values(Version="2", TypFic="PES2R_RCE", NomFic="PES2R.xml")}</Parametres></Enveloppe><EnTetePES>{_values(DteStr=made_on, IdPost="035999", LibellePoste="SGC DU PAYS", IdColl=siret)}
+{_values(Version="2", TypFic="PES2R_RCE", NomFic="PES2R.xml")}</Parametres></Enveloppe><EnTetePES>
+{_values(DteStr=made_on, IdPost="035999", LibellePoste="SGC DU PAYS", IdColl=siret)}
 {_values(CodColl="099", CodBud="00", LibelleColBud=town)}</EnTetePES><PES_RecetteRetour><EnTeteRecette>
 {_values(TypRestit="02", IdVer="2", NatInf="2")}</EnTeteRecette>{"".join(_said(rent) for rent in rents)}
 </PES_RecetteRetour></n:PES_Retour>
