@@ -1,7 +1,7 @@
 """The files that the demonstration's software would hand over: invoices of a régie (CSV), rents (PES). All invented."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from xml.sax.saxutils import quoteattr
 
@@ -151,7 +151,7 @@ def csv(bills: Iterable[Bill], *others: str) -> bytes:
 
 
 def sample(today: date) -> bytes:
-    """A file to deposit: six new invoices, and three lines to look at. Nothing in it depends on what is in the base."""
+    """A file to deposit: six new invoices, and three lines to correct."""
     day = today - timedelta(days=3)
     day = day if day.year >= today.year else today
     new = [
@@ -164,11 +164,11 @@ def sample(today: date) -> bytes:
         )
         for place in range(6)
     ]
-    twice = new[0].as_csv()
-    without = Bill(number=number_of(day, 58), label="Classe de découverte", household=4, amount=Money(1), issued_on=day)
-    zero = without.as_csv().replace(";0,01;", ";;")
-    odd = without.as_csv().replace(without.number, "CLASSE58").replace(";0,01;", ";64,50;")
-    return csv(new, twice, zero, odd)
+    wrong = replace(new[0], number=number_of(day, 58)).as_csv()
+    without_amount = wrong.replace(";64,50;", ";;")
+    too_much = wrong.replace(";64,50;", ";6450,00;").replace(number_of(day, 58), number_of(day, 59))
+    other_form = wrong.replace(number_of(day, 58), "CLASSE58")
+    return csv(new, without_amount, too_much, other_form)
 
 
 def pes_aller(rents: Sequence[Rent], *, bordereau: int, siret: str, made_on: date) -> bytes:

@@ -1,6 +1,5 @@
 """A year of the demonstration: lived once, true on every screen, on whatever day it starts."""
 
-import io
 from collections import Counter
 from datetime import UTC, date, datetime
 
@@ -8,11 +7,15 @@ import pytest
 
 from regal.collectivites.models import Collectivite
 from regal.demo import data, files
+from regal.demo.year import SOURCE
+from regal.lib import paris
 from regal.lib.tenancy import tenant
 from regal.lib.vault import new_master_key
 from regal.payments.models import CounterReceipt, Reversal
+from regal.payments.queries import settled_titres
+from regal.titres import imports
 from regal.titres.importers.opening import open_file
-from regal.titres.models import Import, ImportLine, Titre
+from regal.titres.models import Import, ImportLine, ImportSource, Titre
 from tests.cast import MORNING, later
 from tests.proof import broken
 
@@ -88,13 +91,16 @@ def test_gives_rents_that_agree_with_what_their_payers_type(load):
     ]
 
 
-@pytest.mark.parametrize("day", [date(2026, 11, 24), date(2027, 1, 1)])
-def test_offers_a_file_of_which_six_lines_are_good(day):
-    reader = open_file(io.BytesIO(files.sample(day)), options={})
-    lines = list(reader.lines())
-    assert len(lines) == 9
-    assert sum(not line.is_wrong for line in lines) >= 6
-    assert all(line.titre.issued_on <= day for line in lines if line.titre)
+@pytest.mark.parametrize("day", [MORNING, NEW_YEAR])
+def test_offers_a_file_of_which_six_lines_are_good(load, day):
+    town = load(day)
+    with tenant(town):
+        source = ImportSource.objects.of(town).get(name=SOURCE)
+        content = files.sample(paris.today(day))
+        kept = imports.keep(source=source, name="a.csv", chunks=[content], now=day, ask=False)
+        imports.read(town.pk, kept.pk, day, None, settled=settled_titres, open_file=open_file)
+        lines = ImportLine.objects.of(town).filter(of_import=kept)
+        assert Counter(lines.values_list("verdict", flat=True)) == {"new": 6, "error": 3}
 
 
 def test_names_the_month_before_the_invoice():
