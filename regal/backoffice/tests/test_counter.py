@@ -193,7 +193,7 @@ class TestReceiving:
     def test_waits_for_who_pays_online_unless_the_money_is_there(self, paul, titre):
         cast.leave_with(titre, now=later(minutes=59))
         page = paul.get(address(titre))
-        assert "Quelqu’un est en train de la payer en ligne" in words(page)
+        assert "Quelqu’un est en train de payer en ligne" in words(page)
         answer = receive(paul, titre)
         assert answer.status_code == 422
         assert "R268" in words(answer)
