@@ -159,6 +159,16 @@ def too_much_of(attempt: Attempt) -> Money | None:
     return attempt.amount - allocated if allocated < attempt.amount else None
 
 
+def left_after(attempt: Attempt) -> Money | None:
+    """What its payer still owes of a debt that may be paid in several times; None for nothing, and for test money."""
+    if attempt.titre is None or not attempt.product.partial_payment or attempt.environment == Environment.TEST:
+        return None
+    if attempt.status != State.PAID or attempt.titre.status != TitreState.OPEN:
+        return None
+    left = balance_of(attempt.titre)
+    return left if left > Money.zero else None
+
+
 class Situation(StrEnum):
     """What a payer may be told of the invoice that he holds."""
 
