@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException
 from functools import lru_cache
 from typing import IO, BinaryIO
 from xml.parsers import expat
@@ -48,6 +48,8 @@ _NOT_OF_A_DAY = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _OF_A_DAY = re.compile(r"[^0#?]*[dy][^0#?]*", re.IGNORECASE)
 _FRACTION_OF_SECOND = re.compile(r"s\.0+", re.IGNORECASE)
 _ZEROS = re.compile(r"0{2,30}")
+_LONGEST_NUMBER = 64  # characters: spreadsheets write 24 at most
+_MOST_ZEROS = 20  # before or after its digits
 _DAYS_FROM_1900, _DAYS_FROM_1904 = date(1899, 12, 30), date(1904, 1, 1)
 
 
@@ -388,14 +390,19 @@ def _shown_as(number_format: int, formats: Mapping[int, str]) -> str:
     return "day" if _OF_A_DAY.fullmatch(bare) and code.lower() != "general" else ""
 
 
-@lru_cache(maxsize=8192)
 def _number(text: str, style: str, since: date) -> str:
+    """As it is shown; a text that is no number we could show, as it is written."""
+    return _known_number(text, style, since) if len(text) <= _LONGEST_NUMBER else text
+
+
+@lru_cache(maxsize=1024)
+def _known_number(text: str, style: str, since: date) -> str:
     try:
         exact = Decimal(text)
         value = _FIFTEEN_DIGITS.plus(exact)
-    except InvalidOperation:
+    except DecimalException:
         return text
-    if not value.is_finite():
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_ZEROS:  # 1E-999990 would be a million characters
         return text
     if style == "day" and 0 < value < 2_958_466:  # the year 9999
         day = since + timedelta(days=int(value))

@@ -11,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from regal.titres.importers.base import FileFormat
+from regal.titres.importers.columns import TableOptions
 from regal.titres.importers.opening import open_file
 from regal.titres.importers.tests.tables import (
     GOOD,
@@ -23,6 +24,7 @@ from regal.titres.importers.tests.tables import (
     titre_of,
     xlsx_of,
 )
+from regal.titres.importers.xlsx_file import Workbook
 
 ROW = ("000412", 2026, "Cantine de février", "TESTARD", 38.4, date(2026, 3, 12), date(2026, 4, 15))
 DAYS = {5: "dd/mm/yyyy", 6: "dd/mm/yyyy"}
@@ -128,6 +130,16 @@ class TestNumbers:
 
     def test_of_invoices_longer_than_fifteen_digits_are_refused(self):
         assert codes(line_of(xlsx_of(HEADER, (1.2345678901234567e17, *ROW[1:]), formats=DAYS))) == ["L131"]
+
+
+    @pytest.mark.parametrize(
+        "written", ["1E-999990", "1E-999999999", "1E+1000000", "-1E+999999999", "0E-999990", "NaN", "1" * 30_000]
+    )
+    def test_that_nobody_could_show_stay_as_they_are_written(self, written):
+        content = changed(xlsx_of(HEADER, ROW, formats=DAYS), SHEET, b"<v>38.4</v>", f"<v>{written}</v>".encode())
+
+        assert list(Workbook(io.BytesIO(content), TableOptions.of({})).rows())[1].cells[4] == written
+        assert line_of(content).titre is None
 
 
 class TestDays:
