@@ -64,7 +64,7 @@ _FREE = (  # where a card number must never be kept
     Meaning.REGIE, Meaning.BATCH,
 )  # fmt: skip
 _TOTAL = re.compile(r"(?:sous[- ]?)?tot(?:al|aux)\b.{0,40}|cumul\b.{0,40}|somme\b.{0,40}", re.IGNORECASE)
-# Of a label whose spaces are one each: nothing in it is tried at more lengths than one, so that its time is its length’s.
+# Of a label whose spaces are one each: nothing in it is tried at more lengths than one, so its time is its length’s.
 _NAMED_INVOICE = re.compile(
     r"\b(?:factures?|fact\.?|fac\.?|titres?|avis) ?(?:(?:n|num[ée]ro|no) ?[°º.]? ?|[°º] ?|#)?"
     r"(?P<number>[A-Za-z]{0,8}[-/]?[0-9][0-9A-Za-z]*(?:[-/][0-9A-Za-z]+)*)"
