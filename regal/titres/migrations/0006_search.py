@@ -55,7 +55,10 @@ CREATE POLICY owner ON titres_debtorword TO regal_owner USING (true) WITH CHECK 
 CREATE POLICY verify ON titres_debtorword FOR SELECT TO regal_verify USING (true);
 GRANT SELECT ON titres_debtorword TO regal_app, regal_verify;
 
--- Whoever files, changes or purges debtors need know nothing of their words.
+-- Whoever files, changes or purges debtors need know nothing of their words. No lock: two transactions at once, of which
+-- one purges the last debtor of a word and the other files the next, may forget it. Then nobody who mistypes that word is
+-- helped, until a debtor who has it is filed again; typed right it is found, since `words` of debtors never lacks one.
+-- A lock that prevents it would be held by each import as long as it writes.
 CREATE FUNCTION regal_learn_words() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
