@@ -1,4 +1,4 @@
-"""kill -9 of the worker in the middle of an import of 100,000 lines: nothing is half done, and it goes on."""
+"""kill -9 in the middle of an import, of the worker or of the command: nothing is half done, and it goes on."""
 
 import os
 import signal
@@ -6,40 +6,36 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from regal.agenda.models import Effect
-from regal.demo.environment import demo_environment, ports
 from regal.gateways.base import DebtKind
 from regal.lib.bound_process import BoundProcess
 from regal.lib.tenancy import tenant
+from regal.lib.vault import new_master_key
 from regal.titres import imports
 from regal.titres.import_states import ImportState
-from regal.titres.models import Collector, Import, Titre
+from regal.titres.models import Collector, Import, ImportSource, Titre
 from tests import cast, proof
 from tests.demo import until
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow]
 
 LINES = 100_000
-PATIENCE_SECONDS = 300
+FEWER = 20_000
+PATIENCE_SECONDS = 120
 
 
 @contextmanager
-def worker(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoundProcess]:
-    folder = tmp_path_factory.mktemp("worker")
-    settings = {
-        name: value
-        for name, value in demo_environment(folder, ports()).items()
-        if name.removesuffix("_FILE") not in os.environ
-    }
-    with open(folder / "worker.log", "wb") as log:
+def regal(environment: dict[str, str], log: Path, *words: str) -> Iterator[BoundProcess]:
+    """This command, killed at the end if it has not ended."""
+    environment = os.environ | environment | {"REGAL_SECRET_KEYS": f"k1:{new_master_key()}"}
+    with log.open("wb") as output:
         process = BoundProcess(
-            [sys.executable, "-m", "regal.config.cli", "worker"],
-            output=log,
-            environment=os.environ | settings | environment,
+            [sys.executable, "-m", "regal.config.cli", *words], output=output, environment=environment
         )
         try:
             yield process
@@ -54,7 +50,19 @@ def forget_the_dead() -> None:
     Effect.objects.filter(kind__startswith="read_import").update(due_at=datetime.now(UTC) - timedelta(seconds=1))
 
 
-def test_is_whole_or_not_at_all(committed_db, database_environment, tmp_path_factory):
+def is_writing() -> bool:
+    """Whether another process is creating titres at this instant."""
+    connections.close_all()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
+            " AND datname = current_database() AND query LIKE '%INSERT INTO titres_titre%')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.fixture
+def source(committed_db: None) -> ImportSource:
     town = cast.make_saint_aubin()
     canteen = cast.make_product(
         town,
@@ -64,45 +72,94 @@ def test_is_whole_or_not_at_all(committed_db, database_environment, tmp_path_fac
         gateway="payfip_ws",
         reference_form={"pattern": "FC2026-#{8}"},
     )
-    now = datetime.now(UTC)
-    content = "NUMERO;MONTANT;NOM;DATE_EMISSION\n" + "".join(
-        f"FC2026{number:08d};{number % 90 + 2},50;Mme Leroy;02/01/{now.year}\n" for number in range(LINES)
-    )
     with tenant(town.collectivite):
-        source = imports.add_source(
+        return imports.add_source(
             collectivite=town.collectivite,
             name="Cantine",
             collector=Collector.REGIE,
             regie=canteen.account.regie,
             default_product=canteen,
-            now=now,
+            now=datetime.now(UTC),
         )
-        import_ = imports.keep(source=source, name="annee.csv", chunks=[content.encode()], now=now)
 
-    def state_of() -> Import:
-        connections.close_all()
-        with tenant(town.collectivite):
-            return Import.objects.select_related("collectivite").get(pk=import_.pk)
 
-    def titres() -> int:
-        with tenant(town.collectivite):
-            return Titre.objects.count()
+def content(lines: int) -> bytes:
+    year = datetime.now(UTC).year
+    rows = (f"FC2026{number:08d};{number % 90 + 2},50;Mme Leroy;02/01/{year}\n" for number in range(lines))
+    return "".join(["NUMERO;MONTANT;NOM;DATE_EMISSION\n", *rows]).encode()
 
-    with worker(database_environment, tmp_path_factory):
-        assert until(lambda: state_of().lines_read >= 10_000, seconds=PATIENCE_SECONDS)
-    assert (state_of().state, titres()) == (ImportState.READING, 0)
 
-    forget_the_dead()
-    with worker(database_environment, tmp_path_factory):
-        assert until(lambda: state_of().state == ImportState.PROPOSED, seconds=PATIENCE_SECONDS)
-        assert state_of().counts["new"] == LINES
-        with tenant(town.collectivite):
-            imports.confirm(import_=import_, only_valid=False, now=datetime.now(UTC))
-        until(lambda: state_of().state == ImportState.CONFIRMED, seconds=1)
-    assert titres() in (0, LINES)
-    assert (titres() == LINES) == (state_of().state == ImportState.CONFIRMED)
+def imports_of(source: ImportSource) -> list[Import]:
+    """As they are now, the oldest first."""
+    connections.close_all()
+    with tenant(source.collectivite_id):
+        return list(Import.objects.select_related("collectivite").filter(source=source).order_by("pk"))
 
-    with worker(database_environment, tmp_path_factory):
-        assert until(lambda: state_of().state == ImportState.CONFIRMED, seconds=PATIENCE_SECONDS)
-    assert titres() == LINES
-    assert proof.broken(datetime.now(UTC)) == ()
+
+def titres(source: ImportSource) -> int:
+    with tenant(source.collectivite_id):
+        return Titre.objects.count()
+
+
+class TestTheWorkerIsKilled:
+    def test_it_is_whole_or_not_at_all(self, source, database_environment, tmp_path):
+        def worker():
+            return regal(database_environment, tmp_path / "worker.log", "worker")
+
+        def import_() -> Import:
+            return imports_of(source)[0]
+
+        with tenant(source.collectivite_id):
+            imports.keep(source=source, name="annee.csv", chunks=[content(LINES)], now=datetime.now(UTC))
+        with worker():
+            assert until(lambda: import_().lines_read >= 10_000, seconds=PATIENCE_SECONDS)
+        assert (import_().state, titres(source)) == (ImportState.READING, 0)
+
+        forget_the_dead()
+        with worker():
+            assert until(lambda: import_().state == ImportState.PROPOSED, seconds=PATIENCE_SECONDS)
+            read = import_()
+            assert read.counts["new"] == LINES
+            with tenant(source.collectivite_id):
+                imports.confirm(import_=read, only_valid=False, now=datetime.now(UTC))
+            assert until(is_writing, seconds=PATIENCE_SECONDS)
+        assert until(lambda: not is_writing(), seconds=PATIENCE_SECONDS)
+        assert (import_().state, titres(source)) == (ImportState.WRITING, 0)
+
+        with worker():
+            assert until(lambda: import_().state == ImportState.CONFIRMED, seconds=PATIENCE_SECONDS)
+        assert titres(source) == LINES
+        assert proof.broken(datetime.now(UTC)) == ()
+
+
+class TestTheCommandIsKilled:
+    def test_nothing_is_written_and_the_same_command_does_it_all(self, source, database_environment, tmp_path):
+        file, log = tmp_path / "annee.csv", tmp_path / "import.log"
+        file.write_bytes(content(FEWER))
+
+        def command():
+            return regal(database_environment, log, "import", "saint-aubin", "Cantine", str(file), "--wet-run")
+
+        def is_reading() -> bool:
+            return any(one.lines_read for one in imports_of(source))
+
+        with command():
+            assert until(is_reading, seconds=PATIENCE_SECONDS)
+        assert ([one.state for one in imports_of(source)], titres(source)) == ([ImportState.READING], 0)
+
+        with command():
+            assert until(is_writing, seconds=PATIENCE_SECONDS)
+        assert until(lambda: not is_writing(), seconds=PATIENCE_SECONDS)
+        states = [ImportState.READING, ImportState.PROPOSED]
+        assert ([one.state for one in imports_of(source)], titres(source)) == (states, 0)
+
+        with command() as process:
+            assert process.wait(timeout_seconds=PATIENCE_SECONDS) == 0, log.read_text()
+        assert f"{FEWER} nouvelles" in log.read_text()
+        assert titres(source) == FEWER
+        left, unwritten, _ = imports_of(source)
+        with tenant(source.collectivite_id):
+            for one in (left, unwritten):
+                imports.discard(import_=one, now=datetime.now(UTC))
+        assert titres(source) == FEWER
+        assert proof.broken(datetime.now(UTC)) == ()

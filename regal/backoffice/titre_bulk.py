@@ -104,7 +104,8 @@ def _chosen(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[str, st
             raise BadRequest("filters that no list offered")
         hidden = [("tout", "1"), *filters.written.items()]
         return selected_titres(collectivite=town, selection=selection_of(filters), now=pages.clock()), hidden
-    keys = [key for key in data.getlist("choix") if key.isascii() and key.isdecimal() and int(key) <= LARGEST_KEY]
+    asked = [key for key in data.getlist("choix") if key.isascii() and key.isdecimal() and len(key) < 20]
+    keys = [key for key in asked if int(key) <= LARGEST_KEY]
     return Titre.objects.of(town).filter(pk__in=[int(key) for key in keys[:MOST]]), [("choix", key) for key in keys]
 
 

@@ -91,10 +91,10 @@ class TitreFilters(forms.Form):
         label=_("Document"), required=False, choices=[("", _("Tous les documents")), *DocumentKind.choices]
     )
     encaisse_par = forms.ChoiceField(
-        label=_("Encaissée par"), required=False, choices=[("", _("La régie ou le comptable")), *Collector.choices]
+        label=_("Qui encaisse"), required=False, choices=[("", _("La régie ou le comptable")), *Collector.choices]
     )
-    emise_du = DayField(_("Émise, du"))
-    emise_au = DayField(_("Émise, au"))
+    emise_du = DayField(_("Émission, du"))
+    emise_au = DayField(_("Émission, au"))
     limite_du = DayField(_("Date limite, du"))
     limite_au = DayField(_("Date limite, au"))
 

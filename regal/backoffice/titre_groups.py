@@ -14,6 +14,7 @@ from django.db.models import BigIntegerField, Count, F, QuerySet, Sum
 
 from regal.agenda.operations import schedule
 from regal.audit.operations import record
+from regal.backoffice.counter import count_of_moves
 from regal.backoffice.queries import Tally
 from regal.backoffice.titre_queries import sums_of, waiting_on_each
 from regal.collectivites import debt_words
@@ -21,7 +22,7 @@ from regal.collectivites.models import Collectivite
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Allocation
-from regal.payments.queries import paid_of, waiting_on
+from regal.payments.queries import paid_of, taken_back, waiting_on
 from regal.titres import holds, operations, refusals
 from regal.titres.models import Debtor, GroupAct, Titre, TitreEvent, TitreGroup, TitreGroupLine
 from regal.titres.states import Event
@@ -100,7 +101,9 @@ def _foreseen(group: TitreGroup, titres: list[Titre], *, now: datetime) -> list[
     """One line for each, with what it would be refused for, if anything."""
     town, keys = group.collectivite, [titre.pk for titre in titres]
     seen = _counted(TitreEvent.objects.of(town).filter(titre__in=keys))
-    seen.update(_counted(Allocation.objects.of(town).filter(titre__in=keys)))
+    allocations = Allocation.objects.of(town).filter(titre__in=keys)
+    seen.update(_counted(allocations))
+    seen.update(_counted(taken_back(allocations)))
     debtors = dict(Debtor.objects.of(town).filter(titre__in=keys).values_list("titre_id", "name"))
     sums, waiting = sums_of(titres, collectivite=town), waiting_on_each(keys, collectivite=town)
     lines = []
@@ -186,8 +189,8 @@ def _try(group: TitreGroup, line: TitreGroupLine, *, now: datetime) -> None:
     try:
         with tenant(group.collectivite_id):
             holds.lock(collectivite_id=group.collectivite_id, titre_id=line.titre_id)  # no payment comes from now on
-            paid = Allocation.objects.filter(collectivite=group.collectivite_id, titre=line.titre_id).count()
-            act.do(titre=line.titre, seen=line.seen - paid, now=now, actor_id=group.confirmed_by_id, **told)
+            moves = count_of_moves(line.titre)
+            act.do(titre=line.titre, seen=line.seen - moves, now=now, actor_id=group.confirmed_by_id, **told)
     except refusals.Refusal as refusal:
         line.refusal, line.said = refusal.code, str(refusal)[:400]
     line.done_at = now

@@ -93,7 +93,7 @@ def _in_group(group: Group, *, now: datetime) -> Q:
         return WAITING & Q(due_on__lt=paris.today(now))
     if group is Group.PARTLY_PAID:
         return WAITING & Q(
-            Exists(Allocation.objects.filter(collectivite=OuterRef("collectivite"), titre=OuterRef("pk")))
+            Exists(live(Allocation.objects.filter(collectivite=OuterRef("collectivite"), titre=OuterRef("pk"))))
         )
     return WAITING
 

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from regal.backoffice.counter import moves_of
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.titre_queries import allocations_of, settlements_on, steps_of
 from regal.collectivites.debt_words import later_said
@@ -69,13 +70,15 @@ def story_of(titre: Titre, *, attempts: Iterable[Attempt]) -> list[Step]:
     allocated: dict[int, Money] = {}
     for allocation in allocations_of(titre):
         allocated[allocation.settlement_id] = allocation.amount
-        title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
+    for move in moves_of(titre):
         steps.append(
             Step(
-                at=allocation.recorded_at,
-                title=title,
-                payment=allocation.settlement.attempt_id,
-                paid=allocation.amount,
+                at=move.at,
+                title=move.title,
+                text=move.text,
+                payment=move.payment,
+                paid=move.amount,
+                reversible=move.settlement,
             )
         )
     for settlement in settlements_on(titre):

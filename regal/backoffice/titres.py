@@ -398,7 +398,7 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     Situation.WITHDRAWN: gettext_lazy("L’import a été annulé : rien n’est dû."),
 }
 _EXPLANATIONS_OF_THE_COMPTABLE: dict[Situation, Promise] = {
-    Situation.PAYABLE: gettext_lazy("Elle se paie hors régie, sur le contrat du comptable."),
+    Situation.PAYABLE: gettext_lazy("À payer hors régie, sur le contrat du comptable."),
     Situation.DRAFT: gettext_lazy("Personne ne la voit encore."),
     Situation.SUSPENDED: gettext_lazy("Le comptable l’a mise en instance : qui la paie en est averti."),
     Situation.CANCELLED: gettext_lazy("Elle est annulée : plus rien n’est dû."),

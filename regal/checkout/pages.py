@@ -36,7 +36,7 @@ from regal.lib.throttle import is_too_often
 from regal.payments.checker import hasten_by_payer
 from regal.payments.models import Attempt
 from regal.payments.operations import Intake, check_order, intake, receive
-from regal.payments.queries import FULL_PAGE, Situation, too_much_of
+from regal.payments.queries import FULL_PAGE, Situation, left_after, too_much_of
 from regal.payments.refusals import CannotHandOff
 from regal.reconciliation.comptable import Verdict
 
@@ -201,7 +201,7 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     with tenant(town.collectivite):
         asked = ask_about(attempt=attempt, returned_at=returned_at(request, now=town.now), now=town.now)
         hasten_by_payer(attempt=attempt, now=town.now)
-        context["too_much"] = too_much_of(attempt)
+        context |= {"too_much": too_much_of(attempt), "left": left_after(attempt)}
     context |= {
         "asked": asked,
         "situation": asked.situation,
@@ -222,12 +222,13 @@ def _follow_card(
         told = tell(attempt=attempt, now=town.now)
         if asks:
             hasten_by_payer(attempt=attempt, now=town.now)
-        too_much = too_much_of(attempt)
+        too_much, left = too_much_of(attempt), left_after(attempt)
     context |= {
         "told": told,
         "situation": told.situation,
         "asks": asks,
         "too_much": too_much,
+        "left": left,
         "is_over": told.situation in ("confirmed", "provisional"),
         "restarts": told.restarts if town.can_be_begun_again(attempt) else "",
         "again": _again_form(town, paid_for, handle=handle),

@@ -6,6 +6,7 @@ from django.urls import path
 
 from regal.checkout import by_link, health, look, notifications, pages
 from regal.demo import start
+from regal.demo.data import SAMPLE
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -14,6 +15,7 @@ urlpatterns = [
     path("s/p/<int:collectivite_id>/<str:token>", notifications.account_notification, name="account_notification"),
     path("s/l/<int:collectivite_id>/<str:colours>.css", look.colours, name="town_colours"),
     path("s/l/<int:collectivite_id>/<str:logo>.png", look.logo, name="town_logo"),
+    *([path(SAMPLE, start.sample, name="demo_sample")] if settings.DEMO else []),
     *i18n_patterns(
         path("", start.start if settings.DEMO else pages.home, name="start"),
         path("<slug:slug>/", pages.products, name="products"),

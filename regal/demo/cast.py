@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from regal.demo.files import rents
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.paybox.account import PUBLISHED_TEST_PASSWORD
 from regal.lib.money import Money
@@ -55,6 +56,8 @@ class DemoProduct:
     numcli: str = ""  # at PayFiP
     merchant: Merchant | None = None  # at Paybox
     series: Series | None = None
+    year: bool = False  # of invoices, imported month after month (`year.py`)
+    rents: bool = False  # imported from finance software; the comptable collects them
     kind: DebtKind = DebtKind.TITRE
     gateway: str = "payfip_url"
     regie: tuple[str, str] | None = None  # name and number
@@ -67,7 +70,7 @@ class DemoProduct:
     @property
     def has_titres(self) -> bool:
         """Whether its debts stand in our own base: neither PayFiP's web service nor Paybox knows any."""
-        return self.series is not None
+        return self.series is not None or self.year
 
     @property
     def identifier(self) -> str:
@@ -198,6 +201,25 @@ TOWNS = (
                 transfer=True,
             ),
             DemoProduct(
+                slug="periscolaire",
+                name="Accueil périscolaire",
+                introduction="Cantine, garderie, centre de loisirs : une facture par mois, payable en plusieurs fois.",
+                numcli="350008",
+                kind=DebtKind.REGIE,
+                gateway="payfip_ws",
+                year=True,
+                regie=("Régie de l’accueil périscolaire", "14"),
+                reference_form={"pattern": "AP-#{6}", "number_name": "N° de facture"},
+                amounts=(Money(100), Money(60_000)),
+            ),
+            DemoProduct(
+                slug="loyers",
+                name="Loyers communaux",
+                introduction="Les loyers des logements de la commune, que le comptable public encaisse.",
+                numcli="350009",
+                rents=True,
+            ),
+            DemoProduct(
                 slug="essai",
                 name="Essai de paiement",
                 introduction="Un produit en test : aucun argent n’est débité.",
@@ -321,6 +343,20 @@ def _notices_of(town: DemoTown, product: DemoProduct, today: date) -> list[Notic
     """Some payable, one paid, one issued on each coming day; of a régie, payable ones only."""
     if product.environment is not Environment.PRODUCTION:
         return []  # a test account knows PayFiP's reserved reference only
+    if product.year:
+        return []  # nobody but the régie knows its debts
+    if product.rents:
+        return [
+            Notice(
+                numcli=product.numcli,
+                reference=TitreReference(exercice=rent.issued_on.year, titre=rent.number, ligne=1),
+                amount=rent.amount if rent.state == "settled" else rent.amount - rent.received,
+                label="Loyer",
+                state="paid" if rent.state == "settled" else "due",
+                taken_in_charge_on=rent.issued_on,
+            )
+            for rent in reversed(rents(today))
+        ]
     if product.series is not None:
         return [
             Notice(

@@ -33,6 +33,7 @@ from regal.demo.cast import (
 )
 from regal.demo.environment import var_folder
 from regal.demo.logos import logo_of
+from regal.demo.year import SOURCE, Year, write_rents
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.paybox.signature import PUBLISHED_TEST_KEY
 from regal.lib import paris, tokens
@@ -44,10 +45,13 @@ from regal.payments.queries import paid_of
 from regal.people.models import Role, User
 from regal.titres import operations as titres
 from regal.titres.models import Titre
+from regal.titres.queries import amount_due
 from regal.titres.states import State
 
 logger = logging.getLogger("regal.demo")
 
+IMPORTER = TOWNS[0].agents[0].identifier  # the régisseuse, who also deposits the finance department's files
+SAMPLE = "s/demonstration/factures.csv"  # where the file to deposit is
 SANDBOX_SECONDS = 2.0
 SANDBOX_KINDS = {DebtKind.TITRE: "titre", DebtKind.ORMC: "role", DebtKind.REGIE: "regie"}
 
@@ -204,6 +208,9 @@ def start_page(*, now: datetime) -> dict[str, Any]:
     """What the start page shows: doors, accounts, and three notices per town, as the sandbox knows them."""
     today = paris.today(now)
     return {
+        "import_source": SOURCE,
+        "import_file": f"/{SAMPLE}",
+        "importer": IMPORTER,
         "doors": [{"label": label, "url": url, "note": note} for label, url, note in doors()],
         "accounts": [
             *(
@@ -270,6 +277,7 @@ def _write_products(town: DemoTown, collectivite: Collectivite, *, now: datetime
     for product in town.products:
         if product.slug not in there:
             _write_product(product, collectivite, now=now)
+        _write_imported(product, collectivite, now=now)
         if product.series is not None:
             _write_invoices(product, product.series, collectivite, now=now)
 
@@ -297,9 +305,30 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
         name=product.name,
         introduction=product.introduction,
         account=account,
-        terms=administration.ProductTerms(reference_form=product.reference_form, min_amount=least, max_amount=most),
+        terms=administration.ProductTerms(
+            reference_form=product.reference_form,
+            min_amount=least,
+            max_amount=most,
+            partial_payment=product.year,
+        ),
         now=now,
     )
+
+
+def _write_imported(product: DemoProduct, collectivite: Collectivite, *, now: datetime) -> None:
+    """The titres that files brought, once: a demonstration kept from an older version gains them too."""
+    if not (product.year or product.rents):
+        return
+    with tenant(collectivite):
+        ours = Product.objects.of(collectivite).select_related("collectivite", "account__regie", "account__budget")
+        row = ours.get(slug=product.slug)
+        if Titre.objects.of(collectivite).filter(product=row).exists():
+            return
+    agent_id = User.objects.get(identifier=IMPORTER).pk
+    if product.year:
+        Year(product=row, actor_id=agent_id, now=now).write()
+    else:
+        write_rents(product=row, actor_id=agent_id, now=now)
 
 
 def _secrets_of(merchant: Merchant) -> dict[str, Secret]:
@@ -354,13 +383,17 @@ def _examples(town: DemoTown, today: date) -> list[dict[str, Any]]:
     examples = []
     for product in town.products:
         ours = [notice for notice in every if notice.numcli == product.identifier]
+        if product.year:
+            examples += _examples_of_year(town, product)
+            continue
         if product.has_titres:
             examples += _examples_of_our_base(town, product, ours)
             continue
         states = _states_at_sandbox(product.numcli)
         visible = [notice for notice in ours if notice.taken_in_charge_on < today]
         due = [notice for notice in visible if states.get(notice.reference.digits, notice.state) == "due"]
-        examples += [_example(notice, product, "payable", *_WORDS[product.kind]) for notice in due[:1]]
+        words = _RENT if product.rents else _WORDS[product.kind]
+        examples += [_example(notice, product, "payable", *words) for notice in due[:1]]
         if product is town.products[0]:
             paid = [notice for notice in visible if states.get(notice.reference.digits, notice.state) == "paid"]
             issued_today = [notice for notice in ours if notice.taken_in_charge_on == today]
@@ -389,6 +422,31 @@ def _examples_of_our_base(town: DemoTown, product: DemoProduct, known: list[Noti
     return shown
 
 
+def _examples_of_year(town: DemoTown, product: DemoProduct) -> list[dict[str, Any]]:
+    """The latest invoice of which nothing is paid, and the latest that is paid in part."""
+    collectivite = Collectivite.objects.get(slug=town.slug)
+    shown: dict[bool, dict[str, Any]] = {}
+    with tenant(collectivite):
+        ours = Titre.objects.of(collectivite).filter(product__slug=product.slug, status=State.OPEN)
+        for titre in ours.filter(paid_at__isnull=True).order_by("-issued_on", "number"):
+            paid = paid_of(titre)
+            is_begun = paid > Money.zero
+            if is_begun in shown:
+                continue
+            notice = Notice(
+                numcli=product.identifier,
+                reference=InvoiceReference.parse(titre.number),
+                amount=amount_due(titre) - paid,
+                label=titre.label,
+                state="due",
+                taken_in_charge_on=titre.issued_on,
+            )
+            shown[is_begun] = _example(notice, product, "payable", *_WORDS_OF_YEAR[is_begun])
+            if len(shown) == 2:
+                break
+    return [shown[is_begun] for is_begun in sorted(shown)]
+
+
 def _words_of(product: DemoProduct, state: str) -> tuple[str, str]:
     if product.merchant is None or state != "due":
         return _WORDS_OF_OUR_BASE[state]
@@ -404,6 +462,14 @@ _WORDS_OF_OUR_BASE = {
     "cancelled": ("Une facture annulée", "La régie l’a annulée : il n’y a plus rien à payer."),
     "transferred": ("Une facture transmise au comptable", "Seul le comptable public l’encaisse désormais."),
 }
+_WORDS_OF_YEAR = {
+    False: ("Une facture périscolaire", "Importée d’un fichier. Elle se paie en une ou plusieurs fois."),
+    True: ("Une facture payée en partie", "Le guichet a reçu le début ; voici ce qu’il en reste à payer."),
+}
+_RENT = (
+    "Un loyer, importé d’un PES",
+    "Le comptable l’encaisse. Tapez un autre montant : REGAL prévient, et laisse continuer.",
+)
 _CARD = "Carte d’essai : 1111 2222 3333 4444, cryptogramme 123, date à venir."
 _WORDS_BY_CARD = {
     "asked": (

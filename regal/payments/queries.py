@@ -111,6 +111,11 @@ def live(allocations: QuerySet[Allocation]) -> QuerySet[Allocation]:
     return allocations.filter(~Exists(_reversals_of(OuterRef("settlement"))))
 
 
+def taken_back(allocations: QuerySet[Allocation]) -> QuerySet[Allocation]:
+    """The others: those whose settlement was reversed."""
+    return allocations.filter(Exists(_reversals_of(OuterRef("settlement"))))
+
+
 def still_counting(settlements: QuerySet[Settlement]) -> QuerySet[Settlement]:
     """Those that no reversal names. Whoever sums settlements sums these."""
     return settlements.filter(~Exists(_reversals_of(OuterRef("pk"))))
@@ -152,6 +157,16 @@ def too_much_of(attempt: Attempt) -> Money | None:
     allocations = Allocation.objects.filter(collectivite=attempt.collectivite_id, settlement__attempt=attempt)
     allocated = allocations.aggregate(cents=Sum("amount"))["cents"] or Money.zero
     return attempt.amount - allocated if allocated < attempt.amount else None
+
+
+def left_after(attempt: Attempt) -> Money | None:
+    """What its payer still owes of a debt that may be paid in several times; None for nothing, and for test money."""
+    if attempt.titre is None or not attempt.product.partial_payment or attempt.environment == Environment.TEST:
+        return None
+    if attempt.status != State.PAID or attempt.titre.status != TitreState.OPEN:
+        return None
+    left = balance_of(attempt.titre)
+    return left if left > Money.zero else None
 
 
 class Situation(StrEnum):

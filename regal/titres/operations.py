@@ -393,7 +393,8 @@ def restore(
     Its number was kept for it. `waiting`: what was paid on it since, which extinguished nothing and waits for somebody
     to decide. Raises ExcessWaits, and what `suspend` raises.
     """
-    was_draft = titre.status == State.CANCELLED and not _was_published(titre)
+    with tenant(titre.collectivite_id):
+        was_draft = titre.status == State.CANCELLED and not _was_published(titre)
     return _decide(
         titre,
         Event.REDRAFTED if was_draft else Event.RESTORED,
@@ -698,12 +699,27 @@ def _payer_note(text: str) -> str:
 
 
 _CIVILITIES = {"m", "mr", "mme", "mlle", "monsieur", "madame", "mademoiselle"}
+_OF_NOBODY = {
+    "les",
+    "des",
+    "aux",
+    "sur",
+    "sous",
+    "dit",
+    "dite",
+    "sarl",
+    "sas",
+    "sci",
+    "association",
+    "commune",
+    "societe",
+}
 
 
 def _names(note: str, debtor: str) -> bool:
-    """Whether a sentence holds every word of a name, accents and case aside."""
-    words = _words(debtor) - _CIVILITIES
-    return bool(words) and words <= _words(note)
+    """Whether a sentence holds a word of a name, accents and case aside. Words of two letters name nobody."""
+    words = {word for word in _words(debtor) - _CIVILITIES - _OF_NOBODY if len(word) > 2}
+    return bool(words & _words(note))
 
 
 def _words(text: str) -> set[str]:

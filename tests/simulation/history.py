@@ -8,12 +8,13 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, Sum
 
 from regal.agenda.models import Watch
+from regal.backoffice import titre_groups
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.lib import paris, tokens
@@ -23,18 +24,32 @@ from regal.payments.counter import record_receipt
 from regal.payments.departure import Departure, depart
 from regal.payments.models import Allocation, Attempt, Means, Settlement
 from regal.payments.operations import PaymentOrder
-from regal.payments.queries import balance_of, fits_balance, paid_of
+from regal.payments.queries import balance_of, fits_balance, paid_of, waiting_on
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.reversing import causes_of, reverse
 from regal.payments.states import LIVE
-from regal.titres.models import Direction, Titre
-from regal.titres.operations import adjust, cancel, resume, suspend, transfer, write_off
+from regal.titres.models import Direction, GroupAct, Titre, TitreGroup
+from regal.titres.operations import (
+    adjust,
+    cancel,
+    correct,
+    edit_draft,
+    issue,
+    record_titre,
+    restore,
+    resume,
+    suspend,
+    transfer,
+    write_off,
+)
 from regal.titres.refusals import Refusal
 from tests.cast import MME_LEROY
+from tests.simulation.files import Files
 from tests.simulation.world import World
 
 TROUBLED = timedelta(hours=3)
 PART = Money(3_000)  # of an invoice that may be paid in several times
+LABELS = ("Cantine, octobre 2026", "Cantine et garderie, octobre 2026")
 PACES = (7, 17, 31, 47)  # minutes between two looks of the workers
 
 
@@ -64,6 +79,8 @@ class History(ABC):
         self._loss = loss
         self._planned: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+        self._payers = itertools.count(1)
+        self._files = Files(self)
 
     @abstractmethod
     def arrive(self, payer: Payer, departure: Departure, *, tries: int) -> None:
@@ -95,11 +112,14 @@ class History(ABC):
         world.post.bad = draw.choice((0.0, 0.2, 0.6))
         post = world.post
         world.note(f"{type(self).__name__}: wire bad {world.wire.bad}, calls lost {post.loss}, odd {post.bad}")
-        for number in range(draw.choice((1, 2, 2, 3))):
-            payer = self._payer(number)
+        for _ in range(draw.choice((1, 2, 2, 3))):
+            payer = self._payer()
             self._at(draw.uniform(0, 90), lambda payer=payer: self.leave(payer))  # type: ignore[misc]
         for _ in range(draw.choice((0, 1, 2, 3, 4))):
             self._at(draw.uniform(0, 170), self._act)
+        if draw.random() < 0.4:
+            for _ in range(draw.choice((1, 1, 2))):
+                self._at(draw.uniform(0, 120), self._files.deposit)
         self.begin()
         self.accident(self._outage, longest=40)
         self.accident(self._workers_sleep, longest=60)
@@ -136,6 +156,8 @@ class History(ABC):
             for attempt in attempts:
                 if attempt.status in LIVE:
                     raise Disagreement(f"an attempt is still {attempt.status} after a calm week")
+            if self._files.left_undone():
+                raise Disagreement("a file still waits for a worker after a calm week")
             for titre in self.world.titres:
                 whose = Q(attempt__titre=titre) | Q(receipt__titre=titre)
                 settled = Settlement.objects.of(collectivite).filter(whose)
@@ -157,11 +179,16 @@ class History(ABC):
         if ours != theirs:
             raise Disagreement(f"{what}: REGAL says {ours}, the gateway {theirs}")
 
-    def _payer(self, number: int) -> Payer:
+    def somebody_pays(self, titre: Titre) -> None:
+        """Of an invoice that has just come."""
+        payer = replace(self._payer(), titre=titre)
+        self.in_(self._draw.uniform(0, 20), lambda: self.leave(payer))
+
+    def _payer(self) -> Payer:
         draw = self._draw
         decisions = tuple(draw.choices(("payer", "refuser", "abandonner", "fermer"), weights=(6, 2, 2, 2), k=4))
         return Payer(
-            name="ABC"[number],
+            name=f"payer {next(self._payers)}",
             titre=draw.choice(self.world.titres),
             patience=draw.choice((0, 1, 3)),
             decisions=decisions,
@@ -187,9 +214,13 @@ class History(ABC):
         self.in_(minutes, lambda: setattr(self.world, "worker_up", True))
 
     def _act(self) -> None:
-        """The régisseur changes his mind about an invoice, whoever is paying it."""
+        """The régisseur changes his mind about an invoice, or about all, whoever is paying them."""
         titre = self._draw.choice(self.world.titres)
-        told: dict[str, Any] = {"titre": titre, "reason": "Décision de la régie", "now": self.world.clock()}
+        with tenant(self.world.town.collectivite):
+            titre.refresh_from_db()
+        why: dict[str, Any] = {"reason": "Décision de la régie", "now": self.world.clock()}
+        told = {"titre": titre, **why}
+        words: dict[str, Any] = {"label": self._draw.choice(LABELS), "debtor": "Mme Leroy", "due_on": None}
         acts: dict[str, Callable[[], object]] = {
             "reduces": lambda: adjust(direction=Direction.DECREASE, amount=Money(1_000), paid=paid_of, **told),
             "increases": lambda: adjust(direction=Direction.INCREASE, amount=Money(1_000), paid=paid_of, **told),
@@ -198,17 +229,57 @@ class History(ABC):
             "cancels": lambda: cancel(paid=paid_of, **told),
             "transfers": lambda: transfer(**told),
             "writes off": lambda: write_off(**told),
+            "restores": lambda: restore(waiting=waiting_on, **told),
+            "restores again": lambda: restore(waiting=waiting_on, **told),
+            "corrects": lambda: correct(**words, **told),
+            "types one in": lambda: self._type_in(**words),
+            "issues": lambda: issue(titre=titre, now=self.world.clock()),
+            "acts on all": lambda: self._act_on_all(**why),
             "receives money": lambda: self._receive(titre),
             "receives money, whoever is paying": lambda: self._receive(titre, told_of_hold=True),
             "reverses": self._reverse,
         }
         act = self._draw.choice(sorted(acts))
+        after = self._draw.randrange(25) if self._draw.random() < 0.15 else None
+        died = self.world.killed
         try:
-            acts[act]()
+            self.world.may_die(acts[act], after=after)
         except Refusal as refusal:
             self.world.note(f"the régisseur {act}: {refusal.code}")
         else:
-            self.world.note(f"the régisseur {act}")
+            if self.world.killed == died:
+                self.world.note(f"the régisseur {act}")
+
+    def _type_in(self, **words: Any) -> None:
+        """A draft, that is mended at once; most are then issued."""
+        world, now = self.world, self.world.clock()
+        number = f"FC{200_000 + len(world.titres)}"
+        day = paris.today(now)
+        told: dict[str, Any] = {"product": world.product, "number": number, "issued_on": day, "now": now, **words}
+        titre = record_titre(amount=Money(5_000), **told)
+        world.titres.append(titre)
+        titre = edit_draft(titre=titre, amount=Money(5_500), **told)
+        if self._draw.random() < 0.8:
+            issue(titre=titre, now=now)
+            self.somebody_pays(titre)
+
+    def _act_on_all(self, *, reason: str, now: datetime) -> None:
+        """One act on all invoices, read first, confirmed at once or while they are being paid."""
+        town = self.world.town.collectivite
+        act = self._draw.choice(list(GroupAct))
+        with tenant(town):
+            group = titre_groups.prepare(
+                collectivite=town, act=act, reason=reason, titres=Titre.objects.of(town), now=now
+            )
+        self.world.note(f"the régisseur reads what to {act} would do")
+        self.in_(self._draw.choice((0.1, 9)), lambda: self._confirm_group(group))
+
+    def _confirm_group(self, group: TitreGroup) -> None:
+        self.world.may_die(
+            lambda: titre_groups.confirm(group=group, now=self.world.clock()),
+            after=self._draw.randrange(60) if self._draw.random() < 0.15 else None,
+        )
+        self.world.note(f"the régisseur does it: {group.act}")
 
     def _receive(self, titre: Titre, *, told_of_hold: bool = False) -> None:
         """All that is left, or a part of it, in one of the ways that money comes to a counter."""

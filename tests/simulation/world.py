@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.db import connection
 
-from regal.agenda.operations import run_due
+from regal.agenda.operations import Handlers, run_due
 from regal.collectivites.models import Product
 from regal.config.jobs import HANDLERS
 from regal.gateways.base import DebtKind, Environment, Message
@@ -152,6 +152,7 @@ class World:
         self.began = self.clock()
         self.killed = 0
         self.worker_up = True
+        self.handlers: Handlers = HANDLERS
         self._fuse: int | None = self.draw.randrange(5, 40)  # statements that a worker lives; shorter until it has died
         self.post = post(self.draw, self.note)
         _switchboard.clock, _switchboard.post = self.clock, self.post
@@ -223,8 +224,12 @@ class World:
             if self._fuse is not None:
                 self._fuse = None if self.killed > died else max(0, self._fuse - 5)
 
+    def shorten_fuse(self) -> None:
+        """A worker will die, at one of its next looks."""
+        self._fuse = self.draw.randrange(5, 60)
+
     def _work(self) -> None:
-        run_due(handlers=HANDLERS, now=self.clock())
+        run_due(handlers=self.handlers, now=self.clock())
         checker.check_due(clock=self.clock, draw=lambda: self.draw.randrange(DRAWS), wait=self.clock.wait)
 
     def hear(self, url: str, body: bytes) -> None:

@@ -257,8 +257,9 @@ class TestTheWordOfTheTown:
         assert button in listed
         assert title in one
         if word != "facture":
-            assert "acture" not in listed.replace("/factures/", "")
-            assert "acture" not in one.replace("/factures/", "")
+            listed = listed.replace(">facture</option>", ">…</option>").replace('"facture"', "")  # a kind of document
+            for page in (listed, one):
+                assert "acture" not in page.replace("/factures/", "")
 
     def test_agrees_in_what_is_said_of_an_act(self, paul, titre, called):
         called("avis")

@@ -8,7 +8,10 @@ from regal.backoffice import pages, titre_groups
 from regal.gateways.base import Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.payments.counter import record_receipt
+from regal.payments.models import Means, Settlement
 from regal.payments.queries import paid_of
+from regal.payments.reversing import reverse
 from regal.people.models import Role
 from regal.titres import operations, refusals
 from regal.titres.models import GroupAct, Titre, TitreEvent, TitreGroup, TitreGroupLine
@@ -188,6 +191,28 @@ class TestConfirming:
         assert [refusal for _, refusal, _ in lines(town)] == ["R220", "R220", ""]
         assert states(town) == ["open", "open", "cancelled", "open"]
         assert paul.get(address).context["sums"].changed == 2
+
+    def test_leaves_out_what_money_taken_back_has_reopened(self, paul, town, canteen, titres):
+        with tenant(town.collectivite):
+            canteen.partial_payment = True
+            canteen.save(update_fields=["partial_payment"])
+        receipt = record_receipt(
+            titre=titres[0],
+            means=Means.CASH,
+            amount=Money(3_000),
+            received_on=MORNING.date(),
+            form_token="form",
+            now=later(minutes=10),
+        )
+        address = prepare(paul, titres[:1], act="write_off")["Location"]
+        with tenant(town.collectivite):
+            settlement = Settlement.objects.get(receipt=receipt)
+        reverse(settlement=settlement, cause="typing_error", reason="Tapé deux fois", now=later(minutes=20))
+        paul.post(address)
+        assert [refusal for _, refusal, _ in lines(town)] == ["R220"]
+
+    def test_takes_no_number_that_no_database_holds(self, paul):
+        assert paul.post(NEW, {"choix": ["9" * 5_000]}).status_code == 422
 
     def test_of_many_is_a_worker_s_in_parts_that_are_each_done_once(self, paul, town, titres, monkeypatch):
         monkeypatch.setattr(titre_groups, "AT_ONCE", 2)

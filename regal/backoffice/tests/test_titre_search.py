@@ -312,6 +312,7 @@ class TestPage:
 
     def test_counts_beyond_its_bound_only_when_asked(self, nadia, filed, monkeypatch):
         monkeypatch.setattr("regal.backoffice.titre_queries.MOST_COUNTED", 3)
+        monkeypatch.setattr("regal.backoffice.queries.PAGE_LENGTH", 2)
         answer = nadia.get(LIST)
         assert answer.context["totals"] is None
         assert "Calculer les totaux" in answer.content.decode()

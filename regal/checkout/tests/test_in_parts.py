@@ -2,6 +2,7 @@
 
 import pytest
 
+from regal.checkout import pages
 from regal.checkout.tests.test_by_card import FORM, bank, form_in, payer, saint_aubin, text_of  # noqa: F401 - fixtures
 from regal.collectivites.models import Product
 from regal.lib.money import Money
@@ -78,3 +79,12 @@ class TestAPart:
         page = choose(in_parts, "40,00")
         form = in_parts.guichet.post(FORM, form_in(page, f"{FORM}#main"))
         assert 'value="84,70"' in form.content.decode()
+
+    def test_once_confirmed_says_what_remains_and_how_to_pay_it(self, in_parts, monkeypatch):
+        monkeypatch.setattr(pages, "left_after", lambda attempt: Money(4_470))
+        page = in_parts.page_of(in_parts.leave(choose(in_parts, "40,00")))
+        in_parts.change(status="paid")
+        told = text_of(in_parts.guichet.get(page)).replace("\u00a0", " ")
+        assert "Votre paiement de 40,00 € est confirmé" in told
+        assert "Il reste 44,70 € à payer" in told
+        assert "rien d’autre à faire" not in told

@@ -146,8 +146,8 @@ class TestInvoiceOfARegie:
         ("typed", "sentence"),
         [
             ("", "Indiquez le numéro"),
-            ("FC2026-00041", "pas un numéro de facture d’ici"),
-            ("FC2025-000412", "pas un numéro de facture d’ici"),
+            ("FC2026-00041", "pas le numéro d’une facture d’ici"),
+            ("FC2025-000412", "pas le numéro d’une facture d’ici"),
             ("FC2026-000412é", "lettres sans accent"),
             ("F" * 31, "trop long"),
         ],
@@ -176,7 +176,7 @@ class TestInvoiceOfARegie:
         cast.make_product(saint_aubin, DebtKind.REGIE, slug="cantine", numcli="350005", reference_form=form)
         right = "20260412" + key_of(CheckKey.MOD_97_10, "20260412")
         assert sent_to_payfip(guichet, CANTEEN, {"invoice": right})["refdet"] == right
-        assert "pas un numéro" in error_beside(guichet, CANTEEN, {"invoice": "2026004129"}, "invoice")
+        assert "pas le numéro" in error_beside(guichet, CANTEEN, {"invoice": "2026004129"}, "invoice")
 
     def test_too_short_for_payfip_is_said_beside_the_field(self, guichet, saint_aubin):
         cast.make_product(

@@ -16,8 +16,8 @@ from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments import counter_refusals as refusals
 from regal.payments.counter import record_receipt
-from regal.payments.models import Allocation, Cause, CounterPerson, CounterReceipt, Means, Reversal, Settlement
-from regal.payments.queries import balance_of, paid_of
+from regal.payments.models import Allocation, Attempt, Cause, CounterPerson, CounterReceipt, Means, Reversal, Settlement
+from regal.payments.queries import balance_of, left_after, paid_of
 from regal.payments.refusals import TitreNotPayable
 from regal.payments.reversing import causes_of, reverse
 from regal.payments.standing import Standing
@@ -338,11 +338,18 @@ class TestPartsOfADebt:
         attempt = cast.leave_with(titre, amount=Money(4_000))
         hear(town, attempt, now=later(minutes=1))
         assert left(titre) == Money(4_470)
+        assert self.told_left(attempt) == Money(4_470)
         assert kept(titre).paid_at is None
         rest = cast.leave_with(titre, key=cast.IDOP.replace("42", "43"), now=later(hours=1))
         hear(town, rest, now=later(hours=2))
         assert kept(titre).paid_at is not None
+        assert self.told_left(rest) is None
         assert proof.broken() == ()
+
+    def told_left(self, attempt):
+        """What the payer's page says that remains."""
+        with tenant(attempt.collectivite_id):
+            return left_after(Attempt.objects.select_related("titre", "product").get(pk=attempt.pk))
 
     def test_are_refused_online_where_the_product_does_not(self, titre):
         with pytest.raises(TitreNotPayable):

@@ -762,7 +762,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a receipt of the comptable's debt": (
         "UPDATE titres_titre SET collector = 'comptable', regie_id = NULL, budget_id = (SELECT id FROM"
         " collectivites_budget WHERE collectivite_id = titres_titre.collectivite_id LIMIT 1) WHERE id = {cash_titre}",
-        {"I-05", "I-06"},
+        {"I-05", "I-06", "I-41"},
     ),
     "a reversal taken back": (
         "DELETE FROM payments_reversal WHERE settlement_id = {unpaid}",
@@ -1375,7 +1375,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " VALUES ({bourg}, '21350001600011', '02', 'x');"
         "UPDATE reconciliation_depositedfile SET budget_id = (SELECT id FROM collectivites_budget"
         " WHERE code = '02') WHERE id = {file}",
-        {"I-23", "I-33"},
+        {"I-23", "I-33", "I-41"},
     ),
     "an absence of which nobody was told": (
         delete_cases("absent_from_file"),

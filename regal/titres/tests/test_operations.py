@@ -451,6 +451,15 @@ class TestRestoring:
         assert as_kept(draft).status == State.DRAFT
         assert steps(draft)[-1] == (Event.REDRAFTED, State.CANCELLED, State.DRAFT)
 
+    def test_never_makes_a_draft_of_what_was_published_whoever_calls(self, titre):
+        decide(operations.cancel, titre)
+        cancelled = as_kept(titre)
+        with connection.cursor() as cursor:  # as a caller that opened no tenant
+            cursor.execute("SELECT set_config('regal.tenant', '', true)")
+        operations.restore(titre=cancelled, reason="Annulée par erreur", waiting=nothing, now=later(hours=2))
+        with tenant(titre.collectivite_id):
+            assert as_kept(titre).status == State.OPEN
+
     def test_finds_its_number_kept_for_it(self, titre, canteen):
         decide(operations.cancel, titre)
         with pytest.raises(refusals.NumberTaken):
@@ -491,6 +500,7 @@ class TestWhatThePayerReads:
             ("Voyez \u200b la mairie", refusals.UnreadableText),
             ("Madame Leroy a déménagé", refusals.NamesDebtor),
             ("LEROY a déménagé", refusals.NamesDebtor),
+            ("La famille Leroy a déménagé", refusals.NamesDebtor),
         ],
     )
     def test_is_short_and_names_nobody(self, titre, note, refusal):
