@@ -1,7 +1,7 @@
 """One field finds an invoice: by its number, its amount, or words of a name. Call it inside `tenant()`.
 
 A number is the end of one, zeros in front or not; an amount has cents or a sign of the euro; anything else is a name.
-Names are looked up by PostgreSQL's functions of `titres` (migration 0008), which see this tenant alone: the beginning
+Names are looked up by PostgreSQL's functions of `titres` (migration 0006), which see this tenant alone: the beginning
 of each word, whatever its accents and capitals; mistyped words only where those find nothing.
 """
 

@@ -183,7 +183,7 @@ class Titre(TenantModel):
 class Debtor(TenantModel):
     """Whom a titre names: apart, so that it can be purged and the titre stays.
 
-    PostgreSQL keeps the words of the name in one more column, `words`, for its finder alone (migration 0008).
+    PostgreSQL keeps the words of the name in one more column, `words`, for its finder alone (migration 0006).
     """
 
     collectivite = _whose()

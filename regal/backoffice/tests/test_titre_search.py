@@ -201,6 +201,25 @@ class TestWords:
         file(canteen, "Leroy 24h", place=1)
         assert self.known(town) == {"leroy"}
 
+    @pytest.mark.parametrize(("letter", "times"), [("œ", 61), ("ﬃ", 50), ("㌖", 120), ("ﷺ", 120), ("𝔄", 120)])
+    def test_longer_than_their_name_are_cut(self, town, canteen, letter, times):
+        name = letter * times
+        filed = file(canteen, name, place=1)
+        assert all(0 < len(word) <= 120 for word in self.known(town))
+        with tenant(town.collectivite):
+            assert list(_titres(town, search(name, collectivite=town.collectivite))) == [filed]
+            Debtor.objects.filter(titre=filed).delete()
+            Debtor.objects.create(collectivite=town.collectivite, titre=filed, name=name, reference=letter * 30)
+        assert all(0 < len(word) <= 120 for word in self.known(town))
+
+    def test_of_a_household_are_found_beside_a_name_that_is_cut(self, town, canteen):
+        filed = file(canteen, "œ" * 120, place=1)
+        with tenant(town.collectivite):
+            Debtor.objects.filter(titre=filed).delete()
+            Debtor.objects.create(collectivite=town.collectivite, titre=filed, name="œ" * 120, reference="Foyer-É 17")
+            found = search("foyeré17", collectivite=town.collectivite)
+            assert list(_titres(town, found)) == [filed]
+
 
 class TestNumbersAndAmounts:
     def found(self, town, text):

@@ -16,7 +16,7 @@ from regal.titres.importers.columns import TableOptions
 from regal.titres.importers.csv_file import CsvFile, open_csv
 from regal.titres.importers.pes import open_pes, recognise_xml
 from regal.titres.importers.table import LOOKED_AT, Proposed, error
-from regal.titres.importers.xlsx_file import MAX_PARTS, Workbook, open_xlsx
+from regal.titres.importers.xlsx_file import Workbook, archive_of, open_xlsx
 
 OPENERS: dict[FileFormat, Opener] = {
     FileFormat.CSV: open_csv,
@@ -132,9 +132,7 @@ def _of_xml(stream: BinaryIO, start: bytes) -> FileFormat:
 def _in_archive(stream: BinaryIO) -> FileFormat:
     """What a ZIP archive holds."""
     try:
-        with zipfile.ZipFile(stream) as archive:
-            if len(archive.filelist) > MAX_PARTS:
-                raise NotThisFile(error("F531"))
+        with archive_of(stream) as archive:
             names = {info.filename.lower(): info for info in archive.filelist}
             if "xl/workbook.xml" in names:
                 return FileFormat.XLSX

@@ -64,11 +64,12 @@ _FREE = (  # where a card number must never be kept
     Meaning.REGIE, Meaning.BATCH,
 )  # fmt: skip
 _TOTAL = re.compile(r"(?:sous[- ]?)?tot(?:al|aux)\b.{0,40}|cumul\b.{0,40}|somme\b.{0,40}", re.IGNORECASE)
+# Of a label whose spaces are one each: nothing in it is tried at more lengths than one, so its time is its length’s.
 _NAMED_INVOICE = re.compile(
-    r"\b(?:factures?|fact\.?|fac\.?|titres?|avis)\s*(?:(?:n|num[ée]ro|no)\s*[°º.]?\s*|[°º]\s*|#)?"
+    r"\b(?:factures?|fact\.?|fac\.?|titres?|avis) ?(?:(?:n|num[ée]ro|no) ?[°º.]? ?|[°º] ?|#)?"
     r"(?P<number>[A-Za-z]{0,8}[-/]?[0-9][0-9A-Za-z]*(?:[-/][0-9A-Za-z]+)*)"
-    r"(?P<more>\s*(?:,|et|&|à|/)\s*(?:n[°º]\s*)?[0-9]{2,})?"
-    r"(?:\s*(?:de|du|\(|exercice|-)\s*(?:l[’']exercice\s*)?(?P<exercice>20[0-9]{2})\b)?",
+    r"(?P<more> ?(?:,|et|&|à|/) ?(?:n[°º] ?)?[0-9]{2,})?"
+    r"(?: ?(?:de|du|\(|exercice|-) ?(?:l[’']exercice ?)?(?P<exercice>20[0-9]{2})\b)?",
     re.IGNORECASE,
 )
 _MIXED = re.compile("Ã[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|Â[\xa0-\xbf]|â€.|ï»¿|\ufffd")
@@ -608,7 +609,7 @@ class _Judge:
             except BadCell as bad:
                 troubles.append(error(bad.code, self._name(Meaning.REDUCES), text=shown(named)))
                 return None
-        found = list(islice(_NAMED_INVOICE.finditer(label), 3))
+        found = list(islice(_NAMED_INVOICE.finditer(" ".join(label.split())), 3))
         numbers = {one["number"] for one in found}
         if len(numbers) != 1 or any(one["more"] for one in found) or len(found[0]["number"]) > cells.LONGEST_NUMBER:
             troubles.append(error("L162", self._name(Meaning.LABEL)))

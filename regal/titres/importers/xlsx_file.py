@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException
 from functools import lru_cache
 from typing import IO, BinaryIO
 from xml.parsers import expat
@@ -28,13 +28,17 @@ from regal.titres.importers.table import MAX_COLUMNS, Row, TableReader, error, n
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_PARTS = 5_000
+_MOST_AT_ONCE = 1024 * 1024  # bytes: of the archive's directory, which zipfile reads whole before it counts parts
 MAX_PART = 2 * 1024 * 1024 * 1024  # a sheet of 1,048,576 rows of 18 cells is about 1.1 GB
 MAX_SMALL_PART = 16 * 1024 * 1024  # of the workbook, its relations, its styles
-MAX_SHARED = 256 * 1024 * 1024  # of shared texts, unpacked
+MAX_SHARED = 64 * 1024 * 1024  # of shared texts, unpacked
 MAX_RATIO = 250
 _BEFORE_RATIO_COUNTS = 16 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ELEMENTS = 100_000_000
+_MOST_ELEMENTS_PER_BYTE = 20  # packed; spreadsheets write one or two
+_BEFORE_ELEMENTS_COUNT = 1_000_000
+_LAST_COLUMN = 16_384  # XFD: of cells that hold nothing but a colour
 MAX_ROWS = 1_048_576
 MAX_TOKEN = 4 * 1024 * 1024  # of a tag with its attributes, a comment
 MAX_TEXT = 32_767  # characters of a cell: the format's own limit
@@ -48,12 +52,41 @@ _NOT_OF_A_DAY = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _OF_A_DAY = re.compile(r"[^0#?]*[dy][^0#?]*", re.IGNORECASE)
 _FRACTION_OF_SECOND = re.compile(r"s\.0+", re.IGNORECASE)
 _ZEROS = re.compile(r"0{2,30}")
+_LONGEST_NUMBER = 64  # characters: spreadsheets write 24 at most
+_MOST_ZEROS = 20  # before or after its digits
 _DAYS_FROM_1900, _DAYS_FROM_1904 = date(1899, 12, 30), date(1904, 1, 1)
 
 
 def open_xlsx(stream: BinaryIO, *, options: Mapping[str, object]) -> TableReader:
     """A workbook's reader. Raises NotThisFile, and ValueError for options that make no sense."""
     return Workbook(stream, TableOptions.of(options)).reader()
+
+
+def archive_of(stream: BinaryIO) -> zipfile.ZipFile:
+    """An archive of a bounded number of parts. Raises NotThisFile, and what zipfile raises for one that is damaged."""
+    archive = zipfile.ZipFile(_Sips(stream))
+    if len(archive.filelist) > MAX_PARTS:
+        raise NotThisFile(error("F531"))
+    return archive
+
+
+class _Sips:
+    """A stream of which nobody takes much at once."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """Raises NotThisFile where more is there than anybody needs."""
+        taken = self._stream.read(_MOST_AT_ONCE + 1 if size < 0 else min(size, _MOST_AT_ONCE + 1))
+        if len(taken) > _MOST_AT_ONCE:
+            raise NotThisFile(error("F531"))
+        return taken
+
+    def seekable(self) -> bool:
+        """It is: a kept upload."""
+        return True
 
 
 class Workbook:
@@ -65,9 +98,7 @@ class Workbook:
         stream.seek(0)
         self.options = options
         with _damage():
-            self._archive = zipfile.ZipFile(stream)
-            if len(self._archive.filelist) > MAX_PARTS:
-                raise NotThisFile(error("F531"))
+            self._archive = archive_of(stream)
             self._names = {info.filename.lower(): info for info in self._archive.filelist}
             sheets, self._since = self._sheets()
             self.sheets = tuple(sheets)
@@ -171,12 +202,13 @@ class Workbook:
         parser.buffer_size = _CHUNK
         parser.StartDoctypeDeclHandler = _refuse_doctype
         depth = elements = 0
+        most_elements = min(MAX_ELEMENTS, max(_BEFORE_ELEMENTS_COUNT, _MOST_ELEMENTS_PER_BYTE * info.compress_size))
 
         def start(tag: str, told: dict[str, str]) -> None:
             nonlocal depth, elements
             depth += 1
             elements += 1
-            if depth > MAX_DEPTH or elements > MAX_ELEMENTS:
+            if depth > MAX_DEPTH or elements > most_elements:
                 raise NotThisFile(error("F531"))
             handler.start(tag if ":" not in tag else tag.rpartition(":")[2], told)
 
@@ -309,6 +341,8 @@ class _Sheet(_Handler):
         if tag == "c":
             name = told.get("r")
             self._rank = _rank(name) if name else self._rank + 1
+            if self._rank >= _LAST_COLUMN:
+                raise NotThisFile(error("F523", count=self._rank + 1, most=MAX_COLUMNS))
             self._type = told.get("t", "n")
             self._style = told.get("s", "")
             self._has_formula = False
@@ -388,14 +422,19 @@ def _shown_as(number_format: int, formats: Mapping[int, str]) -> str:
     return "day" if _OF_A_DAY.fullmatch(bare) and code.lower() != "general" else ""
 
 
-@lru_cache(maxsize=8192)
 def _number(text: str, style: str, since: date) -> str:
+    """As it is shown; a text that is no number we could show, as it is written."""
+    return _known_number(text, style, since) if len(text) <= _LONGEST_NUMBER else text
+
+
+@lru_cache(maxsize=1024)
+def _known_number(text: str, style: str, since: date) -> str:
     try:
         exact = Decimal(text)
         value = _FIFTEEN_DIGITS.plus(exact)
-    except InvalidOperation:
+    except DecimalException:
         return text
-    if not value.is_finite():
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_ZEROS:  # 1E-999990 would be a million characters
         return text
     if style == "day" and 0 < value < 2_958_466:  # the year 9999
         day = since + timedelta(days=int(value))

@@ -8,15 +8,16 @@ from django.db import migrations, models
 from django.db.models.functions import Reverse, Upper
 
 # What a word is: no accents, no capitals, ligatures in two letters; hyphens, apostrophes and all other signs part words.
+# Letters that are several when plain make a name longer than its column: its end is cut, as a word has 120 letters at most.
 WORDS = r"""
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE EXTENSION IF NOT EXISTS btree_gin;
 CREATE FUNCTION regal_plain(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN octet_length(said) = length(said) THEN lower(said) ELSE lower(translate(
+RETURN CASE WHEN octet_length(said) = length(said) THEN lower(said) ELSE left(lower(translate(
     replace(replace(replace(replace(replace(normalize(said, NFKD),
         'œ', 'oe'), 'Œ', 'oe'), 'æ', 'ae'), 'Æ', 'ae'), 'ß', 'ss'),
     'ØøŁłĐđıÐð' || U&'\0300\0301\0302\0303\0304\0306\0307\0308\0309\030A\030B\030C\031B\0323\0326\0327\0328',
-    'oollddidd')) END;
+    'oollddidd')), 120) END;
 CREATE FUNCTION regal_words(said text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN ARRAY(
     SELECT DISTINCT left(CASE word WHEN 'st' THEN 'saint' WHEN 'ste' THEN 'sainte' ELSE word END, 120)
@@ -29,7 +30,7 @@ CREATE FUNCTION regal_words_of(tenant bigint, name text, reference text) RETURNS
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN replace(replace(
     '''' || tenant || ':' || regexp_replace(
-        regal_plain(name || ' ' || translate(reference, ' -./_', '')),
+        regal_plain(name) || ' ' || regal_plain(translate(reference, ' -./_', '')),
         '[\s\u0001-\u002f:-@\[-`\{-\u00bf\u2000-\u206f\u2212]+', ''' ''' || tenant || ':', 'g') || '''',
     ':st''', ':saint'''), ':ste''', ':sainte''')::tsvector;
 ALTER TABLE titres_debtor ADD COLUMN words tsvector NOT NULL
@@ -54,7 +55,10 @@ CREATE POLICY owner ON titres_debtorword TO regal_owner USING (true) WITH CHECK 
 CREATE POLICY verify ON titres_debtorword FOR SELECT TO regal_verify USING (true);
 GRANT SELECT ON titres_debtorword TO regal_app, regal_verify;
 
--- Whoever files, changes or purges debtors need know nothing of their words.
+-- Whoever files, changes or purges debtors need know nothing of their words. No lock: two transactions at once, of which
+-- one purges the last debtor of a word and the other files the next, may forget it. Then nobody who mistypes that word is
+-- helped, until a debtor who has it is filed again; typed right it is found, since `words` of debtors never lacks one.
+-- A lock that prevents it would be held by each import as long as it writes.
 CREATE FUNCTION regal_learn_words() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

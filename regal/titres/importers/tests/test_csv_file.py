@@ -291,6 +291,12 @@ class TestCreditNotes:
     def test_that_name_none_or_two_are_an_error(self, label):
         assert codes(line_of(self.row("A", LIBELLE=label))) == ["L162"]
 
+    def test_name_no_invoice_in_labels_of_spaces_and_are_judged_all_the_same(self):
+        spaces, signs = f"avis n{' ' * 3_900}x", "avis n. " * 480
+        rows = [(*good(NUMERO=f"AV{n}", LIBELLE=label), "A", "") for n in range(50) for label in (spaces, signs)]
+
+        assert all("L162" in codes(line) for line in lines_of(csv_of(self.HEADER, *rows)))  # a hundred, each in no time
+
     def test_of_a_type_that_nobody_knows_are_an_error(self):
         assert codes(line_of(self.row("Z"))) == ["L160"]
 

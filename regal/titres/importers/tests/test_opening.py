@@ -1,6 +1,7 @@
 """What a file is, from its bytes; what it is not, said with a remedy; and what is proposed to the agent."""
 
 import io
+import struct
 import zipfile
 
 import pytest
@@ -77,6 +78,37 @@ class TestRecognise:
     )
     def test_says_what_another_file_is_and_what_to_do(self, content, code):
         assert refused(content) == code
+
+
+def archive_of_parts(count: int, *, is_zip64: bool) -> bytes:
+    """An archive that is nothing but its directory."""
+    fields = (b"PK\1\2", *[20] * 2, *[0] * 7, 7, *[0] * 6)
+    parts = b"".join(struct.pack("<4s4H2H3L5H2L", *fields) + b"%07d" % number for number in range(count))
+    start = b"PK\3\4" + bytes(26)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *[min(count, 65_535)] * 2, len(parts), len(start), 0)
+    if is_zip64:
+        at = len(start) + len(parts)
+        end64 = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(parts), len(start))
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *[65_535] * 2, *[0xFFFFFFFF] * 2, 0)
+        end = end64 + struct.pack("<4sLQL", b"PK\6\7", 0, at, 1) + end
+    return start + parts + end
+
+
+class TestDirectories:
+    @pytest.mark.parametrize("is_zip64", [False, True])
+    @pytest.mark.parametrize("count", [5_001, 100_000])
+    def test_of_too_many_parts_are_refused(self, count, is_zip64):
+        assert refused(archive_of_parts(count, is_zip64=is_zip64)) == "F531"
+
+    @pytest.mark.parametrize("is_zip64", [False, True])
+    def test_that_are_large_are_refused_before_they_are_read(self, is_zip64, monkeypatch):
+        monkeypatch.setattr(zipfile, "ZipInfo", None)  # what each part that is counted becomes
+
+        assert refused(archive_of_parts(100_000, is_zip64=is_zip64)) == "F531"
+
+    @pytest.mark.parametrize("is_zip64", [False, True])
+    def test_of_some_parts_are_read(self, is_zip64):
+        assert refused(archive_of_parts(5_000, is_zip64=is_zip64)) == "F505"
 
 
 class TestPropose:

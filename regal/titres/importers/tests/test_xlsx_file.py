@@ -11,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from regal.titres.importers.base import FileFormat
+from regal.titres.importers.columns import TableOptions
 from regal.titres.importers.opening import open_file
 from regal.titres.importers.tests.tables import (
     GOOD,
@@ -23,6 +24,7 @@ from regal.titres.importers.tests.tables import (
     titre_of,
     xlsx_of,
 )
+from regal.titres.importers.xlsx_file import Workbook
 
 ROW = ("000412", 2026, "Cantine de février", "TESTARD", 38.4, date(2026, 3, 12), date(2026, 4, 15))
 DAYS = {5: "dd/mm/yyyy", 6: "dd/mm/yyyy"}
@@ -129,6 +131,15 @@ class TestNumbers:
     def test_of_invoices_longer_than_fifteen_digits_are_refused(self):
         assert codes(line_of(xlsx_of(HEADER, (1.2345678901234567e17, *ROW[1:]), formats=DAYS))) == ["L131"]
 
+    @pytest.mark.parametrize(
+        "written", ["1E-999990", "1E-999999999", "1E+1000000", "-1E+999999999", "0E-999990", "NaN", "1" * 30_000]
+    )
+    def test_that_nobody_could_show_stay_as_they_are_written(self, written):
+        content = changed(xlsx_of(HEADER, ROW, formats=DAYS), SHEET, b"<v>38.4</v>", f"<v>{written}</v>".encode())
+
+        assert list(Workbook(io.BytesIO(content), TableOptions.of({})).rows())[1].cells[4] == written
+        assert line_of(content).titre is None
+
 
 class TestDays:
     @pytest.mark.parametrize(
@@ -204,6 +215,27 @@ class TestTraps:
 
         assert refusal_of(out.getvalue()).code in ("F531", "F521", "F544")
         assert time.monotonic() - begun < 20
+
+    @pytest.mark.parametrize(
+        "rows", [b"<row>" + b"<c/>" * 300 + b"</row>", b"<row/>", b'<row><c r="A1"/><c r="A1"/></row>']
+    )
+    def test_cells_that_hold_nothing_are_counted(self, rows):
+        rows *= 1_200_000 // rows.count(b"/")
+        content = changed(xlsx_of(HEADER, ROW), SHEET, b"</sheetData>", rows + b"</sheetData>")
+
+        assert len(rows) < 16 * 1024 * 1024  # before anything else counts
+        assert refusal_of(content).code == "F531"
+
+    @pytest.mark.parametrize("cells", [b"<c/>" * 16_400, b'<c r="XFE1"/>'])
+    def test_cells_that_hold_nothing_end_where_spreadsheets_end(self, cells):
+        content = changed(xlsx_of(HEADER, ROW), SHEET, b"</sheetData>", b"<row>" + cells + b"</row></sheetData>")
+
+        assert refusal_of(content).code == "F523"
+
+    def test_colours_to_the_last_column_are_no_trap(self):
+        cells = b"<row>" + b'<c s="0"/>' * 16_384 + b"</row></sheetData>"
+
+        assert len(lines_of(changed(xlsx_of(HEADER, ROW), SHEET, b"</sheetData>", cells))) == 1
 
     def test_a_bomb_of_shared_texts_is_refused(self):
         content = xlsx_of(HEADER, ROW)
