@@ -44,7 +44,7 @@ from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.lib.uploads import is_too_large
-from regal.payments.queries import settled_titres
+from regal.payments.queries import settled_titres, titres_being_paid
 from regal.people.models import Role
 from regal.titres import import_queries, imports
 from regal.titres.import_refusals import EmptyFile, FileTooLarge
@@ -423,7 +423,7 @@ def undo_import(request: BureauRequest, slug: str, import_id: int) -> HttpRespon
         if one.state == ImportState.UNDONE:
             return _see("import", slug, import_id)
         try:
-            imports.undo(import_=one, settled=settled_titres, **_by(request))
+            imports.undo(import_=one, settled=settled_titres, paying=titres_being_paid, **_by(request))
         except Refusal as refusal:
             return _import_page(request, import_id, wrong=[_coded(refusal)])
     messages.success(request, _("L’import est défait : ses factures ne sont plus dans la base."))

@@ -208,13 +208,14 @@ WHERE {_LINES} AND l.verdict = 'reduces' AND l.titre_id IS NULL AND NOT EXISTS (
         AND (n.document_kind, n.exercice, n.titre_number, n.titre_line)
             = (l.document_kind, l.exercice, l.titre_number, l.titre_line))"""  # noqa: S608 - our own text
 
-_IN_PART = f"""
-UPDATE titres_importline l SET verdict = 'conflict', troubles = {_error("L323")}
+_TOUCHED = f"""
+UPDATE titres_importline l SET verdict = 'conflict',
+    troubles = coalesce(l.troubles, '[]') || jsonb_build_object('code', %(code)s::text, 'weight', 'error')
 WHERE {_LINES} AND l.verdict IN ('changed', 'reduces') AND l.titre_id = ANY (%(titres)s::bigint[])"""  # noqa: S608
 
 
 def compare(*, import_: Import, source: ImportSource, now: datetime, is_written: bool = False) -> None:
-    """Say of every line what it would do to the base, but for payments in part: `refuse_settled`.
+    """Say of every line what it would do to the base, but for what payments know: `refuse_touched`.
 
     `is_written`: what the report called new, and the base has since with another amount, nobody agreed to change.
     """
@@ -257,9 +258,10 @@ def touched_titres(*, import_: Import) -> list[int]:
     return [row[0] for row in rows]
 
 
-def refuse_settled(*, import_: Import, titre_ids: Sequence[int]) -> None:
-    """What would change a titre that was paid in part is a conflict."""
-    _run(_IN_PART, {"c": import_.collectivite_id, "i": import_.pk, "titres": list(titre_ids)})
+def refuse_touched(*, import_: Import, titre_ids: Sequence[int], code: str) -> None:
+    """What would change a titre that was paid in part, or is being paid, is a conflict: `code` says which."""
+    values = {"c": import_.collectivite_id, "i": import_.pk, "titres": list(titre_ids), "code": code}
+    _run(_TOUCHED, values)
 
 
 def tally(*, import_: Import) -> tuple[dict[str, int], Money]:

@@ -37,8 +37,11 @@ BATCH = 5_000  # lines read in one transaction
 KEPT_DAYS = 30
 LONGEST_SOURCE_NAME, LONGEST_NAME = 80, 120
 
-Settled = Callable[[int, Collection[int]], set[int]]
-"""Of these titres of a collectivité, those that a payment was allocated to: `payments` knows."""
+Which = Callable[[int, Collection[int]], set[int]]
+"""Of these titres of a collectivité, those of which something is true that `payments` knows.
+
+`settled`: money came for them, `payments.queries.settled_titres`. `paying`: an attempt is live, `titres_being_paid`.
+"""
 
 
 class Open(Protocol):
@@ -190,7 +193,8 @@ def read(
     now: datetime,
     turn: Turn | None,
     *,
-    settled: Settled,
+    settled: Which,
+    paying: Which,
     open_file: Open,
     told: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -229,7 +233,7 @@ def read(
         import_tables.refuse_twice(import_=import_)
         import_tables.compare(import_=import_, source=source, now=now)
         import_tables.leave_out_unmatched(import_=import_)
-        _refuse_settled(import_, settled)
+        _refuse_touched(import_, settled, paying)
         import_.counts, import_.new_total = import_tables.tally(import_=import_)
         import_.read_at, import_.bytes_read = now, import_.size
         import_.state = next_state(ImportState.READING, ImportEvent.READ)
@@ -263,7 +267,7 @@ def confirm(*, import_: Import, only_valid: bool, now: datetime, actor_id: int |
     return locked
 
 
-def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Settled) -> None:
+def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Which, paying: Which) -> None:
     """The effect: everything that the report proposes, in the caller's transaction, once compared again.
 
     A titre typed at the same instant under the same number makes it fail, and begin again.
@@ -286,7 +290,7 @@ def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Settl
         holds.lock_all(collectivite_id=collectivite_id, titre_ids=import_tables.touched_titres(import_=import_))
         import_tables.compare_again(import_=import_, source=source, now=now)
         import_tables.leave_out_unmatched(import_=import_)
-        _refuse_settled(import_, settled)
+        _refuse_touched(import_, settled, paying)
         reason = gettext("Import du fichier %(name)s") % {"name": import_.name}
         adjusted = import_tables.write_changes(import_=import_, source=source, reason=reason, now=now, actor_id=by)
     import_.created, import_.adjusted = created, adjusted
@@ -310,18 +314,19 @@ def discard(*, import_: Import, now: datetime, actor_id: int | None = None) -> I
     return locked
 
 
-def undo(*, import_: Import, settled: Settled, now: datetime, actor_id: int | None = None) -> Import:
+def undo(*, import_: Import, settled: Which, paying: Which, now: datetime, actor_id: int | None = None) -> Import:
     """Take its titres out of the base, while nothing of it was paid. Nothing is deleted; their numbers are free again.
 
-    What it changed of other titres is changed back. `settled`: `payments.queries.settled_titres`. Call it inside
-    `tenant()`. Raises OtherStep, TouchedSince, DecidedSince.
+    What it changed of other titres is changed back. Call it inside `tenant()`.
+    Raises OtherStep, TouchedSince, DecidedSince.
     """
     _one_at_a_time(import_.collectivite_id)
     locked = _locked(import_)
     after = _next(locked, ImportEvent.UNDONE)
     standing = import_tables.standing_of(import_=locked, now=now)
     touched = {titre_id for titre_id, is_paid, _ in standing if is_paid}
-    touched |= settled(locked.collectivite_id, [titre_id for titre_id, _, _ in standing])
+    for which in (settled, paying):
+        touched |= which(locked.collectivite_id, [titre_id for titre_id, _, _ in standing])
     if touched:
         raise import_refusals.TouchedSince(count=len(touched))
     decided = sum(is_decided for _, _, is_decided in standing)
@@ -451,10 +456,11 @@ def _refuse(import_: Import, trouble: Trouble, turn: Turn | None, now: datetime)
             _forget_pieces(import_)
 
 
-def _refuse_settled(import_: Import, settled: Settled) -> None:
-    touched = import_tables.touched_titres(import_=import_)
-    if touched and (in_part := settled(import_.collectivite_id, touched)):
-        import_tables.refuse_settled(import_=import_, titre_ids=sorted(in_part))
+def _refuse_touched(import_: Import, settled: Which, paying: Which) -> None:
+    for code, which in (("L323", settled), ("L321", paying)):
+        touched = import_tables.touched_titres(import_=import_)
+        if touched and (found := which(import_.collectivite_id, touched)):
+            import_tables.refuse_touched(import_=import_, titre_ids=sorted(found), code=code)
 
 
 def _forget_pieces(import_: Import) -> None:

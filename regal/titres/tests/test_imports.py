@@ -1,5 +1,6 @@
 """Imports: what a file proposes, what confirming writes, and what never happens."""
 
+import dataclasses
 import io
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -11,10 +12,11 @@ from django.db import DatabaseError, connection, connections, transaction
 from regal.agenda.models import Effect
 from regal.agenda.operations import Handlers, Long, carry
 from regal.collectivites.models import Budget, Product
-from regal.gateways.base import DebtKind
+from regal.gateways.base import DebtKind, Rank
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.queries import look_up, settled_titres
+from regal.payments.models import Allocation, Settlement
+from regal.payments.queries import look_up, paid_of, settled_titres, titres_being_paid
 from regal.proof import operations as operations_of_proof
 from regal.proof.files import FILES
 from regal.proof.findings import Snapshot
@@ -125,9 +127,11 @@ def keep(source: ImportSource, *lines: str, now: Any = MORNING) -> Import:
 
 HANDLERS: Handlers = {
     imports.READ_IMPORT: Long(
-        lambda c, i, now, turn: imports.read(c, i, now, turn, settled=settled_titres, open_file=FakeReader)
+        lambda c, i, now, turn: imports.read(
+            c, i, now, turn, settled=settled_titres, paying=titres_being_paid, open_file=FakeReader
+        )
     ),
-    imports.WRITE_IMPORT: lambda c, i, now: imports.write(c, i, now, settled=settled_titres),
+    imports.WRITE_IMPORT: lambda c, i, now: imports.write(c, i, now, settled=settled_titres, paying=titres_being_paid),
 }
 
 
@@ -164,7 +168,7 @@ def brought(source: ImportSource, *lines: str, now: Any = MORNING, only_valid: b
 
 def undo(import_: Import, now: Any = MORNING) -> Import:
     with tenant(import_.collectivite_id):
-        return imports.undo(import_=import_, settled=settled_titres, now=now)
+        return imports.undo(import_=import_, settled=settled_titres, paying=titres_being_paid, now=now)
 
 
 def verdicts(import_: Import) -> list[tuple[str, list[str]]]:
@@ -294,7 +298,7 @@ class TestReading:
 
         imports.read(
             source.collectivite_id, import_.pk, MORNING, None,
-            settled=settled_titres, open_file=FakeReader, told=meanwhile,
+            settled=settled_titres, paying=titres_being_paid, open_file=FakeReader, told=meanwhile,
         )  # fmt: skip
         assert (again(import_).state, verdicts(import_)) == (ImportState.DISCARDED, [])
 
@@ -357,7 +361,7 @@ class TestConfirming:
         with pytest.raises(import_refusals.OtherStep):
             confirm(import_)
         with tenant(source.collectivite_id):
-            imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres)
+            imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres, paying=titres_being_paid)
         assert in_base(source) == 1
 
     def test_of_the_same_file_changes_nothing(self, source):
@@ -390,7 +394,9 @@ class TestConfirming:
 
         try:
             with connection.execute_wrapper(cut), transaction.atomic(), tenant(source.collectivite_id):
-                imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres)
+                imports.write(
+                    source.collectivite_id, import_.pk, MORNING, settled=settled_titres, paying=titres_being_paid
+                )
         except DatabaseError:
             assert (in_base(source), due(titre(source, OTHER))) == (1, 1830)
             assert again(import_).state == ImportState.WRITING
@@ -430,6 +436,16 @@ class TestComparing:
         brought(source, f"{NUMBER};4200")
         cast.leave_with(titre(source))
         assert verdicts(read(source, f"{NUMBER};3780")) == [("conflict", ["L321"])]
+
+    def test_never_alters_what_an_attempt_may_still_pay(self, source):
+        brought(source, f"{NUMBER};4200")
+        cast.leave_with(titre(source))
+        late = later(hours=2)
+        assert not titre(source).is_held(late)
+        assert verdicts(read(source, f"{NUMBER};3780", f"AV1;100;reduces={NUMBER}", now=late)) == [
+            ("conflict", ["L321"]),
+            ("conflict", ["L321"]),
+        ]
 
     def test_skips_what_somebody_began_to_pay_since_the_report(self, source):
         brought(source, f"{NUMBER};4200")
@@ -523,6 +539,25 @@ class TestUndoing:
         with pytest.raises(import_refusals.TouchedSince):
             undo(import_, now=later(days=10))
         assert in_base(source) == 2
+
+    def test_is_refused_while_an_attempt_may_still_pay(self, source):
+        import_ = brought(source, f"{NUMBER};4200")
+        cast.leave_with(titre(source))
+        with pytest.raises(import_refusals.TouchedSince):
+            undo(import_, now=later(hours=2))
+
+    def test_is_refused_once_money_came_too_much(self, town, source, canteen):
+        import_ = brought(source, f"{NUMBER};4200")
+        attempt = cast.leave_with(titre(source))
+        operations.cancel(titre=titre(source), reason="Par erreur", paid=paid_of, now=later(hours=2))
+        of_the_regie = dataclasses.replace(town, product=canteen, account=canteen.account)
+        said = notices.notice(of_the_regie, attempt, rank=Rank.ASKED, occurred_at=later(hours=1))
+        notices.hear(of_the_regie, attempt, said, now=later(hours=3))
+        with tenant(town.collectivite):
+            assert not Allocation.objects.exists()
+            assert Settlement.objects.exists()
+        with pytest.raises(import_refusals.TouchedSince):
+            undo(import_, now=later(hours=4))
 
     def test_is_refused_once_somebody_decided_otherwise(self, source):
         import_ = brought(source, f"{NUMBER};4200")

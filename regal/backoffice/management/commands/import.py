@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
-from regal.payments.queries import settled_titres
+from regal.payments.queries import settled_titres, titres_being_paid
 from regal.people.models import User
 from regal.titres import import_queries, imports
 from regal.titres.import_states import ImportState, Verdict
@@ -74,6 +74,7 @@ class Command(BaseCommand):
                 now,
                 None,
                 settled=settled_titres,
+                paying=titres_being_paid,
                 open_file=open_file,
                 told=bar,
             )
@@ -111,7 +112,9 @@ class Command(BaseCommand):
         try:
             with tenant(import_.collectivite_id):
                 imports.confirm(import_=import_, only_valid=only_valid, now=now, actor_id=actor_id)
-                imports.write(import_.collectivite_id, import_.pk, now, settled=settled_titres)
+                imports.write(
+                    import_.collectivite_id, import_.pk, now, settled=settled_titres, paying=titres_being_paid
+                )
         except Refusal:
             self._forget(import_)
             raise
