@@ -691,7 +691,10 @@ def _asks_columns(one: Import) -> bool:
 def _is_touched(town: Collectivite, one: Import) -> bool:
     """Whether something of it was paid, or is being paid."""
     brought = import_queries.titres_of(one)
-    return brought.filter(paid_at__isnull=False).exists() or brought.filter(held_until__gt=pages.clock()).exists()
+    if brought.filter(paid_at__isnull=False).exists() or brought.filter(held_until__gt=pages.clock()).exists():
+        return True
+    keys = list(brought.values_list("pk", flat=True))
+    return any(which(town.pk, keys) for which in (settled_titres, titres_being_paid))
 
 
 def _seen(one: Import) -> str:

@@ -1,8 +1,9 @@
 """The invoices of a list as a file that a spreadsheet opens, and that an import reads again without change.
 
 Columns bear the names by which imports know them; the last ones inform, and imports leave them. `MONTANT_TTC` is what
-files last said, and so what an import compares; what people and credit notes changed since is in `DU`, due now. Rows are read some thousands
-at a time, each time in a transaction of its own that ends before they are sent. What began after the export did is not in it.
+files last said, and so what an import compares; what people and credit notes changed since is in `DU`, due now.
+Rows are read some thousands at a time, each time in a transaction of its own that ends before they are sent. What began
+after the export did is not in it.
 """
 
 import tempfile
