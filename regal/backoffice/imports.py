@@ -44,7 +44,9 @@ from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.lib.uploads import is_too_large
+from regal.payments.models import Attempt
 from regal.payments.queries import settled_titres, titres_being_paid
+from regal.payments.states import LIVE, State
 from regal.people.models import Role
 from regal.titres import import_queries, imports
 from regal.titres.import_refusals import EmptyFile, FileTooLarge
@@ -693,8 +695,8 @@ def _is_touched(town: Collectivite, one: Import) -> bool:
     brought = import_queries.titres_of(one)
     if brought.filter(paid_at__isnull=False).exists() or brought.filter(held_until__gt=pages.clock()).exists():
         return True
-    keys = list(brought.values_list("pk", flat=True))
-    return any(which(town.pk, keys) for which in (settled_titres, titres_being_paid))
+    attempts = Attempt.objects.of(town).filter(titre__origin=one.pk, status__in=[*LIVE, State.PAID])
+    return attempts.exists()
 
 
 def _seen(one: Import) -> str:
