@@ -153,6 +153,12 @@ def _put_off(*, effect_id: int, failure: Exception, now: datetime) -> None:
         effect.save(update_fields=["tries", "due_at", "failure"])
 
 
+def tries_of(*, collectivite_id: int, kind: str, subject_id: int) -> int:
+    """What was counted of an effect so far; of long work, a beginning and a failure are two."""
+    found = Effect.objects.filter(collectivite=collectivite_id, kind=kind, subject_id=subject_id)
+    return found.values_list("tries", flat=True).first() or 0
+
+
 def sweep(*, now: datetime, limit: int = 500) -> int:
     """Hand to the workers what is due and waits nowhere; how many. Safe to run twice, or in two places."""
     due = Effect.objects.filter(done_at__isnull=True, due_at__lte=now).order_by("due_at")

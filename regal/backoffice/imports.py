@@ -44,7 +44,9 @@ from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.lib.uploads import is_too_large
-from regal.payments.queries import settled_titres
+from regal.payments.models import Attempt
+from regal.payments.queries import settled_titres, titres_being_paid
+from regal.payments.states import LIVE, State
 from regal.people.models import Role
 from regal.titres import import_queries, imports
 from regal.titres.import_refusals import EmptyFile, FileTooLarge
@@ -423,7 +425,7 @@ def undo_import(request: BureauRequest, slug: str, import_id: int) -> HttpRespon
         if one.state == ImportState.UNDONE:
             return _see("import", slug, import_id)
         try:
-            imports.undo(import_=one, settled=settled_titres, **_by(request))
+            imports.undo(import_=one, settled=settled_titres, paying=titres_being_paid, **_by(request))
         except Refusal as refusal:
             return _import_page(request, import_id, wrong=[_coded(refusal)])
     messages.success(request, _("L’import est défait : ses factures ne sont plus dans la base."))
@@ -691,7 +693,10 @@ def _asks_columns(one: Import) -> bool:
 def _is_touched(town: Collectivite, one: Import) -> bool:
     """Whether something of it was paid, or is being paid."""
     brought = import_queries.titres_of(one)
-    return brought.filter(paid_at__isnull=False).exists() or brought.filter(held_until__gt=pages.clock()).exists()
+    if brought.filter(paid_at__isnull=False).exists() or brought.filter(held_until__gt=pages.clock()).exists():
+        return True
+    attempts = Attempt.objects.of(town).filter(titre__origin=one.pk, status__in=[*LIVE, State.PAID])
+    return attempts.exists()
 
 
 def _seen(one: Import) -> str:

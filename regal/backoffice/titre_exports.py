@@ -1,8 +1,9 @@
 """The invoices of a list as a file that a spreadsheet opens, and that an import reads again without change.
 
 Columns bear the names by which imports know them; the last ones inform, and imports leave them. `MONTANT_TTC` is what
-is due now, adjustments included: that is what an import compares. Rows are read some thousands at a time, each time in
-a transaction of its own that ends before they are sent. What began after the export did is not in it.
+files last said, and so what an import compares; what people and credit notes changed since is in `DU`, due now.
+Rows are read some thousands at a time, each time in a transaction of its own that ends before they are sent. What began
+after the export did is not in it.
 """
 
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 import xlsxwriter
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -24,13 +26,13 @@ from regal.backoffice import pages, titres
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.queries import Place, older_than, plan_for_the_values_asked
 from regal.backoffice.titre_forms import SITUATIONS, TitreExportForm
-from regal.backoffice.titre_queries import Selection, due_and_paid, selected_titres, situation_of
+from regal.backoffice.titre_queries import Selection, due_and_paid, filed_amounts, selected_titres, situation_of
 from regal.collectivites.models import Collectivite
 from regal.lib import paris, spreadsheets
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
-from regal.titres.models import Debtor, DocumentKind
+from regal.titres.models import Debtor, DocumentKind, Titre
 from regal.titres.states import State
 
 BATCH = 2_000
@@ -38,9 +40,9 @@ MOST_SHEET_ROWS = 1_048_575  # of a workbook's sheet, under its header
 COLUMNS = (
     "NUMERO", "EXERCICE", "REGIE", "CODE_PRODUIT", "LIBELLE", "REF_REDEVABLE", "NOM", "ADRESSE1", "ADRESSE2",
     "ADRESSE3", "ADRESSE4", "CP", "VILLE", "EMAIL", "SIRET", "MONTANT_TTC", "DATE_EMISSION", "DATE_ECHEANCE", "TYPE",
-    "BORDEREAU", "REFERENCE_PAIEMENT", "EMIS", "PAYE", "RESTE", "ETAT",
+    "BORDEREAU", "REFERENCE_PAIEMENT", "EMIS", "DU", "PAYE", "RESTE", "ETAT",
 )  # fmt: skip
-_AMOUNTS = frozenset(COLUMNS.index(name) for name in ("MONTANT_TTC", "EMIS", "PAYE", "RESTE"))
+_AMOUNTS = frozenset(COLUMNS.index(name) for name in ("MONTANT_TTC", "EMIS", "DU", "PAYE", "RESTE"))
 _DAYS = frozenset(COLUMNS.index(name) for name in ("DATE_EMISSION", "DATE_ECHEANCE"))
 # What a spreadsheet would take for a number or a day, and lose its zeros.
 _CODES = frozenset(
@@ -67,7 +69,7 @@ def export_titres(request: BureauRequest, slug: str) -> HttpResponseBase:
     with tenant(town):
         selection = titres.selection_of(filters)
         plan_for_the_values_asked()
-        count = selected_titres(collectivite=town, selection=selection, now=now).count()
+        count = _exported(town, selection, now).count()
         if kind == "xlsx" and count > MOST_SHEET_ROWS:
             wanted.add_error(
                 "format",
@@ -99,12 +101,12 @@ def rows(*, town: Collectivite, selection: Selection, now: datetime) -> Iterator
     while place is not None:
         with tenant(town):
             plan_for_the_values_asked()
-            found = older_than(selected_titres(collectivite=town, selection=selection, now=now), place)
+            found = older_than(_exported(town, selection, now), place)
             batch = list(found.select_related("product", "regie")[:BATCH])
             debtors = {
                 one.titre_id: one for one in Debtor.objects.of(town).filter(titre__in=[titre.pk for titre in batch])
             }
-            sums = due_and_paid(batch, collectivite=town)
+            sums, filed = due_and_paid(batch, collectivite=town), filed_amounts(batch, collectivite=town)
         for titre in batch:
             due, paid = sums[titre.pk]
             yield [
@@ -114,18 +116,24 @@ def rows(*, town: Collectivite, selection: Selection, now: datetime) -> Iterator
                 titre.product.slug,
                 titre.label,
                 *_debtor_cells(debtors.get(titre.pk)),
-                due,
+                filed[titre.pk],
                 titre.issued_on,
                 titre.due_on,
                 kinds[titre.document_kind],
                 titre.batch,
                 titre.reference,
                 titre.amount,
+                due,
                 paid,
                 due - paid if titre.status in (State.OPEN, State.SUSPENDED, State.DRAFT) else Money.zero,
                 names[situation_of(titre, now=now)],
             ]
         place = (batch[-1].created_at, batch[-1].pk) if len(batch) == BATCH else None
+
+
+def _exported(town: Collectivite, selection: Selection, now: datetime) -> QuerySet[Titre]:
+    """All but what was taken out of the base: an import would bring it in again."""
+    return selected_titres(collectivite=town, selection=selection, now=now).exclude(status=State.WITHDRAWN)
 
 
 def _debtor_cells(debtor: Debtor | None) -> list[Cell]:

@@ -219,6 +219,13 @@ def due_and_paid(titres: Sequence[Titre], *, collectivite: HasKey) -> dict[int, 
     }
 
 
+def filed_amounts(titres: Sequence[Titre], *, collectivite: HasKey) -> dict[int, Money]:
+    """What a file would say of each without changing anything: issued, with what imports said otherwise since."""
+    said = Adjustment.objects.of(collectivite).filter(titre__in=[titre.pk for titre in titres])
+    restated = _per_titre(said.filter(origin__isnull=False, piece=""), _SIGNED)
+    return {titre.pk: titre.amount + restated.get(titre.pk, Money.zero) for titre in titres}
+
+
 _SIGNED = SqlCase(When(direction=Direction.INCREASE, then=F("amount")), default=-F("amount"))
 
 

@@ -24,7 +24,7 @@ from regal.payments import operations as payments
 from regal.payments.checker import check_due
 from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.judging import SEAL_EVIDENCE
-from regal.payments.queries import settled_titres
+from regal.payments.queries import settled_titres, titres_being_paid
 from regal.payments.schedule import DRAWS
 from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
@@ -42,8 +42,10 @@ HANDLERS: Handlers = {
     payments.PRESUME_SILENT: payments.presume_silent,
     SEAL_EVIDENCE: payments.seal_evidence,
     reconciliation.CONFIRM_FILE: reconciliation.confirm_file,
-    imports.READ_IMPORT: Long(partial(imports.read, settled=settled_titres, open_file=open_file)),
-    imports.WRITE_IMPORT: partial(imports.write, settled=settled_titres),
+    imports.READ_IMPORT: Long(
+        partial(imports.read, settled=settled_titres, paying=titres_being_paid, open_file=open_file)
+    ),
+    imports.WRITE_IMPORT: partial(imports.write, settled=settled_titres, paying=titres_being_paid),
     letters.SEND_INVITATION: letters.send_invitation,
     letters.SEND_LETTER: letters.send_letter,
     titre_groups.CARRY_OUT: titre_groups.carry_out,

@@ -21,7 +21,7 @@ from regal.collectivites.models import Collectivite
 from regal.gateways.base import DebtKind, Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.queries import settled_titres
+from regal.payments.queries import settled_titres, titres_being_paid
 from regal.titres import imports
 from regal.titres.import_states import ImportState
 from regal.titres.importers.opening import open_file
@@ -54,10 +54,18 @@ def measure(
         chunks = iter(lambda: stream.read(CHUNK), b"")
         import_ = imports.keep(source=source, name=file.name, chunks=chunks, now=now, ask=False)
     with _timed(seconds, "lu, comparé, rapport écrit"):
-        imports.read(collectivite.pk, import_.pk, now, None, settled=settled_titres, open_file=open_file)
+        imports.read(
+            collectivite.pk,
+            import_.pk,
+            now,
+            None,
+            settled=settled_titres,
+            paying=titres_being_paid,
+            open_file=open_file,
+        )
     with _timed(seconds, "confirmé, enregistré"), tenant(collectivite):
         imports.confirm(import_=import_, only_valid=False, now=now)
-        imports.write(collectivite.pk, import_.pk, now, settled=settled_titres)
+        imports.write(collectivite.pk, import_.pk, now, settled=settled_titres, paying=titres_being_paid)
     cpu, postgres = time.process_time() - cpu, postgres_cpu() - postgres
     with tenant(collectivite):
         done = Import.objects.of(collectivite).get(pk=import_.pk)

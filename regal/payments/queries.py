@@ -29,7 +29,7 @@ from regal.payments.models import (
     Settlement,
 )
 from regal.payments.standing import Standing
-from regal.payments.states import BEFORE_LEAVING, State
+from regal.payments.states import BEFORE_LEAVING, LIVE, State
 from regal.titres.models import Collector, Titre
 from regal.titres.queries import amount_due, payer_note_of
 from regal.titres.states import State as TitreState
@@ -96,12 +96,28 @@ def paid_of(titre: Titre) -> Money:
 
 
 def settled_titres(collectivite_id: int, titre_ids: Collection[int]) -> set[int]:
-    """Of these titres of a collectivité, those that a payment was ever allocated to, be it in part."""
+    """Of these titres of a collectivité, those that real money ever came for, be it in part or too much."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT titre_id FROM payments_allocation"
-            " WHERE collectivite_id = %s AND titre_id = ANY (%s::bigint[])",
-            [collectivite_id, list(titre_ids)],
+            "SELECT titre_id FROM payments_allocation"
+            " WHERE collectivite_id = %(c)s AND titre_id = ANY (%(titres)s::bigint[])"
+            " UNION SELECT a.titre_id FROM payments_attempt a JOIN payments_settlement s"
+            "  ON s.collectivite_id = %(c)s AND s.attempt_id = a.id AND s.environment <> 'test'"
+            " WHERE a.collectivite_id = %(c)s AND a.titre_id = ANY (%(titres)s::bigint[])"
+            " UNION SELECT titre_id FROM payments_counterreceipt"
+            " WHERE collectivite_id = %(c)s AND titre_id = ANY (%(titres)s::bigint[])",
+            {"c": collectivite_id, "titres": list(titre_ids)},
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def titres_being_paid(collectivite_id: int, titre_ids: Collection[int]) -> set[int]:
+    """Of these titres of a collectivité, those of which an attempt is live, even once it holds them no more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT titre_id FROM payments_attempt WHERE collectivite_id = %s"
+            " AND titre_id = ANY (%s::bigint[]) AND status = ANY (%s::text[])",
+            [collectivite_id, list(titre_ids), [state.value for state in LIVE]],
         )
         return {row[0] for row in cursor.fetchall()}
 

@@ -41,7 +41,9 @@ IMPORTS_OF_TITRES = (
     LEFT JOIN titres_titre t ON t.collectivite_id = l.collectivite_id AND t.origin_id = l.of_import_id
         AND t.origin_line = l.number
     WHERE l.verdict = 'new' AND (t.id IS NULL OR (t.amount_cents, t.exercice, t.number, t.line, t.reference)
-        <> (l.amount_cents, l.exercice, l.titre_number, l.titre_line, l.reference))""",
+        <> (l.amount_cents, l.exercice, l.titre_number, l.titre_line, l.reference)
+        AND NOT EXISTS (SELECT 1 FROM titres_titreevent e WHERE e.collectivite_id = t.collectivite_id
+            AND e.titre_id = t.id AND e.event = 'edited'))""",
     """SELECT p.collectivite_id, 'import ' || p.of_import_id || ': ' || i.state || ', its bytes are still there'
     FROM titres_importpiece p JOIN titres_import i ON i.collectivite_id = p.collectivite_id AND i.id = p.of_import_id
     WHERE i.state IN ('confirmed', 'discarded', 'refused', 'undone')""",

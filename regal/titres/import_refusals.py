@@ -10,7 +10,8 @@ Refusal
 ├── WrongLines           R236  some lines are wrong, and nobody accepted that they stay out
 ├── NothingToWrite       R237
 ├── TouchedSince         R238  undone only while nothing of it was paid, or is being paid
-└── DecidedSince         R239  or decided otherwise by a person
+├── DecidedSince         R239  or decided otherwise by a person
+└── BadOptions           R247  how its files are read makes no sense
 """
 
 from django.utils.translation import gettext_lazy as _
@@ -92,3 +93,14 @@ class DecidedSince(Refusal):
         "%(count)s factures de cet import ont été changées depuis : il ne s’annule plus en entier. Annulez une à une"
         " celles qui ne sont pas dues."
     )
+
+
+class BadOptions(Refusal):
+    """`option` is the member's name."""
+
+    code = "R247"
+    sentence = _(
+        "Le réglage « %(option)s » de cette source ne convient pas : ses fichiers ne pourraient pas être lus."
+        " Choisissez-le de nouveau."
+    )
+    field = "options"

@@ -20,6 +20,7 @@ class ImportEvent(StrEnum):
     UNREADABLE = "unreadable"
     ASKED = "asked"
     WRITTEN = "written"
+    SENT_BACK = "sent_back"  # nothing was written: the base changed since the report, or our program failed
     DISCARDED = "discarded"
     UNDONE = "undone"
 
@@ -40,10 +41,12 @@ TRANSITIONS: dict[tuple[ImportState, ImportEvent], ImportState] = {
     (ImportState.READING, ImportEvent.UNREADABLE): ImportState.REFUSED,
     (ImportState.PROPOSED, ImportEvent.ASKED): ImportState.WRITING,
     (ImportState.WRITING, ImportEvent.WRITTEN): ImportState.CONFIRMED,
+    (ImportState.WRITING, ImportEvent.SENT_BACK): ImportState.PROPOSED,
     (ImportState.CONFIRMED, ImportEvent.UNDONE): ImportState.UNDONE,
     (ImportState.RECEIVED, ImportEvent.DISCARDED): ImportState.DISCARDED,
     (ImportState.READING, ImportEvent.DISCARDED): ImportState.DISCARDED,
     (ImportState.PROPOSED, ImportEvent.DISCARDED): ImportState.DISCARDED,
+    (ImportState.WRITING, ImportEvent.DISCARDED): ImportState.DISCARDED,
     (ImportState.REFUSED, ImportEvent.DISCARDED): ImportState.DISCARDED,
 }
 

@@ -139,7 +139,7 @@ WITH found AS (
     FROM titres_importline l
     JOIN titres_titre t ON t.collectivite_id = %(c)s AND t.{whose} = %(whose)s
         AND t.document_kind = l.document_kind AND t.exercice = l.exercice AND t.number = l.titre_number
-        AND t.line = l.titre_line AND t.status <> 'withdrawn'
+        AND t.line = l.titre_line AND t.status <> 'withdrawn'{known}
     JOIN collectivites_product p ON p.collectivite_id = %(c)s AND p.id = t.product_id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(s.cents), 0)::bigint AS adjusted,
@@ -208,19 +208,33 @@ WHERE {_LINES} AND l.verdict = 'reduces' AND l.titre_id IS NULL AND NOT EXISTS (
         AND (n.document_kind, n.exercice, n.titre_number, n.titre_line)
             = (l.document_kind, l.exercice, l.titre_number, l.titre_line))"""  # noqa: S608 - our own text
 
-_IN_PART = f"""
-UPDATE titres_importline l SET verdict = 'conflict', troubles = {_error("L323")}
+_TOUCHED = f"""
+UPDATE titres_importline l SET verdict = 'conflict',
+    troubles = coalesce(l.troubles, '[]') || jsonb_build_object('code', %(code)s::text, 'weight', 'error')
 WHERE {_LINES} AND l.verdict IN ('changed', 'reduces') AND l.titre_id = ANY (%(titres)s::bigint[])"""  # noqa: S608
 
 
+_GONE = f"""
+UPDATE titres_importline l SET verdict = 'conflict', troubles = {_error("L329")}
+WHERE {_LINES} AND l.verdict IN ('changed', 'reduces') AND l.titre_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM titres_titre t WHERE t.collectivite_id = %(c)s AND t.id = l.titre_id AND t.status <> 'withdrawn'
+        AND (t.document_kind, t.exercice, t.number, t.line)
+            = (l.document_kind, l.exercice, l.titre_number, l.titre_line))"""  # noqa: S608 - our own text
+
+
+def refuse_gone(*, import_: Import) -> None:
+    """What would change a titre that was withdrawn, or bears another number by now, is a conflict."""
+    _run(_GONE, {"c": import_.collectivite_id, "i": import_.pk})
+
+
 def compare(*, import_: Import, source: ImportSource, now: datetime, is_written: bool = False) -> None:
-    """Say of every line what it would do to the base, but for payments in part: `refuse_settled`.
+    """Say of every line what it would do to the base, but for what payments know: `refuse_touched`.
 
     `is_written`: what the report called new, and the base has since with another amount, nobody agreed to change.
     """
     values = _values(import_, source, now) | {"is_written": is_written}
     whose, lines = _whose(source), import_.lines_read
-    _run(_COMPARE.format(whose=whose), values | {"verdicts": ["new", "changed", "reduces"]}, lines=lines)
+    _run(_COMPARE.format(whose=whose, known=""), values | {"verdicts": ["new", "changed", "reduces"]}, lines=lines)
     _run(_TAKEN_REFERENCE.format(whose=whose, error=_error("L313", "l.reference")), values, lines=lines)
     if source.options.get("numbers_without_zeros", "refuse") == "refuse" and _some_zeros(values, whose):
         # No index knows a number without its zeros: once through all of them.
@@ -228,9 +242,13 @@ def compare(*, import_: Import, source: ImportSource, now: datetime, is_written:
 
 
 def compare_again(*, import_: Import, source: ImportSource, now: datetime) -> None:
-    """Of what changes titres: those of the same file are written now, or others were locked since."""
+    """Of what changes titres: those of the same file are written now, or others were locked since.
+
+    No others are looked at: they could not be locked any more in the order in which everybody locks them.
+    """
+    known = " AND (t.id = l.titre_id OR t.origin_id = %(i)s)"
     values = _values(import_, source, now) | {"is_written": True, "verdicts": ["changed", "reduces"]}
-    _run(_COMPARE.format(whose=_whose(source)), values, lines=import_.lines_read)
+    _run(_COMPARE.format(whose=_whose(source), known=known), values, lines=import_.lines_read)
 
 
 def _some_zeros(values: Mapping[str, Any], whose: str) -> bool:
@@ -257,9 +275,10 @@ def touched_titres(*, import_: Import) -> list[int]:
     return [row[0] for row in rows]
 
 
-def refuse_settled(*, import_: Import, titre_ids: Sequence[int]) -> None:
-    """What would change a titre that was paid in part is a conflict."""
-    _run(_IN_PART, {"c": import_.collectivite_id, "i": import_.pk, "titres": list(titre_ids)})
+def refuse_touched(*, import_: Import, titre_ids: Sequence[int], code: str) -> None:
+    """What would change a titre that was paid in part, or is being paid, is a conflict: `code` says which."""
+    values = {"c": import_.collectivite_id, "i": import_.pk, "titres": list(titre_ids), "code": code}
+    _run(_TOUCHED, values)
 
 
 def tally(*, import_: Import) -> tuple[dict[str, int], Money]:
@@ -397,7 +416,8 @@ def withdraw(*, import_: Import, reason: str, now: datetime, actor_id: int | Non
 def standing_of(*, import_: Import, now: datetime) -> list[tuple[int, bool, bool]]:
     """The titres that an import brought or changed, locked in order: id, being paid or paid, decided otherwise.
 
-    Those whose due it brought to nothing are decided otherwise: only a person restores them.
+    Those whose due it brought to nothing are decided otherwise: only a person restores them. No adjustment says so, and
+    its lines are forgotten one day; but their event bears its hour, and imports write one after the other.
     """
     return [
         (row[0], row[1], row[2])
@@ -408,9 +428,15 @@ def standing_of(*, import_: Import, now: datetime) -> list[tuple[int, bool, bool
             " FROM titres_titre t WHERE t.collectivite_id = %(c)s AND t.id IN ("
             "  SELECT id FROM titres_titre WHERE collectivite_id = %(c)s AND origin_id = %(i)s"
             "  UNION SELECT titre_id FROM titres_adjustment WHERE collectivite_id = %(c)s AND origin_id = %(i)s"
-            "  UNION SELECT titre_id FROM titres_importline WHERE collectivite_id = %(c)s AND of_import_id = %(i)s"
-            "   AND verdict = 'reduces')"
+            "  UNION SELECT titre_id FROM titres_titreevent WHERE collectivite_id = %(c)s AND event = 'cancelled'"
+            "   AND recorded_at = %(written)s AND by_id IS NOT DISTINCT FROM %(by)s)"
             " ORDER BY t.id FOR NO KEY UPDATE OF t",
-            {"c": import_.collectivite_id, "i": import_.pk, "now": now},
+            {
+                "c": import_.collectivite_id,
+                "i": import_.pk,
+                "now": now,
+                "written": import_.confirmed_at,
+                "by": import_.confirmed_by_id,
+            },
         )
     ]

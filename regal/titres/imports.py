@@ -6,17 +6,22 @@ transaction of its own, so that its progress shows. Writing is one transaction: 
 
 import hashlib
 import io
+import logging
+import traceback
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import BinaryIO, Protocol, cast
 
 from django.conf import settings
+from django.db import Error as DatabaseFailure
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
-from regal.agenda.operations import Turn, schedule
+from regal.agenda.operations import Turn, TurnLost, schedule, tries_of
 from regal.audit.operations import record
 from regal.collectivites.models import Budget, Product, Regie
 from regal.gateways.base import DebtKind
@@ -25,20 +30,27 @@ from regal.lib.tenancy import HasKey, tenant
 from regal.titres import holds, import_refusals, import_tables
 from regal.titres.import_judging import Judge, as_json
 from regal.titres.import_queries import totals_of
-from regal.titres.import_states import ForbiddenStep, ImportEvent, ImportState, next_state
+from regal.titres.import_states import WRITES, ForbiddenStep, ImportEvent, ImportState, Verdict, next_state
 from regal.titres.importers.base import FileFormat, Head, NotThisFile, Reader, Trouble, Weight
+from regal.titres.importers.columns import TableOptions
 from regal.titres.models import Collector, Import, ImportLine, ImportPiece, ImportSource
 from regal.titres.words import IMPORT_NAMES
+
+logger = logging.getLogger("regal.titres")
 
 READ_IMPORT = "read_import"
 WRITE_IMPORT = "write_import"
 PIECE = 1024 * 1024
 BATCH = 5_000  # lines read in one transaction
 KEPT_DAYS = 30
+TRIES = 3  # when the base fails
 LONGEST_SOURCE_NAME, LONGEST_NAME = 80, 120
 
-Settled = Callable[[int, Collection[int]], set[int]]
-"""Of these titres of a collectivité, those that a payment was allocated to: `payments` knows."""
+Which = Callable[[int, Collection[int]], set[int]]
+"""Of these titres of a collectivité, those of which something is true that `payments` knows.
+
+`settled`: money came for them, `payments.queries.settled_titres`. `paying`: an attempt is live, `titres_being_paid`.
+"""
 
 
 class Open(Protocol):
@@ -66,7 +78,7 @@ def add_source(
     """Remember how a kind of file is read, and who collects its debts. Call it inside `tenant()`.
 
     `products`: the file's own codes, with our products' keys. Who collects never changes afterwards.
-    Raises BadSourceName, SourceNameTaken, BadSource.
+    Raises BadSourceName, SourceNameTaken, BadSource, BadOptions.
     """
     source = ImportSource(
         collectivite_id=collectivite.pk,
@@ -84,6 +96,7 @@ def add_source(
     if (regie is None) == (budget is None) or (collector == Collector.REGIE) != (regie is not None):
         raise import_refusals.BadSource
     _check_products(source)
+    _check_options(source)
     _save_source(source)
     _record(source, "add_import_source", now, actor_id, after=_facts_of(source))
     return source
@@ -122,6 +135,7 @@ def change_source(
     for field, value in changes.items():
         setattr(source, field, value)
     _check_products(source)
+    _check_options(source)
     _save_source(source, list(changes))
     _record(source, "change_import_source", now, actor_id, before=before, after=_facts_of(source))
     return source
@@ -190,38 +204,62 @@ def read(
     now: datetime,
     turn: Turn | None,
     *,
-    settled: Settled,
+    settled: Which,
+    paying: Which,
     open_file: Open,
     told: Callable[[int, int], None] | None = None,
 ) -> None:
     """The effect: read the whole file into its report. A reading that was cut begins again.
 
-    `turn` None: nobody else can be at it. `told`: hears of every batch, lines and bytes so far.
+    Where our program fails, or the base three times, the file is refused. `turn` None: nobody else can be at it, and
+    whoever calls hears of failures. `told`: hears of every batch, lines and bytes so far.
     """
     import_ = _begin(collectivite_id, import_id)
     if import_ is None:
         return
-    source = import_.source
     try:
-        pieces = Pieces(import_, turn)
-        with io.BufferedReader(pieces, 256 * 1024) as stream:
-            reader = open_file(cast(BinaryIO, stream), options=source.options)
-            _check_head(reader.head, source)
-            with tenant(collectivite_id):
-                products = {one.pk: one for one in Product.objects.of(import_.collectivite).select_related("account")}
-            judge = Judge(source=source, products=products, today=paris.today(now))
-            lines, count = iter(reader.lines()), 0
-            while rows := [judge.row(line) for line in islice(lines, BATCH)]:
-                count += len(rows)
-                with tenant(collectivite_id):
-                    if not _progress(import_, turn, lines_read=count, bytes_read=min(import_.size, pieces.furthest)):
-                        return
-                    import_tables.insert_lines(import_=import_, rows=rows)
-                if told is not None:
-                    told(count, pieces.furthest)
+        _read_whole(import_, turn, now, settled=settled, paying=paying, open_file=open_file, told=told)
     except NotThisFile as refused:
         _refuse(import_, refused.trouble, turn, now)
-        return
+    except TurnLost:
+        raise
+    except Exception as failure:
+        if turn is None:
+            raise
+        tries = tries_of(collectivite_id=collectivite_id, kind=READ_IMPORT, subject_id=import_id)
+        if not _is_final(failure, tries // 2):
+            raise
+        _log_failure(import_, failure)
+        _refuse(import_, Trouble("F592", Weight.ERROR), turn, now)
+
+
+def _read_whole(
+    import_: Import,
+    turn: Turn | None,
+    now: datetime,
+    *,
+    settled: Which,
+    paying: Which,
+    open_file: Open,
+    told: Callable[[int, int], None] | None,
+) -> None:
+    source, collectivite_id = import_.source, import_.collectivite_id
+    pieces = Pieces(import_, turn)
+    with io.BufferedReader(pieces, 256 * 1024) as stream:
+        reader = open_file(cast(BinaryIO, stream), options=source.options)
+        _check_head(reader.head, source)
+        with tenant(collectivite_id):
+            products = {one.pk: one for one in Product.objects.of(import_.collectivite).select_related("account")}
+        judge = Judge(source=source, products=products, today=paris.today(now))
+        lines, count = iter(reader.lines()), 0
+        while rows := [judge.row(line) for line in islice(lines, BATCH)]:
+            count += len(rows)
+            with tenant(collectivite_id):
+                if not _progress(import_, turn, lines_read=count, bytes_read=min(import_.size, pieces.furthest)):
+                    return
+                import_tables.insert_lines(import_=import_, rows=rows)
+            if told is not None:
+                told(count, pieces.furthest)
     with tenant(collectivite_id):
         if not _progress(import_, turn, file_format=reader.head.format.value, head=_head_as_json(reader.head)):
             return
@@ -229,7 +267,7 @@ def read(
         import_tables.refuse_twice(import_=import_)
         import_tables.compare(import_=import_, source=source, now=now)
         import_tables.leave_out_unmatched(import_=import_)
-        _refuse_settled(import_, settled)
+        _refuse_touched(import_, settled, paying)
         import_.counts, import_.new_total = import_tables.tally(import_=import_)
         import_.read_at, import_.bytes_read = now, import_.size
         import_.state = next_state(ImportState.READING, ImportEvent.READ)
@@ -239,8 +277,8 @@ def read(
 def confirm(*, import_: Import, only_valid: bool, now: datetime, actor_id: int | None = None) -> Import:
     """Have a worker write what the report says: its state is WRITING, then CONFIRMED. Call it inside `tenant()`.
 
-    What somebody pays, or decided otherwise, meanwhile is skipped and counted.
-    Raises OtherStep, WrongLines (unless `only_valid`), NothingToWrite.
+    What somebody pays, or decided otherwise, meanwhile is skipped and counted if `only_valid`; else it is
+    PROPOSED again. Raises OtherStep, WrongLines (unless `only_valid`), NothingToWrite.
     """
     locked = _locked(import_)
     after = _next(locked, ImportEvent.ASKED)
@@ -250,7 +288,8 @@ def confirm(*, import_: Import, only_valid: bool, now: datetime, actor_id: int |
     if not totals.would_write:
         raise import_refusals.NothingToWrite
     locked.state, locked.only_valid, locked.confirmed_by_id, locked.asked_at = after, only_valid, actor_id, now
-    locked.save(update_fields=["state", "only_valid", "confirmed_by", "asked_at"])
+    locked.error = {}
+    locked.save(update_fields=["state", "only_valid", "confirmed_by", "asked_at", "error"])
     _record(locked, "confirm_import", now, actor_id, after={"only_valid": only_valid, **locked.counts})
     schedule(
         collectivite_id=locked.collectivite_id,
@@ -263,10 +302,12 @@ def confirm(*, import_: Import, only_valid: bool, now: datetime, actor_id: int |
     return locked
 
 
-def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Settled) -> None:
+def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Which, paying: Which) -> None:
     """The effect: everything that the report proposes, in the caller's transaction, once compared again.
 
-    A titre typed at the same instant under the same number makes it fail, and begin again.
+    Nothing is written, and it is PROPOSED again, where lines that the report announced would stay out now and nobody
+    accepted that: the report is made again. So it is, as it was, where our program fails, or the base three times. A
+    titre typed at the same instant under the same number makes it fail, and begin again.
     """
     _one_at_a_time(collectivite_id)
     import_ = (
@@ -276,17 +317,43 @@ def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Settl
     )
     if import_.state != ImportState.WRITING:
         return
-    source, by = import_.source, import_.confirmed_by_id
-    holds.lock_all(collectivite_id=collectivite_id, titre_ids=import_tables.touched_titres(import_=import_))
-    import_tables.compare(import_=import_, source=source, now=now, is_written=True)
-    created = import_tables.write_new(import_=import_, source=source, now=now, actor_id=by)
-    adjusted = 0
-    if totals_of(import_).lines_that_change:
-        import_tables.compare_again(import_=import_, source=source, now=now)  # reductions find what is new
-        holds.lock_all(collectivite_id=collectivite_id, titre_ids=import_tables.touched_titres(import_=import_))
-        import_tables.compare_again(import_=import_, source=source, now=now)
+    try:
+        with transaction.atomic():
+            _write_whole(import_, settled, paying, now)
+    except _ChangedSince:
+        import_tables.refuse_gone(import_=import_)
+        import_tables.compare(import_=import_, source=import_.source, now=now)
         import_tables.leave_out_unmatched(import_=import_)
-        _refuse_settled(import_, settled)
+        _refuse_touched(import_, settled, paying)
+        import_.counts, import_.new_total = import_tables.tally(import_=import_)
+        _send_back(import_, "F593", now)
+    except Exception as failure:
+        tries = tries_of(collectivite_id=collectivite_id, kind=WRITE_IMPORT, subject_id=import_id)
+        if not _is_final(failure, tries):
+            raise
+        _log_failure(import_, failure)
+        _send_back(import_, "F594", now)
+
+
+class _ChangedSince(Exception):
+    """Lines that the report announced cannot be written any more, and nobody accepted that they stay out."""
+
+
+def _write_whole(import_: Import, settled: Which, paying: Which, now: datetime) -> None:
+    source, by, collectivite_id = import_.source, import_.confirmed_by_id, import_.collectivite_id
+    import_tables.compare(import_=import_, source=source, now=now, is_written=True)
+    holds.lock_all(collectivite_id=collectivite_id, titre_ids=import_tables.touched_titres(import_=import_))
+    import_tables.refuse_gone(import_=import_)
+    created = import_tables.write_new(import_=import_, source=source, now=now, actor_id=by)
+    changes = totals_of(import_).lines_that_change
+    if changes:
+        import_tables.compare_again(import_=import_, source=source, now=now)  # reductions find what is new
+        import_tables.leave_out_unmatched(import_=import_)
+        _refuse_touched(import_, settled, paying)
+    if not import_.only_valid and _staying_out(import_tables.tally(import_=import_)[0]) > _staying_out(import_.counts):
+        raise _ChangedSince
+    adjusted = 0
+    if changes:
         reason = gettext("Import du fichier %(name)s") % {"name": import_.name}
         adjusted = import_tables.write_changes(import_=import_, source=source, reason=reason, now=now, actor_id=by)
     import_.created, import_.adjusted = created, adjusted
@@ -299,9 +366,35 @@ def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Settl
     _record(import_, "write_import", now, by, after=after)
 
 
+def _staying_out(counts: Mapping[str, int]) -> int:
+    return sum(counts.get(verdict.value, 0) for verdict in Verdict if verdict not in (*WRITES, Verdict.UNCHANGED))
+
+
+def _send_back(import_: Import, code: str, now: datetime) -> None:
+    """PROPOSED again; its hour tells whoever has the former report on his screen."""
+    import_.state = next_state(ImportState.WRITING, ImportEvent.SENT_BACK)
+    import_.error, import_.read_at = as_json(Trouble(code, Weight.ERROR)), now
+    import_.save(update_fields=["state", "error", "read_at", "counts", "new_total"])
+
+
+def _is_final(failure: Exception, tries: int) -> bool:
+    """Whether trying again is of no use: the base may be back, our program stays wrong."""
+    return tries >= TRIES - 1 or not isinstance(failure, DatabaseFailure | OSError | MemoryError)
+
+
+def _log_failure(import_: Import, failure: Exception) -> None:
+    """Where it failed; what it says may name people."""
+    frame = traceback.extract_tb(failure.__traceback__)[-1]
+    kind = type(failure).__name__
+    logger.error("import %s failed: %s at %s:%s", import_.pk, kind, frame.filename, frame.lineno)
+
+
 def discard(*, import_: Import, now: datetime, actor_id: int | None = None) -> Import:
-    """Throw it away, pieces and lines: also while it is being read. Call it inside `tenant()`. Raises OtherStep."""
-    locked = _locked(import_)
+    """Throw it away, pieces and lines: also while it is being read, or waits to be written; not while it is written.
+
+    Call it inside `tenant()`. Raises OtherStep.
+    """
+    locked = _locked(import_, unless_writing=True)
     locked.state, locked.ended_at = _next(locked, ImportEvent.DISCARDED), now
     locked.save(update_fields=["state", "ended_at"])
     _forget_pieces(locked)
@@ -310,18 +403,19 @@ def discard(*, import_: Import, now: datetime, actor_id: int | None = None) -> I
     return locked
 
 
-def undo(*, import_: Import, settled: Settled, now: datetime, actor_id: int | None = None) -> Import:
+def undo(*, import_: Import, settled: Which, paying: Which, now: datetime, actor_id: int | None = None) -> Import:
     """Take its titres out of the base, while nothing of it was paid. Nothing is deleted; their numbers are free again.
 
-    What it changed of other titres is changed back. `settled`: `payments.queries.settled_titres`. Call it inside
-    `tenant()`. Raises OtherStep, TouchedSince, DecidedSince.
+    What it changed of other titres is changed back. Call it inside `tenant()`.
+    Raises OtherStep, TouchedSince, DecidedSince.
     """
     _one_at_a_time(import_.collectivite_id)
     locked = _locked(import_)
     after = _next(locked, ImportEvent.UNDONE)
     standing = import_tables.standing_of(import_=locked, now=now)
     touched = {titre_id for titre_id, is_paid, _ in standing if is_paid}
-    touched |= settled(locked.collectivite_id, [titre_id for titre_id, _, _ in standing])
+    for which in (settled, paying):
+        touched |= which(locked.collectivite_id, [titre_id for titre_id, _, _ in standing])
     if touched:
         raise import_refusals.TouchedSince(count=len(touched))
     decided = sum(is_decided for _, _, is_decided in standing)
@@ -340,8 +434,10 @@ def tidy(*, collectivite: HasKey, now: datetime) -> None:
     before = now - timedelta(days=KEPT_DAYS)
     ours = Import.objects.of(collectivite)
     waiting = [ImportState.RECEIVED, ImportState.READING, ImportState.PROPOSED, ImportState.REFUSED]
-    for import_ in ours.filter(state__in=waiting, kept_at__lt=before):
-        discard(import_=import_, now=now)
+    asked_long_ago = Q(state=ImportState.WRITING, asked_at__lt=before)
+    for import_ in ours.filter(Q(state__in=waiting, kept_at__lt=before) | asked_long_ago):
+        with suppress(import_refusals.OtherStep):  # somebody is at it after all
+            discard(import_=import_, now=now)
     done = ours.filter(state__in=[ImportState.CONFIRMED, ImportState.UNDONE], confirmed_at__lt=before)
     ImportLine.objects.of(collectivite).filter(of_import__in=done.values("pk")).delete()
 
@@ -451,10 +547,11 @@ def _refuse(import_: Import, trouble: Trouble, turn: Turn | None, now: datetime)
             _forget_pieces(import_)
 
 
-def _refuse_settled(import_: Import, settled: Settled) -> None:
-    touched = import_tables.touched_titres(import_=import_)
-    if touched and (in_part := settled(import_.collectivite_id, touched)):
-        import_tables.refuse_settled(import_=import_, titre_ids=sorted(in_part))
+def _refuse_touched(import_: Import, settled: Which, paying: Which) -> None:
+    for code, which in (("L323", settled), ("L321", paying)):
+        touched = import_tables.touched_titres(import_=import_)
+        if touched and (found := which(import_.collectivite_id, touched)):
+            import_tables.refuse_touched(import_=import_, titre_ids=sorted(found), code=code)
 
 
 def _forget_pieces(import_: Import) -> None:
@@ -471,12 +568,15 @@ def _one_at_a_time(collectivite_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('regal.imports'), %s::int)", [collectivite_id])
 
 
-def _locked(import_: Import) -> Import:
-    return (
-        Import.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("source", "collectivite")
-        .get(collectivite=import_.collectivite_id, pk=import_.pk)
-    )
+def _locked(import_: Import, *, unless_writing: bool = False) -> Import:
+    """`unless_writing`: raises OtherStep rather than wait for whoever writes it."""
+    ours = Import.objects.filter(collectivite=import_.collectivite_id, pk=import_.pk)
+    is_writing = unless_writing and ours.filter(state=ImportState.WRITING).exists()
+    locking = ours.select_for_update(of=("self",), no_key=True, skip_locked=is_writing)
+    locked = locking.select_related("source", "collectivite").first()
+    if locked is None:
+        raise import_refusals.OtherStep(state=IMPORT_NAMES[ImportState.WRITING])
+    return locked
 
 
 def _next(import_: Import, event: ImportEvent) -> ImportState:
@@ -525,6 +625,16 @@ def _check_products(source: ImportSource) -> None:
     }
     if keys - ours:
         raise import_refusals.BadSource
+
+
+def _check_options(source: ImportSource) -> None:
+    """Whatever its format is: it may be another one tomorrow."""
+    if not isinstance(source.options.get("several_years", False), bool):
+        raise import_refusals.BadOptions(option="several_years")
+    try:
+        TableOptions.of(source.options)
+    except ValueError as wrong:
+        raise import_refusals.BadOptions(option=str(wrong)) from None
 
 
 def _save_source(source: ImportSource, fields: list[str] | None = None) -> None:

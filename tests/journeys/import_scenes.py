@@ -9,7 +9,7 @@ from regal.agenda.operations import schedule
 from regal.collectivites.models import Collectivite, Product
 from regal.lib import paris
 from regal.lib.tenancy import tenant
-from regal.payments.queries import settled_titres
+from regal.payments.queries import settled_titres, titres_being_paid
 from regal.people.models import User
 from regal.titres import imports
 from regal.titres.import_states import ImportState
@@ -32,7 +32,7 @@ def table(lines: Iterable[str]) -> bytes:
 
 def _read(town: Collectivite, one: Import, now: datetime) -> None:
     with translation.override("fr"):
-        imports.read(town.pk, one.pk, now, None, settled=settled_titres, open_file=open_file)
+        imports.read(town.pk, one.pk, now, None, settled=settled_titres, paying=titres_being_paid, open_file=open_file)
     one.refresh_from_db()
 
 
@@ -74,7 +74,7 @@ def write(town: Collectivite, now: datetime) -> dict[str, int]:
         def confirmed(name: str, lines: Iterable[str]) -> Import:
             one = read(name, lines)
             imports.confirm(import_=one, only_valid=False, now=now, actor_id=nadia)
-            imports.write(town.pk, one.pk, now, settled=settled_titres)
+            imports.write(town.pk, one.pk, now, settled=settled_titres, paying=titres_being_paid)
             one.refresh_from_db()
             return one
 
@@ -86,7 +86,7 @@ def write(town: Collectivite, now: datetime) -> dict[str, int]:
             "undone": confirmed("essai.csv", rows([795], now)),
             "discarded": read("brouillon.csv", rows([796], now)),
         }
-        imports.undo(import_=found["undone"], settled=settled_titres, now=now, actor_id=nadia)
+        imports.undo(import_=found["undone"], settled=settled_titres, paying=titres_being_paid, now=now, actor_id=nadia)
         imports.discard(import_=found["discarded"], now=now, actor_id=nadia)
         refused = keep("capture.csv", b"%PDF-1.7\n")
         _read(town, refused, now)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError
 
+from regal.audit.models import AuditEntry
 from regal.lib.tenancy import tenant
-from regal.titres import imports
+from regal.titres import import_tables, imports
 from regal.titres.import_states import ImportState
 from regal.titres.models import Collector, Import, Titre
 from tests import cast
@@ -62,10 +64,35 @@ class TestImport:
     def test_refuses_wrong_lines_unless_only_the_valid_ones_are_wanted(self, town, file):
         rows = ["FC2026000101;2026;42,00;Mme Leroy", "FC2025000102;2026;18,30;Mme Leroy"]
         with pytest.raises(CommandError, match="R236"):
-            run(file, *rows, wet_run=True)
+            run(file, *rows, wet_run=True, by="nadia")
         assert states(town) == ([ImportState.DISCARDED], 0)
-        run(file, *rows, wet_run=True, only_valid=True)
+        run(file, *rows, wet_run=True, only_valid=True, by="nadia")
         assert states(town)[1] == 1
+
+    def test_writes_for_somebody(self, town, file):
+        with pytest.raises(CommandError, match="--by"):
+            run(file, "FC2026000101;2026;42,00;Mme Leroy", wet_run=True)
+        assert states(town) == ([], 0)
+
+    def test_says_who_threw_it_away(self, town, file):
+        run(file, "FC2026000101;2026;42,00;Mme Leroy", by="nadia")
+        with tenant(town.collectivite):
+            assert AuditEntry.objects.get(action="discard_import").actor_id == town.agent.pk
+
+    def test_leaves_nothing_waiting_when_writing_fails(self, town, file, monkeypatch):
+        def fail(**told: object) -> None:
+            raise DatabaseError
+
+        monkeypatch.setattr(import_tables, "write_new", fail)
+        with pytest.raises(DatabaseError):
+            run(file, "FC2026000101;2026;42,00;Mme Leroy", wet_run=True, by="nadia")
+        assert states(town) == ([ImportState.DISCARDED], 0)
+
+    def test_says_that_our_program_failed(self, town, file, monkeypatch):
+        monkeypatch.setattr(import_tables, "write_new", lambda **told: 1 // 0)
+        with pytest.raises(CommandError, match="F594"):
+            run(file, "FC2026000101;2026;42,00;Mme Leroy", wet_run=True, by="nadia")
+        assert states(town) == ([ImportState.DISCARDED], 0)
 
     def test_names_the_sources_when_it_knows_none_of_that_name(self, town, file):
         file.write_text("x", encoding="utf-8")

@@ -80,8 +80,8 @@ class TestCsv:
             "EXERCICE": "2026", "CODE_PRODUIT": "'restaurant", "LIBELLE": "Cantine, octobre 2026",
             "REF_REDEVABLE": "'000042", "NOM": "Lœuillet ; Éloïse \"Lou\"", "ADRESSE1": "1 bis rue de l’Église",
             "ADRESSE2": "Bât. A", "ADRESSE3": "", "CP": "'01000", "VILLE": "L’Haÿ", "EMAIL": "lou@example.org",
-            "MONTANT_TTC": "74,70", "EMIS": "84,70", "PAYE": "0,00", "RESTE": "74,70", "DATE_EMISSION": "24/11/2026",
-            "DATE_ECHEANCE": "", "TYPE": "FACTURE", "ETAT": "à payer",
+            "MONTANT_TTC": "84,70", "EMIS": "84,70", "DU": "74,70", "PAYE": "0,00", "RESTE": "74,70",
+            "DATE_EMISSION": "24/11/2026", "DATE_ECHEANCE": "", "TYPE": "FACTURE", "ETAT": "à payer",
         }  # fmt: skip
 
     def test_begins_no_formula(self, paul, fresh, filed):

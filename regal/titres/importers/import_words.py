@@ -17,6 +17,18 @@ IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
         _("Ce fichier n’est pas du format que cette source lit : %(filed)s au lieu de %(ours)s."),
         _("Choisissez une autre source, ou changez le format de celle-ci."),
     ),
+    "F592": (
+        _("Notre programme n’a pas su lire ce fichier : la panne est de notre côté."),
+        _("Rien n’est entré dans la base. Écrivez à votre assistance, qui en garde la trace."),
+    ),
+    "F593": (
+        _("La base a changé depuis ce rapport, et rien n’a été enregistré : des lignes annoncées ne conviennent plus."),
+        _("Le rapport est refait : relisez-le, puis confirmez de nouveau."),
+    ),
+    "F594": (
+        _("L’enregistrement a échoué par une panne de notre côté : rien n’a été enregistré."),
+        _("Confirmez de nouveau ; si cela se répète, écrivez à votre assistance."),
+    ),
     "L301": (
         _("Le code de régie « %(value)s » n’est pas de ceux que cette source lit."),
         _("Ajoutez ce code à la source, ou importez ces lignes par la source de leur régie."),
@@ -103,6 +115,10 @@ IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
         _("Importez-la d’abord si elle se paie ici ; sinon, il n’y a rien à faire."),
     ),
     "L328": (_("La base a reçu ce numéro, d’un autre montant, depuis que le fichier a été lu."), _NOTHING_DONE),
+    "L329": (
+        _("La base n’a plus cette facture sous ce numéro, depuis que le fichier a été lu."),
+        _("Importez le fichier de nouveau."),
+    ),
     "L327": (
         _("Cette réduction dépasse ce qui est dû de la facture."),
         _("Vérifiez le montant de l’avoir, ou annulez la facture sur sa page."),

@@ -1,26 +1,31 @@
 """Imports: what a file proposes, what confirming writes, and what never happens."""
 
+import dataclasses
 import io
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from datetime import date
 from typing import Any, BinaryIO
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from regal.agenda.models import Effect
 from regal.agenda.operations import Handlers, Long, carry
 from regal.collectivites.models import Budget, Product
-from regal.gateways.base import DebtKind
+from regal.gateways.base import DebtKind, Rank
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.queries import look_up, settled_titres
+from regal.payments.models import Allocation, Settlement
+from regal.payments.queries import look_up, paid_of, settled_titres, titres_being_paid
 from regal.proof import operations as operations_of_proof
 from regal.proof.files import FILES
 from regal.proof.findings import Snapshot
 from regal.proof.states_and_messages import STATES_AND_MESSAGES
 from regal.proof.titres import TITRES
 from regal.titres import import_queries, import_refusals, import_tables, imports, operations
+from regal.titres.import_judging import Judge
 from regal.titres.import_states import ImportState, Verdict
 from regal.titres.importers.base import (
     FiledDebtor,
@@ -125,9 +130,11 @@ def keep(source: ImportSource, *lines: str, now: Any = MORNING) -> Import:
 
 HANDLERS: Handlers = {
     imports.READ_IMPORT: Long(
-        lambda c, i, now, turn: imports.read(c, i, now, turn, settled=settled_titres, open_file=FakeReader)
+        lambda c, i, now, turn: imports.read(
+            c, i, now, turn, settled=settled_titres, paying=titres_being_paid, open_file=FakeReader
+        )
     ),
-    imports.WRITE_IMPORT: lambda c, i, now: imports.write(c, i, now, settled=settled_titres),
+    imports.WRITE_IMPORT: lambda c, i, now: imports.write(c, i, now, settled=settled_titres, paying=titres_being_paid),
 }
 
 
@@ -164,7 +171,7 @@ def brought(source: ImportSource, *lines: str, now: Any = MORNING, only_valid: b
 
 def undo(import_: Import, now: Any = MORNING) -> Import:
     with tenant(import_.collectivite_id):
-        return imports.undo(import_=import_, settled=settled_titres, now=now)
+        return imports.undo(import_=import_, settled=settled_titres, paying=titres_being_paid, now=now)
 
 
 def verdicts(import_: Import) -> list[tuple[str, list[str]]]:
@@ -284,6 +291,25 @@ class TestReading:
         work(later(hours=1))
         assert (again(import_).state, len(verdicts(import_))) == (ImportState.PROPOSED, 7)
 
+    def test_is_refused_when_our_program_fails(self, source, monkeypatch, caplog):
+        monkeypatch.setattr(Judge, "row", lambda judge, line: int(line.titre.debtor.name))
+        import_ = read(source, f"{NUMBER};4200")
+        assert (import_.state, import_.error["code"]) == (ImportState.REFUSED, "F592")
+        assert "ValueError" in caplog.text
+        assert "Leroy" not in caplog.text
+
+    def test_is_refused_when_the_base_fails_three_times(self, source, monkeypatch):
+        def failing(**told: Any) -> None:
+            raise DatabaseError
+
+        monkeypatch.setattr(import_tables, "insert_lines", failing)
+        import_ = keep(source, f"{NUMBER};4200")
+        for hour in range(2):
+            with pytest.raises(DatabaseError):
+                work(later(hours=hour))
+        work(later(hours=3))
+        assert (again(import_).state, again(import_).error["code"]) == (ImportState.REFUSED, "F592")
+
     def test_stops_when_somebody_discards_it(self, source, monkeypatch):
         monkeypatch.setattr(imports, "BATCH", 2)
         import_ = keep(source, *[f"FC2026{number:06d};4200" for number in range(7)])
@@ -294,7 +320,7 @@ class TestReading:
 
         imports.read(
             source.collectivite_id, import_.pk, MORNING, None,
-            settled=settled_titres, open_file=FakeReader, told=meanwhile,
+            settled=settled_titres, paying=titres_being_paid, open_file=FakeReader, told=meanwhile,
         )  # fmt: skip
         assert (again(import_).state, verdicts(import_)) == (ImportState.DISCARDED, [])
 
@@ -357,7 +383,7 @@ class TestConfirming:
         with pytest.raises(import_refusals.OtherStep):
             confirm(import_)
         with tenant(source.collectivite_id):
-            imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres)
+            imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres, paying=titres_being_paid)
         assert in_base(source) == 1
 
     def test_of_the_same_file_changes_nothing(self, source):
@@ -390,12 +416,86 @@ class TestConfirming:
 
         try:
             with connection.execute_wrapper(cut), transaction.atomic(), tenant(source.collectivite_id):
-                imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres)
+                imports.write(
+                    source.collectivite_id, import_.pk, MORNING, settled=settled_titres, paying=titres_being_paid
+                )
         except DatabaseError:
             assert (in_base(source), due(titre(source, OTHER))) == (1, 1830)
             assert again(import_).state == ImportState.WRITING
             work()
         assert (in_base(source), due(titre(source, OTHER))) == (2, 1900)
+
+    def test_writes_nothing_once_the_report_says_too_much(self, source):
+        brought(source, f"{NUMBER};4200")
+        second = read(source, f"{NUMBER};3000", f"{OTHER};4000")
+        operations.cancel(titre=titre(source), reason="Par erreur", paid=paid_of, now=MORNING)
+        back = confirm(second, now=later(minutes=1))
+        assert (back.state, in_base(source)) == (ImportState.PROPOSED, 1)
+        assert verdicts(back) == [("conflict", ["L322"]), ("new", [])]
+        assert back.read_at == later(minutes=1)  # whoever has the former report on his screen must read this one
+        with tenant(source.collectivite_id):
+            assert [one.code for one in import_queries.troubles_of(back)] == ["F593"]
+            assert import_queries.totals_of(back).would_stay_out == 1
+            assert ImportPiece.objects.exists()
+        done = confirm(back, only_valid=True, now=later(minutes=2))
+        assert (done.state, done.created, done.skipped) == (ImportState.CONFIRMED, 1, 0)
+        with tenant(source.collectivite_id):
+            assert import_queries.troubles_of(done) == ()
+
+    def test_proposes_what_the_base_made_of_it_since(self, source, canteen):
+        import_ = read(source, f"{NUMBER};4200", f"{OTHER};1830")
+        cast.make_titre(canteen, reference=NUMBER)
+        back = confirm(import_)
+        assert (back.state, verdicts(back)) == (ImportState.PROPOSED, [("changed", []), ("new", [])])
+        assert (confirm(back).adjusted, due(titre(source))) == (1, 4200)
+
+    def test_never_alters_what_was_taken_out_since_the_report(self, source):
+        first = brought(source, f"{NUMBER};4200")
+        second = read(source, f"{NUMBER};3000", f"{OTHER};4000")
+        undo(first)
+        assert verdicts(confirm(second)) == [("conflict", ["L329"]), ("new", [])]
+
+    @pytest.mark.parametrize(("failure", "tries"), [(ValueError, 1), (DatabaseError, 3)])
+    def test_says_that_our_program_failed(self, source, monkeypatch, failure, tries):
+        def fail(**told: Any) -> None:
+            raise failure
+
+        import_ = read(source, f"{NUMBER};4200")
+        with monkeypatch.context() as broken:
+            broken.setattr(import_tables, "write_new", fail)
+            for hour in range(tries):
+                with pytest.raises(failure) if hour < tries - 1 else nullcontext():
+                    confirm(import_) if not hour else work(later(hours=hour))
+                    assert hour == tries - 1
+        back = again(import_)
+        assert (back.state, back.error["code"]) == (ImportState.PROPOSED, "F594")
+        assert confirm(back, now=later(hours=9)).created == 1
+
+    def test_locks_what_it_changes_once(self, source):
+        """A second time would take others out of the order in which everybody locks them."""
+        brought(source, f"{NUMBER};4200")
+        import_ = read(source, f"{NUMBER};4000", f"{OTHER};1830", f"AV1;100;reduces={OTHER}")
+        with CaptureQueriesContext(connection) as asked:
+            assert confirm(import_).adjusted == 2
+        locks = [one["sql"] for one in asked if 'FROM "titres_titre"' in one["sql"] and "FOR NO KEY" in one["sql"]]
+        assert len(locks) == 1
+
+    def test_is_thrown_away_only_while_nobody_writes_it(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        import_ = read(source, f"{NUMBER};4200")
+        with tenant(source.collectivite_id):
+            imports.confirm(import_=import_, only_valid=False, now=MORNING)
+
+        def discard() -> None:
+            with tenant(source.collectivite_id):
+                imports.discard(import_=import_, now=MORNING)
+
+        with tenant(source.collectivite_id):
+            Import.objects.select_for_update().get(pk=import_.pk)
+            assert [type(one) for one in at_once(discard)] == [import_refusals.OtherStep]
+        discard()
+        work()
+        assert (again(import_).state, in_base(source)) == (ImportState.DISCARDED, 0)
 
 
 class TestComparing:
@@ -431,11 +531,21 @@ class TestComparing:
         cast.leave_with(titre(source))
         assert verdicts(read(source, f"{NUMBER};3780")) == [("conflict", ["L321"])]
 
+    def test_never_alters_what_an_attempt_may_still_pay(self, source):
+        brought(source, f"{NUMBER};4200")
+        cast.leave_with(titre(source))
+        late = later(hours=2)
+        assert not titre(source).is_held(late)
+        assert verdicts(read(source, f"{NUMBER};3780", f"AV1;100;reduces={NUMBER}", now=late)) == [
+            ("conflict", ["L321"]),
+            ("conflict", ["L321"]),
+        ]
+
     def test_skips_what_somebody_began_to_pay_since_the_report(self, source):
         brought(source, f"{NUMBER};4200")
         second = read(source, f"{NUMBER};3780", f"{OTHER};1830")
         cast.leave_with(titre(source))
-        done = confirm(second)
+        done = confirm(second, only_valid=True)
         assert (done.created, done.adjusted, done.skipped) == (1, 0, 1)
         assert due(titre(source)) == 4200
 
@@ -455,7 +565,7 @@ class TestComparing:
     def test_never_alters_what_was_typed_otherwise_since_the_report(self, source, canteen):
         import_ = read(source, f"{NUMBER};4200", f"AV1;420;reduces={NUMBER}", f"{OTHER};1830")
         cast.make_titre(canteen, reference=NUMBER, amount=Money(8470))
-        done = confirm(import_)
+        done = confirm(import_, only_valid=True)
         assert (done.created, done.adjusted, done.skipped) == (1, 1, 1)
         assert due(titre(source)) == 8050
         assert verdicts(import_)[0] == ("conflict", ["L328"])
@@ -524,6 +634,33 @@ class TestUndoing:
             undo(import_, now=later(days=10))
         assert in_base(source) == 2
 
+    def test_is_refused_while_an_attempt_may_still_pay(self, source):
+        import_ = brought(source, f"{NUMBER};4200")
+        cast.leave_with(titre(source))
+        with pytest.raises(import_refusals.TouchedSince):
+            undo(import_, now=later(hours=2))
+
+    def test_is_refused_once_money_came_too_much(self, town, source, canteen):
+        import_ = brought(source, f"{NUMBER};4200")
+        attempt = cast.leave_with(titre(source))
+        operations.cancel(titre=titre(source), reason="Par erreur", paid=paid_of, now=later(hours=2))
+        of_the_regie = dataclasses.replace(town, product=canteen, account=canteen.account)
+        said = notices.notice(of_the_regie, attempt, rank=Rank.ASKED, occurred_at=later(hours=1))
+        notices.hear(of_the_regie, attempt, said, now=later(hours=3))
+        with tenant(town.collectivite):
+            assert not Allocation.objects.exists()
+            assert Settlement.objects.exists()
+        with pytest.raises(import_refusals.TouchedSince):
+            undo(import_, now=later(hours=4))
+
+    def test_remembers_for_ever_what_it_brought_to_nothing(self, source):
+        brought(source, f"{NUMBER};4200")
+        second = brought(source, f"AV1;4200;reduces={NUMBER}", now=later(minutes=1))
+        with tenant(source.collectivite_id):
+            imports.tidy(collectivite=source.collectivite, now=later(days=40))
+        with pytest.raises(import_refusals.DecidedSince):
+            undo(second, now=later(days=40))
+
     def test_is_refused_once_somebody_decided_otherwise(self, source):
         import_ = brought(source, f"{NUMBER};4200")
         operations.transfer(titre=titre(source), reason="Décidé ainsi", now=MORNING)
@@ -544,6 +681,13 @@ class TestSources:
                 default_product=canteen,
                 now=MORNING,
             )
+
+    @pytest.mark.parametrize("options", [{"encoding": "klingon"}, {"columns": {"number": "N"}}, {"several_years": 1}])
+    def test_are_read_as_files_can_be(self, canteen, source, options):
+        with pytest.raises(import_refusals.BadOptions):
+            make_source(canteen, "Autre", options=options)
+        with pytest.raises(import_refusals.BadOptions), tenant(source.collectivite_id):
+            imports.change_source(source=source, options=options, now=MORNING)
 
     def test_have_names_of_their_own(self, source, canteen):
         with pytest.raises(import_refusals.SourceNameTaken):
@@ -577,6 +721,15 @@ class TestForgetting:
             assert not ImportPiece.objects.exists()
         assert again(import_).state == ImportState.DISCARDED
 
+    def test_throws_away_what_nobody_wrote(self, source):
+        import_ = read(source, f"{NUMBER};4200")
+        with tenant(source.collectivite_id):
+            imports.confirm(import_=import_, only_valid=False, now=later(days=20))
+            imports.tidy(collectivite=source.collectivite, now=later(days=40))
+            assert again(import_).state == ImportState.WRITING
+            imports.tidy(collectivite=source.collectivite, now=later(days=60))
+        assert again(import_).state == ImportState.DISCARDED
+
     def test_keeps_what_an_import_did_and_forgets_whom_it_named(self, source):
         import_ = brought(source, f"{NUMBER};4200")
         with tenant(source.collectivite_id):
@@ -598,13 +751,24 @@ class TestProof:
         source = make_source(cast.make_canteen(kept_town))
         brought(source, f"{NUMBER};4200", f"{OTHER};1830", "wrong;", only_valid=True)
         brought(source, f"{NUMBER};4200", f"{OTHER};1900", f"AV1;100;reduces={NUMBER}")
-        brought(source, f"AV2;4100;reduces={NUMBER}")
+        brought(source, f"AV2;4100;reduces={NUMBER}", now=later(minutes=1))
         undone = brought(source, "FC2026000103;5000", f"{OTHER};2000", f"AV3;200;reduces={OTHER}")
         undo(undone)
         brought(source, "FC2026000103;5100", "FC2026000104;5200", "AV4;100;reduces=FC2026000104")
         notices.pay(kept_town, titre(source, "FC2026000104"))
         read(source, "FC2026000105;5200")
         assert (due(titre(source, OTHER)), due(titre(source, "FC2026000104"))) == (1900, 5100)
+        assert proof.broken() == ()
+
+    def test_lets_drafts_be_edited(self, kept_town):
+        canteen = cast.make_canteen(kept_town)
+        source = make_source(canteen, as_drafts=True)
+        brought(source, f"{NUMBER};4200")
+        draft = titre(source)
+        operations.edit_draft(
+            titre=draft, product=canteen, number=NUMBER, label=draft.label, debtor="Mme Leroy",
+            amount=Money(9_000), issued_on=draft.issued_on, now=MORNING,
+        )  # fmt: skip
         assert proof.broken() == ()
 
     @pytest.mark.parametrize(
@@ -684,7 +848,7 @@ class TestAtOnce:
         if isinstance(left, Exception):
             assert (done.adjusted, due(titre(source))) == (1, 3780)
         else:
-            assert (done.skipped, due(titre(source))) == (1, 4200)
+            assert (done.state, due(titre(source))) == (ImportState.PROPOSED, 4200)
         assert proof.broken() == ()
 
     def test_two_workers_read_one_file_once(self, kept_town):

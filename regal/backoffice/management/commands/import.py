@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
-from regal.payments.queries import settled_titres
+from regal.payments.queries import settled_titres, titres_being_paid
 from regal.people.models import User
 from regal.titres import import_queries, imports
 from regal.titres.import_states import ImportState, Verdict
@@ -38,13 +38,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--only-valid", action="store_true", help="accepter que les lignes à corriger restent dehors"
         )
-        parser.add_argument("--by", default="", help="l’identifiant de qui importe, écrit dans le journal des actes")
+        parser.add_argument(
+            "--by",
+            default="",
+            help="l’identifiant de qui importe, écrit dans le journal des actes ; obligatoire avec --wet-run",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
         town = Collectivite.objects.filter(slug=options["collectivite"]).first()
         if town is None:
             raise CommandError(f"Aucune collectivité « {options['collectivite']} ».")
+        if options["wet_run"] and not options["by"]:
+            raise CommandError("Dites qui importe, avec --by et son identifiant : le journal des actes le garde.")
         actor_id = _actor(options["by"])
         with tenant(town):
             source = ImportSource.objects.of(town).filter(name=options["source"]).first()
@@ -57,7 +63,7 @@ class Command(BaseCommand):
             if options["wet_run"]:
                 self._write(import_, only_valid=options["only_valid"], actor_id=actor_id)
                 return
-            self._forget(import_)
+            self._forget(import_, actor_id)
         except Refusal as refusal:
             raise CommandError(f"{refusal.code}. {refusal}") from refusal
         self.stdout.write("Rien n’a été enregistré. Pour enregistrer, ajoutez --wet-run.")
@@ -74,11 +80,12 @@ class Command(BaseCommand):
                 now,
                 None,
                 settled=settled_titres,
+                paying=titres_being_paid,
                 open_file=open_file,
                 told=bar,
             )
         except BaseException:  # also an interruption: nobody will confirm it
-            self._forget(import_)
+            self._forget(import_, actor_id)
             raise
         finally:
             if sys.stderr.isatty():
@@ -111,18 +118,25 @@ class Command(BaseCommand):
         try:
             with tenant(import_.collectivite_id):
                 imports.confirm(import_=import_, only_valid=only_valid, now=now, actor_id=actor_id)
-                imports.write(import_.collectivite_id, import_.pk, now, settled=settled_titres)
-        except Refusal:
-            self._forget(import_)
+                imports.write(
+                    import_.collectivite_id, import_.pk, now, settled=settled_titres, paying=titres_being_paid
+                )
+        except BaseException:  # also an interruption: it is PROPOSED again, and nobody will confirm it
+            self._forget(import_, actor_id)
             raise
         done = self._again(import_)
+        if done.state != ImportState.CONFIRMED:
+            with tenant(import_.collectivite_id):
+                trouble = import_queries.troubles_of(done)[0]
+            self._forget(import_, actor_id)
+            raise CommandError(_in_words(trouble))
         self.stdout.write(
             f"Enregistré : {done.created} nouvelles, {done.adjusted} changées, {done.skipped} laissées telles quelles."
         )
 
-    def _forget(self, import_: Import) -> None:
+    def _forget(self, import_: Import, actor_id: int | None) -> None:
         with tenant(import_.collectivite_id):
-            imports.discard(import_=import_, now=datetime.now(UTC))
+            imports.discard(import_=import_, now=datetime.now(UTC), actor_id=actor_id)
 
     def _again(self, import_: Import) -> Import:
         with tenant(import_.collectivite_id):
