@@ -47,7 +47,8 @@ def regal(environment: dict[str, str], log: Path, *words: str) -> Iterator[Bound
 
 def forget_the_dead() -> None:
     """What two minutes would do: whoever held the work is taken for dead."""
-    Effect.objects.filter(kind__in=["read_import", "write_import"]).update(due_at=datetime.now(UTC) - timedelta(seconds=1))
+    held = Effect.objects.filter(kind__in=[imports.READ_IMPORT, imports.WRITE_IMPORT])
+    held.update(due_at=datetime.now(UTC) - timedelta(seconds=1))
 
 
 def is_writing() -> bool:

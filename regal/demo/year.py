@@ -176,7 +176,13 @@ class Year:
         return _write(import_, actor_id=self.actor_id, now=at + timedelta(minutes=4))
 
     def _undo(self, import_: Import, at: datetime) -> None:
-        imports.undo(import_=import_, settled=settled_titres, now=at + timedelta(minutes=31), actor_id=self.actor_id)
+        imports.undo(
+            import_=import_,
+            settled=settled_titres,
+            paying=titres_being_paid,
+            now=at + timedelta(minutes=31),
+            actor_id=self.actor_id,
+        )
 
     def _decide(self, number: str, step: Step, at: datetime) -> None:
         step.act(titre=self._titre(number), reason=step.reason, **step.told, now=at, actor_id=self.actor_id)
@@ -272,13 +278,21 @@ def write_rents(*, product: Product, actor_id: int, now: datetime) -> None:
 
 def _read(source: ImportSource, name: str, content: bytes, *, actor_id: int, now: datetime) -> Import:
     import_ = imports.keep(source=source, name=name, chunks=[content], now=now, actor_id=actor_id, ask=False)
-    imports.read(source.collectivite_id, import_.pk, now, None, settled=settled_titres, open_file=open_file)
+    imports.read(
+        source.collectivite_id,
+        import_.pk,
+        now,
+        None,
+        settled=settled_titres,
+        paying=titres_being_paid,
+        open_file=open_file,
+    )
     return Import.objects.get(collectivite=source.collectivite_id, pk=import_.pk)
 
 
 def _write(import_: Import, *, actor_id: int, now: datetime) -> Import:
     imports.confirm(import_=import_, only_valid=False, now=now, actor_id=actor_id)
-    imports.write(import_.collectivite_id, import_.pk, now, settled=settled_titres)
+    imports.write(import_.collectivite_id, import_.pk, now, settled=settled_titres, paying=titres_being_paid)
     return import_
 
 

@@ -13,7 +13,7 @@ from regal.config.jobs import HANDLERS
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
-from regal.payments.queries import settled_titres
+from regal.payments.queries import settled_titres, titres_being_paid
 from regal.titres import import_queries, imports
 from regal.titres.import_states import UNFINISHED, ImportState
 from regal.titres.models import Collector, Import, ImportSource, Titre
@@ -53,7 +53,7 @@ def leaving_alone(collectivite_id: int, now: datetime) -> Iterator[None]:
 
 def _write(collectivite_id: int, import_id: int, now: datetime) -> None:
     with leaving_alone(collectivite_id, now):
-        imports.write(collectivite_id, import_id, now, settled=settled_titres)
+        imports.write(collectivite_id, import_id, now, settled=settled_titres, paying=titres_being_paid)
 
 
 HANDLERS_WATCHED: Handlers = {**HANDLERS, imports.WRITE_IMPORT: _write}
@@ -134,7 +134,7 @@ class Files:
 
         def undo() -> Import:
             with leaving_alone(import_.collectivite_id, now):
-                return imports.undo(import_=import_, settled=settled_titres, now=now)
+                return imports.undo(import_=import_, settled=settled_titres, paying=titres_being_paid, now=now)
 
         undone = self._try("takes a file out", undo)
         if undone is None and tries < 3:

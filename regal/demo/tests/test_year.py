@@ -12,7 +12,7 @@ from regal.lib import paris
 from regal.lib.tenancy import tenant
 from regal.lib.vault import new_master_key
 from regal.payments.models import CounterReceipt, Reversal
-from regal.payments.queries import settled_titres
+from regal.payments.queries import settled_titres, titres_being_paid
 from regal.titres import imports
 from regal.titres.importers.opening import open_file
 from regal.titres.models import Import, ImportLine, ImportSource, Titre
@@ -98,7 +98,7 @@ def test_offers_a_file_of_which_six_lines_are_good(load, day):
         source = ImportSource.objects.of(town).get(name=SOURCE)
         content = files.sample(paris.today(day))
         kept = imports.keep(source=source, name="a.csv", chunks=[content], now=day, ask=False)
-        imports.read(town.pk, kept.pk, day, None, settled=settled_titres, open_file=open_file)
+        imports.read(town.pk, kept.pk, day, None, settled=settled_titres, paying=titres_being_paid, open_file=open_file)
         lines = ImportLine.objects.of(town).filter(of_import=kept)
         assert Counter(lines.values_list("verdict", flat=True)) == {"new": 6, "error": 3}
 
