@@ -17,7 +17,7 @@ from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.counter import record_receipt
 from regal.payments.models import Cause, Means, Settlement
-from regal.payments.queries import balance_of, paid_of, settled_titres, waiting_on
+from regal.payments.queries import balance_of, paid_of, settled_titres, titres_being_paid, waiting_on
 from regal.payments.reversing import reverse
 from regal.reconciliation import operations as reconciliation
 from regal.titres import imports
