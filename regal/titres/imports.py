@@ -35,6 +35,7 @@ WRITE_IMPORT = "write_import"
 PIECE = 1024 * 1024
 BATCH = 5_000  # lines read in one transaction
 KEPT_DAYS = 30
+OF_COLUMNS = "F54"  # codes of what an agent mends by choosing the columns again: the file is kept for that
 LONGEST_SOURCE_NAME, LONGEST_NAME = 80, 120
 
 Settled = Callable[[int, Collection[int]], set[int]]
@@ -448,7 +449,8 @@ def _refuse(import_: Import, trouble: Trouble, turn: Turn | None, now: datetime)
         refused = next_state(ImportState.READING, ImportEvent.UNREADABLE)
         if _progress(import_, turn, error=as_json(trouble), state=refused, ended_at=now):
             _forget_lines(import_)
-            _forget_pieces(import_)
+            if not trouble.code.startswith(OF_COLUMNS):
+                _forget_pieces(import_)
 
 
 def _refuse_settled(import_: Import, settled: Settled) -> None:
@@ -546,6 +548,7 @@ def _facts_of(source: ImportSource) -> dict[str, object]:
         "file_format": source.file_format,
         "default_product": source.default_product_id,
         "products": source.products,
+        "regie_codes": source.regie_codes,
         "as_drafts": source.as_drafts,
         "is_active": source.is_active,
     }

@@ -248,7 +248,7 @@ class TestSending:
 
     def test_asks_for_the_file_where_none_was_sent(self, paul, canteen):
         fields = {"source": "", "nom": "Cantine", "encaisse": collector(canteen), "produit": ""}
-        assert "R234" in words(paul.post(NEW, fields))
+        assert "Choisissez un fichier" in words(paul.post(NEW, fields))
 
     def test_says_how_large_a_file_may_be(self, monkeypatch, paul, canteen):
         monkeypatch.setattr(uploads.BoundedUpload, "receive_data_chunk", _too_large)
