@@ -448,6 +448,8 @@ def fits(*, proposal: Proposal, source: ImportSource) -> bool:
     options = source.options
     columns = options.get("columns") or {}
     says_year = {Meaning.EXERCICE, Meaning.ISSUED_ON} & set(columns) or options.get("default_exercice")
+    if Meaning.REGIE in columns and not source.regie_codes:  # whose lines they are was never said
+        return False
     return bool(columns) and bool(says_year) and options.get("seen") == list(proposal.head.columns)
 
 
