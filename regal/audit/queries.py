@@ -39,6 +39,12 @@ def page_of_entries(
     )
 
 
+def last_act(*, collectivite: HasKey, action: str, subject: str) -> AuditEntry | None:
+    """The last time that somebody did this to this."""
+    done = AuditEntry.objects.of(collectivite).filter(action=action, subject=subject)
+    return done.select_related("actor").order_by("-at", "-pk").first()
+
+
 def actors(*, collectivite: HasKey) -> list[User | None]:
     """Who ever acted here, by name; None for the command line."""
     keys = set(AuditEntry.objects.of(collectivite).order_by().values_list("actor_id", flat=True).distinct())

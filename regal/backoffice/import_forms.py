@@ -10,6 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from regal.collectivites.models import Budget, Product, Regie
+from regal.titres.importers.base import FileFormat
 from regal.titres.importers.columns import DISTINCT, ENCODINGS, NEEDED, REFUSE, Meaning
 from regal.titres.importers.opening import Proposal
 from regal.titres.models import Collector, ImportSource
@@ -19,6 +20,7 @@ MOST_COLUMNS_OFFERED = 200  # in one list of choices
 MOST_CODES = 30  # of products, asked one by one
 LONGEST_SOURCE_NAME = 80
 LONGEST_CODE = 30
+TABLES = (FileFormat.CSV, FileFormat.XLSX)
 GUESSED = _("Comme REGAL l’a deviné")
 SEPARATOR_WORDS: Mapping[str, Promise] = {
     ";": _("point-virgule"),
@@ -34,6 +36,14 @@ NO_COLUMN = _("R445. Choisissez la colonne : sans elle, aucune ligne ne peut de
 TWICE = _("R446. Cette colonne est déjà choisie pour « %(other)s » : une colonne ne dit qu’une chose.")
 NO_PRODUCT = _("R447. Choisissez un produit de la liste.")
 PRODUCT_OF_ANOTHER = _("R448. Ce produit n’est pas de ceux que %(collector)s encaisse : choisissez-en un autre.")
+
+NO_FILE = _("R492. Choisissez un fichier sur votre ordinateur.")
+NO_YEAR = _(
+    "R493. Rien ne dit l’exercice : choisissez la colonne qui le donne ou celle de la date d’émission, ou écrivez ici"
+    " l’exercice."
+)
+BAD_YEAR = _("R494. Écrivez l’année de l’exercice en quatre chiffres, par exemple 2026.")
+NO_REGIE = _("R495. Cochez les codes de votre régie : les lignes des autres n’entreront pas dans la base.")
 
 
 def collects(collector: str, regie: Regie | None, budget: Budget | None) -> str:
@@ -200,9 +210,10 @@ class Group:
 
 
 class ColumnsForm(forms.Form):
-    """Which column of a table says what, how the file is written, and which product each code means."""
+    """Which column of a table says what, how it is written, and what each code means; of a PES, the codes alone."""
 
     use_required_attribute = False
+    asks_again = False  # the page sent did not show all the codes that there are
 
     codage = forms.ChoiceField(
         label=_("Codage des lettres"), choices=[("", GUESSED), *ENCODINGS.items()], required=False
@@ -221,6 +232,15 @@ class ColumnsForm(forms.Form):
         help_text=_("Sinon, les deux dans un même fichier sont une erreur : un tableur a sans doute mangé des zéros."),
         required=False,
     )
+    exercice = forms.IntegerField(
+        label=_("Exercice de toutes les factures du fichier"),
+        help_text=_("seulement si ni une colonne ni la date d’émission ne le dit, ou pour passer outre cette date"),
+        min_value=2000,
+        max_value=2099,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"invalid": BAD_YEAR, "min_value": BAD_YEAR, "max_value": BAD_YEAR},
+    )
     unites = forms.BooleanField(label=_("Accepter les montants suivis d’EUR ou de €"), required=False)
     produit = forms.ChoiceField(label=_("Produit des lignes qui n’en nomment pas"), required=False)
     feuille = forms.ChoiceField(label=_("Feuille du classeur"), required=False)
@@ -233,9 +253,12 @@ class ColumnsForm(forms.Form):
         source: ImportSource,
         products: Sequence[Product],
         codes: Sequence[str],
+        regies: Sequence[str] = (),
         initial: Mapping[str, Any],
     ) -> None:
         super().__init__(data, initial=dict(initial))
+        self._source = source
+        self._has_columns = proposal.head.format in TABLES
         self._is_table = proposal.head.separator != ""
         self._products = {product.slug: product for product in products}
         offered = [("", gettext("Le fichier le dit")), *((one.slug, one.name) for one in products)]
@@ -247,7 +270,10 @@ class ColumnsForm(forms.Form):
         if not self._is_table:  # a workbook says itself how it is written
             del self.fields["codage"], self.fields["separateur"]
         columns = proposal.head.columns[:MOST_COLUMNS_OFFERED]
-        for meaning in (*MAIN, *OTHERS):
+        if not self._has_columns:  # a PES names its own elements
+            for name in ("titres", "additionne", "zeros", "unites", "exercice"):
+                del self.fields[name]
+        for meaning in self._meanings:
             none = gettext("Choisissez la colonne") if meaning in NEEDED else gettext("Aucune colonne")
             self.fields[_field(meaning)] = forms.ChoiceField(
                 label=meaning.label,
@@ -256,6 +282,11 @@ class ColumnsForm(forms.Form):
                 choices=[("", none), *((name, _column_words(name, proposal)) for name in columns)],
                 error_messages={"required": NO_COLUMN, "invalid_choice": NO_COLUMN},
             )
+        without = gettext("Aucun produit : la ligne sera en erreur")
+        if not self._has_columns:
+            self.fields["produit"].label = gettext("Produit des codes que vous laissez sans réponse")
+            _offer(self.fields["produit"], [("", gettext("Aucun")), *offered[1:]])
+            without = gettext("Le produit choisi ci-dessus ; sans lui, la ligne sera en erreur")
         self.codes_found = len(codes)
         self._codes = list(codes)[:MOST_CODES]
         for place, code in enumerate(self._codes):
@@ -264,32 +295,55 @@ class ColumnsForm(forms.Form):
             )
             self.fields[f"produit_{place}"] = forms.ChoiceField(
                 label=gettext("Le code « %(code)s »") % {"code": code},
-                choices=[("", gettext("Aucun produit : la ligne sera en erreur")), *offered[1:]],
+                choices=[("", without), *offered[1:]],
                 required=False,
                 initial=self._product_of(source, code),
             )
+        self._regies = list(regies)[:MOST_CODES]
+        for place, code in enumerate(self._regies):
+            self.fields[f"code_regie_{place}"] = forms.CharField(
+                widget=forms.HiddenInput, initial=code, required=False, max_length=LONGEST_CODE
+            )
+            words = gettext("Les lignes du code « %(code)s » sont à votre régie") % {"code": code}
+            self.fields[f"regie_{place}"] = forms.BooleanField(
+                label=words if code else gettext("Les lignes sans code sont à votre régie"),
+                required=False,
+                initial=code in source.regie_codes if source.regie_codes else len(self._regies) == 1,
+            )
+
+    @property
+    def _meanings(self) -> tuple[Meaning, ...]:
+        return (*MAIN, *OTHERS) if self._has_columns else ()
 
     def clean(self) -> dict[str, Any]:
-        """No column says two things."""
+        """No column says two things, the exercice is said, and whose lines are read."""
         read = super().clean() or {}
         taken: dict[str, Meaning] = {}
-        for meaning in (*MAIN, *OTHERS):
+        for meaning in self._meanings:
             column = read.get(_field(meaning), "")
             if column and column in taken:
                 self.add_error(_field(meaning), TWICE % {"other": taken[column].label})
             elif column:
                 taken[column] = meaning
+        says_year = {Meaning.EXERCICE, Meaning.ISSUED_ON} & set(taken.values()) or read.get("exercice")
+        if self._has_columns and not says_year and "exercice" not in self.errors:
+            self.add_error("exercice", NO_YEAR)
+        if self._regies and not any(read.get(f"regie_{place}") for place in range(len(self._regies))):
+            self.add_error("regie_0", NO_REGIE)
         return read
 
     @property
     def columns(self) -> dict[str, str]:
         """Meaning → column, as chosen."""
-        chosen = {one.value: str(self._read(_field(one))) for one in (*MAIN, *OTHERS)}
+        chosen = {one.value: str(self._read(_field(one))) for one in self._meanings}
         return {name: column for name, column in chosen.items() if column}
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the source will remember, as `TableOptions` reads it."""
+        """What the source will remember, as `TableOptions` reads it; a PES changes nothing of it."""
+        if not self._has_columns:
+            asked = self._source.options.get("asked") or []
+            return {**self._source.options, "asked": sorted({*asked, *self._codes})}
         return {
             "columns": self.columns,
             "encoding": self._read("codage"),
@@ -299,14 +353,26 @@ class ColumnsForm(forms.Form):
             "sums_lines": bool(self._read("additionne")),
             "numbers_without_zeros": DISTINCT if self._read("zeros") else REFUSE,
             "accepts_units": bool(self._read("unites")),
+            "default_exercice": self._read("exercice") or None,
         }
 
     @property
+    def regie_codes(self) -> list[str]:
+        """Those whose lines are read: what was known before, and what was said of the codes found; [] for all."""
+        if self._has_columns and Meaning.REGIE not in self.columns:
+            return []
+        kept = [code for code in self._source.regie_codes if code not in self._regies]
+        told = [code for place, code in enumerate(self._regies) if self._read(f"regie_{place}")]
+        return sorted({*kept, *told})
+
+    @property
     def products(self) -> dict[str, int]:
-        """The file's code → our product's key, of the codes that were asked."""
+        """The file's code → our product's key, of the codes that were asked; in a PES every line has one."""
         told = {}
         for place, code in enumerate(self._codes):
             product = self._products.get(str(self._read(f"produit_{place}")))
+            if product is None and not self._has_columns:
+                product = self.default_product
             if product is not None:
                 told[code] = product.pk
         return told
@@ -331,18 +397,26 @@ class ColumnsForm(forms.Form):
     @property
     def groups(self) -> list[Group]:
         """The page in order: what every invoice needs, then what may be, then how the file is written."""
-        more = [self[_field(one)] for one in OTHERS]
+        main = [self[_field(one)] for one in self._meanings if one in MAIN]
+        more = [self[_field(one)] for one in self._meanings if one not in MAIN]
+        regies = [self[f"regie_{place}"] for place in range(len(self._regies))]
+        lines = [self[name] for name in ("exercice", "additionne", "zeros", "unites") if name in self.fields]
         codes = [self[f"produit_{place}"] for place in range(len(self._codes))]
         written = [self[name] for name in ("codage", "separateur", "feuille", "titres") if name in self.fields]
         groups = [
-            Group(legend=gettext("Les colonnes"), fields=[self[_field(one)] for one in MAIN]),
+            Group(legend=gettext("Les colonnes"), fields=main),
             Group(legend=gettext("D’autres colonnes"), fields=more, is_folded=True),
             Group(
                 legend=gettext("Les produits"),
                 hint=gettext("À chaque code du fichier, le produit qu’il désigne chez vous.") if codes else "",
                 fields=[self["produit"], *codes],
             ),
-            Group(legend=gettext("Les lignes"), fields=[self["additionne"], self["zeros"], self["unites"]]),
+            Group(
+                legend=gettext("Les régies"),
+                hint=gettext("Les lignes des codes que vous ne cochez pas seront en erreur : elles n’entreront pas."),
+                fields=regies,
+            ),
+            Group(legend=gettext("Les lignes"), fields=lines),
             Group(legend=gettext("Comment le fichier est écrit"), fields=written),
         ]
         return [group for group in groups if group.fields]
@@ -364,14 +438,19 @@ def initial_of(*, proposal: Proposal, source: ImportSource) -> dict[str, Any]:
         "additionne": remembered.get("sums_lines", False),
         "zeros": remembered.get("numbers_without_zeros") == DISTINCT,
         "unites": remembered.get("accepts_units", False),
+        "exercice": remembered.get("default_exercice") or "",
         "produit": source.default_product.slug if source.default_product is not None else "",
     }
 
 
 def fits(*, proposal: Proposal, source: ImportSource) -> bool:
     """Whether a file has just the columns of the one for which the source's were chosen: nothing to ask again."""
-    seen = source.options.get("seen")
-    return bool(source.options.get("columns")) and seen == list(proposal.head.columns)
+    options = source.options
+    columns = options.get("columns") or {}
+    says_year = {Meaning.EXERCICE, Meaning.ISSUED_ON} & set(columns) or options.get("default_exercice")
+    if Meaning.REGIE in columns and not source.regie_codes:  # whose lines they are was never said
+        return False
+    return bool(columns) and bool(says_year) and options.get("seen") == list(proposal.head.columns)
 
 
 def too_many_codes(number: int) -> str:

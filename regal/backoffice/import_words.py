@@ -24,7 +24,7 @@ STATES: dict[ImportState, Promise] = {
     ImportState.WRITING: gettext_lazy("écriture en cours"),
     ImportState.CONFIRMED: gettext_lazy("confirmé"),
     ImportState.DISCARDED: gettext_lazy("écarté"),
-    ImportState.REFUSED: gettext_lazy("illisible"),
+    ImportState.REFUSED: gettext_lazy("refusé"),
     ImportState.UNDONE: gettext_lazy("défait"),
 }
 LOOKS: dict[ImportState, str] = {
@@ -166,6 +166,25 @@ def promise(counts: Mapping[Verdict, int], *, total: Money | None, collector: st
             "change ce qui est dû de %(number)s facture", "change ce qui est dû de %(number)s factures", changed
         )
         told.append(words % {"number": grouped(changed)})
+    wrong = counts.get(Verdict.ERROR, 0)
+    if wrong and not told:
+        return _no_line(wrong, some_are_there=bool(counts.get(Verdict.UNCHANGED, 0)))
     if not told:
         return _("Confirmer ne changerait rien : tout ce que dit ce fichier est déjà dans la base, ou n’y entre pas.")
     return _("Confirmer %(acts)s. Rien d’autre ne change.") % {"acts": _(" et ").join(told)}
+
+
+def _no_line(wrong: int, *, some_are_there: bool) -> str:
+    if some_are_there:
+        words = ngettext(
+            "Confirmer ne changerait rien : le reste est déjà dans la base, et %(number)s ligne est à corriger.",
+            "Confirmer ne changerait rien : le reste est déjà dans la base, et %(number)s lignes sont à corriger.",
+            wrong,
+        )
+    else:
+        words = ngettext(
+            "Aucune ligne de ce fichier ne peut entrer dans la base : %(number)s ligne est à corriger.",
+            "Aucune ligne de ce fichier ne peut entrer dans la base : %(number)s lignes sont à corriger.",
+            wrong,
+        )
+    return words % {"number": grouped(wrong)}

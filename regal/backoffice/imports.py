@@ -21,12 +21,16 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from regal.audit.queries import last_act
 from regal.backoffice import import_report, import_template, import_words, pages
 from regal.backoffice.import_forms import (
     LONGEST_CODE,
     MAIN,
+    MOST_CODES,
+    NO_FILE,
     OTHERS,
     SEPARATOR_WORDS,
+    TABLES,
     ColumnsForm,
     UploadForm,
     collects,
@@ -52,8 +56,8 @@ from regal.titres import import_queries, imports
 from regal.titres.import_refusals import EmptyFile, FileTooLarge
 from regal.titres.import_states import ImportState, Verdict
 from regal.titres.importers import opening, troubles
-from regal.titres.importers.base import FileFormat, NotThisFile, Trouble
-from regal.titres.importers.columns import ENCODINGS, NEEDED, SEPARATORS
+from regal.titres.importers.base import Nature, NotThisFile, Trouble
+from regal.titres.importers.columns import ENCODINGS, NEEDED, SEPARATORS, Meaning
 from regal.titres.importers.opening import Proposal
 from regal.titres.models import Collector, Import, ImportSource, Titre
 from regal.titres.refusals import Refusal
@@ -62,9 +66,9 @@ MAY_IMPORT = (Role.REGISSEUR, Role.ADMINISTRATOR)
 PAGE_LENGTH = 50
 REFRESH_SECONDS = 3
 MOST_ROWS, MOST_COLUMNS_SHOWN, LONGEST_CELL = 5, 40, 60
-MOST_LINES_LOOKED_AT = 5_000  # for the codes of products
+MOST_LINES_LOOKED_AT = 5_000  # for the codes of products and of régies
+ANY_YEAR = 2000  # to read codes, whatever the exercice
 LARGEST_KEY = 2**63 - 1
-TABLES = (FileFormat.CSV, FileFormat.XLSX)
 MOVING = (ImportState.READING, ImportState.WRITING)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -89,8 +93,9 @@ class ShownImport:
     total: Money | None
     received_at: datetime
     received_by: str
-    decided_at: datetime | None
+    decided_at: datetime | None  # confirmed
     decided_by: str
+    undone_at: datetime | None
 
     @classmethod
     def of(cls, one: Import) -> "ShownImport":
@@ -114,6 +119,7 @@ class ShownImport:
             received_by=str(one.kept_by or _("REGAL")),
             decided_at=one.confirmed_at if is_confirmed else None,
             decided_by=str(one.confirmed_by or _("REGAL")),
+            undone_at=one.ended_at if state is ImportState.UNDONE else None,
         )
 
 
@@ -172,6 +178,9 @@ def new_import(request: BureauRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "backoffice/new_import.html", {"form": form})
     told, sent, kept = form.is_valid(), request.FILES.get("fichier"), None
+    if sent is None and not is_too_large(request):
+        form.add_error("fichier", NO_FILE)
+        return render(request, "backoffice/new_import.html", {"form": form}, status=422)
     try:
         content = _sent(request, sent)
         opening.recognise(cast(BinaryIO, content))
@@ -235,7 +244,8 @@ def _keep(request: BureauRequest, form: UploadForm, content: "UploadedFile[bytes
     content.seek(0)
     proposal = opening.propose(cast(BinaryIO, content), options=source.options)
     content.seek(0)
-    asks = proposal.head.format in TABLES and not fits(proposal=proposal, source=source)
+    asks = _asks(proposal, source, cast(BinaryIO, content))
+    content.seek(0)
     return imports.keep(source=source, name=content.name or "", chunks=content.chunks(), ask=not asks, **by)
 
 
@@ -249,7 +259,7 @@ def columns(request: BureauRequest, slug: str, import_id: int) -> HttpResponse:
     town = request.collectivite
     with tenant(town):
         one = _import(town, import_id)
-        if one.state not in (ImportState.RECEIVED, ImportState.PROPOSED):
+        if one.state not in (ImportState.RECEIVED, ImportState.PROPOSED) and not _may_be_mended(one):
             return _see("import", slug, import_id)
         shown, is_remembered = ShownImport.of(one), bool(one.source.options.get("columns"))
         with closing(_content_of(one)) as content:
@@ -257,8 +267,6 @@ def columns(request: BureauRequest, slug: str, import_id: int) -> HttpResponse:
                 form, proposal = _columns_form(request, one, content)
             except (NotThisFile, ValueError):  # its own page says why
                 return _see("import", slug, import_id)
-        if proposal.head.format not in TABLES:
-            return _see("import", slug, import_id)
         if form.is_valid():
             try:
                 asked = _read_so(request, one, form, proposal)
@@ -278,9 +286,10 @@ def _read_so(request: BureauRequest, one: Import, form: ColumnsForm, proposal: P
     with transaction.atomic():
         source = imports.change_source(
             source=source,
-            options={**form.options, "seen": list(proposal.head.columns)},
+            options=_remembered(form, proposal),
             products={**source.products, **form.products},
             default_product=form.default_product,
+            regie_codes=form.regie_codes,
             **by,
         )
         if one.state == ImportState.RECEIVED:
@@ -293,6 +302,10 @@ def _read_so(request: BureauRequest, one: Import, form: ColumnsForm, proposal: P
         return again
 
 
+def _remembered(form: ColumnsForm, proposal: Proposal) -> dict[str, Any]:
+    return form.options | ({"seen": list(proposal.head.columns)} if proposal.head.format in TABLES else {})
+
+
 def _columns_page(
     request: BureauRequest, shown: ShownImport, proposal: Proposal, form: ColumnsForm, *, is_remembered: bool
 ) -> HttpResponse:
@@ -300,6 +313,8 @@ def _columns_page(
     context = {
         "one": shown,
         "form": form,
+        "is_table": head.format in TABLES,
+        "has_more_codes": form.asks_again,
         "is_remembered": is_remembered,
         "encoding": head.encoding,
         "separator": _separator_words(head.separator),
@@ -321,17 +336,23 @@ def _columns_form(request: BureauRequest, one: Import, content: BinaryIO) -> tup
     if typed:
         kept = {name: typed[name] for name in typed if name.startswith("c_")}
         initial |= {name: column for name, column in kept.items() if column in proposal.head.columns}
-        initial |= {name: typed.get(name, "") for name in ("codage", "separateur", "feuille", "produit")}
+        initial |= {name: typed.get(name, "") for name in ("codage", "separateur", "feuille", "produit", "exercice")}
         initial |= {name: name in typed for name in ("titres", "additionne", "zeros", "unites")}
-    codes = _codes(content, {**source.options, **written}, initial.get("c_product", ""), initial)
+    codes = _codes(content, proposal, {**source.options, **written}, initial)
+    regies = codes.regies if proposal.head.format in TABLES else []
+    asks_again = bool(typed) and not (
+        _were_asked(typed, "code_", codes.products) and _were_asked(typed, "code_regie_", regies)
+    )
     form = ColumnsForm(
-        typed if typed.get("acte") == "lire" else None,
+        typed if typed.get("acte") == "lire" and not asks_again else None,
         proposal=proposal,
         source=source,
         products=_products_of(one.collectivite, source),
-        codes=codes,
+        codes=codes.products,
+        regies=regies,
         initial=initial,
     )
+    form.asks_again = asks_again and typed.get("acte") == "lire"
     return form, proposal
 
 
@@ -346,21 +367,59 @@ def _how_written(typed: Any) -> dict[str, Any]:
     }
 
 
-def _codes(content: BinaryIO, options: dict[str, Any], column: str, initial: dict[str, Any]) -> list[str]:
-    """The codes of products in the first lines of a file, in order."""
-    chosen = {name.removeprefix("c_"): told for name, told in initial.items() if name.startswith("c_") and told}
-    if not column or any(needed not in chosen for needed in NEEDED):
-        return []
+@dataclass(frozen=True, kw_only=True)
+class _Codes:
+    """The file's own codes in its first lines, in order."""
+
+    products: list[str]
+    regies: list[str]  # "" among them: lines that name none
+
+
+def _codes(content: BinaryIO, proposal: Proposal, options: dict[str, Any], chosen: dict[str, Any]) -> _Codes:
+    columns = {name.removeprefix("c_"): told for name, told in chosen.items() if name.startswith("c_") and told}
+    if proposal.head.format in TABLES:
+        is_coded = {Meaning.PRODUCT, Meaning.REGIE} & set(columns)
+        if not is_coded or any(needed not in columns for needed in NEEDED):
+            return _Codes(products=[], regies=[])
+        options = {**options, "columns": columns, "default_exercice": options.get("default_exercice") or ANY_YEAR}
+    products: dict[str, None] = {}
+    regies: dict[str, None] = {}
     content.seek(0)
-    found: dict[str, None] = {}
     try:
-        reader = opening.open_file(content, options={**options, "columns": chosen})
+        reader = opening.open_file(content, options=options)
         for line in islice(reader.lines(), MOST_LINES_LOOKED_AT):
-            if line.titre is not None and line.titre.product:
-                found[line.titre.product[:LONGEST_CODE]] = None
+            if line.titre is None or line.titre.nature not in (Nature.DEBT, Nature.REDUCTION):
+                continue
+            if line.titre.product:
+                products[line.titre.product[:LONGEST_CODE]] = None
+            if Meaning.REGIE in columns:
+                regies[line.titre.regie[:LONGEST_CODE]] = None
     except (NotThisFile, ValueError):  # what is wrong with it is said by its report
-        return []
-    return list(found)
+        return _Codes(products=[], regies=[])
+    return _Codes(products=list(products), regies=list(regies))
+
+
+def _were_asked(typed: Any, prefix: str, codes: Sequence[str]) -> bool:
+    """Whether the page that was sent showed these codes: a column chosen on it may hold others."""
+    return all(typed.get(f"{prefix}{place}", "") == code for place, code in enumerate(codes[:MOST_CODES]))
+
+
+def _asks(proposal: Proposal, source: ImportSource, content: BinaryIO) -> bool:
+    """Whether somebody must say what a file means before it is read.
+
+    A table, unless its columns are known; a PES, if it has codes never asked about and there is a choice.
+    """
+    if proposal.head.format in TABLES:
+        return not fits(proposal=proposal, source=source)
+    if len(_products_of(source.collectivite, source)) < 2 and source.default_product_id is not None:
+        return False
+    known = {*source.products, *(source.options.get("asked") or [])}
+    return any(code not in known for code in _codes(content, proposal, source.options, {}).products)
+
+
+def _may_be_mended(one: Import) -> bool:
+    """Refused for its columns, and still kept: an agent may choose them again."""
+    return one.state == ImportState.REFUSED and str(one.error.get("code", "")).startswith(imports.OF_COLUMNS)
 
 
 # One of them
@@ -510,10 +569,11 @@ def _import_page(
         totals = import_queries.totals_of(one)
         filters = _Filter.of(request.GET.get("verdict", ""), request.GET.get("apres", ""))
         lines = _lines(town, one, filters) if one.read_at else []
-        asks_columns = one.state == ImportState.RECEIVED and _asks_columns(one)
+        asks_columns = _asks_columns(one) if one.state == ImportState.RECEIVED else ""
         is_touched = one.state == ImportState.CONFIRMED and _is_touched(town, one)
         file_troubles = [Told.of(trouble) for trouble in import_queries.troubles_of(one)]
         before = import_queries.same_file_before(one)
+        undone_by = _undone_by(one) if shown.undone_at else ""
     is_waiting = one.state in MOVING or (one.state == ImportState.RECEIVED and not asks_columns)
     shown_lines = lines[:PAGE_LENGTH]
     context = {
@@ -525,6 +585,7 @@ def _import_page(
         "progress": progress,
         "progress_lines": import_words.grouped(progress.lines),
         "file_troubles": file_troubles,
+        "undone_by": undone_by,
         "before": before.pk if before is not None and one.state == ImportState.PROPOSED else None,
         "results": [_result(verdict, totals) for verdict in ORDER if totals.lines[verdict]] if one.read_at else [],
         "is_done": one.state in (ImportState.CONFIRMED, ImportState.UNDONE),
@@ -535,7 +596,9 @@ def _import_page(
         "would_write": totals.would_write,
         "left_out": totals.would_stay_out,
         "seen": _seen(one),
-        "can_map": one.file_format in TABLES,
+        "can_map": bool(one.file_format),
+        "is_table": not one.file_format or one.file_format in TABLES,
+        "can_mend": _may_be_mended(one),
         "can_undo": one.state == ImportState.CONFIRMED and not is_touched,
         "is_touched": is_touched,
         "titres_of_it": reverse("titres", args=[town.slug]) + "?" + urlencode({"importation": one.pk})
@@ -661,9 +724,11 @@ def _tabs(totals: import_queries.Totals, here: _Filter) -> list[Tab]:
     return [every, *by_verdict, warned]
 
 
-def _lead(one: Import, totals: import_queries.Totals, *, asks_columns: bool) -> str:
+def _lead(one: Import, totals: import_queries.Totals, *, asks_columns: str) -> str:
     state = ImportState(one.state)
     if state is ImportState.RECEIVED:
+        if asks_columns == "codes":
+            return _("Dites d’abord quel produit désigne chaque code : le fichier n’est pas encore lu.")
         if asks_columns:
             return _("Dites d’abord quelle colonne dit quoi : le fichier n’est pas encore lu.")
         return _("Le fichier attend d’être lu, cela ne prend d’ordinaire que quelques secondes.")
@@ -680,14 +745,16 @@ def _lead(one: Import, totals: import_queries.Totals, *, asks_columns: bool) -> 
     }[state]
 
 
-def _asks_columns(one: Import) -> bool:
-    """Whether somebody must say what its columns mean before it is read."""
+def _asks_columns(one: Import) -> str:
+    """What somebody must say before it is read: what its "columns" mean, or its "codes"; else ""."""
     with closing(_content_of(one)) as content:
         try:
             proposal = opening.propose(content, options=one.source.options)
         except (NotThisFile, ValueError):
-            return False
-    return proposal.head.format in TABLES and not fits(proposal=proposal, source=one.source)
+            return ""
+        if not _asks(proposal, one.source, content):
+            return ""
+    return "columns" if proposal.head.format in TABLES else "codes"
 
 
 def _is_touched(town: Collectivite, one: Import) -> bool:
@@ -697,6 +764,12 @@ def _is_touched(town: Collectivite, one: Import) -> bool:
         return True
     attempts = Attempt.objects.of(town).filter(titre__origin=one.pk, status__in=[*LIVE, State.PAID])
     return attempts.exists()
+
+
+def _undone_by(one: Import) -> str:
+    """Who: its audit row says it."""
+    entry = last_act(collectivite=one.collectivite, action="undo_import", subject=f"import {one.pk}")
+    return str((entry.actor if entry is not None else None) or _("REGAL"))
 
 
 def _seen(one: Import) -> str:

@@ -137,8 +137,8 @@ class Selection:
 
 
 def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime) -> QuerySet[Titre]:
-    """The invoices meant, in no order."""
-    asked = Q()
+    """The invoices meant, in no order. Those withdrawn stand in no list but their own."""
+    asked = Q() if selection.stands is Situation.WITHDRAWN else ~Q(status=State.WITHDRAWN)
     if selection.where is not None:
         asked &= selection.where
     if selection.stands is not None:

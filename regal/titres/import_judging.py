@@ -144,6 +144,7 @@ class Judge:
         elif nature is Nature.REDUCTION and reduces is not None:
             piece = f"{exercice}/{number}/{titre_line}"[:60]
             exercice, number, titre_line = reduces.exercice, reduces.number, reduces.line
+            self._check_regie(titre, troubles)
             if not 0 < titre.cents <= MOST_CENTS:
                 troubles.append(_error("L307", value=_money(titre.cents)))
             verdict = Verdict.REDUCES
@@ -188,10 +189,13 @@ class Judge:
             " ; ".join(other.name for other in titre.others)[:500] if titre.others else "",
         )
 
-    def _check(self, titre: FiledTitre, terms: _Terms | None, issued_on: date, troubles: list[Trouble]) -> str:
-        """Add what is wrong with a debt; its reference, or "" if it has none that can be typed."""
+    def _check_regie(self, titre: FiledTitre, troubles: list[Trouble]) -> None:
         if self._regies and titre.regie not in self._regies:
             troubles.append(_error("L301", value=titre.regie[:30]))
+
+    def _check(self, titre: FiledTitre, terms: _Terms | None, issued_on: date, troubles: list[Trouble]) -> str:
+        """Add what is wrong with a debt; its reference, or "" if it has none that can be typed."""
+        self._check_regie(titre, troubles)
         cents = titre.cents
         if not 0 < cents <= MOST_CENTS:
             troubles.append(_error("L307", value=_money(cents)))

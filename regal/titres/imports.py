@@ -43,7 +43,11 @@ WRITE_IMPORT = "write_import"
 PIECE = 1024 * 1024
 BATCH = 5_000  # lines read in one transaction
 KEPT_DAYS = 30
+<<<<<<< HEAD
 TRIES = 3  # when the base fails
+=======
+OF_COLUMNS = "F54"  # codes of what an agent mends by choosing the columns again: the file is kept for that
+>>>>>>> mendc
 LONGEST_SOURCE_NAME, LONGEST_NAME = 80, 120
 
 Which = Callable[[int, Collection[int]], set[int]]
@@ -544,7 +548,8 @@ def _refuse(import_: Import, trouble: Trouble, turn: Turn | None, now: datetime)
         refused = next_state(ImportState.READING, ImportEvent.UNREADABLE)
         if _progress(import_, turn, error=as_json(trouble), state=refused, ended_at=now):
             _forget_lines(import_)
-            _forget_pieces(import_)
+            if not trouble.code.startswith(OF_COLUMNS):
+                _forget_pieces(import_)
 
 
 def _refuse_touched(import_: Import, settled: Which, paying: Which) -> None:
@@ -656,6 +661,7 @@ def _facts_of(source: ImportSource) -> dict[str, object]:
         "file_format": source.file_format,
         "default_product": source.default_product_id,
         "products": source.products,
+        "regie_codes": source.regie_codes,
         "as_drafts": source.as_drafts,
         "is_active": source.is_active,
     }

@@ -16,9 +16,9 @@ from regal.lib import uploads
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.people.models import Membership, Role, User
-from regal.titres import importers
+from regal.titres import importers, imports
 from regal.titres.import_states import ImportState
-from regal.titres.models import Import, ImportSource, Titre
+from regal.titres.models import Collector, Import, ImportSource, Titre
 from tests import cast, notices
 from tests.cast import later
 
@@ -248,7 +248,7 @@ class TestSending:
 
     def test_asks_for_the_file_where_none_was_sent(self, paul, canteen):
         fields = {"source": "", "nom": "Cantine", "encaisse": collector(canteen), "produit": ""}
-        assert "R234" in words(paul.post(NEW, fields))
+        assert "Choisissez un fichier" in words(paul.post(NEW, fields))
 
     def test_says_how_large_a_file_may_be(self, monkeypatch, paul, canteen):
         monkeypatch.setattr(uploads.BoundedUpload, "receive_data_chunk", _too_large)
@@ -444,6 +444,12 @@ class TestReport:
         assert "en erreur" in lines[1]
         assert "MARTIN" not in content
 
+    def test_with_errors_alone_says_how_many_are_to_be_corrected(self, paul, canteen):
+        where = read(paul, canteen, table(row(101, "12,345"), row(102, "x")))
+        page = words(paul.get(where))
+        assert "Aucune ligne de ce fichier ne peut entrer dans la base : 2 lignes sont à corriger." in page
+        assert "déjà dans la base" not in page
+
     def test_of_a_file_read_twice_says_so(self, town, paul, canteen):
         confirmed(paul, canteen, GOOD)
         with tenant(town.collectivite):
@@ -515,7 +521,13 @@ class TestUndoing:
             assert paul.post(f"{where}defaire/").status_code == 303
         assert state(town) == ImportState.UNDONE
         assert {one.status for one in titres(town)} == {"withdrawn"}
-        assert "Cet import a été défait" in words(paul.get(where))
+        page = words(paul.get(where))
+        assert "Cet import a été défait" in page
+        assert re.search("Confirmé le .* par paul", page)
+        assert re.search("Défait le .* par paul", page)
+        paul.force_login(town.agent)
+        assert not paul.get("/saint-aubin/factures/").context["lines"]
+        assert len(paul.get("/saint-aubin/factures/?etat=retiree").context["lines"]) == 3
 
     def test_is_refused_once_something_was_paid(self, town, paul, canteen):
         where = confirmed(paul, canteen, GOOD)
@@ -529,6 +541,124 @@ class TestUndoing:
     def test_is_not_offered_before(self, paul, canteen):
         where = read(paul, canteen, GOOD)
         assert paul.post(f"{where}defaire/").status_code == 422
+
+
+class TestCodesOfAPes:
+    CONTENT = (SAMPLES / "pes-recette-aller-exemple.xml").read_bytes().replace(b"21990042000015", b"21350001600011")
+
+    @pytest.fixture
+    def loyers(self, town):
+        return cast.make_product(town, DebtKind.TITRE, slug="loyers", numcli="012388")
+
+    def test_are_asked_with_the_products_of_who_collects(self, town, paul, canteen, loyers):
+        where = self.send(town, paul, canteen)
+        page = paul.get(where)
+        assert "Dire quel produit désigne chaque code" in words(page)
+        page = paul.get(f"{where}colonnes/")
+        assert "Quel produit désigne chaque code ?" in words(page)
+        form = page.context["form"]
+        codes = {form[f"code_{place}"].value(): f"produit_{place}" for place in range(form.codes_found)}
+        assert {"CANT", "LOYE"} <= set(codes)
+        assert {slug for slug, _name in form.fields[codes["LOYE"]].choices} == {"", "titres", "loyers"}
+        told = chosen(page) | {codes["LOYE"]: "loyers", "produit": "titres", "acte": "lire"}
+        assert paul.post(f"{where}colonnes/", told).status_code == 303
+        notices.run_due(NOW)
+        page = paul.get(where)
+        assert "L302" not in words(page)
+        assert page.context["would_write"] > 0
+        with tenant(town.collectivite):
+            source = ImportSource.objects.get()
+        assert source.products["LOYE"] == loyers.pk
+        assert source.products["CANT"] == town.product.pk
+        assert source.default_product_id == town.product.pk
+        assert not paul.get(self.send(town, paul, canteen, source=str(source.pk))).context["asks_columns"]
+        assert paul.get(f"{where}colonnes/").status_code == 200  # to be changed
+
+    def test_are_not_asked_where_there_is_one_product(self, town, paul, canteen):
+        where = self.send(town, paul, canteen)
+        assert not paul.get(where).context["asks_columns"]
+        notices.run_due(NOW)
+        assert paul.get(where).context["would_write"] > 0
+
+    def send(self, town, paul, canteen, **told):
+        budget = f"budget-{town.account.budget_id}"
+        return sent(paul, canteen, self.CONTENT, name="pes.xml", **{"encaisse": budget} | told)
+
+
+class TestExercice:
+    HEADER = "Numéro;Nom;Montant"
+    CONTENT = table("FC2026-000101;MARTIN Camille;38,40", header=HEADER)
+
+    def test_is_asked_where_nothing_says_it(self, paul, canteen):
+        where = sent(paul, canteen, self.CONTENT)
+        columns = f"{where}colonnes/"
+        told = chosen(paul.get(columns)) | {"acte": "lire"}
+        for typed, code in (("", "R493"), ("26", "R494"), ("x", "R494")):
+            answer = paul.post(columns, told | {"exercice": typed})
+            assert answer.status_code == 422
+            assert code in words(answer)
+        assert paul.post(columns, told | {"exercice": "2026"}).status_code == 303
+        notices.run_due(NOW)
+        assert "1 facture nouvelle, pour 38,40 €" in words(paul.get(where))
+
+    def test_is_asked_again_after_a_refusal(self, town, paul, canteen):
+        with tenant(town.collectivite):
+            options = {
+                "columns": {"number": "Numéro", "amount": "Montant", "name": "Nom"},
+                "seen": self.HEADER.split(";"),
+            }
+            source = imports.add_source(
+                collectivite=town.collectivite,
+                name="Ancien logiciel",
+                collector=Collector.REGIE,
+                regie=canteen.account.regie,
+                options=options,
+                default_product=canteen,
+                now=NOW,
+            )
+            refused = imports.keep(source=source, name="a.csv", chunks=[self.CONTENT], now=NOW)
+        notices.run_due(NOW)
+        where = f"{LIST}{refused.pk}/"
+        page = words(paul.get(where))
+        assert "F544" in page
+        assert "Changer les colonnes et relire" in page
+        assert paul.get(sent(paul, canteen, self.CONTENT, source=str(source.pk))).context["asks_columns"] == "columns"
+        told = chosen(paul.get(f"{where}colonnes/")) | {"exercice": "2026", "acte": "lire"}
+        answer = paul.post(f"{where}colonnes/", told)
+        assert answer.status_code == 303
+        notices.run_due(NOW)
+        assert "1 facture nouvelle" in words(paul.get(answer["Location"]))
+        assert "écarté" in words(paul.get(where))
+
+
+class TestRegies:
+    CONTENT = table(row(101) + ";12", row(102) + ";13", row(103) + ";", header=HEADER + ";REGIE")
+
+    def test_are_confirmed_and_the_others_stay_out(self, town, paul, canteen):
+        where = sent(paul, canteen, self.CONTENT)
+        columns = f"{where}colonnes/"
+        page = paul.get(columns)
+        assert "Les lignes du code « 12 » sont à votre régie" in words(page)
+        assert "Les lignes sans code sont à votre régie" in words(page)
+        told = chosen(page) | {"acte": "lire"}
+        answer = paul.post(columns, told)
+        assert answer.status_code == 422
+        assert "R495" in words(answer)
+        assert paul.post(columns, told | {"regie_0": "on"}).status_code == 303
+        notices.run_due(NOW)
+        page = paul.get(where)
+        assert page.context["would_write"] == 1
+        assert "L301" in words(page)
+        with tenant(town.collectivite):
+            assert ImportSource.objects.get().regie_codes == ["12"]
+
+    def test_of_a_column_just_chosen_are_shown_before_reading(self, paul, canteen):
+        where = sent(paul, canteen, self.CONTENT.replace(b"REGIE", b"XYZ"))
+        columns = f"{where}colonnes/"
+        answer = paul.post(columns, chosen(paul.get(columns)) | {"c_regie": "XYZ", "regie_0": "on", "acte": "lire"})
+        assert answer.status_code == 200
+        assert "portent des codes" in words(answer)
+        assert paul.post(columns, chosen(answer) | {"regie_0": "on", "acte": "lire"}).status_code == 303
 
 
 class TestTemplate:

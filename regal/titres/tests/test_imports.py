@@ -226,6 +226,7 @@ class TestReading:
             (f"{NUMBER};4200;debtor=", "L317"),
             (f"{NUMBER};4200;label=4970 1000 0000 0014 carte", "L318"),
             (f"{NUMBER};4200;regie=77", "L301"),
+            (f"AV1;420;reduces={NUMBER};regie=77", "L301"),
             (f"{NUMBER};4200;product=EAU", "L302"),
         ],
     )
