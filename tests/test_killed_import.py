@@ -140,7 +140,9 @@ class TestTheCommandIsKilled:
         file.write_bytes(content(FEWER))
 
         def command():
-            return regal(database_environment, log, "import", "saint-aubin", "Cantine", str(file), "--wet-run")
+            return regal(
+                database_environment, log, "import", "saint-aubin", "Cantine", str(file), "--wet-run", "--by", "nadia"
+            )
 
         def is_reading() -> bool:
             return any(one.lines_read for one in imports_of(source))

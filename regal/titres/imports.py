@@ -43,11 +43,8 @@ WRITE_IMPORT = "write_import"
 PIECE = 1024 * 1024
 BATCH = 5_000  # lines read in one transaction
 KEPT_DAYS = 30
-<<<<<<< HEAD
 TRIES = 3  # when the base fails
-=======
 OF_COLUMNS = "F54"  # codes of what an agent mends by choosing the columns again: the file is kept for that
->>>>>>> mendc
 LONGEST_SOURCE_NAME, LONGEST_NAME = 80, 120
 
 Which = Callable[[int, Collection[int]], set[int]]
