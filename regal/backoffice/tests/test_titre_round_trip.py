@@ -113,11 +113,11 @@ class TestThroughTheBase:
         with tenant(source.collectivite_id):
             return Import.objects.select_related("source", "collectivite").get(pk=kept.pk)
 
-    def bring(self, source: ImportSource, *lines: str) -> Import:
+    def bring(self, source: ImportSource, *lines: str, now: datetime = MORNING) -> Import:
         read = self.read(source, (self.FILE + "\n".join(lines)).encode())
         with tenant(source.collectivite_id):
-            imports.confirm(import_=read, only_valid=False, now=MORNING)
-            imports.write(source.collectivite_id, read.pk, MORNING, settled=settled_titres, paying=titres_being_paid)
+            imports.confirm(import_=read, only_valid=False, now=now)
+            imports.write(source.collectivite_id, read.pk, now, settled=settled_titres, paying=titres_being_paid)
         return read
 
     def test_changes_nothing(self, source):
@@ -126,9 +126,9 @@ class TestThroughTheBase:
         self.bring(source, f"{numbers[1]};Mme Leroy;90,00;05/10/2026;F;")
         self.bring(source, *[f"AV{place};Mme Leroy;20,00;05/10/2026;A;{numbers[place]}" for place in (2, 6)])
         self.bring(source, f"AV9;Mme Leroy;80,00;05/10/2026;A;{numbers[6]}")
-        undone = self.bring(source, "FC2026000199;Mme Leroy;100,00;05/10/2026;F;")
+        undone = self.bring(source, "FC2026000199;Mme Leroy;100,00;05/10/2026;F;", now=later(seconds=1))
         with tenant(source.collectivite_id):
-            imports.undo(import_=undone, settled=settled_titres, paying=titres_being_paid, now=later(seconds=1))
+            imports.undo(import_=undone, settled=settled_titres, paying=titres_being_paid, now=later(seconds=2))
             found = {one.number: one for one in Titre.objects.select_related("product", "collectivite")}
         cast.reduce(found[numbers[1]])
         cast.reduce(found[numbers[3]], 2_000)
