@@ -121,6 +121,9 @@ OTHER_VALUES = {
     "corrects_id": 1,
     "author": "x",
     "reason": "x",
+    "regie_id": 1,
+    "receipt_id": 1,
+    "means": "cash",
     "previous_hash": "1" * 64,
 }
 
