@@ -470,7 +470,7 @@ def _empty_town(now: datetime) -> None:
     town = administration.create_collectivite(slug=EMPTY_TOWN, name="Trois-Moulins", siret="21350990400008", now=now)
     administration.allow_origin(collectivite=town, origin=settings.TOWN_URLS[0], now=now)
     account = administration.add_account(
-        collectivite=town, debt_kind="titre", environment=Environment.PRODUCTION, identifier="350009", now=now
+        collectivite=town, debt_kind="titre", environment=Environment.PRODUCTION, identifier="350019", now=now
     )
     tomorrow, yesterday = today() + timedelta(days=1), today() - timedelta(days=1)
     terms = {
