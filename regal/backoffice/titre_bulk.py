@@ -53,7 +53,7 @@ class GroupForm(Refusing):
         if read.get("payeur") and act and not ACTS[GroupAct(act)].has_payer_note:
             self.add_error(
                 "payeur",
-                _("R241. Le payeur ne lit rien de cet acte : videz « Ce que lira le payeur »."),
+                _("R248. Le payeur ne lit rien de cet acte : videz « Ce que lira le payeur »."),
             )
         return read
 

@@ -43,7 +43,7 @@ NO_PRODUCT = _("R201. Choisissez un produit dans la liste.")
 NO_DECISION = _("R221. Choisissez une décision dans la liste.")
 NO_DIRECTION = _("R222. Dites si le montant diminue ou augmente.")
 NO_NOTE_HERE = _(
-    "R241. Le payeur ne lit rien d’une remise à payer ni d’un rétablissement : videz « Ce que lira le payeur »."
+    "R248. Le payeur ne lit rien d’une remise à payer ni d’un rétablissement : videz « Ce que lira le payeur »."
 )
 STOPS = ("suspendre", "annuler", "transmettre", "abandonner")  # the decisions of which a payer may read why
 _DAYS = ["%Y-%m-%d", "%d/%m/%Y"]
@@ -54,10 +54,10 @@ GROUPS: dict[Group, Promise] = {
     Group.PARTLY_PAID: _("payées en partie"),
     Group.OVERDUE: _("date limite passée"),
 }
-TOO_LONG = _("R440. Cherchez par un numéro, un montant ou quelques mots d’un nom : 100 caractères au plus.")
-TOO_WIDE = _("R441. Plus de 20 000 factures portent ces mots : ajoutez un mot du nom.")
-NO_WORD = _("R442. Il n’y a ni lettre ni chiffre à chercher : tapez un numéro, un montant ou un nom.")
-LOST_SEARCH = _("R443. Ce lien ne dit plus quoi chercher : tapez-le de nouveau.")
+TOO_LONG = _("R477. Cherchez par un numéro, un montant ou quelques mots d’un nom : 100 caractères au plus.")
+TOO_WIDE = _("R478. Plus de 20 000 factures portent ces mots : ajoutez un mot du nom.")
+NO_WORD = _("R479. Il n’y a ni lettre ni chiffre à chercher : tapez un numéro, un montant ou un nom.")
+LOST_SEARCH = _("R480. Ce lien ne dit plus quoi chercher : tapez-le de nouveau.")
 BACKWARD = _("R426. La période finit avant de commencer : corrigez l’une des deux dates. Elles ne filtrent rien.")
 _PERIODS = (("emise_du", "emise_au"), ("limite_du", "limite_au"))
 
@@ -126,7 +126,7 @@ class TitreFilters(forms.Form):
             if isinstance(field, forms.ChoiceField):
                 field.error_messages["invalid_choice"] = BAD_CHOICE
         if lost:
-            self.add_error("recherche", ValidationError(LOST_SEARCH, code="R443"))
+            self.add_error("recherche", ValidationError(LOST_SEARCH, code="R480"))
         for name in self.fields:
             self._describe(name)
 

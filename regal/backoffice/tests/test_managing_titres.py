@@ -179,7 +179,7 @@ class TestDeciding:
     def test_says_that_a_payer_reads_nothing_of_a_restoration(self, paul, titre):
         decide(paul, titre, "annuler")
         answer = decide(paul, titre, "retablir", payeur="Tout va bien.")
-        assert "R241" in answer.context["deciding"].errors["payeur"][0]
+        assert "R248" in answer.context["deciding"].errors["payeur"][0]
 
     def test_names_nobody_to_the_payer(self, paul, titre):
         answer = decide(paul, titre, "suspendre", payeur="Mme Leroy conteste.")

@@ -101,7 +101,7 @@ class TestPreparing:
             ({"decision": ""}, "decision", "R221"),
             ({"motif": ""}, "motif", "R211"),
             ({"payeur": "x" * 201}, "payeur", "R241"),
-            ({"decision": "resume", "payeur": "Payez."}, "payeur", "R241"),
+            ({"decision": "resume", "payeur": "Payez."}, "payeur", "R248"),
         ],
     )
     def test_says_beside_its_field_what_is_missing(self, paul, town, titres, typed, place, code):

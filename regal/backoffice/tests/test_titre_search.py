@@ -321,7 +321,7 @@ class TestPage:
     def test_refuses_what_is_too_long(self, nadia, filed):
         answer = nadia.post("/saint-aubin/factures/chercher/", {"recherche": "x" * 101})
         assert answer.status_code == 422
-        assert re.search("R440", answer.content.decode())
+        assert re.search("R477", answer.content.decode())
 
 
 class TestDistance:
