@@ -13,8 +13,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.audit.operations import record
@@ -29,7 +29,7 @@ from regal.cases.queries import Pile
 from regal.collectivites.debt_words import later_said
 from regal.gateways.base import Rank
 from regal.gateways.files import LineKind
-from regal.lib import paris
+from regal.lib import in_words
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -389,11 +389,6 @@ def _number(value: object) -> str:
     return str(value)
 
 
-def _instant(instant: datetime) -> str:
-    in_english = (get_language() or "fr").startswith("en")
-    return (paris.format_instant_en if in_english else paris.format_instant_fr)(instant)
-
-
 def _failure(failure: str) -> str:
     """A gateway's code in words; the class of our own failure as it is."""
     return explanations.failure_in_words(failure) if failure[:1].islower() else failure
@@ -429,7 +424,7 @@ _FACTS: dict[str, tuple[Promise, Callable[[Any], str | Money | date]]] = {
     "kind": (gettext_lazy("Traitement"), lambda kind: str(_WORKS.get(kind, kind))),
     "tries": (gettext_lazy("Essais"), _number),
     "contract": (gettext_lazy("Contrat PayFiP"), str),
-    "since": (gettext_lazy("Sans réponse depuis"), lambda since: _instant(datetime.fromisoformat(since))),
+    "since": (gettext_lazy("Sans réponse depuis"), lambda since: in_words.instant(datetime.fromisoformat(since))),
     "asked": (gettext_lazy("Questions posées"), _number),
     "failure": (gettext_lazy("Dernier échec"), _failure),
     "excess_cents": (gettext_lazy("Montant en trop"), Money),

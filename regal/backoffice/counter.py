@@ -10,7 +10,6 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -21,7 +20,7 @@ from regal.backoffice.queries import Tally
 from regal.backoffice.titre_queries import allocations_of, debtor_of, titre_numbered
 from regal.collectivites.models import Product
 from regal.gateways.base import Environment
-from regal.lib import paris, tokens
+from regal.lib import in_words, paris, tokens
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import HasKey, tenant
@@ -110,17 +109,12 @@ def count_of_moves(titre: Titre) -> int:
 def _voucher(receipt: CounterReceipt) -> str:
     """What was kept with the money, in one line."""
     told = [
-        _("reçu le %(day)s") % {"day": _day(receipt.received_on)},
+        _("reçu le %(day)s") % {"day": in_words.day(receipt.received_on)},
         receipt.bank,
         _("pièce %(number)s") % {"number": receipt.piece} if receipt.piece else "",
         _("quittance %(number)s") % {"number": receipt.book_number} if receipt.book_number else "",
     ]
     return ", ".join(one for one in told if one)
-
-
-def _day(day: date) -> str:
-    in_english = (get_language() or "fr").startswith("en")
-    return (paris.format_day_en if in_english else paris.format_day_fr)(day)
 
 
 # The entry

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -16,7 +15,7 @@ from regal.backoffice.gateway_names import service_of
 from regal.backoffice.pages import Line
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.repairs import REPAIRED_DAYS, Questions, asked_accounts, questions_about, repaired_lately
-from regal.lib import paris
+from regal.lib import in_words
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 
@@ -66,19 +65,14 @@ def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpRespo
     return answer
 
 
-def _instant(moment: datetime) -> str:
-    in_english = (get_language() or "fr").startswith("en")
-    return (paris.format_instant_en if in_english else paris.format_instant_fr)(moment)
-
-
 def _in_an_outage(questions: Questions, *, service: str, now: datetime) -> str:
     """When the question is put, where the contract waits before it tries again; "" where it goes at once."""
     if questions.silent_since is None or questions.free_at is None or questions.free_at <= now:
         return ""
     return _("%(service)s ne répond pas depuis le %(since)s. La question est notée : elle part le %(at)s.") % {
         "service": service,
-        "since": _instant(questions.silent_since),
-        "at": _instant(questions.free_at),
+        "since": in_words.instant(questions.silent_since),
+        "at": in_words.instant(questions.free_at),
     }
 
 

@@ -9,15 +9,15 @@ from importlib.metadata import version
 from django.db import connection
 from django.db.models import Q
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from regal.agenda.models import Effect
 from regal.agenda.operations import stuck
 from regal.audit.models import PlatformAct, VerifyRun
 from regal.backoffice import routing
 from regal.backoffice.letters import SEND_INVITATION, SEND_LETTER
-from regal.lib import paris
+from regal.lib import in_words
 from regal.lib.schema import schema_is_current
 from regal.reconciliation.operations import CONFIRM_FILE
 
@@ -81,7 +81,7 @@ def _workers(now: datetime) -> Sign:
             "number": alive
         }
     elif heartbeats:
-        said = _("aucun depuis le %(moment)s") % {"moment": _instant(heartbeats[0])}
+        said = _("aucun depuis le %(moment)s") % {"moment": in_words.instant(heartbeats[0])}
     else:
         said = _("aucun")
     return Sign(
@@ -101,7 +101,7 @@ def _due(now: datetime) -> Iterator[Sign]:
     if oldest is not None:
         said = _("%(number)s, le plus ancien depuis le %(moment)s") % {
             "number": late.count(),
-            "moment": _instant(oldest.due_at),
+            "moment": in_words.instant(oldest.due_at),
         }
     yield Sign(
         name=_("Travaux en retard"),
@@ -133,7 +133,7 @@ def _verified(now: datetime) -> Sign:
         "invariants": run.invariants,
         "rows": run.rows,
         "broken": run.broken,
-        "moment": _instant(run.at),
+        "moment": in_words.instant(run.at),
     }
     if run.broken:
         advice = _(
@@ -155,7 +155,7 @@ def _mail(now: datetime) -> Sign:
     if oldest is not None:
         said = _("%(number)s en attente, le plus ancien du %(moment)s") % {
             "number": waiting.count(),
-            "moment": _instant(oldest.created_at),
+            "moment": in_words.instant(oldest.created_at),
         }
     return Sign(
         name=_("Courriels"),
@@ -172,7 +172,7 @@ def _purge(now: datetime) -> Sign:
     is_good = last is not None and now - last.at <= PURGE_SILENCE
     return Sign(
         name=_("Dernière purge"),
-        value=_instant(last.at) if last is not None else _("jamais"),
+        value=in_words.instant(last.at) if last is not None else _("jamais"),
         is_good=is_good,
         advice=_("Tout va bien.")
         if is_good
@@ -190,8 +190,3 @@ def _size() -> Sign:
         is_good=True,
         advice=_("Veillez à ce que le disque en ait trois fois autant de libre."),
     )
-
-
-def _instant(moment: datetime) -> str:
-    in_english = (get_language() or "fr").startswith("en")
-    return paris.format_instant_en(moment) if in_english else paris.format_instant_fr(moment)

@@ -42,7 +42,6 @@ COLUMNS = (
     "ADRESSE3", "ADRESSE4", "CP", "VILLE", "EMAIL", "SIRET", "MONTANT_TTC", "DATE_EMISSION", "DATE_ECHEANCE", "TYPE",
     "BORDEREAU", "REFERENCE_PAIEMENT", "EMIS", "DU", "PAYE", "RESTE", "ETAT",
 )  # fmt: skip
-_AMOUNTS = frozenset(COLUMNS.index(name) for name in ("MONTANT_TTC", "EMIS", "DU", "PAYE", "RESTE"))
 _DAYS = frozenset(COLUMNS.index(name) for name in ("DATE_EMISSION", "DATE_ECHEANCE"))
 # What a spreadsheet would take for a number or a day, and lose its zeros.
 _CODES = frozenset(

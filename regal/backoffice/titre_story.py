@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from regal.backoffice.counter import moves_of
 from regal.backoffice.pages import Line as PaymentLine
@@ -15,7 +15,7 @@ from regal.backoffice.titre_queries import allocations_of, settlements_on, steps
 from regal.collectivites.debt_words import later_said
 from regal.collectivites.models import Product
 from regal.gateways.base import Environment
-from regal.lib import paris
+from regal.lib import in_words
 from regal.lib.money import Money
 from regal.payments.models import Attempt
 from regal.reconciliation.comptable import words_on
@@ -142,17 +142,12 @@ def _of_event(event: TitreEvent, *, author: int | None, products: dict[str, str]
 
 
 def _of_word(event: TitreEvent, word: FiledState) -> Step:
-    text = _("PES Retour du %(day)s, %(place)s") % {"day": _day(word.told_on), "place": word.place}
+    text = _("PES Retour du %(day)s, %(place)s") % {"day": in_words.day(word.told_on), "place": word.place}
     if word.collected is not None and event.event in (Event.COLLECTED, Event.CLOSED):
         collected = _("encaissé en tout : %(amount)s") % {"amount": word.collected}
         text = f"{text} ; {collected}"
     title = str(_TITLES_OF_THE_COMPTABLE[Event(event.event)])
     return Step(at=event.recorded_at, title=title, text=text, file=word.file_id)
-
-
-def _day(day: date) -> str:
-    in_english = (get_language() or "fr").startswith("en")
-    return (paris.format_day_en if in_english else paris.format_day_fr)(day)
 
 
 def _change(name: str, pair: list[Any] | None, products: dict[str, str]) -> Change:
@@ -169,7 +164,7 @@ def _shown(name: str, value: Any, products: dict[str, str]) -> str:
     if name == "amount_cents":
         return str(Money(value))
     if name in ("issued_on", "due_on"):
-        return _day(date.fromisoformat(value))
+        return in_words.day(date.fromisoformat(value))
     return products.get(str(value), str(value)) if name == "product_id" else str(value)
 
 

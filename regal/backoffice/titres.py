@@ -12,8 +12,8 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.backoffice import pages
@@ -420,10 +420,6 @@ def _left(titre: Titre) -> Money:
     if titre.collector == Collector.REGIE:
         return sums_of([titre], collectivite=titre.collectivite)[titre.pk].left
     return left_of(titre) if titre.status in (State.DRAFT, State.OPEN, State.SUSPENDED) else Money.zero
-
-
-def _day(day: date) -> str:
-    return paris.format_day_en(day) if (get_language() or "fr").startswith("en") else paris.format_day_fr(day)
 
 
 def shown_titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:

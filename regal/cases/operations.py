@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 
 from regal.cases import refusals
 from regal.cases.decisions import closes_itself, decisions_about
 from regal.cases.models import LONGEST_TEXT, Case, CaseEvent, Decision, Kind, Step
 from regal.cases.queries import was_opened_since
-from regal.lib import paris
+from regal.lib import in_words
 from regal.lib.card_numbers import holds_card_number
 from regal.people.models import Membership, Role, User
 
@@ -178,8 +178,7 @@ def _lock(case: Case) -> Case:
 def _lock_open(case: Case) -> Case:
     locked = _lock(case)
     if locked.closed_at is not None:
-        in_english = (get_language() or "fr").startswith("en")
-        when = (paris.format_instant_en if in_english else paris.format_instant_fr)(locked.closed_at)
+        when = in_words.instant(locked.closed_at)
         raise refusals.AlreadyClosed(who=locked.closed_by or gettext("REGAL"), when=when)
     return locked
 

@@ -4,17 +4,14 @@ It is evidence of rank M (docs/decisions/0018): the receipt, its settlement, wha
 books are one transaction. It settles at once, and a mistake is reversed (`reversing.py`), never edited.
 """
 
-import unicodedata
 from datetime import date, datetime, time
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from regal.audit.operations import record
 from regal.gateways.base import Environment
 from regal.journal.operations import record_receipt as enter_receipt
-from regal.lib import canonical, paris, tokens
-from regal.lib.card_numbers import holds_card_number
+from regal.lib import canonical, in_words, paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments import counter_refusals as refusals
@@ -22,8 +19,9 @@ from regal.payments.models import Allocation, CounterPerson, CounterReceipt, Mea
 from regal.payments.queries import balance_of, fits_balance
 from regal.titres import holds
 from regal.titres.models import Collector, Titre
-from regal.titres.refusals import BadAmount, CardNumber, UnreadableText
+from regal.titres.refusals import BadAmount
 from regal.titres.states import State
+from regal.titres.typed_text import kept
 from regal.titres.words import NAMES
 
 NOON = time(12)
@@ -78,7 +76,7 @@ def record_receipt(
         regie_id, left = _check_due(locked, amount=amount, left_shown=left_shown)
         is_held = locked.is_held(now)
         if locked.held_until is not None and is_held and not told_of_hold:
-            raise refusals.BeingPaidOnline(until=_instant(locked.held_until))
+            raise refusals.BeingPaidOnline(until=in_words.instant(locked.held_until))
         receipt = CounterReceipt(
             collectivite_id=titre.collectivite_id,
             regie_id=regie_id,
@@ -193,25 +191,11 @@ def _check_due(titre: Titre, *, amount: Money, left_shown: Money | None) -> tupl
 
 def _check_day(day: date, *, first: date, last: date) -> None:
     if not first <= day <= last:
-        in_words = paris.format_day_en if _in_english() else paris.format_day_fr
-        raise refusals.BadDay(first=in_words(first), last=in_words(last))
+        raise refusals.BadDay(first=in_words.day(first), last=in_words.day(last))
 
 
 def _text(text: str, field: str) -> str:
-    """What is kept of what was typed: lines and tabs become spaces."""
-    kept = unicodedata.normalize("NFC", " ".join(text.split()))
-    if len(kept) > LONGEST[field]:
+    told = kept(text, field)
+    if len(told) > LONGEST[field]:
         raise refusals.TooLong(field=field, longest=LONGEST[field])
-    if not kept.isprintable():
-        raise UnreadableText(field=field)
-    if holds_card_number(kept):
-        raise CardNumber(field=field)
-    return kept
-
-
-def _instant(moment: datetime) -> str:
-    return (paris.format_instant_en if _in_english() else paris.format_instant_fr)(moment)
-
-
-def _in_english() -> bool:
-    return (get_language() or "fr").startswith("en")
+    return told

@@ -4,7 +4,6 @@ Nothing is edited: the reversal is a row that names the settlement, the books ge
 corrects, and the titre is due again (I-12, I-21). A settlement is reversed whole, and once.
 """
 
-import unicodedata
 from datetime import datetime
 
 from regal.audit.operations import record
@@ -13,14 +12,13 @@ from regal.collectivites.models import Collectivite
 from regal.gateways.base import Environment
 from regal.journal.operations import record_reversal
 from regal.lib import paris
-from regal.lib.card_numbers import holds_card_number
 from regal.lib.tenancy import tenant
 from regal.payments import counter_refusals as refusals
 from regal.payments.attempt_cases import resolve_about
 from regal.payments.models import Allocation, Attempt, Cause, Means, Reversal, Settlement
 from regal.payments.steps import lock_attempt
 from regal.titres import holds
-from regal.titres.refusals import CardNumber, UnreadableText
+from regal.titres.typed_text import kept
 
 SHORTEST_REASON, LONGEST_REASON = 5, 300
 _CAUSES: dict[Means, tuple[Cause, ...]] = {
@@ -101,11 +99,7 @@ def _lock(settlement: Settlement) -> Attempt | None:
 
 
 def _reason(text: str) -> str:
-    kept = unicodedata.normalize("NFC", " ".join(text.split()))
-    if not SHORTEST_REASON <= len(kept) <= LONGEST_REASON:
+    reason = kept(text, "reason")
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         raise refusals.MissingReason(shortest=SHORTEST_REASON, longest=LONGEST_REASON)
-    if not kept.isprintable():
-        raise UnreadableText(field="reason")
-    if holds_card_number(kept):
-        raise CardNumber(field="reason")
-    return kept
+    return reason

@@ -273,9 +273,8 @@ def compare(*, product: Product, reference: str, amount: Money) -> Comparison:
     """
     titre = _payable(product).filter(budget=product.account.budget_id, reference=reference).first()
     asked = titre or Titre(pk=0, collectivite_id=product.collectivite_id, amount=Money.zero)
-    due, last = amount_due(asked), last_word_on(asked)
-    collected = last.collected if last is not None and last.collected is not None else Money.zero
-    left = due - collected if collected < due else due
+    due = amount_due(asked)
+    left = _left(due, last_word_on(asked))
     if titre is None or amount not in (due, left):
         return Comparison(verdict=Verdict.DIFFERS)
     if amount != left and titre.status == State.OPEN:
@@ -296,6 +295,9 @@ def standing_of(titre: Titre) -> Verdict:
 
 def left_of(titre: Titre) -> Money:
     """What is to be paid of a comptable's titre, as far as his files say; all of it where they say nothing."""
-    due, last = amount_due(titre), last_word_on(titre)
+    return _left(amount_due(titre), last_word_on(titre))
+
+
+def _left(due: Money, last: FiledState | None) -> Money:
     collected = last.collected if last is not None and last.collected is not None else Money.zero
     return due - collected if collected < due else due

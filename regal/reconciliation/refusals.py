@@ -21,10 +21,9 @@ Refusal
 from datetime import datetime
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from regal.lib import paris
+from regal.lib import in_words
 
 
 class Refusal(Exception):
@@ -110,9 +109,7 @@ class AlreadyDeposited(Refusal):
         self.at = at
 
     def __str__(self) -> str:
-        english = (get_language() or "fr").startswith("en")
-        when = paris.format_instant_en(self.at) if english else paris.format_instant_fr(self.at)
-        return str(self.sentence) % (self.values | {"when": when})
+        return str(self.sentence) % (self.values | {"when": in_words.instant(self.at)})
 
 
 class NotYetPaid(Refusal):

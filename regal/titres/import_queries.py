@@ -24,11 +24,6 @@ class Progress:
     lines: int
     percent: int | None
 
-    @property
-    def is_moving(self) -> bool:
-        """A page that shows it should be looked at again."""
-        return self.state in (ImportState.RECEIVED, ImportState.READING, ImportState.WRITING)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:

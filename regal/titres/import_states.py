@@ -50,8 +50,6 @@ TRANSITIONS: dict[tuple[ImportState, ImportEvent], ImportState] = {
     (ImportState.REFUSED, ImportEvent.DISCARDED): ImportState.DISCARDED,
 }
 
-UNFINISHED = (ImportState.RECEIVED, ImportState.READING, ImportState.PROPOSED, ImportState.WRITING)
-
 
 def next_state(state: ImportState, event: ImportEvent) -> ImportState:
     """The state after this event. Raises ForbiddenStep for every pair that is not in the table."""

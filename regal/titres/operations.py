@@ -19,14 +19,12 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import get_language
 
 from regal.audit.operations import record
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import InvoiceWords
 from regal.gateways.base import DebtKind
-from regal.lib import paris
-from regal.lib.card_numbers import holds_card_number
+from regal.lib import in_words, paris
 from regal.lib.money import Money
 from regal.lib.references import InvoiceReference, UnreadableReference
 from regal.lib.tenancy import tenant
@@ -34,6 +32,7 @@ from regal.titres import holds, refusals
 from regal.titres.models import Adjustment, Collector, Debtor, Direction, DocumentKind, Titre, TitreEvent
 from regal.titres.queries import amount_due
 from regal.titres.states import Event, ForbiddenTransition, State, next_state
+from regal.titres.typed_text import kept
 from regal.titres.words import NAMES
 
 Paid = Callable[[Titre], Money]
@@ -495,12 +494,7 @@ def _check_issue_day(issued_on: date, *, today: date) -> None:
     """Of this year or of the last one: the day says the exercice."""
     first = date(today.year - 1, 1, 1)
     if not first <= issued_on <= today:
-        in_words = paris.format_day_en if _in_english() else paris.format_day_fr
-        raise refusals.BadIssueDay(first=in_words(first), last=in_words(today))
-
-
-def _in_english() -> bool:
-    return (get_language() or "fr").startswith("en")
+        raise refusals.BadIssueDay(first=in_words.day(first), last=in_words.day(today))
 
 
 def _check_collector(titre: Titre) -> None:
@@ -516,8 +510,7 @@ def _check_unpaid(titre: Titre) -> None:
 
 def _check_free(titre: Titre, now: datetime) -> None:
     if titre.held_until is not None and titre.is_held(now):
-        until = (paris.format_instant_en if _in_english() else paris.format_instant_fr)(titre.held_until)
-        raise refusals.BeingPaid(until=until)
+        raise refusals.BeingPaid(until=in_words.instant(titre.held_until))
 
 
 def _advance(
@@ -678,21 +671,21 @@ def _taken(error: IntegrityError) -> Exception:
 
 
 def _label(text: str) -> str:
-    label = _text(text, "label")
+    label = kept(text, "label")
     if not 0 < len(label) <= LONGEST_LABEL:
         raise refusals.BadLabel(longest=LONGEST_LABEL)
     return label
 
 
 def _debtor(text: str) -> str:
-    debtor = _text(text, "debtor")
+    debtor = kept(text, "debtor")
     if not 0 < len(debtor) <= LONGEST_DEBTOR:
         raise refusals.BadDebtor(longest=LONGEST_DEBTOR)
     return debtor
 
 
 def _payer_note(text: str) -> str:
-    note = _text(text, "payer_note")
+    note = kept(text, "payer_note")
     if len(note) > LONGEST_PAYER_NOTE:
         raise refusals.BadPayerNote(longest=LONGEST_PAYER_NOTE)
     return note
@@ -740,20 +733,10 @@ def _reference(product: Product, number: str) -> str:
 
 
 def _reason(text: str) -> str:
-    reason = _text(text, "reason")
+    reason = kept(text, "reason")
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         raise refusals.MissingReason(shortest=SHORTEST_REASON, longest=LONGEST_REASON)
     return reason
-
-
-def _text(text: str, field: str) -> str:
-    """What is kept of what was typed: lines and tabs become spaces."""
-    kept = unicodedata.normalize("NFC", " ".join(text.split()))
-    if not kept.isprintable():
-        raise refusals.UnreadableText(field=field)
-    if holds_card_number(kept):
-        raise refusals.CardNumber(field=field)
-    return kept
 
 
 def _broken_constraint(error: IntegrityError) -> str | None:

@@ -606,7 +606,7 @@ def _recognise(visit: Visit) -> None:
     for name, value in {
         "numcli": TO_CONNECT["numcli"],
         "regie_name": "Régie de la médiathèque",
-        "regie_number": "14",
+        "regie_number": "21",
     }.items():
         visit.frame.locator(f"#id_{name}").fill(str(value))
     visit.press(SUBMIT)

@@ -7,42 +7,38 @@ from django import template
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, override
+from django.utils.translation import override
 
 from regal.checkout import look
 from regal.collectivites.models import Collectivite
-from regal.lib import paris
+from regal.lib import in_words, paris
 from regal.lib.money import Money
 
 register = template.Library()
 
 
-def _in_english() -> bool:
-    return (get_language() or "fr").startswith("en")
-
-
 @register.filter
 def euros(amount: Money) -> str:
     """12,50 €, or €12.50 in English."""
-    return amount.format_en() if _in_english() else amount.format_fr()
+    return amount.format_en() if in_words.is_english() else amount.format_fr()
 
 
 @register.filter
 def instant(moment: datetime) -> str:
     """24 novembre 2026 à 14 h 05, in Paris time."""
-    return paris.format_instant_en(moment) if _in_english() else paris.format_instant_fr(moment)
+    return in_words.instant(moment)
 
 
 @register.filter
 def hour(moment: datetime) -> str:
     """14 h 05, in Paris time."""
-    return paris.format_hour_en(moment) if _in_english() else paris.format_hour_fr(moment)
+    return paris.format_hour_en(moment) if in_words.is_english() else paris.format_hour_fr(moment)
 
 
 @register.filter
 def day(value: date) -> str:
     """24 novembre 2026."""
-    return paris.format_day_en(value) if _in_english() else paris.format_day_fr(value)
+    return in_words.day(value)
 
 
 @register.filter
@@ -69,7 +65,7 @@ def language_link(context: template.Context) -> str:
     """A link to this very page in the other language; the language is in the path."""
     request = context.get("request")
     path = request.path if request else "/"
-    if _in_english():
+    if in_words.is_english():
         path = "/" + path.removeprefix("/en").lstrip("/")  # "//host" would lead to another site
         return format_html('<a href="{}" lang="fr" hreflang="fr">Français</a>', path)
     return format_html('<a href="/en{}" lang="en" hreflang="en">English</a>', path)
@@ -84,7 +80,7 @@ def hidden_fields(fields: Mapping[str, str]) -> SafeString:
 @register.simple_tag
 def language_form(fields: Mapping[str, str], name: str, *arguments: str) -> SafeString:
     """A button to a page in the other language that takes what was typed along."""
-    language, label = ("fr", "Français") if _in_english() else ("en", "English")
+    language, label = ("fr", "Français") if in_words.is_english() else ("en", "English")
     with override(language):
         address = reverse(name, args=arguments)
     return format_html(
