@@ -72,7 +72,7 @@ def test_a_notice_is_paid_by_its_link_another_at_the_desk_and_one_file_closes_bo
         assert not Allocation.objects.exists()
         assert set(Titre.objects.values_list("status", flat=True)) == {"closed"}
     for titre in (online, at_the_desk):
-        assert "soldée chez le comptable" in rose.get(f"/saint-aubin/factures/{titre.pk}/").content.decode()
+        assert "soldé chez le comptable" in rose.get(f"/saint-aubin/factures/{titre.pk}/").content.decode()
     monkeypatch.setattr(pages, "clock", lambda: later(hours=11))
     for number in ("412", "413"):
         answer = guichet.post(FORM, TYPED | {"titre": number})

@@ -33,6 +33,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from regal.backoffice.refusals import Refusal
+from regal.collectivites.debt_words import later_said
 
 
 class OfAnotherTown(Refusal):
@@ -227,15 +228,19 @@ class PayfipObjects(Refusal):
 
 
 FORBIDDEN_INVOICES: dict[str, Promise] = {
-    "paid": _("Cette facture est déjà payée : choisissez-en une autre."),
-    "held": _("Quelqu’un est en train de payer cette facture : attendez vingt minutes, ou choisissez-en une autre."),
-    "other_amount": _("Ce n’est pas ce qui reste dû sur cette facture : écrivez son montant exact."),
+    "paid": later_said(_("%(This_debt)s est déjà payé%(e)s : choisissez %(another_debt)s.")),
+    "held": later_said(
+        _("Quelqu’un est en train de payer %(this_debt)s : attendez vingt minutes, ou choisissez %(another_debt)s.")
+    ),
+    "other_amount": later_said(_("Ce n’est pas ce qui reste dû %(of_this_debt)s : écrivez le montant exact.")),
 }
 
 
 class InvoiceForbids(Refusal):
     code = "R475"
-    sentence: Promise | str = _("Cette facture n’est pas payable en ligne en ce moment : choisissez-en une autre.")
+    sentence: Promise | str = later_said(
+        _("%(This_debt)s n’est pas payable en ligne en ce moment : choisissez %(another_debt)s.")
+    )
 
     def __init__(self, reason: str) -> None:
         super().__init__()

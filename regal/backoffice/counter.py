@@ -18,6 +18,7 @@ from regal.backoffice.counter_forms import DayForm, HiddenForm, ReceiptForm, Rev
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.queries import Tally
 from regal.backoffice.titre_queries import allocations_of, debtor_of, titre_numbered
+from regal.collectivites.debt_words import said
 from regal.collectivites.models import Product
 from regal.gateways.base import Environment
 from regal.lib import in_words, paris, tokens
@@ -32,6 +33,7 @@ from regal.payments.reversing import reverse as reverse_settlement
 from regal.titres.models import Collector, Titre
 from regal.titres.refusals import Refusal
 from regal.titres.states import State
+from regal.titres.words import NAMES, name_of
 
 LARGEST_KEY = 2**63 - 1
 MOST_SHOWN = 500  # receipts of one day
@@ -164,6 +166,8 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
     context = {
         "form": form,
         "titre": titre,
+        "name": name_of(titre),
+        "why_not": _why_not(titre),
         "debtor": debtor,
         "left": left,
         "held_until": titre.held_until if titre.is_held(now) else None,
@@ -172,6 +176,20 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
         "token": data["jeton"] if data is not None else tokens.new_token(),
     }
     return render(request, "backoffice/receive_money.html", context, status=422 if form.errors else 200)
+
+
+def _why_not(titre: Titre) -> str:
+    """Why nothing is received for it, and what to do instead; "" where money may be received."""
+    if can_receive(titre):
+        return ""
+    if titre.collector != Collector.REGIE or titre.status == State.TRANSFERRED:
+        return _("Le comptable public encaisse cette dette : adressez-lui le payeur.")
+    if titre.paid_at is not None:
+        return said(_("%(The_debt)s est payé%(e)s : rien ne s’y encaisse plus."))
+    if titre.status == State.DRAFT:
+        return said(_("%(The_debt)s est un brouillon : émettez-le, puis encaissez."))
+    state = NAMES[State(titre.status)]
+    return said(_("%(The_debt)s est « %(state)s » : rien ne s’y encaisse."), state=state)
 
 
 def _plain(amount: Money) -> str:
@@ -299,6 +317,7 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
         "voucher": _voucher(receipt) if receipt is not None else "",
         "person": person,
         "titre": titre,
+        "name": name_of(titre) if titre is not None else "",
         "reversal": reversal,
         "back": back,
     }

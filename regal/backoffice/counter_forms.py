@@ -7,7 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from regal.backoffice.titre_forms import BAD_AMOUNT, NO_AMOUNT
+from regal.backoffice.titre_forms import BAD_AMOUNT, MISSING_REASON, NO_AMOUNT
+from regal.collectivites.debt_words import later_said
 from regal.lib import tokens
 from regal.lib.money import Money, UnreadableAmount
 from regal.payments.counter import LONGEST
@@ -83,7 +84,11 @@ class ReceiptForm(_Refusing):
         _("du chèque, du ticket du terminal, du virement ou des titres de paiement"),
         longest=LONGEST["piece"],
     )
-    tireur = _line(_("Nom du payeur"), _("facultatif : s’il n’est pas celui de la facture"), longest=LONGEST["drawer"])
+    tireur = _line(
+        _("Nom du payeur"),
+        later_said(_("facultatif : s’il n’est pas celui %(of_the_debt)s")),
+        longest=LONGEST["drawer"],
+    )
     libelle = _line(_("Libellé du virement"), _("facultatif : tel que le relevé l’écrit"), longest=LONGEST["label"])
     carnet = _line(
         _("Numéro de quittance"), _("facultatif : celui de votre carnet à souches"), longest=LONGEST["book_number"]
@@ -146,7 +151,7 @@ class ReversalForm(_Refusing):
         max_length=LONGEST_REASON,
         error_messages=dict.fromkeys(
             ("required", "max_length", "null_characters_not_allowed"),
-            _("R273. Écrivez le motif, de 5 à 300 caractères : qui l’a dit, et comment."),
+            MISSING_REASON,
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from regal.backoffice import paybox_explanations
 from regal.backoffice.standing import standing_of
+from regal.collectivites.debt_words import later_said
 from regal.gateways.base import DebtKind, Outcome, Rank
 from regal.gateways.paybox.gateway import Paybox
 from regal.gateways.payfip_ws.gateway import PayfipWs
@@ -321,7 +322,9 @@ _ANSWERS: dict[Standing, tuple[Promise, Promise, Promise]] = {  # where it stand
     Standing.REVERSED: (
         gettext_lazy("Ce paiement a été prouvé, puis annulé : il ne compte plus."),
         gettext_lazy("Une personne a écrit que cet argent n’est pas resté ; son motif est plus haut."),
-        gettext_lazy("La facture est de nouveau à payer : convenez avec le payeur de comment il la paiera."),
+        later_said(
+            gettext_lazy("%(The_debt)s est de nouveau à payer : convenez avec le payeur de la façon dont il paiera.")
+        ),
     ),
     Standing.PROVISIONAL: (
         gettext_lazy("Ce paiement est payé, à confirmer."),

@@ -1,5 +1,6 @@
 """An act on many debts: chosen in the list, read line by line before anything changes, confirmed once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -23,7 +24,8 @@ from regal.backoffice.titres import LARGEST_KEY, MAY_ACT, filters_of, see_other,
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.titres import refusals
-from regal.titres.models import GroupAct, Titre, TitreGroup, TitreGroupLine
+from regal.titres.models import Collector, GroupAct, Titre, TitreGroup, TitreGroupLine
+from regal.titres.states import State
 
 LINES_SHOWN = 100  # on one page
 
@@ -35,7 +37,7 @@ class GroupForm(Refusing):
 
     decision = forms.ChoiceField(
         label=gettext_lazy("Ce que vous voulez faire"),
-        choices=[("", gettext_lazy("Choisissez")), *GroupAct.choices],
+        choices=GroupAct.choices,
         error_messages={"required": NO_DECISION, "invalid_choice": NO_DECISION},
     )
     motif = reason()
@@ -45,6 +47,12 @@ class GroupForm(Refusing):
         super().__init__(data)
         if self.is_bound and self.data.get("decision") == GroupAct.ISSUE:
             self.fields["motif"].required = False
+
+    def offer(self, acts: Sequence[GroupAct]) -> None:
+        """What can be chosen from now on: what suits at least one line."""
+        decision = self.fields["decision"]
+        assert isinstance(decision, forms.ChoiceField)
+        decision.choices = [("", _("Choisissez")), *((act.value, act.label) for act in acts)]
 
     def clean(self) -> dict[str, Any]:
         """What is written for the payer is never lost silently."""
@@ -66,13 +74,21 @@ def new_group(request: BureauRequest, slug: str) -> HttpResponse:
         return see_other(reverse("titres", args=[slug]))
     town, data = request.collectivite, request.POST
     is_prepared = data.get("acte", "") == "preparer"
-    form = GroupForm(data if is_prepared else None)
     with tenant(town):
         chosen, hidden = _chosen(request)
+        met = chosen.count()
+        if ("tout", "1") in hidden:  # what was ticked one by one is shown, and refused, line by line
+            chosen = chosen.filter(collector=Collector.REGIE, paid_at__isnull=True).exclude(status=State.WITHDRAWN)
         tally = Tally(count=chosen.count())
+        left_out = met - tally.count
+        changing = chosen.filter(collector=Collector.REGIE, paid_at__isnull=True).order_by()
+        acts = titre_groups.acts_for({State(one) for one in changing.values_list("status", flat=True).distinct()})
+    form = GroupForm(data if is_prepared else None)
     refused = ""
-    if not 0 < tally.count <= MOST:
-        refusal = refusals.TooMany(count=tally.count, most=MOST) if tally.count else refusals.NothingChosen()
+    if tally.count > MOST or not acts:
+        refusal: refusals.Refusal = refusals.TooMany(count=tally.count, most=MOST)
+        if not acts:
+            refusal = refusals.NothingToChange() if met else refusals.NothingChosen()
         refused = f"{refusal.code}. {refusal}"
     elif is_prepared and form.is_valid():
         read = form.cleaned_data
@@ -90,7 +106,8 @@ def new_group(request: BureauRequest, slug: str) -> HttpResponse:
             form.refuse(refusal)
         else:
             return see_other(reverse("titre_group", args=[slug, group.pk]))
-    context = {"form": form, "hidden": hidden, "tally": tally, "refused": refused}
+    form.offer(acts)
+    context = {"form": form, "hidden": hidden, "tally": tally, "left_out": left_out, "refused": refused}
     status = 422 if refused or form.errors else 200
     return render(request, "backoffice/new_titre_group.html", context, status=status)
 

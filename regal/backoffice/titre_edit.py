@@ -20,6 +20,7 @@ from regal.titres import operations
 from regal.titres.models import Titre
 from regal.titres.refusals import Refusal
 from regal.titres.states import State
+from regal.titres.words import name_of
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
@@ -47,6 +48,7 @@ def edit_titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse
     is_over = not is_draft and (shown.status not in (State.OPEN, State.SUSPENDED) or shown.paid_at is not None)
     context: dict[str, Any] = {
         "titre": shown,
+        "name": name_of(shown),
         "form": form,
         "seen": seen,
         "is_draft": is_draft,

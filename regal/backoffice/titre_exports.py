@@ -27,6 +27,7 @@ from regal.backoffice.policies import BureauRequest
 from regal.backoffice.queries import Place, older_than, plan_for_the_values_asked
 from regal.backoffice.titre_forms import SITUATIONS, TitreExportForm
 from regal.backoffice.titre_queries import Selection, due_and_paid, filed_amounts, selected_titres, situation_of
+from regal.collectivites.debt_words import said
 from regal.collectivites.models import Collectivite
 from regal.lib import paris, spreadsheets
 from regal.lib.money import Money
@@ -72,7 +73,7 @@ def export_titres(request: BureauRequest, slug: str) -> HttpResponseBase:
         if kind == "xlsx" and count > MOST_SHEET_ROWS:
             wanted.add_error(
                 "format",
-                _("R429. Un classeur a 1 048 575 lignes au plus : choisissez le CSV, ou une période plus courte."),
+                _("R499. Un classeur a 1 048 575 lignes au plus : choisissez le CSV, ou une période plus courte."),
             )
             return titres.show_list(request, filters, export=wanted, status=422)
         record(
@@ -178,7 +179,7 @@ def workbook_of(found: Iterator[list[Cell]]) -> BinaryIO:
 
 
 def _fill(book: Any, found: Iterator[list[Cell]]) -> None:
-    sheet = book.add_worksheet(_("Factures"))
+    sheet = book.add_worksheet(said("%(Debts)s"))
     bold = book.add_format({"bold": True, "bottom": 1})
     euros, a_day = book.add_format({"num_format": "#,##0.00"}), book.add_format({"num_format": "dd/mm/yyyy"})
     sheet.freeze_panes(1, 0)

@@ -41,6 +41,7 @@ BAD_DAY = _("R207. Ce jour ne se lit pas : écrivez-le 24/11/2026.")
 NO_AMOUNT = _("R206. Écrivez le montant en euros, par exemple 84,70.")
 NO_PRODUCT = _("R201. Choisissez un produit dans la liste.")
 NO_DECISION = _("R221. Choisissez une décision dans la liste.")
+MISSING_REASON = _("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi.")
 NO_DIRECTION = _("R222. Dites si le montant diminue ou augmente.")
 NO_NOTE_HERE = _(
     "R248. Le payeur ne lit rien d’une remise à payer ni d’un rétablissement : videz « Ce que lira le payeur »."
@@ -50,12 +51,12 @@ _DAYS = ["%Y-%m-%d", "%d/%m/%Y"]
 
 
 GROUPS: dict[Group, Promise] = {
-    Group.UNPAID: _("à payer ou suspendues"),
-    Group.PARTLY_PAID: _("payées en partie"),
+    Group.UNPAID: later_said(_("à payer ou suspendu%(e)s")),
+    Group.PARTLY_PAID: later_said(_("payé%(e)s en partie")),
     Group.OVERDUE: _("date limite passée"),
 }
 TOO_LONG = _("R477. Cherchez par un numéro, un montant ou quelques mots d’un nom : 100 caractères au plus.")
-TOO_WIDE = _("R478. Plus de 20 000 factures portent ces mots : ajoutez un mot du nom.")
+TOO_WIDE = later_said(_("R478. Plus de 20 000 %(debts)s portent ces mots : ajoutez un mot du nom."))
 NO_WORD = _("R479. Il n’y a ni lettre ni chiffre à chercher : tapez un numéro, un montant ou un nom.")
 LOST_SEARCH = _("R480. Ce lien ne dit plus quoi chercher : tapez-le de nouveau.")
 BACKWARD = _("R426. La période finit avant de commencer : corrigez l’une des deux dates. Elles ne filtrent rien.")
@@ -152,6 +153,22 @@ class TitreFilters(forms.Form):
                 self.add_error(last, ValidationError(BACKWARD, code="R426"))
                 read.pop(first)
         return read
+
+    _FIRST = ("recherche", "etat", "produit")
+
+    @property
+    def first_fields(self) -> list[forms.BoundField]:
+        """What is always shown."""
+        return [self[name] for name in self._FIRST]
+
+    @property
+    def more_fields(self) -> list[forms.BoundField]:
+        """What is folded away unless it filters."""
+        return [self[name] for name in self.fields if name not in self._FIRST]
+
+    @property
+    def uses_more(self) -> bool:
+        return any(self[name].value() or self[name].errors for name in self.fields if name not in self._FIRST)
 
     def _read(self, name: str) -> Any:
         self.is_valid()
@@ -293,7 +310,7 @@ def reason() -> forms.CharField:
         _("Motif"),
         _("qui l’a demandé, et pourquoi ; il est gardé avec votre nom"),
         longest=LONGEST_REASON,
-        required=_("R211. Écrivez le motif, de 5 à 300 caractères : qui l’a demandé, et pourquoi."),
+        required=MISSING_REASON,
     )
 
 

@@ -5,7 +5,7 @@ was read, is refused and said, and the others go on. A worker that is killed in 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ from regal.payments.models import Allocation
 from regal.payments.queries import paid_of, taken_back, waiting_on
 from regal.titres import holds, operations, refusals
 from regal.titres.models import Debtor, GroupAct, Titre, TitreEvent, TitreGroup, TitreGroupLine
-from regal.titres.states import Event
+from regal.titres.states import TRANSITIONS, Event, State
 
 CARRY_OUT = "carry_out_titre_group"
 MOST = 5_000
@@ -58,6 +58,11 @@ ACTS: dict[GroupAct, _Act] = {
     GroupAct.WRITE_OFF: _Act(event=Event.WRITTEN_OFF, do=operations.write_off, has_payer_note=True),
     GroupAct.RESTORE: _Act(event=Event.RESTORED, do=_restore),
 }
+
+
+def acts_for(states: Collection[State]) -> list[GroupAct]:
+    """Those that the table of states allows at least one of them."""
+    return [act for act in GroupAct if any((state, ACTS[act].event) in TRANSITIONS for state in states)]
 
 
 def prepare(

@@ -54,7 +54,8 @@ from regal.backoffice.titre_queries import (
 )
 from regal.backoffice.titre_search import Kind, search
 from regal.backoffice.titre_story import story_of
-from regal.collectivites.debt_words import said
+from regal.collectivites import debt_words
+from regal.collectivites.debt_words import later_said, said
 from regal.collectivites.models import Collectivite
 from regal.lib import paris
 from regal.lib.money import Money
@@ -62,7 +63,7 @@ from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.payments.queries import paid_of, waiting_on
 from regal.people.models import Role
-from regal.reconciliation.comptable import last_word_on, left_of
+from regal.reconciliation.comptable import collected_of, last_word_on, left_of
 from regal.titres import holds, operations
 from regal.titres.import_queries import imports_of
 from regal.titres.links import payment_link
@@ -70,6 +71,7 @@ from regal.titres.models import Collector, Direction, Titre
 from regal.titres.queries import payer_note_of
 from regal.titres.refusals import Refusal
 from regal.titres.states import State
+from regal.titres.words import name_of, short_name_of, word_of
 
 MAY_ACT = (Role.REGISSEUR, Role.ADMINISTRATOR)
 MOST_IMPORTS = 100  # in the list to choose from
@@ -83,6 +85,7 @@ LOOKS: dict[Situation, str] = {
     Situation.CLOSED: "badge-good",
     Situation.REJECTED: "badge-warn",
 }
+_NEVER_CHANGED = (Situation.PAID, Situation.WITHDRAWN)
 
 # The list
 
@@ -92,29 +95,40 @@ class Line:
     """One invoice as a list shows it."""
 
     key: int
-    number: str
+    name: str
+    may_be_ticked: bool  # whether some act may be done on it
     label: str
     product: str
     issued_on: date
     due_on: date | None
     debtor: str  # "" once purged
     sums: Sums
-    situation: Promise
+    left: Money
+    situation: str
     look: str
 
+    @property
+    def says_product(self) -> bool:
+        """Whether the label begins with the product's name: a narrow screen then says it once."""
+        return self.label.casefold().startswith(self.product.casefold())
+
     @classmethod
-    def of(cls, titre: Titre, *, sums: Sums, debtor: str, now: datetime) -> "Line":
+    def of(cls, titre: Titre, *, sums: Sums, collected: Money, debtor: str, now: datetime) -> "Line":
         situation = situation_of(titre, now=now)
+        with debt_words.override(word_of(titre)):
+            told = str(SITUATIONS[situation])
         return cls(
             key=titre.pk,
-            number=titre.number,
+            name=short_name_of(titre),
+            may_be_ticked=titre.collector == Collector.REGIE and situation not in _NEVER_CHANGED,
             label=titre.label,
             product=titre.product.name,
             issued_on=titre.issued_on,
             due_on=titre.due_on,
             debtor=debtor,
             sums=sums,
-            situation=SITUATIONS[situation],
+            left=max(sums.left - collected, Money.zero),
+            situation=told,
             look=LOOKS.get(situation, "badge-quiet"),
         )
 
@@ -171,24 +185,42 @@ def show_list(
             totals: TitreTotals | None = totals_of_keys(keys, collectivite=town)
         else:
             totals = totals_of_titres(found, collectivite=town) if request.GET.get("totaux") == "oui" else None
+        theirs = [titre.pk for titre in shown if titre.collector == Collector.COMPTABLE and titre.status == State.OPEN]
+        collected = collected_of(theirs, collectivite=town) if theirs else {}
+    lines = [
+        Line.of(
+            titre,
+            sums=sums[titre.pk],
+            collected=collected.get(titre.pk, Money.zero),
+            debtor=names.get(titre.pk, ""),
+            now=now,
+        )
+        for titre in shown
+    ]
+    may_act = request.role in MAY_ACT
     address = reverse("titres", args=[town.slug])
-    wrong = [form for form in (filters, export) if form is not None and form.is_bound]
+    wrong = [
+        (form[name].id_for_label, str(one))
+        for form in (filters, export)
+        if form is not None and form.is_bound
+        for name, told in form.errors.items()
+        for one in told
+    ]
     context = {
         "titres": address,
         "filters": filters,
-        "wrong": [
-            (form[name].id_for_label, str(one)) for form in wrong for name, told in form.errors.items() for one in told
-        ],
+        "wrong": wrong,
         "searched": searched,
         "by_name": by_name,
         "near": [(word, ", ".join(like)) for word, like in searched.near.items()] if searched is not None else [],
-        "lines": [Line.of(titre, sums=sums[titre.pk], debtor=names.get(titre.pk, ""), now=now) for titre in shown],
+        "lines": lines,
+        "may_tick": may_act and not wrong and (any(line.may_be_ticked for line in lines) or not whole),
         "totals": totals,
         "count": totals.count if totals is not None else None,
         "most_counted": f"{MOST_COUNTED:,}".replace(",", "\N{NO-BREAK SPACE}"),
         "has_products": bool(filters.products),
         "filtered": list(filters.written.items()),
-        "may_act": request.role in MAY_ACT,
+        "may_act": may_act,
         "is_suite": bool(newer),
         "first_page": address + filters.query(),
         "newer_page": filters.query(avant=newer) if newer else "",
@@ -241,7 +273,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """What it is, what is due, who paid what of it, its history, and what can be decided about it."""
     town, now = request.collectivite, pages.clock()
     shown, seen = shown_titre(request, titre_id)
-    adjusting, deciding, refused = AdjustForm(), DecideForm(choices=_decisions(shown, now=now)), ""
+    adjusting, deciding, refused = AdjustForm(), DecideForm(choices=_ALL_DECISIONS), ""
     status = 200
     if request.method == "POST":
         demand(request, Who.REGISSEUR)
@@ -250,20 +282,26 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             messages.success(request, told)
             return see_other(reverse("titre", args=[slug, titre_id]))
         status, (shown, seen) = 422, shown_titre(request, titre_id)
-        deciding.offer(_decisions(shown, now=now))
     with tenant(town):
+        sums = sums_of([shown], collectivite=town)[shown.pk]
+        excesses = [(case.pk, Money(case.facts["excess_cents"])) for case in open_excesses_of(shown)]
+        excess = sum((amount for _case, amount in excesses), Money.zero)
+        decisions = _decisions(shown, paid=sums.paid, excess=excess, now=now)
+        deciding.offer(decisions)
         attempts = list(attempts_on(shown)[: MOST_SHOWN + 1])
         context = {
             "titre": shown,
+            "name": name_of(shown),
             "debtor": debtor_of(shown),
-            "sums": sums_of([shown], collectivite=town)[shown.pk],
+            "sums": sums,
             "situation": SITUATIONS[situation_of(shown, now=now)],
             "look": LOOKS.get(situation_of(shown, now=now), "badge-quiet"),
             "explanation": explanation_of(shown, now=now),
             "link": payment_link(shown) if shown.status == State.OPEN and shown.paid_at is None else "",
             "said": last_word_on(shown),
             "left": _left(shown),
-            "excesses": [(case.pk, Money(case.facts["excess_cents"])) for case in open_excesses_of(shown)],
+            "excesses": excesses,
+            "excess": excess,
             "steps": story_of(shown, attempts=attempts[:MOST_SHOWN]),
             "payer_note": payer_note_of(shown) if shown.status in _STOPPED else "",
             "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
@@ -274,7 +312,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     is_held = is_unpaid and shown.is_held(now)
     is_ours = shown.collector == Collector.REGIE
     can_adjust = is_ours and is_unpaid and not is_held and shown.status in (State.DRAFT, State.OPEN, State.SUSPENDED)
-    can_decide = is_unpaid and bool(_decisions(shown, now=now))
+    can_decide = is_unpaid and bool(decisions)
     lost = ["" if can_adjust else adjusting["motif_montant"].value()]
     lost += [] if can_decide else [deciding[name].value() for name in ("motif", "payeur") if name in deciding.fields]
     context |= {
@@ -288,13 +326,19 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "held_until": shown.held_until if is_held else None,
         "can_adjust": can_adjust,
         "can_decide": can_decide,
+        "is_due_again": is_ours and is_unpaid and excess > Money.zero and shown.status in (State.OPEN, State.SUSPENDED),
+        "never_cancelled": can_adjust and sums.paid > Money.zero,
+        "never_restored": is_unpaid and excess > Money.zero and shown.status in _OVER,
         "can_receive": can_receive(shown),
         "lost": [one for one in lost if one],
         "is_paid": not is_unpaid,
         "is_ours": is_ours,
+        "is_withdrawn": shown.status == State.WITHDRAWN,
         "is_transferred": is_unpaid and shown.status == State.TRANSFERRED,
     }
-    return render(request, "backoffice/titre.html", context, status=status)
+    context["Debts"] = debt_words.forms()["Debts"]  # the menu's, whatever this one is
+    with debt_words.override(word_of(shown)):
+        return render(request, "backoffice/titre.html", context, status=status)
 
 
 def _act(request: BureauRequest, shown: Titre) -> tuple[AdjustForm, DecideForm, str, str]:
@@ -342,10 +386,16 @@ def seen_steps(request: BureauRequest, shown: Titre) -> int:
     return int(seen) - count_of_moves(shown)  # the rest are payments
 
 
-def _decisions(titre: Titre, *, now: datetime) -> list[tuple[str, Promise]]:
-    """What can be decided now, in the order of gravity; while somebody pays, only whether another may begin."""
+def _decisions(titre: Titre, *, paid: Money, excess: Money, now: datetime) -> list[tuple[str, Promise]]:
+    """What can be decided now, in the order of gravity; while somebody pays, only whether another may begin.
+
+    Once a part is paid, nothing is cancelled; while an excess waits, nothing is restored.
+    """
     choices = _CHOICES.get(State(titre.status), ()) if titre.collector == Collector.REGIE else ()
-    return [choice for choice in choices if not titre.is_held(now) or choice in (_SUSPEND, _RESUME)]
+    refused = {_CANCEL} if paid > Money.zero else set()
+    refused |= {_RESTORE} if excess > Money.zero else set()
+    free = [choice for choice in choices if not titre.is_held(now) or choice in (_SUSPEND, _RESUME)]
+    return [choice for choice in free if choice not in refused]
 
 
 _SUSPEND = ("suspendre", gettext_lazy("Suspendre : plus de paiement en ligne pour l’instant"))
@@ -362,6 +412,7 @@ _CHOICES: dict[State, tuple[tuple[str, Promise], ...]] = {
     State.TRANSFERRED: (_RESTORE,),
     State.WRITTEN_OFF: (_RESTORE,),
 }
+_OVER = (State.CANCELLED, State.TRANSFERRED, State.WRITTEN_OFF)
 _STOPPED = (State.SUSPENDED, State.CANCELLED, State.TRANSFERRED, State.WRITTEN_OFF)
 
 
@@ -399,12 +450,14 @@ _EXPLANATIONS: dict[Situation, Promise] = {
 }
 _EXPLANATIONS_OF_THE_COMPTABLE: dict[Situation, Promise] = {
     Situation.PAYABLE: gettext_lazy("À payer hors régie, sur le contrat du comptable."),
-    Situation.DRAFT: gettext_lazy("Personne ne la voit encore."),
-    Situation.SUSPENDED: gettext_lazy("Le comptable l’a mise en instance : qui la paie en est averti."),
-    Situation.CANCELLED: gettext_lazy("Elle est annulée : plus rien n’est dû."),
-    Situation.WRITTEN_OFF: gettext_lazy("Le comptable l’a admise en non-valeur."),
-    Situation.CLOSED: gettext_lazy("Le comptable dit qu’il n’y reste rien à payer : elle ne se paie plus en ligne."),
-    Situation.REJECTED: gettext_lazy("Le comptable ne l’a pas prise en charge : qui la paie en est averti."),
+    Situation.DRAFT: later_said(gettext_lazy("%(The_debt)s n’est encore visible de personne.")),
+    Situation.SUSPENDED: later_said(gettext_lazy("Le comptable l’a mis%(e)s en instance : qui paie en est averti.")),
+    Situation.CANCELLED: gettext_lazy("L’ordonnateur a annulé : plus rien n’est dû."),
+    Situation.WRITTEN_OFF: later_said(gettext_lazy("Le comptable l’a admis%(e)s en non-valeur.")),
+    Situation.CLOSED: gettext_lazy("Le comptable dit qu’il n’y reste rien à payer : plus de paiement en ligne."),
+    Situation.REJECTED: later_said(
+        gettext_lazy("Le comptable ne l’a pas pris%(e)s en charge : qui paie en est averti.")
+    ),
 }
 
 

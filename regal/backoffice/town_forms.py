@@ -28,6 +28,7 @@ from regal.backoffice.administration import (
 )
 from regal.backoffice.gateway_names import service_of
 from regal.backoffice.refusals import Refusal
+from regal.collectivites.debt_words import later_said
 from regal.collectivites.models import Collectivite, DebtWord, GatewayAccount, Product
 from regal.collectivites.reference_forms import LONGEST_NAME
 from regal.gateways.base import DebtKind
@@ -437,7 +438,7 @@ class ProductForm(SettingsForm):
     min_amount = line(_("Montant minimal, en euros"), _("par exemple 1,00"), longest=40, inputmode="decimal")
     max_amount = line(_("Montant maximal, en euros"), _("par exemple 600,00"), longest=40, inputmode="decimal")
     partial_payment = forms.BooleanField(
-        label=_("Une facture peut se payer en plusieurs fois"),
+        label=later_said(_("%(A_debt)s peut se payer en plusieurs fois")),
         help_text=_("chaque partie, et ce qui reste ensuite, vaut au moins le montant minimal"),
         required=False,
     )

@@ -77,7 +77,7 @@ def export_payments(request: BureauRequest, slug: str) -> HttpResponseBase:
         if kind == "xlsx" and count > exports.MOST_SHEET_ROWS:
             wanted.add_error(
                 "format",
-                _("R429. Un classeur a 1 048 575 lignes au plus : choisissez le CSV, ou une période plus courte."),
+                _("R499. Un classeur a 1 048 575 lignes au plus : choisissez le CSV, ou une période plus courte."),
             )
             return _list(request, filters, export=wanted, status=422)
         record(

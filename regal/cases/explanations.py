@@ -10,17 +10,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from regal.cases.models import Kind
+from regal.collectivites.debt_words import said
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    what: Promise
-    to_do: Promise
-    how: Promise  # how such a case comes about
-    steps: tuple[Promise, ...]
-    whom: Promise  # whom to call
-    ending: Promise  # how to close it
-    never: Promise
+    what: Promise | str
+    to_do: Promise | str
+    how: Promise | str  # how such a case comes about
+    steps: tuple[Promise | str, ...]
+    whom: Promise | str  # whom to call
+    ending: Promise | str  # how to close it
+    never: Promise | str
 
 
 _COMPTABLE = _(
@@ -233,8 +234,8 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     ),
     Kind.DOUBLE_PAYMENT: Explanation(
         what=_(
-            "Deux paiements de cette facture sont confirmés : la même référence a été encaissée deux fois par la régie."
-            " PayFiP ne l’empêche pas pour les factures de régie. Chez Paybox, un même paiement peut avoir deux"
+            "Deux paiements %(of_this_debt)s sont confirmés : la même référence a été encaissée deux fois par la régie."
+            " PayFiP ne l’empêche pas pour une dette de régie. Chez Paybox, un même paiement peut avoir deux"
             " transactions : le fichier de remises contient la seconde, qui n’entre pas dans les comptes de REGAL."
         ),
         to_do=_(
@@ -242,12 +243,12 @@ EXPLANATIONS: dict[Kind, Explanation] = {
             " régie de recettes ne rembourse pas elle-même."
         ),
         how=_(
-            "Le payeur a payé deux fois, ou deux personnes ont payé la même facture, malgré l’avertissement affiché. Il"
-            " arrive aussi qu’une facture soit payée en plusieurs fois, ou qu’un numéro serve deux fois."
+            "Le payeur a payé deux fois, ou deux personnes ont payé %(the_same_debt)s, malgré l’avertissement affiché."
+            " Il arrive aussi que l’on paie en plusieurs fois, ou qu’un numéro serve deux fois."
         ),
         steps=(
             _("Ouvrez les deux paiements et comparez les montants, les jours et les adresses des payeurs."),
-            _("Regardez la facture : son montant, et ce qui restait dû."),
+            _("Regardez %(the_debt)s : son montant, et ce qui restait dû."),
             _(
                 "Trop-perçu : demandez à l’ordonnateur de le rembourser par mandat, ou gardez-le en avoir si le"
                 " règlement du service le prévoit."
@@ -262,20 +263,20 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     ),
     Kind.EXCESS: Explanation(
         what=_(
-            "Ce paiement est prouvé et compté, mais il dépasse ce qui restait dû : la facture était déjà payée,"
-            " réduite, annulée, ou n’est plus à payer à la régie. Le trop-perçu n’est attribué à aucune facture."
+            "Ce paiement est prouvé et compté, mais il dépasse ce qui restait dû : %(the_debt)s était déjà payé%(e)s,"
+            " réduit%(e)s, annulé%(e)s, ou n’est plus à payer à la régie. Le trop-perçu n’est attribué à %(no_debt)s."
         ),
         to_do=_(
             "Décidez de ce qui est en trop : le faire rembourser par l’ordonnateur, ou le garder en avoir si le"
             " règlement du service le prévoit. Une régie de recettes ne rembourse pas elle-même."
         ),
         how=_(
-            "Deux personnes ont payé la même facture, le payeur a payé deux fois, ou la facture a été réduite ou"
-            " annulée pendant qu’il payait. REGAL compte tout l’argent reçu, et n’éteint que ce qui est dû."
+            "Deux personnes ont payé %(the_same_debt)s, le payeur a payé deux fois, ou %(the_debt)s a été réduit%(e)s"
+            " ou annulé%(e)s pendant qu’il payait. REGAL compte tout l’argent reçu, et n’éteint que ce qui est dû."
         ),
         steps=(
             _("Relevez le montant en trop et la raison, sous « De quoi il s’agit »."),
-            _("Ouvrez la facture : ce qui était dû, ce qui l’a été, et les autres paiements."),
+            _("Ouvrez %(the_debt)s : ce qui était dû, ce qui l’a été, et les autres paiements."),
             _("Demandez le remboursement à l’ordonnateur, ou notez l’avoir."),
             _("Dites au payeur ce qui a été décidé, et notez-le ici."),
         ),
@@ -286,7 +287,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.LATE_PAYMENT: Explanation(
         what=_(
             "REGAL tenait ce paiement pour abandonné, ou jamais parti, et PayFiP ou Paybox l’a ensuite dit payé. Il"
-            " est compté comme les autres ; s’il restait quelque chose à payer, la facture est éteinte d’autant."
+            " est compté comme les autres ; s’il restait quelque chose à payer, %(the_debt)s est éteint%(e)s d’autant."
         ),
         to_do=_(
             "Vérifiez que le payeur n’a pas été relancé entre-temps et n’a pas payé une autre fois. Rien d’autre n’est"
@@ -299,12 +300,12 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         steps=(
             _("Ouvrez le paiement : l’heure à laquelle il a été payé, et celle à laquelle REGAL l’a appris."),
-            _("Cherchez si la même facture a été payée une autre fois : une autre anomalie le dirait."),
-            _("Si le payeur a été relancé, prévenez-le que sa facture est payée."),
+            _("Cherchez si %(the_same_debt)s a été payé%(e)s une autre fois : une autre anomalie le dirait."),
+            _("Si le payeur a été relancé, prévenez-le que tout est payé."),
         ),
         whom=_COMPTABLE_OR_REGIE,
         ending=_("Dites si le payeur a été prévenu, ou s’il n’y avait rien à lui dire."),
-        never=_("Ne relancez pas le payeur : sa facture est payée."),
+        never=_("Ne relancez pas le payeur : tout est payé."),
     ),
     Kind.IMPOSSIBLE_ANSWER: Explanation(
         what=_(
@@ -448,5 +449,17 @@ EXPLANATIONS: dict[Kind, Explanation] = {
 
 
 def explanation_of(kind: str) -> Explanation:
-    """Raises KeyError or ValueError for a kind that is not in the closed list: a test goes through them all."""
-    return EXPLANATIONS[Kind(kind)]
+    """Its sentences in the town's word for debts.
+
+    Raises KeyError or ValueError for a kind that is not in the closed list: a test goes through them all.
+    """
+    told = EXPLANATIONS[Kind(kind)]
+    return Explanation(
+        what=said(told.what),
+        to_do=said(told.to_do),
+        how=said(told.how),
+        steps=tuple(said(step) for step in told.steps),
+        whom=said(told.whom),
+        ending=said(told.ending),
+        never=said(told.never),
+    )

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.debt_words import later_said
 from regal.lib.tenancy import TenantForeignKey, TenantModel
 
 LONGEST_TEXT = 500
@@ -23,7 +24,7 @@ class Kind(models.TextChoices):
     OTHER_AMOUNT = "other_amount", _("autre montant dans le fichier")
     REFUSED_YET_FILED = "refused_yet_filed", _("annoncé refusé ou abandonné, présent dans le fichier")
     AMBIGUOUS_LINE = "ambiguous_line", _("ligne de fichier qui va à plusieurs dettes")
-    DOUBLE_PAYMENT = "double_payment", _("deux paiements confirmés de la même facture")
+    DOUBLE_PAYMENT = "double_payment", later_said(_("deux paiements confirmés pour %(the_same_debt)s"))
     EXCESS = "excess", _("payé plus que dû")
     LATE_PAYMENT = "late_payment", _("paiement prouvé après son échéance")
     IMPOSSIBLE_ANSWER = "impossible_answer", _("réponse impossible")
@@ -50,8 +51,11 @@ class Decision(models.TextChoices):
     DEBT_NAMED = "debt_named", _("le comptable public a dit de quelle dette il s’agit")
     NOT_OURS = "not_ours", _("aucune de ces dettes n’est concernée")
     REFUND_ASKED = "refund_asked", _("remboursement demandé à l’ordonnateur")
-    KEPT_AS_CREDIT = "kept_as_credit", _("gardé en avoir pour une prochaine facture")
-    NOTHING_TOO_MUCH = "nothing_too_much", _("rien de trop : payé en plusieurs fois, ou factures différentes")
+    KEPT_AS_CREDIT = "kept_as_credit", later_said(_("gardé en avoir, à déduire plus tard %(of_another_debt)s"))
+    NOTHING_TOO_MUCH = (
+        "nothing_too_much",
+        later_said(_("rien de trop : payé en plusieurs fois, ou %(debts)s qui diffèrent")),
+    )
     OTHER = "other", _("autre, expliqué dans le motif")
     RESOLVED_ITSELF = "resolved_itself", _("s’est résolue d’elle-même")
 

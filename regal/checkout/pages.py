@@ -36,9 +36,10 @@ from regal.lib.throttle import is_too_often
 from regal.payments.checker import hasten_by_payer
 from regal.payments.models import Attempt
 from regal.payments.operations import Intake, check_order, intake, receive
-from regal.payments.queries import FULL_PAGE, Situation, left_after, too_much_of
+from regal.payments.queries import FULL_PAGE, Situation, left_after, taken_back_on, too_much_of
 from regal.payments.refusals import CannotHandOff
 from regal.reconciliation.comptable import Verdict
+from regal.titres.states import State as TitreState
 
 # From one address in a minute; a town hall has one address for all.
 MOST_STARTS = 60  # attempts opened
@@ -194,6 +195,8 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         "can_start_again": town.is_open(paid_for),
         "is_test": attempt.environment == Environment.TEST,  # the product's contract may have changed since
     }
+    if attempt.is_reversed:
+        return _follow_reversed(town, attempt, context=context, request=request)
     if is_by_card(attempt.account):
         return _follow_card(request, town, attempt, handle=handle, context=context)
     if not town.asks_about(attempt):
@@ -211,6 +214,15 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
         "again": _again_form(town, paid_for, handle=handle),
     }
     return town.page(request, "checkout/follow_asked.html", context, product=paid_for)
+
+
+def _follow_reversed(town: Town, attempt: Attempt, *, context: dict[str, Any], request: HttpRequest) -> HttpResponse:
+    """It was paid, and is not any more: said as long as its page is there, whoever the gateway is."""
+    with tenant(town.collectivite):
+        titre = attempt.titre
+        is_due = titre is not None and titre.paid_at is None and titre.status == TitreState.OPEN
+        context |= {"since": taken_back_on(attempt=attempt), "is_due": is_due}
+    return town.page(request, "checkout/follow.html", context, product=town.product_of(attempt))
 
 
 def _follow_card(

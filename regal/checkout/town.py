@@ -36,6 +36,8 @@ SITUATIONS = {
 
 def situation_of(attempt: Attempt) -> str:
     """What an attempt's page may say: one word for each sentence of `follow.html`. What is proved comes first."""
+    if attempt.is_reversed:
+        return "reversed"
     if attempt.status in SITUATIONS:
         return SITUATIONS[State(attempt.status)]
     if attempt.announced == Outcome.PENDING and is_by_card(attempt.account):

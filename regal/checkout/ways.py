@@ -41,6 +41,7 @@ from regal.payments.queries import (
     is_opening,
     look_up,
     never_left,
+    taken_back_on,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared
@@ -306,6 +307,8 @@ class ByForm(Way):
             self.recap = replace(self.recap, amount_cents=self.recap.due.cents, due_cents=None)
             self.amount = self.recap.amount
         earlier = self._earlier(titre.pk if titre else None)
+        with tenant(self.town.collectivite):
+            gone = taken_back_on(titre=titre)
         self.recap = replace(self.recap, told_of_earlier=earlier is not None)
         typed = as_typed(self.recap, self.product)
         context = {
@@ -315,6 +318,7 @@ class ByForm(Way):
             "hidden": self.hidden(),
             "earlier": earlier,
             "earlier_situation": situation_of(earlier) if earlier else "",
+            "taken_back_on": gone,
             "in_parts": titre is not None and self.product.partial_payment,
             "rest": self.recap.due - self.recap.amount if self.recap.due_cents is not None else None,
             "wrong_part": wrong,

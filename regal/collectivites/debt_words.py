@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.utils.functional import Promise, lazystr
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 
 from regal.collectivites.models import DebtWord
 
@@ -26,6 +26,7 @@ _ROWS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
     "debts": (("factures", "invoices"), ("avis", "notices"), ("titres", "titres")),
     "Debts": (("Factures", "Invoices"), ("Avis", "Notices"), ("Titres", "Titres")),
     "a_debt": (("une facture", "an invoice"), ("un avis", "a notice"), ("un titre", "a titre")),
+    "A_debt": (("Une facture", "An invoice"), ("Un avis", "A notice"), ("Un titre", "A titre")),
     "another_debt": (
         ("une autre facture", "another invoice"),
         ("un autre avis", "another notice"),
@@ -33,22 +34,50 @@ _ROWS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
     ),
     "the_debt": (("la facture", "the invoice"), ("l’avis", "the notice"), ("le titre", "the titre")),
     "The_debt": (("La facture", "The invoice"), ("L’avis", "The notice"), ("Le titre", "The titre")),
+    "of_another_debt": (
+        ("d’une autre facture", "from another invoice"),
+        ("d’un autre avis", "from another notice"),
+        ("d’un autre titre", "from another titre"),
+    ),
+    "the_same_debt": (
+        ("la même facture", "the same invoice"),
+        ("le même avis", "the same notice"),
+        ("le même titre", "the same titre"),
+    ),
     "this_debt": (("cette facture", "this invoice"), ("cet avis", "this notice"), ("ce titre", "this titre")),
     "This_debt": (("Cette facture", "This invoice"), ("Cet avis", "This notice"), ("Ce titre", "This titre")),
     "of_the_debt": (("de la facture", "of the invoice"), ("de l’avis", "of the notice"), ("du titre", "of the titre")),
     "of_a_debt": (("d’une facture", "of an invoice"), ("d’un avis", "of a notice"), ("d’un titre", "of a titre")),
+    "of_this_debt": (
+        ("de cette facture", "of this invoice"),
+        ("de cet avis", "of this notice"),
+        ("de ce titre", "of this titre"),
+    ),
     "of_debts": (("de factures", "of invoices"), ("d’avis", "of notices"), ("de titres", "of titres")),
+    "all_debts": (
+        ("toutes les factures", "all the invoices"),
+        ("tous les avis", "all the notices"),
+        ("tous les titres", "all the titres"),
+    ),
+    "no_debt": (("aucune facture", "no invoice"), ("aucun avis", "no notice"), ("aucun titre", "no titre")),
     "No_debt": (("Aucune facture", "No invoice"), ("Aucun avis", "No notice"), ("Aucun titre", "No titre")),
     "it": (("elle", "it"), ("il", "it"), ("il", "it")),
     "It": (("Elle", "It"), ("Il", "It"), ("Il", "It")),
     "e": (("e", ""), ("", ""), ("", "")),
 }
-FORMS: dict[DebtWord, dict[str, dict[str, str]]] = {
+FORMS: dict[str, dict[str, dict[str, str]]] = {
     word: {tongue: {name: row[place][nth] for name, row in _ROWS.items()} for nth, tongue in enumerate(("fr", "en"))}
     for place, word in enumerate((DebtWord.FACTURE, DebtWord.AVIS, DebtWord.TITRE))
 }
+ROLE = "role"
+"""No town calls its debts so: it is what the comptable collects under a rôle. It agrees as a titre does."""
 
-_active: ContextVar[DebtWord] = ContextVar("debt_word", default=DebtWord.FACTURE)
+FORMS[ROLE] = {
+    tongue: {name: form.replace("titre", "rôle").replace("Titre", "Rôle") for name, form in forms.items()}
+    for tongue, forms in FORMS[DebtWord.TITRE].items()
+}
+
+_active: ContextVar[str] = ContextVar("debt_word", default=DebtWord.FACTURE)
 
 
 def activate(word: str) -> None:
@@ -59,11 +88,16 @@ def activate(word: str) -> None:
 @contextmanager
 def override(word: str) -> Iterator[None]:
     """Debts are called so within this block, and as before after it."""
-    before = _active.set(DebtWord(word))
+    before = _active.set(word)
     try:
         yield
     finally:
         _active.reset(before)
+
+
+def active() -> str:
+    """The word of this request."""
+    return _active.get()
 
 
 def forms() -> dict[str, str]:
@@ -89,6 +123,14 @@ class _Later:
 
     def __str__(self) -> str:
         return said(self._sentence)
+
+
+def counted(number: int) -> str:
+    """`1 facture`, `12 000 avis`."""
+    shown = f"{number:,}"
+    if not (get_language() or "fr").startswith("en"):
+        shown = shown.replace(",", "\N{NO-BREAK SPACE}")
+    return said(ngettext("%(number)s %(debt)s", "%(number)s %(debts)s", number), number=shown)
 
 
 def later_said(sentence: str | Promise) -> "_StrPromise":

@@ -6,5 +6,8 @@ class ConfigConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Register the checks of the settings."""
+        """Register the checks of the settings; have French count as French does."""
         from regal.config import checks  # noqa: F401
+        from regal.lib import french_plurals
+
+        french_plurals.install()

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from django.utils.translation import gettext as _
 
 from regal.audit.operations import record
+from regal.collectivites.debt_words import said
 from regal.gateways.base import Environment
 from regal.journal.operations import record_receipt as enter_receipt
 from regal.lib import canonical, in_words, paris, tokens
@@ -174,7 +175,7 @@ def _check_due(titre: Titre, *, amount: Money, left_shown: Money | None) -> tupl
     if titre.collector != Collector.REGIE or titre.regie_id is None:
         raise refusals.NotCollectedHere
     if titre.paid_at is not None:
-        raise refusals.NothingDue(state=_("payée"))
+        raise refusals.NothingDue(state=said(_("payé%(e)s")))
     if titre.status not in (State.OPEN, State.SUSPENDED):
         raise refusals.NothingDue(state=NAMES[State(titre.status)])
     left = balance_of(titre)

@@ -14,7 +14,6 @@ Refusal (of `titres`)
 ├── ChangedSince      R270  something else is left to pay than the page showed
 ├── AlreadyReversed   R271
 ├── NotThisCause      R272  an online payment has no typing error, cash has no unpaid cheque
-├── MissingReason     R273  of a reversal
 └── TrialMoney        R274  a test moves no money
 """
 
@@ -33,8 +32,7 @@ class NothingDue(Refusal):
 
     code = "R261"
     sentence = _(
-        "La facture est « %(state)s » : rien ne s’encaisse pour elle. Rendez l’argent, ou cherchez la facture qu’il"
-        " paie."
+        "%(The_debt)s est « %(state)s » : rien ne s’y encaisse. Rendez l’argent, ou cherchez ce qu’il devait payer."
     )
 
 
@@ -43,8 +41,8 @@ class TooMuch(Refusal):
 
     code = "R262"
     sentence = _(
-        "Il ne reste que %(left)s à payer : encaissez cette somme, et rendez le surplus ou encaissez-le sur une autre"
-        " facture."
+        "Il ne reste que %(left)s à payer : encaissez cette somme, et rendez le surplus ou encaissez-le sur"
+        " %(another_debt)s."
     )
     field = "amount"
 
@@ -76,7 +74,7 @@ class BadDay(Refusal):
 
     code = "R265"
     sentence = _(
-        "Le jour de l’encaissement va du %(first)s, jour d’émission de la facture, à aujourd’hui (%(last)s)."
+        "Le jour de l’encaissement va du %(first)s, jour d’émission %(of_the_debt)s, à aujourd’hui (%(last)s)."
         " Corrigez-le."
     )
     field = "received_on"
@@ -98,7 +96,7 @@ class BeingPaidOnline(Refusal):
 
     code = "R268"
     sentence = _(
-        "Quelqu’un est en train de payer cette facture en ligne, jusqu’au %(until)s au plus tard. Attendez de savoir"
+        "Quelqu’un est en train de payer %(this_debt)s en ligne, jusqu’au %(until)s au plus tard. Attendez de savoir"
         " s’il a payé. Si l’argent est déjà entre vos mains, cochez la case qui le dit : un paiement en ligne qui"
         " aboutirait serait de trop, et attendrait dans une anomalie."
     )
@@ -107,7 +105,7 @@ class BeingPaidOnline(Refusal):
 
 class FormUsed(Refusal):
     code = "R269"
-    sentence = _("Ce formulaire a déjà servi. Ouvrez-le de nouveau depuis la page de la facture.")
+    sentence = _("Ce formulaire a déjà servi. Ouvrez-le de nouveau depuis la page %(of_the_debt)s.")
 
 
 class ChangedSince(Refusal):
@@ -130,12 +128,6 @@ class NotThisCause(Refusal):
     code = "R272"
     sentence = _("Cette cause ne va pas à cet encaissement : choisissez-en une autre.")
     field = "cause"
-
-
-class MissingReason(Refusal):
-    code = "R273"
-    sentence = _("Écrivez le motif, de %(shortest)s à %(longest)s caractères : qui l’a dit, et comment.")
-    field = "reason"
 
 
 class TrialMoney(Refusal):

@@ -141,6 +141,20 @@ def _reversals_of(settlement: OuterRef) -> QuerySet[Reversal]:
     return Reversal.objects.filter(collectivite=OuterRef("collectivite"), settlement=settlement)
 
 
+def taken_back_on(*, attempt: Attempt | None = None, titre: Titre | None = None) -> date | None:
+    """The day on which an attempt's money, or the last that was reversed of a titre's, was said to count no more."""
+    if attempt is not None:
+        found = Reversal.objects.filter(collectivite=attempt.collectivite_id, settlement__attempt=attempt)
+    elif titre is not None:
+        allocated = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre)
+        found = Reversal.objects.filter(
+            collectivite=titre.collectivite_id, settlement__in=allocated.values("settlement")
+        )
+    else:
+        return None
+    return found.order_by("-pk").values_list("accounting_day", flat=True).first()
+
+
 def fits_balance(*, product: Product, left: Money, amount: Money) -> bool:
     """Whether an amount may be paid of a debt: all that is left, or a part where the product allows it.
 

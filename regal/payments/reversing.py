@@ -18,6 +18,7 @@ from regal.payments.attempt_cases import resolve_about
 from regal.payments.models import Allocation, Attempt, Cause, Means, Reversal, Settlement
 from regal.payments.steps import lock_attempt
 from regal.titres import holds
+from regal.titres.refusals import MissingReason
 from regal.titres.typed_text import kept
 
 SHORTEST_REASON, LONGEST_REASON = 5, 300
@@ -101,5 +102,5 @@ def _lock(settlement: Settlement) -> Attempt | None:
 def _reason(text: str) -> str:
     reason = kept(text, "reason")
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
-        raise refusals.MissingReason(shortest=SHORTEST_REASON, longest=LONGEST_REASON)
+        raise MissingReason(shortest=SHORTEST_REASON, longest=LONGEST_REASON)
     return reason

@@ -4,7 +4,7 @@
 whoever types a reference and an amount. Why so: `docs/decisions/0019`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ from regal.gateways.files import FiledDebt, FiledPiece, PaymentsFile, Said
 from regal.gateways.payfip_files import read_pes_retour
 from regal.lib.money import Money
 from regal.lib.references import OrmcReference, UnreadableReference
+from regal.lib.tenancy import HasKey
 from regal.reconciliation.models import DepositedFile, FiledState
 from regal.titres import holds
 from regal.titres.comptable import HEARD, follow, steps_to
@@ -296,6 +297,13 @@ def standing_of(titre: Titre) -> Verdict:
 def left_of(titre: Titre) -> Money:
     """What is to be paid of a comptable's titre, as far as his files say; all of it where they say nothing."""
     return _left(amount_due(titre), last_word_on(titre))
+
+
+def collected_of(titres: Collection[int], *, collectivite: HasKey) -> dict[int, Money]:
+    """What the comptable collected of each of several titres, where a file says so."""
+    said = FiledState.objects.of(collectivite).filter(titre__in=titres, is_late=False)
+    last = said.order_by("titre", "-told_on", "-pk").distinct("titre").values_list("titre", "collected")
+    return {titre: collected for titre, collected in last if collected is not None}
 
 
 def _left(due: Money, last: FiledState | None) -> Money:

@@ -33,7 +33,8 @@ from regal.titres.import_queries import totals_of
 from regal.titres.import_states import WRITES, ForbiddenStep, ImportEvent, ImportState, Verdict, next_state
 from regal.titres.importers.base import FileFormat, Head, NotThisFile, Reader, Trouble, Weight
 from regal.titres.importers.columns import TableOptions
-from regal.titres.models import Collector, Import, ImportLine, ImportPiece, ImportSource
+from regal.titres.models import Collector, Debtor, Import, ImportLine, ImportPiece, ImportSource, Titre
+from regal.titres.states import State
 from regal.titres.words import IMPORT_NAMES
 
 logger = logging.getLogger("regal.titres")
@@ -431,7 +432,7 @@ def undo(*, import_: Import, settled: Which, paying: Which, now: datetime, actor
 
 
 def tidy(*, collectivite: HasKey, now: datetime) -> None:
-    """Forget what nobody confirmed in 30 days, and the lines of what ended 30 days ago: they name people."""
+    """Forget who is named by what nobody confirmed in 30 days, and by lines and undone imports 30 days afterwards."""
     before = now - timedelta(days=KEPT_DAYS)
     ours = Import.objects.of(collectivite)
     waiting = [ImportState.RECEIVED, ImportState.READING, ImportState.PROPOSED, ImportState.REFUSED]
@@ -441,6 +442,9 @@ def tidy(*, collectivite: HasKey, now: datetime) -> None:
             discard(import_=import_, now=now)
     done = ours.filter(state__in=[ImportState.CONFIRMED, ImportState.UNDONE], confirmed_at__lt=before)
     ImportLine.objects.of(collectivite).filter(of_import__in=done.values("pk")).delete()
+    undone = ours.filter(state=ImportState.UNDONE, ended_at__lt=before)
+    withdrawn = Titre.objects.of(collectivite).filter(status=State.WITHDRAWN, origin__in=undone.values("pk"))
+    Debtor.objects.of(collectivite).filter(titre__in=withdrawn.values("pk")).delete()
 
 
 class Pieces(io.RawIOBase):

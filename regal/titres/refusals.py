@@ -28,7 +28,8 @@ Refusal
 ├── NothingChosen        R244  an act on no titre
 ├── TooMany              R245  an act on too many
 ├── AlreadyConfirmed     R246  an act on many, twice
-└── TheComptables        R280  the comptable collects it, and he alone decides
+├── TheComptables        R280  the comptable collects it, and he alone decides
+└── NothingToChange      R281  an act on what never changes: paid, withdrawn, or the comptable's
 """
 
 from django.utils.functional import Promise
@@ -247,6 +248,14 @@ class TooMany(Refusal):
 class AlreadyConfirmed(Refusal):
     code = "R246"
     sentence = _("Cet acte a déjà été confirmé : voici ce qu’il a fait.")
+
+
+class NothingToChange(Refusal):
+    code = "R281"
+    sentence = _(
+        "Rien de ce choix ne peut changer : tout y est payé, retiré avec son import, ou encaissé par le comptable, qui"
+        " seul en décide. Choisissez d’autres lignes."
+    )
 
 
 class TheComptables(Refusal):

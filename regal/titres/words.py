@@ -3,8 +3,11 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regal.collectivites.debt_words import later_said
+from regal.collectivites import debt_words
+from regal.collectivites.debt_words import later_said, said
+from regal.collectivites.models import DebtWord
 from regal.titres.import_states import ImportState, Verdict
+from regal.titres.models import Collector, DocumentKind, Titre
 from regal.titres.states import State
 
 NAMES: dict[State, Promise] = {
@@ -32,10 +35,31 @@ IMPORT_NAMES: dict[ImportState, Promise] = {
 
 VERDICT_NAMES: dict[Verdict, Promise] = {
     Verdict.NEW: _("nouvelle"),
-    Verdict.CHANGED: _("montant changé"),
-    Verdict.UNCHANGED: _("déjà là, sans changement"),
-    Verdict.REDUCES: _("réduction"),
+    Verdict.CHANGED: _("changée"),
+    Verdict.UNCHANGED: _("inchangée"),
+    Verdict.REDUCES: _("avoir"),
     Verdict.CONFLICT: _("en conflit"),
-    Verdict.ERROR: _("à corriger"),
+    Verdict.ERROR: _("en erreur"),
     Verdict.LEFT_OUT: _("laissée de côté"),
 }
+
+
+def word_of(titre: Titre) -> str:
+    """What a debt is called: as the town says of its régies', and as its paper says where the comptable collects."""
+    if titre.collector == Collector.REGIE:
+        return debt_words.active()
+    return debt_words.ROLE if titre.document_kind == DocumentKind.ROLE else DebtWord.TITRE
+
+
+def name_of(titre: Titre) -> str:
+    """`Facture 000412`; of the comptable's, `Titre 2026-778`: their numbers begin again each exercice."""
+    number = titre.number
+    if titre.collector == Collector.COMPTABLE:
+        number = f"{titre.exercice}-{number}" if titre.line == 1 else f"{titre.exercice}-{number}-{titre.line}"
+    with debt_words.override(word_of(titre)):
+        return said("%(Debt)s %(number)s", number=number)
+
+
+def short_name_of(titre: Titre) -> str:
+    """Where everything is a debt of a régie, its number says enough: `000412`, but `Titre 2026-778`."""
+    return titre.number if titre.collector == Collector.REGIE else name_of(titre)

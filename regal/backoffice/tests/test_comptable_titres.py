@@ -104,7 +104,7 @@ class TestItsPage:
         assert "Titres de votre base qui changeront 1 × soldés" in foretold
         assert "Titres de votre base qui ont changé 1 × soldés" in done
         page = words(rose.get(address(titre)))
-        assert "soldée chez le comptable" in page
+        assert "soldé chez le comptable" in page
         assert "Reste à payer 0,00 €" in page
         assert payment_link(titre) not in page
 

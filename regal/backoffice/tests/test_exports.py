@@ -208,7 +208,7 @@ class TestWorkbook:
         cast.start(town, amount=Money(200))
         answer = nadia.post(EXPORT, {"format": "xlsx"})
         assert answer.status_code == 422
-        assert "R429" in answer.content.decode()
+        assert "R499" in answer.content.decode()
         assert audits(town) == []
         assert len(lines(take(nadia, "csv"))) == 3
 

@@ -10,9 +10,12 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import override
 
 from regal.checkout import look
+from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib import in_words, paris
 from regal.lib.money import Money
+from regal.titres.models import Titre
+from regal.titres.words import short_name_of
 
 register = template.Library()
 
@@ -21,6 +24,18 @@ register = template.Library()
 def euros(amount: Money) -> str:
     """12,50 €, or €12.50 in English."""
     return amount.format_en() if in_words.is_english() else amount.format_fr()
+
+
+@register.filter
+def of_debts(number: int) -> str:
+    """12 factures, or avis, or titres: as the town says."""
+    return debt_words.counted(number)
+
+
+@register.filter
+def short_name(titre: Titre) -> str:
+    """000412, or Titre 2026-778 where the comptable collects it."""
+    return short_name_of(titre)
 
 
 @register.filter

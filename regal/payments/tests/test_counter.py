@@ -24,7 +24,7 @@ from regal.payments.standing import Standing
 from regal.people.models import Role
 from regal.titres import operations as titres
 from regal.titres.models import Titre
-from regal.titres.refusals import BadAmount, CardNumber, Refusal
+from regal.titres.refusals import BadAmount, CardNumber, MissingReason, Refusal
 from tests import cast, notices, proof
 from tests.at_once import at_once
 from tests.cast import MORNING, later
@@ -285,7 +285,7 @@ class TestAReversal:
         for cause in ("", "unpaid_cheque", "chargeback", "nonsense"):
             with pytest.raises(refusals.NotThisCause):
                 undo(settlement, cause)
-        with pytest.raises(refusals.MissingReason):
+        with pytest.raises(MissingReason):
             undo(settlement, reason=" x ")
         assert causes_of(settlement) == (Cause.TYPING_ERROR, Cause.GIVEN_BACK)
 

@@ -739,6 +739,16 @@ class TestForgetting:
             assert import_queries.totals_of(again(import_)).lines[Verdict.NEW] == 1
         assert in_base(source) == 1
 
+    def test_forgets_whom_an_undone_import_named(self, source):
+        kept = brought(source, f"{NUMBER};4200")
+        undone = brought(source, f"{OTHER};4200")
+        undo(undone)
+        with tenant(source.collectivite_id):
+            imports.tidy(collectivite=source.collectivite, now=later(days=29))
+            assert Debtor.objects.count() == 2
+            imports.tidy(collectivite=source.collectivite, now=later(days=31))
+            assert Debtor.objects.get().titre.origin_id == kept.pk
+
 
 @pytest.fixture
 def kept_town(committed_db: None) -> Town:
