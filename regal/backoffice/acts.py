@@ -39,7 +39,7 @@ SENTENCES: dict[str, Promise] = {
     "move_product": _("%(actor)s a changé le contrat d’un produit."),
     "disallow_origin": _("%(actor)s a retiré un site de ceux qui affichent les pages de paiement."),
     "export_payments": _("%(actor)s a exporté une liste de paiements."),
-    "export_titres": _("%(actor)s a exporté une liste de factures, avec les noms."),
+    "export_titres": _("%(actor)s a exporté une liste %(of_debts)s, avec les noms."),
     "ask_gateway": _("%(actor)s a fait demander ce qu’est devenu un paiement."),
     "deposit_file": _("%(actor)s a déposé un fichier de paiements."),
     "confirm_file": _("%(actor)s a demandé de confirmer les paiements d’un fichier."),
@@ -76,7 +76,7 @@ SENTENCES: dict[str, Promise] = {
     "write_import": _("%(actor)s a fait enregistrer un import."),
     "discard_import": _("%(actor)s a écarté un import."),
     "undo_import": _("%(actor)s a annulé un import."),
-    "record_receipt": _("%(actor)s a encaissé de l’argent pour une facture."),
+    "record_receipt": _("%(actor)s a encaissé de l’argent pour %(a_debt)s."),
     "reverse_settlement": _("%(actor)s a annulé un encaissement."),
 }
 KINDS: dict[str, Promise] = {
@@ -102,7 +102,7 @@ KINDS: dict[str, Promise] = {
     "move_product": _("Contrat d’un produit"),
     "disallow_origin": _("Site retiré"),
     "export_payments": _("Export de paiements"),
-    "export_titres": _("Export de factures"),
+    "export_titres": later_said(_("Export %(of_debts)s")),
     "ask_gateway": _("Question posée"),
     "deposit_file": _("Fichier déposé"),
     "confirm_file": _("Fichier à confirmer"),

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.debt_words import later_said
 from regal.collectivites.models import Budget, Product, Regie
 from regal.titres.importers.base import FileFormat
 from regal.titres.importers.columns import DISTINCT, ENCODINGS, NEEDED, REFUSE, Meaning
@@ -32,7 +33,7 @@ NO_SOURCE = _("R441. Choisissez d’où vient le fichier, ou décrivez une nouve
 NO_NAME = _("R442. Donnez un nom à cette source, par exemple « Logiciel de la cantine », 80 caractères au plus.")
 NAME_TAKEN = _("R443. Une source porte déjà ce nom : choisissez-la dans la liste, ou donnez un autre nom.")
 NO_COLLECTOR = _("R444. Dites qui encaisse ce que le fichier contient : cela ne se devine pas.")
-NO_COLUMN = _("R445. Choisissez la colonne : sans elle, aucune ligne ne peut devenir une facture.")
+NO_COLUMN = later_said(_("R445. Choisissez la colonne : sans elle, aucune ligne ne peut devenir %(a_debt)s."))
 TWICE = _("R446. Cette colonne est déjà choisie pour « %(other)s » : une colonne ne dit qu’une chose.")
 NO_PRODUCT = _("R447. Choisissez un produit de la liste.")
 PRODUCT_OF_ANOTHER = _("R448. Ce produit n’est pas de ceux que %(collector)s encaisse : choisissez-en un autre.")
@@ -69,9 +70,11 @@ class UploadForm(forms.Form):
     )
     encaisse = forms.CharField(
         label=_("Qui encaisse"),
-        help_text=_(
-            "De la régie : les factures se paieront en ligne, sur le compte de la régie. Du comptable public : ce sont"
-            " des titres déjà émis, qui pré-remplissent la page de paiement et la contrôlent."
+        help_text=later_said(
+            _(
+                "De la régie : les %(debts)s se paieront en ligne, sur le compte de la régie. Du comptable public : ce"
+                " sont des titres déjà émis, qui pré-remplissent la page de paiement et la contrôlent."
+            )
         ),
         required=False,
     )
@@ -186,11 +189,11 @@ MAIN = (
 )
 OTHERS = tuple(meaning for meaning in Meaning if meaning not in MAIN)
 HINTS: Mapping[Meaning, Any] = {
-    Meaning.NUMBER: _("celui qui est imprimé sur la facture : le payeur le recopiera"),
+    Meaning.NUMBER: later_said(_("celui qui est imprimé sur %(the_debt)s : le payeur le recopiera")),
     Meaning.AMOUNT: _("à payer, toutes taxes comprises"),
     Meaning.LABEL: _("à défaut, le nom du produit"),
     Meaning.ISSUED_ON: _("elle dit l’exercice, si aucune colonne ne le dit"),
-    Meaning.KIND: _("F ou A : un avoir réduit une facture"),
+    Meaning.KIND: later_said(_("F ou A : un avoir (A) réduit %(a_debt)s (F)")),
     Meaning.REFERENCE: _("à défaut, le numéro"),
 }
 
@@ -228,12 +231,12 @@ class ColumnsForm(forms.Form):
         required=False,
     )
     zeros = forms.BooleanField(
-        label=_("412 et 000412 sont deux factures différentes"),
+        label=_("412 et 000412 sont deux numéros différents"),
         help_text=_("Sinon, les deux dans un même fichier sont une erreur : un tableur a sans doute mangé des zéros."),
         required=False,
     )
     exercice = forms.IntegerField(
-        label=_("Exercice de toutes les factures du fichier"),
+        label=_("Exercice de toutes les lignes du fichier"),
         help_text=_("seulement si ni une colonne ni la date d’émission ne le dit, ou pour passer outre cette date"),
         min_value=2000,
         max_value=2099,

@@ -41,6 +41,7 @@ from regal.backoffice.import_forms import (
 from regal.backoffice.import_words import HEADINGS, LOOKS, ORDER, PLURALS, STATES, VERDICT_LOOKS, VERDICTS, WARNED
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.titre_queries import sums_of, titre_products
+from regal.collectivites.debt_words import said
 from regal.collectivites.models import Budget, Collectivite, Product, Regie
 from regal.gateways.base import DebtKind
 from regal.lib import paris
@@ -487,7 +488,7 @@ def undo_import(request: BureauRequest, slug: str, import_id: int) -> HttpRespon
             imports.undo(import_=one, settled=settled_titres, paying=titres_being_paid, **_by(request))
         except Refusal as refusal:
             return _import_page(request, import_id, wrong=[_coded(refusal)])
-    messages.success(request, _("L’import est défait : ses factures ne sont plus dans la base."))
+    messages.success(request, said(_("L’import est défait : ses %(debts)s ne sont plus dans la base.")))
     return _see("import", slug, import_id)
 
 
@@ -514,10 +515,10 @@ class Told:
     remedy: str
 
     @classmethod
-    def of(cls, trouble: Trouble) -> "Told":
+    def of(cls, trouble: Trouble, cell: str = "") -> "Told":
         return cls(
             code=trouble.code,
-            where=trouble.where,
+            where=cell[:1].upper() + cell[1:],
             sentence=troubles.sentence(trouble),
             remedy=troubles.remedy(trouble),
         )
@@ -678,7 +679,7 @@ def _lines(town: Collectivite, one: Import, filters: _Filter) -> list[tuple[int,
                 titre=brought.get(line.number) or line.titre_id,
                 amount=line.amount,
                 before=due.get(line.titre_id or 0),
-                troubles=[Told.of(trouble) for trouble in line.troubles],
+                troubles=[Told.of(one, cell) for one, cell in zip(line.troubles, line.cells, strict=True)],
             ),
         )
         for line in found

@@ -532,6 +532,7 @@ def _head_as_json(head: Head) -> dict[str, object]:
         "encoding": head.encoding,
         "separator": head.separator,
         "columns": list(head.columns),
+        "meanings": dict(head.meanings),
         "sheet": head.sheet,
         "siret": head.siret,
         "budget": head.budget,

@@ -107,8 +107,8 @@ class Command(BaseCommand):
         if before is not None:
             self.stdout.write("Ce même fichier a déjà été enregistré : il ne change rien deux fois.")
         for line in lines:
-            for trouble in line.troubles:
-                self.stdout.write(f"{line.place} — {_in_words(trouble)}")
+            for trouble, cell in zip(line.troubles, line.cells, strict=True):
+                self.stdout.write(f"{cell or line.place} — {_in_words(trouble)}")
         if totals.would_stay_out + totals.warnings > len(lines):
             self.stdout.write("… et d’autres encore.")
 
@@ -162,8 +162,7 @@ def _actor(identifier: str) -> int | None:
 
 
 def _in_words(trouble: Trouble) -> str:
-    where = f"{trouble.where} : " if trouble.where else ""
-    return f"{trouble.code}. {where}{sentence(trouble)} {remedy(trouble)}".rstrip()
+    return f"{trouble.code}. {sentence(trouble)} {remedy(trouble)}".rstrip()
 
 
 def _bar(size: int) -> Callable[[int, int], None]:
