@@ -159,6 +159,46 @@ class UploadForm(forms.Form):
         self.add_error(place or None, f"{refusal.code}. {refusal}")
 
 
+class SourceForm(forms.Form):
+    """What may change of a source: its name, and the product of lines that name none."""
+
+    use_required_attribute = False
+    PLACES = {"name": "nom", "default_product": "produit"}
+
+    nom = forms.CharField(
+        label=_("Nom de la source"),
+        help_text=_("par exemple « Logiciel de la cantine » ou « Tableau des loyers »"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    produit = forms.ChoiceField(
+        label=_("Produit des lignes qui n’en nomment pas"),
+        required=False,
+        error_messages={"invalid_choice": NO_PRODUCT},
+    )
+
+    def __init__(self, data: Any = None, *, source: ImportSource, products: Sequence[Product]) -> None:
+        chosen = source.default_product.slug if source.default_product is not None else ""
+        super().__init__(data, initial={"nom": source.name, "produit": chosen})
+        self._products = {product.slug: product for product in products}
+        offered = [(product.slug, product.name) for product in products]
+        _offer(self.fields["produit"], [("", gettext("Le fichier le dit")), *offered])
+
+    def clean_nom(self) -> str:
+        name = str(self.cleaned_data["nom"]).strip()
+        if not name or len(name) > LONGEST_SOURCE_NAME:
+            raise forms.ValidationError(NO_NAME)
+        return name
+
+    @property
+    def default_product(self) -> Product | None:
+        return self._products.get(self.cleaned_data["produit"])
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Say it beside its field, or at the head of the page."""
+        self.add_error(self.PLACES.get(refusal.field), f"{refusal.code}. {refusal}")
+
+
 def _is_of(product: Product, collector: Regie | Budget | None) -> bool:
     if isinstance(collector, Regie):
         return bool(product.account.regie_id == collector.pk)

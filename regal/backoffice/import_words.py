@@ -93,6 +93,14 @@ ORDER = (
     Verdict.UNCHANGED,
     Verdict.LEFT_OUT,
 )
+DONE_TO_SOURCES: dict[str, Promise] = {
+    "modifier": gettext_lazy("La source « %(name)s » est changée."),
+    "oublier": gettext_lazy("La source « %(name)s » redemandera les colonnes au prochain tableau."),
+    "fermer": gettext_lazy(
+        "La source « %(name)s » est fermée : elle n’est plus proposée. Ses imports restent visibles."
+    ),
+    "rouvrir": gettext_lazy("La source « %(name)s » est rouverte : elle est de nouveau proposée."),
+}
 WARNED = "avertissement"  # the filter of lines that somebody should look at
 
 

@@ -128,7 +128,9 @@ class ShownImport:
 class ShownSource:
     """One source as the list shows it."""
 
+    key: int
     name: str
+    is_active: bool
     collects: str
     remembered: str  # the columns, in the file's words
 
@@ -137,7 +139,9 @@ class ShownSource:
         columns = source.options.get("columns") or {}
         in_order = [columns[meaning] for meaning in (*MAIN, *OTHERS) if meaning in columns]
         return cls(
+            key=source.pk,
             name=source.name,
+            is_active=source.is_active,
             collects=collects(source.collector, source.regie, source.budget),
             remembered=", ".join(in_order),
         )
@@ -155,7 +159,8 @@ def imports_page(request: BureauRequest, slug: str) -> HttpResponse:
             found = found.filter(pk__lt=int(before))
         rows = list(found.order_by("-pk")[: PAGE_LENGTH + 1])
         shown = [ShownImport.of(one) for one in rows[:PAGE_LENGTH]]
-        sources = [ShownSource.of(source) for source in import_queries.sources_of(town)]
+        known = import_queries.sources_of(town, active_only=False).order_by("-is_active", "name")
+        sources = [ShownSource.of(source) for source in known]
     context = {
         "imports": shown,
         "sources": sources,
@@ -348,7 +353,7 @@ def _columns_form(request: BureauRequest, one: Import, content: BinaryIO) -> tup
         typed if typed.get("acte") == "lire" and not asks_again else None,
         proposal=proposal,
         source=source,
-        products=_products_of(one.collectivite, source),
+        products=products_of(one.collectivite, source),
         codes=codes.products,
         regies=regies,
         initial=initial,
@@ -412,7 +417,7 @@ def _asks(proposal: Proposal, source: ImportSource, content: BinaryIO) -> bool:
     """
     if proposal.head.format in TABLES:
         return not fits(proposal=proposal, source=source)
-    if len(_products_of(source.collectivite, source)) < 2 and source.default_product_id is not None:
+    if len(products_of(source.collectivite, source)) < 2 and source.default_product_id is not None:
         return False
     known = {*source.products, *(source.options.get("asked") or [])}
     return any(code not in known for code in _codes(content, proposal, source.options, {}).products)
@@ -837,7 +842,7 @@ def _content_of(one: Import) -> BinaryIO:
     return cast(BinaryIO, imports.Pieces(one, None))
 
 
-def _products_of(town: Collectivite, source: ImportSource) -> list[Product]:
+def products_of(town: Collectivite, source: ImportSource) -> list[Product]:
     """Those of whoever collects what the source brings."""
     found = Product.objects.of(town).select_related("account")
     if source.regie_id is not None:

@@ -27,7 +27,9 @@ class BadSourceName(Refusal):
 
 class SourceNameTaken(Refusal):
     code = "R231"
-    sentence = _("Une autre source porte déjà ce nom : choisissez-en un autre, ou modifiez cette source-là.")
+    sentence = _(
+        "Une autre source, peut-être fermée, porte déjà ce nom : choisissez-en un autre, ou changez cette source-là."
+    )
     field = "name"
 
 

@@ -57,6 +57,8 @@ class Command(BaseCommand):
             if source is None:
                 known = ", ".join(import_queries.sources_of(town).values_list("name", flat=True))
                 raise CommandError(f"Aucune source « {options['source']} ». Celles de {town} : {known or 'aucune'}.")
+        if not source.is_active:
+            raise CommandError(f"La source « {source.name} » est fermée : rouvrez-la sur sa page, au bureau.")
         try:
             import_ = self._read(source, options["file"], actor_id, now)
             self._tell(import_)
