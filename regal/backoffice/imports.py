@@ -56,15 +56,16 @@ from regal.people.models import Role
 from regal.titres import import_queries, imports
 from regal.titres.import_refusals import EmptyFile, FileTooLarge
 from regal.titres.import_states import ImportState, Verdict
-from regal.titres.importers import opening, troubles
-from regal.titres.importers.base import Nature, NotThisFile, Trouble
+from regal.titres.importers import opening, places, troubles
+from regal.titres.importers.base import Nature, NotThisFile, Trouble, Weight
 from regal.titres.importers.columns import ENCODINGS, NEEDED, SEPARATORS, Meaning
 from regal.titres.importers.opening import Proposal
 from regal.titres.models import Collector, Import, ImportSource, Titre
 from regal.titres.refusals import Refusal
 
 MAY_IMPORT = (Role.REGISSEUR, Role.ADMINISTRATOR)
-PAGE_LENGTH = 50
+PAGE_LENGTH = 50  # lines of a report
+LIST_LENGTH = 25  # imports
 REFRESH_SECONDS = 3
 MOST_ROWS, MOST_COLUMNS_SHOWN, LONGEST_CELL = 5, 40, 60
 MOST_LINES_LOOKED_AT = 5_000  # for the codes of products and of régies
@@ -157,15 +158,15 @@ def imports_page(request: BureauRequest, slug: str) -> HttpResponse:
         found = import_queries.imports_of(town).select_related("source__regie", "source__budget", "kept_by")
         if not is_first:
             found = found.filter(pk__lt=int(before))
-        rows = list(found.order_by("-pk")[: PAGE_LENGTH + 1])
-        shown = [ShownImport.of(one) for one in rows[:PAGE_LENGTH]]
+        rows = list(found.order_by("-pk")[: LIST_LENGTH + 1])
+        shown = [ShownImport.of(one) for one in rows[:LIST_LENGTH]]
         known = import_queries.sources_of(town, active_only=False).order_by("-is_active", "name")
         sources = [ShownSource.of(source) for source in known]
     context = {
         "imports": shown,
         "sources": sources,
         "is_first": is_first,
-        "next": shown[-1].key if len(rows) > PAGE_LENGTH else None,
+        "next": shown[-1].key if len(rows) > LIST_LENGTH else None,
         "may_import": request.role in MAY_IMPORT,
     }
     return render(request, "backoffice/imports.html", context)
@@ -584,6 +585,7 @@ def _import_page(
     shown_lines = lines[:PAGE_LENGTH]
     context = {
         "one": shown,
+        "source_key": one.source_id,
         "heading": HEADINGS[shown.state],
         "lead": _lead(one, totals, asks_columns=asks_columns),
         "is_waiting": is_waiting,
@@ -796,10 +798,41 @@ def guide(request: BureauRequest, slug: str) -> HttpResponse:
     first = import_template.examples(products=products, today=paris.today(pages.clock()))[0]
     context = {
         "columns": list(zip(import_template.COLUMNS, import_template.cells(first), strict=True)),
+        "letters": [places.letters(rank) for rank in range(len(import_template.COLUMNS))],
+        "titles": [column.title for column in import_template.COLUMNS],
+        "sheet": import_template.sheet(products=products, today=paris.today(pages.clock())),
+        "report": _example_of_a_report(),
         "has_products": bool(products),
         "may_import": request.role in MAY_IMPORT,
     }
     return render(request, "backoffice/import_guide.html", context)
+
+
+def _example_of_a_report() -> list[ShownLine]:
+    """What the guide's table of three lines would be told; its last amount has a decimal too many."""
+    amounts = import_template.EXAMPLE_AMOUNTS
+    small = Trouble("L109", Weight.WARNING, "", {"amount": amounts[1].format_fr()})
+    wrong = Trouble("L112", Weight.ERROR, "Montant", {"text": import_template.WRONG_AMOUNT})
+    columns = [column.title for column in import_template.COLUMNS]
+    cell = places.cell(wrong, place=places.ROW, number=4, columns=columns, meanings={})
+    told = [
+        (Verdict.NEW, import_template.EXAMPLE_NUMBERS[0], amounts[0], []),
+        (Verdict.NEW, import_template.EXAMPLE_NUMBERS[1], amounts[1], [Told.of(small)]),
+        (Verdict.ERROR, "", None, [Told.of(wrong, cell)]),
+    ]
+    return [
+        ShownLine(
+            place=places.said(places.ROW, row),
+            verdict=VERDICTS[verdict],
+            look=VERDICT_LOOKS[verdict],
+            number=number,
+            titre=None,
+            amount=amount,
+            before=None,
+            troubles=said_of_it,
+        )
+        for row, (verdict, number, amount, said_of_it) in enumerate(told, start=2)
+    ]
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
