@@ -74,15 +74,15 @@ def examples(*, products: Sequence[Product], today: date) -> tuple[Example, Exam
 EXAMPLE_NUMBERS = ("RS-000201", "RS-000202", "RS-000203")
 EXAMPLE_AMOUNTS = (Money(3_840), Money(405))
 WRONG_AMOUNT = "37,755"
+SHEET = [column.title for column in COLUMNS if column.is_needed]
 
 
-def sheet(*, products: Sequence[Product], today: date) -> list[list[str]]:
+def sheet(*, today: date) -> list[list[str]]:
     """Three rows as a spreadsheet shows them, to explain: a good one, a small one, and one that is wrong."""
-    slug, due_on = (products[0].slug if products else "cantine"), spreadsheets.day(today + timedelta(days=30))
     amounts = [*(spreadsheets.decimal(one) for one in EXAMPLE_AMOUNTS), WRONG_AMOUNT]
     names = ("TESTARD Héloïse", "ÇA-VA-BIEN Noël", "L’EXEMPLE Anaïs")
     return [
-        [number, slug, name, "Cantine, octobre", amount, spreadsheets.day(today), due_on]
+        [number, name, "Cantine, octobre", amount, spreadsheets.day(today)]
         for number, name, amount in zip(EXAMPLE_NUMBERS, names, amounts, strict=True)
     ]
 

@@ -120,7 +120,7 @@ def summary(counts: Mapping[Verdict, int], *, total: Money | None) -> str:
     phrases = [phrase for verdict in Verdict if (phrase := _phrase(verdict, counts.get(verdict, 0), total))]
     if not phrases:
         return _("Ce fichier ne contient aucune ligne à importer.")
-    return _("%(phrases)s.") % {"phrases": " ; ".join(phrases)}
+    return _("%(phrases)s.") % {"phrases": _(" ; ").join(phrases)}
 
 
 def _phrase(verdict: Verdict, number: int, total: Money | None) -> str:

@@ -65,7 +65,7 @@ from regal.titres.refusals import Refusal
 
 MAY_IMPORT = (Role.REGISSEUR, Role.ADMINISTRATOR)
 PAGE_LENGTH = 50  # lines of a report
-LIST_LENGTH = 25  # imports
+LIST_LENGTH = 20  # imports
 REFRESH_SECONDS = 3
 MOST_ROWS, MOST_COLUMNS_SHOWN, LONGEST_CELL = 5, 40, 60
 MOST_LINES_LOOKED_AT = 5_000  # for the codes of products and of régies
@@ -798,9 +798,9 @@ def guide(request: BureauRequest, slug: str) -> HttpResponse:
     first = import_template.examples(products=products, today=paris.today(pages.clock()))[0]
     context = {
         "columns": list(zip(import_template.COLUMNS, import_template.cells(first), strict=True)),
-        "letters": [places.letters(rank) for rank in range(len(import_template.COLUMNS))],
-        "titles": [column.title for column in import_template.COLUMNS],
-        "sheet": import_template.sheet(products=products, today=paris.today(pages.clock())),
+        "letters": [places.letters(rank) for rank in range(len(import_template.SHEET))],
+        "titles": import_template.SHEET,
+        "sheet": import_template.sheet(today=paris.today(pages.clock())),
         "report": _example_of_a_report(),
         "has_products": bool(products),
         "may_import": request.role in MAY_IMPORT,
@@ -813,8 +813,7 @@ def _example_of_a_report() -> list[ShownLine]:
     amounts = import_template.EXAMPLE_AMOUNTS
     small = Trouble("L109", Weight.WARNING, "", {"amount": amounts[1].format_fr()})
     wrong = Trouble("L112", Weight.ERROR, "Montant", {"text": import_template.WRONG_AMOUNT})
-    columns = [column.title for column in import_template.COLUMNS]
-    cell = places.cell(wrong, place=places.ROW, number=4, columns=columns, meanings={})
+    cell = places.cell(wrong, place=places.ROW, number=4, columns=import_template.SHEET, meanings={})
     told = [
         (Verdict.NEW, import_template.EXAMPLE_NUMBERS[0], amounts[0], []),
         (Verdict.NEW, import_template.EXAMPLE_NUMBERS[1], amounts[1], [Told.of(small)]),
