@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments.queries import settled_titres, titres_being_paid
@@ -59,6 +60,10 @@ class Command(BaseCommand):
                 raise CommandError(f"Aucune source « {options['source']} ». Celles de {town} : {known or 'aucune'}.")
         if not source.is_active:
             raise CommandError(f"La source « {source.name} » est fermée : rouvrez-la sur sa page, au bureau.")
+        with debt_words.override(town.debt_word):
+            self._import(source, actor_id, now, options)
+
+    def _import(self, source: ImportSource, actor_id: int | None, now: datetime, options: dict[str, Any]) -> None:
         try:
             import_ = self._read(source, options["file"], actor_id, now)
             self._tell(import_)

@@ -29,6 +29,11 @@ class TestPlace:
     def test_is_said_in_french(self, place, words):
         assert places.said(place, 14) == words
 
+    def test_is_said_in_english(self):
+        with translation.override("en"):
+            assert places.said(places.ROW, 14) == "line 14"
+            assert "57" in places.said(places.of_piece("57", "412", "1"), 1)
+
     def test_names_no_language(self):
         with translation.override("fr"):
             kept = [places.of_piece("57", "412", "1"), places.of_article("3", "1")]
