@@ -471,6 +471,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
     }
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
     known |= {"file_id": neighbours.files[theirs].pk, "import_id": neighbours.imports[theirs].pk}
+    known |= {"source_id": neighbours.imports[theirs].source_id}
     known |= {"link": link_token(neighbours.comptable_titres[theirs])}
     known |= {"colours": colours_digest(whose.collectivite), "logo": whose.collectivite.logo_digest}
     known |= {"platform": "production", "phase": "production"}

@@ -70,12 +70,12 @@ SENTENCES: dict[str, Promise] = {
     "correct_titre": _("%(actor)s a corrigé l’objet, le nom ou la date limite %(of_a_debt)s."),
     "confirm_titre_group": _("%(actor)s a confirmé un acte sur plusieurs %(debts)s."),
     "add_import_source": _("%(actor)s a ajouté une source d’imports."),
-    "change_import_source": _("%(actor)s a modifié une source d’imports."),
+    "change_import_source": _("%(actor)s a changé, fermé ou rouvert une source d’imports."),
     "keep_import": _("%(actor)s a déposé un fichier à importer."),
     "confirm_import": _("%(actor)s a confirmé un import."),
     "write_import": _("%(actor)s a fait enregistrer un import."),
     "discard_import": _("%(actor)s a écarté un import."),
-    "undo_import": _("%(actor)s a annulé un import."),
+    "undo_import": _("%(actor)s a défait un import."),
     "record_receipt": _("%(actor)s a encaissé de l’argent pour %(a_debt)s."),
     "reverse_settlement": _("%(actor)s a annulé un encaissement."),
 }
@@ -138,7 +138,7 @@ KINDS: dict[str, Promise] = {
     "confirm_import": _("Import confirmé"),
     "write_import": _("Import enregistré"),
     "discard_import": _("Import écarté"),
-    "undo_import": _("Import annulé"),
+    "undo_import": _("Import défait"),
     "record_receipt": _("Encaissement"),
     "reverse_settlement": _("Encaissement annulé"),
 }
@@ -211,6 +211,14 @@ FIELDS: dict[str, Promise] = {
     "debtor": _("Nom de la personne qui doit"),
     "act": _("Acte"),
     "debt_word": _("Nom donné aux dettes"),
+    "collector": _("Qui encaisse"),
+    "regie": _("Régie"),
+    "budget": _("Budget"),
+    "file_format": _("Format de fichier"),
+    "default_product": _("Produit des lignes qui n’en nomment pas"),
+    "regie_codes": _("Codes de régie"),
+    "as_drafts": _("En brouillons"),
+    "columns": _("Rangs des colonnes"),
     "notified_in_back_office": _("Adresse dans le back-office"),
 }
 _HIDDEN = {"user"}  # said by the sentence

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.debt_words import later_said
 from regal.collectivites.models import Budget, Product, Regie
 from regal.titres.importers.base import FileFormat
 from regal.titres.importers.columns import DISTINCT, ENCODINGS, NEEDED, REFUSE, Meaning
@@ -32,7 +33,7 @@ NO_SOURCE = _("R441. Choisissez d’où vient le fichier, ou décrivez une nouve
 NO_NAME = _("R442. Donnez un nom à cette source, par exemple « Logiciel de la cantine », 80 caractères au plus.")
 NAME_TAKEN = _("R443. Une source porte déjà ce nom : choisissez-la dans la liste, ou donnez un autre nom.")
 NO_COLLECTOR = _("R444. Dites qui encaisse ce que le fichier contient : cela ne se devine pas.")
-NO_COLUMN = _("R445. Choisissez la colonne : sans elle, aucune ligne ne peut devenir une facture.")
+NO_COLUMN = later_said(_("R445. Choisissez la colonne : sans elle, aucune ligne ne peut devenir %(a_debt)s."))
 TWICE = _("R446. Cette colonne est déjà choisie pour « %(other)s » : une colonne ne dit qu’une chose.")
 NO_PRODUCT = _("R447. Choisissez un produit de la liste.")
 PRODUCT_OF_ANOTHER = _("R448. Ce produit n’est pas de ceux que %(collector)s encaisse : choisissez-en un autre.")
@@ -69,9 +70,11 @@ class UploadForm(forms.Form):
     )
     encaisse = forms.CharField(
         label=_("Qui encaisse"),
-        help_text=_(
-            "De la régie : les factures se paieront en ligne, sur le compte de la régie. Du comptable public : ce sont"
-            " des titres déjà émis, qui pré-remplissent la page de paiement et la contrôlent."
+        help_text=later_said(
+            _(
+                "De la régie : les %(debts)s se paieront en ligne, sur le compte de la régie. Du comptable public : ce"
+                " sont des titres déjà émis, qui pré-remplissent la page de paiement et la contrôlent."
+            )
         ),
         required=False,
     )
@@ -156,6 +159,46 @@ class UploadForm(forms.Form):
         self.add_error(place or None, f"{refusal.code}. {refusal}")
 
 
+class SourceForm(forms.Form):
+    """What may change of a source: its name, and the product of lines that name none."""
+
+    use_required_attribute = False
+    PLACES = {"name": "nom", "default_product": "produit"}
+
+    nom = forms.CharField(
+        label=_("Nom de la source"),
+        help_text=_("par exemple « Logiciel de la cantine » ou « Tableau des loyers »"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    produit = forms.ChoiceField(
+        label=_("Produit des lignes qui n’en nomment pas"),
+        required=False,
+        error_messages={"invalid_choice": NO_PRODUCT},
+    )
+
+    def __init__(self, data: Any = None, *, source: ImportSource, products: Sequence[Product]) -> None:
+        chosen = source.default_product.slug if source.default_product is not None else ""
+        super().__init__(data, initial={"nom": source.name, "produit": chosen})
+        self._products = {product.slug: product for product in products}
+        offered = [(product.slug, product.name) for product in products]
+        _offer(self.fields["produit"], [("", gettext("Le fichier le dit")), *offered])
+
+    def clean_nom(self) -> str:
+        name = str(self.cleaned_data["nom"]).strip()
+        if not name or len(name) > LONGEST_SOURCE_NAME:
+            raise forms.ValidationError(NO_NAME)
+        return name
+
+    @property
+    def default_product(self) -> Product | None:
+        return self._products.get(self.cleaned_data["produit"])
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Say it beside its field, or at the head of the page."""
+        self.add_error(self.PLACES.get(refusal.field), f"{refusal.code}. {refusal}")
+
+
 def _is_of(product: Product, collector: Regie | Budget | None) -> bool:
     if isinstance(collector, Regie):
         return bool(product.account.regie_id == collector.pk)
@@ -186,11 +229,11 @@ MAIN = (
 )
 OTHERS = tuple(meaning for meaning in Meaning if meaning not in MAIN)
 HINTS: Mapping[Meaning, Any] = {
-    Meaning.NUMBER: _("celui qui est imprimé sur la facture : le payeur le recopiera"),
+    Meaning.NUMBER: later_said(_("celui qui est imprimé sur %(the_debt)s : le payeur le recopiera")),
     Meaning.AMOUNT: _("à payer, toutes taxes comprises"),
     Meaning.LABEL: _("à défaut, le nom du produit"),
     Meaning.ISSUED_ON: _("elle dit l’exercice, si aucune colonne ne le dit"),
-    Meaning.KIND: _("F ou A : un avoir réduit une facture"),
+    Meaning.KIND: later_said(_("F ou A : un avoir (A) réduit %(a_debt)s (F)")),
     Meaning.REFERENCE: _("à défaut, le numéro"),
 }
 
@@ -228,12 +271,12 @@ class ColumnsForm(forms.Form):
         required=False,
     )
     zeros = forms.BooleanField(
-        label=_("412 et 000412 sont deux factures différentes"),
+        label=_("412 et 000412 sont deux numéros différents"),
         help_text=_("Sinon, les deux dans un même fichier sont une erreur : un tableur a sans doute mangé des zéros."),
         required=False,
     )
     exercice = forms.IntegerField(
-        label=_("Exercice de toutes les factures du fichier"),
+        label=_("Exercice de toutes les lignes du fichier"),
         help_text=_("seulement si ni une colonne ni la date d’émission ne le dit, ou pour passer outre cette date"),
         min_value=2000,
         max_value=2099,

@@ -18,7 +18,7 @@ BATCH = 1_000
 
 def csv_of(*, import_: Import, town: Collectivite) -> Iterator[bytes]:
     """Piece by piece; each batch is read in a transaction of its own, so a slow download holds nothing."""
-    header = [_("Place"), _("Verdict"), _("Numéro"), _("Montant"), _("Colonne"), _("À savoir"), _("À faire"), _("Code")]
+    header = [_("Place"), _("Verdict"), _("Numéro"), _("Montant"), _("Cellule"), _("À savoir"), _("À faire"), _("Code")]
     yield (spreadsheets.BYTE_ORDER_MARK + spreadsheets.csv_line(header)).encode()
     after = 0
     while True:
@@ -36,11 +36,11 @@ def _rows(line: ReportedLine) -> str:
     begins = [spreadsheets.neutral(line.place), str(VERDICTS[line.verdict]), spreadsheets.as_text(line.titre_number)]
     told = [
         [
-            spreadsheets.neutral(trouble.where),
+            spreadsheets.neutral(cell),
             spreadsheets.neutral(troubles.sentence(trouble)),
             spreadsheets.neutral(troubles.remedy(trouble)),
             trouble.code,
         ]
-        for trouble in line.troubles
+        for trouble, cell in zip(line.troubles, line.cells, strict=True)
     ]
     return "".join(spreadsheets.csv_line([*begins, amount, *cells]) for cells in told or [["", "", "", ""]])

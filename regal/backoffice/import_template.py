@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.debt_words import forms, later_said
 from regal.collectivites.models import Product
 from regal.lib import spreadsheets
 from regal.lib.money import Money
@@ -35,11 +36,11 @@ COLUMNS = (
     Column(
         gettext_noop("Numéro"),
         True,
-        _("le numéro imprimé sur la facture, que le payeur recopiera ; il ne sert qu’une fois"),
+        later_said(_("le numéro imprimé sur %(the_debt)s, que le payeur recopiera ; il ne sert qu’une fois")),
         18,
     ),
     Column("Produit", False, _("le code du produit, s’il y en a plusieurs"), 22),
-    Column("Nom", True, _("de la personne qui doit la facture ; les payeurs ne le voient pas"), 28),
+    Column("Nom", True, _("de la personne qui doit cette somme ; les payeurs ne le voient pas"), 28),
     Column("Objet", True, _("ce que l’on paie, par exemple « Cantine, octobre »"), 34),
     Column("Montant", True, _("en euros, avec deux chiffres après la virgule"), 12, "euros"),
     Column(gettext_noop("Date d’émission"), True, _("jour/mois/année ; elle dit l’exercice"), 17, "day"),
@@ -70,6 +71,22 @@ def examples(*, products: Sequence[Product], today: date) -> tuple[Example, Exam
     )
 
 
+EXAMPLE_NUMBERS = ("RS-000201", "RS-000202", "RS-000203")
+EXAMPLE_AMOUNTS = (Money(3_840), Money(405))
+WRONG_AMOUNT = "37,755"
+SHEET = [column.title for column in COLUMNS if column.is_needed]
+
+
+def sheet(*, today: date) -> list[list[str]]:
+    """Three rows as a spreadsheet shows them, to explain: a good one, a small one, and one that is wrong."""
+    amounts = [*(spreadsheets.decimal(one) for one in EXAMPLE_AMOUNTS), WRONG_AMOUNT]
+    names = ("TESTARD Héloïse", "ÇA-VA-BIEN Noël", "L’EXEMPLE Anaïs")
+    return [
+        [number, name, "Cantine, octobre", amount, spreadsheets.day(today)]
+        for number, name, amount in zip(EXAMPLE_NUMBERS, names, amounts, strict=True)
+    ]
+
+
 def cells(one: Example) -> list[str]:
     """As a CSV file writes it."""
     days = [spreadsheets.day(one.issued_on), spreadsheets.day(one.due_on)]
@@ -96,7 +113,7 @@ def workbook_template(*, products: Sequence[Product], today: date) -> BinaryIO:
 
 
 def _fill_table(book: Any, rows: Sequence[Example]) -> None:
-    sheet = book.add_worksheet(gettext("Factures"))
+    sheet = book.add_worksheet(forms()["Debts"])
     title = book.add_format({"bold": True, "bottom": 1, "bg_color": "#e4eef0"})
     formats = {
         "text": book.add_format({"num_format": "@"}),

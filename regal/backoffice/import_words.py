@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
+from regal.collectivites.debt_words import later_said, said
 from regal.lib.money import NARROW_NO_BREAK_SPACE, Money
 from regal.titres.import_states import ImportState, Verdict
 from regal.titres.importers.base import FileFormat
@@ -75,12 +76,12 @@ VERDICT_LOOKS: dict[Verdict, str] = {
 MEANINGS: dict[Verdict, Promise] = {
     Verdict.NEW: gettext_lazy("Pas encore dans la base : elle y entre."),
     Verdict.CHANGED: gettext_lazy("Déjà dans la base, d’un autre montant : ce qui est dû change, l’histoire le garde."),
-    Verdict.REDUCES: gettext_lazy("Réduit une facture de la base."),
+    Verdict.REDUCES: later_said(gettext_lazy("Réduit %(a_debt)s de la base.")),
     Verdict.UNCHANGED: gettext_lazy("Déjà dans la base, telle quelle : rien ne change."),
-    Verdict.CONFLICT: gettext_lazy(
-        "Contredit une facture payée, en cours de paiement ou déjà décidée : elle reste comme elle est."
+    Verdict.CONFLICT: later_said(
+        gettext_lazy("Contredit %(a_debt)s payé%(e)s, en cours de paiement ou déjà décidé%(e)s : rien ne change.")
     ),
-    Verdict.ERROR: gettext_lazy("Ne peut pas devenir une facture : corrigez-la dans votre fichier."),
+    Verdict.ERROR: later_said(gettext_lazy("Ne peut pas devenir %(a_debt)s : corrigez la ligne dans votre fichier.")),
     Verdict.LEFT_OUT: gettext_lazy("Un total, un exemple, ou ce que personne ne paie ici : sans effet."),
 }
 ORDER = (
@@ -92,6 +93,14 @@ ORDER = (
     Verdict.UNCHANGED,
     Verdict.LEFT_OUT,
 )
+DONE_TO_SOURCES: dict[str, Promise] = {
+    "modifier": gettext_lazy("La source « %(name)s » est changée."),
+    "oublier": gettext_lazy("La source « %(name)s » redemandera les colonnes au prochain tableau."),
+    "fermer": gettext_lazy(
+        "La source « %(name)s » est fermée : elle n’est plus proposée. Ses imports restent visibles."
+    ),
+    "rouvrir": gettext_lazy("La source « %(name)s » est rouverte : elle est de nouveau proposée."),
+}
 WARNED = "avertissement"  # the filter of lines that somebody should look at
 
 
@@ -107,11 +116,11 @@ def _euros(amount: Money | None) -> str:
 
 
 def summary(counts: Mapping[Verdict, int], *, total: Money | None) -> str:
-    """« 5 factures nouvelles, pour 215,20 € ; 1 avoir ; 2 en erreur. »"""
+    """« 5 lignes nouvelles, pour 215,20 € ; 1 avoir ; 2 en erreur. »"""
     phrases = [phrase for verdict in Verdict if (phrase := _phrase(verdict, counts.get(verdict, 0), total))]
     if not phrases:
-        return _("Ce fichier ne contient aucune facture.")
-    return _("%(phrases)s.") % {"phrases": " ; ".join(phrases)}
+        return _("Ce fichier ne contient aucune ligne à importer.")
+    return _("%(phrases)s.") % {"phrases": _(" ; ").join(phrases)}
 
 
 def _phrase(verdict: Verdict, number: int, total: Money | None) -> str:
@@ -121,14 +130,14 @@ def _phrase(verdict: Verdict, number: int, total: Money | None) -> str:
     if verdict is Verdict.NEW and total is not None:
         return (
             ngettext(
-                "%(number)s facture nouvelle, pour %(total)s",
-                "%(number)s factures nouvelles, pour %(total)s",
+                "%(number)s ligne nouvelle, pour %(total)s",
+                "%(number)s lignes nouvelles, pour %(total)s",
                 number,
             )
             % told
         )
     forms = {
-        Verdict.NEW: ngettext("%(number)s facture nouvelle", "%(number)s factures nouvelles", number),
+        Verdict.NEW: ngettext("%(number)s ligne nouvelle", "%(number)s lignes nouvelles", number),
         Verdict.CHANGED: ngettext("%(number)s changée", "%(number)s changées", number),
         Verdict.REDUCES: ngettext("%(number)s avoir", "%(number)s avoirs", number),
         Verdict.UNCHANGED: ngettext("%(number)s inchangée", "%(number)s inchangées", number),
@@ -148,11 +157,11 @@ def promise(counts: Mapping[Verdict, int], *, total: Money | None, collector: st
         told.append(words % {"number": grouped(new)})
     elif new and collector == Collector.REGIE:
         words = ngettext(
-            "crée %(number)s facture, payable en ligne aussitôt, pour %(total)s",
-            "crée %(number)s factures, payables en ligne aussitôt, pour %(total)s",
+            "crée %(number)s %(debt)s, payable en ligne aussitôt, pour %(total)s",
+            "crée %(number)s %(debts)s, payables en ligne aussitôt, pour %(total)s",
             new,
         )
-        told.append(words % {"number": grouped(new), "total": _euros(total)})
+        told.append(said(words, number=grouped(new), total=_euros(total)))
     elif new:
         words = ngettext(
             "fait connaître %(number)s titre du comptable, pour %(total)s",
@@ -163,9 +172,9 @@ def promise(counts: Mapping[Verdict, int], *, total: Money | None, collector: st
     changed = counts.get(Verdict.CHANGED, 0) + counts.get(Verdict.REDUCES, 0)
     if changed:
         words = ngettext(
-            "change ce qui est dû de %(number)s facture", "change ce qui est dû de %(number)s factures", changed
+            "change ce qui est dû de %(number)s %(debt)s", "change ce qui est dû de %(number)s %(debts)s", changed
         )
-        told.append(words % {"number": grouped(changed)})
+        told.append(said(words, number=grouped(changed)))
     wrong = counts.get(Verdict.ERROR, 0)
     if wrong and not told:
         return _no_line(wrong, some_are_there=bool(counts.get(Verdict.UNCHANGED, 0)))

@@ -41,6 +41,7 @@ from regal.backoffice.import_forms import (
 from regal.backoffice.import_words import HEADINGS, LOOKS, ORDER, PLURALS, STATES, VERDICT_LOOKS, VERDICTS, WARNED
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.titre_queries import sums_of, titre_products
+from regal.collectivites.debt_words import said
 from regal.collectivites.models import Budget, Collectivite, Product, Regie
 from regal.gateways.base import DebtKind
 from regal.lib import paris
@@ -55,15 +56,16 @@ from regal.people.models import Role
 from regal.titres import import_queries, imports
 from regal.titres.import_refusals import EmptyFile, FileTooLarge
 from regal.titres.import_states import ImportState, Verdict
-from regal.titres.importers import opening, troubles
-from regal.titres.importers.base import Nature, NotThisFile, Trouble
+from regal.titres.importers import opening, places, troubles
+from regal.titres.importers.base import Nature, NotThisFile, Trouble, Weight
 from regal.titres.importers.columns import ENCODINGS, NEEDED, SEPARATORS, Meaning
 from regal.titres.importers.opening import Proposal
 from regal.titres.models import Collector, Import, ImportSource, Titre
 from regal.titres.refusals import Refusal
 
 MAY_IMPORT = (Role.REGISSEUR, Role.ADMINISTRATOR)
-PAGE_LENGTH = 50
+PAGE_LENGTH = 50  # lines of a report
+LIST_LENGTH = 20  # imports
 REFRESH_SECONDS = 3
 MOST_ROWS, MOST_COLUMNS_SHOWN, LONGEST_CELL = 5, 40, 60
 MOST_LINES_LOOKED_AT = 5_000  # for the codes of products and of régies
@@ -127,7 +129,9 @@ class ShownImport:
 class ShownSource:
     """One source as the list shows it."""
 
+    key: int
     name: str
+    is_active: bool
     collects: str
     remembered: str  # the columns, in the file's words
 
@@ -136,7 +140,9 @@ class ShownSource:
         columns = source.options.get("columns") or {}
         in_order = [columns[meaning] for meaning in (*MAIN, *OTHERS) if meaning in columns]
         return cls(
+            key=source.pk,
             name=source.name,
+            is_active=source.is_active,
             collects=collects(source.collector, source.regie, source.budget),
             remembered=", ".join(in_order),
         )
@@ -152,14 +158,15 @@ def imports_page(request: BureauRequest, slug: str) -> HttpResponse:
         found = import_queries.imports_of(town).select_related("source__regie", "source__budget", "kept_by")
         if not is_first:
             found = found.filter(pk__lt=int(before))
-        rows = list(found.order_by("-pk")[: PAGE_LENGTH + 1])
-        shown = [ShownImport.of(one) for one in rows[:PAGE_LENGTH]]
-        sources = [ShownSource.of(source) for source in import_queries.sources_of(town)]
+        rows = list(found.order_by("-pk")[: LIST_LENGTH + 1])
+        shown = [ShownImport.of(one) for one in rows[:LIST_LENGTH]]
+        known = import_queries.sources_of(town, active_only=False).order_by("-is_active", "name")
+        sources = [ShownSource.of(source) for source in known]
     context = {
         "imports": shown,
         "sources": sources,
         "is_first": is_first,
-        "next": shown[-1].key if len(rows) > PAGE_LENGTH else None,
+        "next": shown[-1].key if len(rows) > LIST_LENGTH else None,
         "may_import": request.role in MAY_IMPORT,
     }
     return render(request, "backoffice/imports.html", context)
@@ -347,7 +354,7 @@ def _columns_form(request: BureauRequest, one: Import, content: BinaryIO) -> tup
         typed if typed.get("acte") == "lire" and not asks_again else None,
         proposal=proposal,
         source=source,
-        products=_products_of(one.collectivite, source),
+        products=products_of(one.collectivite, source),
         codes=codes.products,
         regies=regies,
         initial=initial,
@@ -411,7 +418,7 @@ def _asks(proposal: Proposal, source: ImportSource, content: BinaryIO) -> bool:
     """
     if proposal.head.format in TABLES:
         return not fits(proposal=proposal, source=source)
-    if len(_products_of(source.collectivite, source)) < 2 and source.default_product_id is not None:
+    if len(products_of(source.collectivite, source)) < 2 and source.default_product_id is not None:
         return False
     known = {*source.products, *(source.options.get("asked") or [])}
     return any(code not in known for code in _codes(content, proposal, source.options, {}).products)
@@ -487,7 +494,7 @@ def undo_import(request: BureauRequest, slug: str, import_id: int) -> HttpRespon
             imports.undo(import_=one, settled=settled_titres, paying=titres_being_paid, **_by(request))
         except Refusal as refusal:
             return _import_page(request, import_id, wrong=[_coded(refusal)])
-    messages.success(request, _("L’import est défait : ses factures ne sont plus dans la base."))
+    messages.success(request, said(_("L’import est défait : ses %(debts)s ne sont plus dans la base.")))
     return _see("import", slug, import_id)
 
 
@@ -514,10 +521,10 @@ class Told:
     remedy: str
 
     @classmethod
-    def of(cls, trouble: Trouble) -> "Told":
+    def of(cls, trouble: Trouble, cell: str = "") -> "Told":
         return cls(
             code=trouble.code,
-            where=trouble.where,
+            where=cell[:1].upper() + cell[1:],
             sentence=troubles.sentence(trouble),
             remedy=troubles.remedy(trouble),
         )
@@ -578,6 +585,7 @@ def _import_page(
     shown_lines = lines[:PAGE_LENGTH]
     context = {
         "one": shown,
+        "source_key": one.source_id,
         "heading": HEADINGS[shown.state],
         "lead": _lead(one, totals, asks_columns=asks_columns),
         "is_waiting": is_waiting,
@@ -678,7 +686,7 @@ def _lines(town: Collectivite, one: Import, filters: _Filter) -> list[tuple[int,
                 titre=brought.get(line.number) or line.titre_id,
                 amount=line.amount,
                 before=due.get(line.titre_id or 0),
-                troubles=[Told.of(trouble) for trouble in line.troubles],
+                troubles=[Told.of(one, cell) for one, cell in zip(line.troubles, line.cells, strict=True)],
             ),
         )
         for line in found
@@ -790,10 +798,40 @@ def guide(request: BureauRequest, slug: str) -> HttpResponse:
     first = import_template.examples(products=products, today=paris.today(pages.clock()))[0]
     context = {
         "columns": list(zip(import_template.COLUMNS, import_template.cells(first), strict=True)),
+        "letters": [places.letters(rank) for rank in range(len(import_template.SHEET))],
+        "titles": import_template.SHEET,
+        "sheet": import_template.sheet(today=paris.today(pages.clock())),
+        "report": _example_of_a_report(),
         "has_products": bool(products),
         "may_import": request.role in MAY_IMPORT,
     }
     return render(request, "backoffice/import_guide.html", context)
+
+
+def _example_of_a_report() -> list[ShownLine]:
+    """What the guide's table of three lines would be told; its last amount has a decimal too many."""
+    amounts = import_template.EXAMPLE_AMOUNTS
+    small = Trouble("L109", Weight.WARNING, "", {"amount": amounts[1].format_fr()})
+    wrong = Trouble("L112", Weight.ERROR, "Montant", {"text": import_template.WRONG_AMOUNT})
+    cell = places.cell(wrong, place=places.ROW, number=4, columns=import_template.SHEET, meanings={})
+    told = [
+        (Verdict.NEW, import_template.EXAMPLE_NUMBERS[0], amounts[0], []),
+        (Verdict.NEW, import_template.EXAMPLE_NUMBERS[1], amounts[1], [Told.of(small)]),
+        (Verdict.ERROR, "", None, [Told.of(wrong, cell)]),
+    ]
+    return [
+        ShownLine(
+            place=places.said(places.ROW, row),
+            verdict=VERDICTS[verdict],
+            look=VERDICT_LOOKS[verdict],
+            number=number,
+            titre=None,
+            amount=amount,
+            before=None,
+            troubles=said_of_it,
+        )
+        for row, (verdict, number, amount, said_of_it) in enumerate(told, start=2)
+    ]
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -836,7 +874,7 @@ def _content_of(one: Import) -> BinaryIO:
     return cast(BinaryIO, imports.Pieces(one, None))
 
 
-def _products_of(town: Collectivite, source: ImportSource) -> list[Product]:
+def products_of(town: Collectivite, source: ImportSource) -> list[Product]:
     """Those of whoever collects what the source brings."""
     found = Product.objects.of(town).select_related("account")
     if source.regie_id is not None:

@@ -12,6 +12,7 @@ from regal.backoffice import (
     counter,
     embedding,
     files,
+    import_sources,
     imports,
     inquiries,
     operators,
@@ -66,6 +67,9 @@ urlpatterns = [
         path("<slug:slug>/factures/imports/", imports.imports_page, name="imports"),
         path("<slug:slug>/factures/imports/nouveau/", imports.new_import, name="new_import"),
         path("<slug:slug>/factures/imports/guide/", imports.guide, name="import_guide"),
+        path(
+            "<slug:slug>/factures/imports/sources/<int:source_id>/", import_sources.import_source, name="import_source"
+        ),
         path("<slug:slug>/factures/imports/modele.csv", imports.csv_template, name="import_csv_template"),
         path("<slug:slug>/factures/imports/modele.xlsx", imports.workbook_template, name="import_workbook_template"),
         path("<slug:slug>/factures/imports/<int:import_id>/", imports.import_page, name="import"),

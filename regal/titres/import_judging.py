@@ -73,6 +73,7 @@ class _Terms:
         self.least = least.cents if least is not None and most is not None else 1
         self.most = most.cents if least is not None and most is not None else MOST_CENTS
         self.lacks_code = False
+        self.example = "412"  # a number that would do
         self.refer: Refer = self._refer_by(product)
 
     def _refer_by(self, product: Product) -> Refer:
@@ -81,6 +82,7 @@ class _Terms:
         except BadReferenceForm:
             return lambda titre: None
         if isinstance(words, InvoiceWords):
+            self.example = words.pattern.example if words.pattern else "20260012345"
             return lambda titre: _invoice(words, titre)
         if isinstance(words, OrmcWords):
             self.lacks_code = not words.code
@@ -205,7 +207,7 @@ class Judge:
         if issued_on > self._today:
             troubles.append(_error("L309", day=_day(issued_on)))
         if titre.due_on is not None and titre.due_on < issued_on:
-            troubles.append(_error("L310"))
+            troubles.append(_error("L310", day=_day(issued_on)))
         if titre.issued_on is None:
             troubles.append(Trouble("L311", Weight.NOTICE))
         debtor = titre.debtor
@@ -232,7 +234,7 @@ class Judge:
         except UnreadableReference:
             reference = None
         if reference is None:
-            troubles.append(_error("L305", value=(titre.reference or titre.number)[:30]))
+            troubles.append(_error("L305", value=(titre.reference or titre.number)[:30], example=terms.example))
             return ""
         return reference
 

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.titres.import_states import ImportState, Verdict
+from regal.titres.importers import places
 from regal.titres.importers.base import Trouble, Weight
 from regal.titres.models import Collector, Import, ImportLine, ImportSource, Titre
 from regal.titres.states import State
@@ -56,6 +57,7 @@ class ReportedLine:
     place: str
     verdict: Verdict
     troubles: tuple[Trouble, ...]
+    cells: tuple[str, ...]  # where each trouble is, in the reader’s language; "": the whole line
     titre_number: str
     exercice: int | None
     reference: str
@@ -112,7 +114,7 @@ def lines_of(
         found = found.filter(verdict=verdict.value)
     if warned:
         found = found.filter(troubles__isnull=False)
-    return [_reported(line) for line in found[:limit]]
+    return [_reported(line, import_.head) for line in found[:limit]]
 
 
 def troubles_of(import_: Import) -> tuple[Trouble, ...]:
@@ -138,12 +140,16 @@ def titres_of(import_: Import) -> QuerySet[Titre]:
     return Titre.objects.filter(collectivite=import_.collectivite_id, origin=import_.pk).order_by("origin_line")
 
 
-def _reported(line: ImportLine) -> ReportedLine:
+def _reported(line: ImportLine, head: Mapping[str, Any]) -> ReportedLine:
+    troubles = _troubles(line.troubles)
+    columns, meanings = head.get("columns", []), head.get("meanings", {})
+    where = {"place": line.place, "number": line.number, "columns": columns, "meanings": meanings}
     return ReportedLine(
         number=line.number,
-        place=line.place,
+        place=places.said(line.place, line.number),
         verdict=Verdict(line.verdict),
-        troubles=_troubles(line.troubles),
+        troubles=troubles,
+        cells=tuple(places.cell(trouble, **where) for trouble in troubles),
         titre_number=line.titre_number,
         exercice=line.exercice,
         reference=line.reference,

@@ -27,7 +27,9 @@ class BadSourceName(Refusal):
 
 class SourceNameTaken(Refusal):
     code = "R231"
-    sentence = _("Une autre source porte déjà ce nom : choisissez-en un autre, ou modifiez cette source-là.")
+    sentence = _(
+        "Une autre source, peut-être fermée, porte déjà ce nom : choisissez-en un autre, ou changez cette source-là."
+    )
     field = "name"
 
 
@@ -82,16 +84,16 @@ class NothingToWrite(Refusal):
 class TouchedSince(Refusal):
     code = "R238"
     sentence = _(
-        "%(count)s factures de cet import ont été payées, ou sont en train de l’être : il ne s’annule plus. Annulez"
-        " une à une celles qui ne sont pas dues."
+        "Cet import ne se défait plus : de l’argent est venu, ou est en train de venir, pour une partie de ses"
+        " %(debts)s (%(count)s). Annulez une à une les sommes qui ne sont pas dues."
     )
 
 
 class DecidedSince(Refusal):
     code = "R239"
     sentence = _(
-        "%(count)s factures de cet import ont été changées depuis : il ne s’annule plus en entier. Annulez une à une"
-        " celles qui ne sont pas dues."
+        "Cet import ne se défait plus : quelqu’un a changé depuis une partie de ses %(debts)s (%(count)s). Annulez une"
+        " à une les sommes qui ne sont pas dues."
     )
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import BinaryIO, Protocol, cast
+from types import EllipsisType
+from typing import Any, BinaryIO, Protocol, cast
 
 from django.conf import settings
 from django.db import Error as DatabaseFailure
@@ -110,7 +111,7 @@ def change_source(
     name: str | None = None,
     file_format: FileFormat | str | None = None,
     options: Mapping[str, object] | None = None,
-    default_product: Product | None = None,
+    default_product: Product | EllipsisType | None = ...,
     products: Mapping[str, int] | None = None,
     regie_codes: Sequence[str] | None = None,
     as_drafts: bool | None = None,
@@ -118,7 +119,9 @@ def change_source(
     now: datetime,
     actor_id: int | None = None,
 ) -> ImportSource:
-    """Change what is given, and nothing else. `file_format` "": whatever comes. Call it inside `tenant()`.
+    """Change what is given, and nothing else. Call it inside `tenant()`.
+
+    `file_format` "": whatever comes. `default_product` None: lines name theirs.
 
     Raises what `add_source` raises.
     """
@@ -127,13 +130,14 @@ def change_source(
         "name": None if name is None else _source_name(name),
         "file_format": None if file_format is None else str(file_format),
         "options": None if options is None else dict(options),
-        "default_product": default_product,
         "products": None if products is None else dict(products),
         "regie_codes": None if regie_codes is None else list(regie_codes),
         "as_drafts": as_drafts,
         "is_active": is_active,
     }
     changes = {field: value for field, value in changes.items() if value is not None}
+    if default_product is not ...:
+        changes["default_product"] = default_product
     for field, value in changes.items():
         setattr(source, field, value)
     _check_products(source)
@@ -536,6 +540,7 @@ def _head_as_json(head: Head) -> dict[str, object]:
         "encoding": head.encoding,
         "separator": head.separator,
         "columns": list(head.columns),
+        "meanings": dict(head.meanings),
         "sheet": head.sheet,
         "siret": head.siret,
         "budget": head.budget,
@@ -665,6 +670,17 @@ def _facts_of(source: ImportSource) -> dict[str, object]:
         "regie_codes": source.regie_codes,
         "as_drafts": source.as_drafts,
         "is_active": source.is_active,
+        "columns": _ranks(source.options),
+    }
+
+
+def _ranks(options: Mapping[str, Any]) -> dict[str, int]:
+    """Which column says what, by its rank from 1: a name may be somebody's, in a file without titles. 0 if unknown."""
+    seen = options.get("seen") or []
+    return {
+        meaning: seen.index(column) + 1 if column in seen else 0
+        for meaning, column in (options.get("columns") or {}).items()
+        if column
     }
 
 

@@ -37,7 +37,7 @@ def _read(town: Collectivite, one: Import, now: datetime) -> None:
 
 
 def write(town: Collectivite, now: datetime) -> dict[str, int]:
-    """`{state: key}`."""
+    """`{state: key}`, and the keys of two sources."""
     nadia = User.objects.get(identifier="nadia").pk
     with tenant(town):
         product = Product.objects.of(town).select_related("account__regie").get(slug=SLUG)
@@ -96,4 +96,14 @@ def write(town: Collectivite, now: datetime) -> dict[str, int]:
             schedule(collectivite_id=town.pk, kind=imports.READ_IMPORT, subject_id=moving.pk, due_at=tomorrow, now=now)
             Import.objects.of(town).filter(pk=moving.pk).update(state=state)
             found[state.value] = moving
-    return {state: one.pk for state, one in found.items()} | {"refused": refused.pk}
+        closed = imports.add_source(
+            collectivite=town,
+            name="Ancien logiciel",
+            collector=Collector.REGIE,
+            regie=product.account.regie,
+            now=now,
+            actor_id=nadia,
+        )
+        imports.change_source(source=closed, is_active=False, now=now, actor_id=nadia)
+    keys = {"refused": refused.pk, "source": source.pk, "closed source": closed.pk}
+    return {state: one.pk for state, one in found.items()} | keys

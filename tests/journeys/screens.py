@@ -674,6 +674,18 @@ def _import_columns(column: str = "", press: str = "") -> Callable[[Visit], None
     return show
 
 
+def _source(which: str, press: str = "") -> Callable[[Visit], None]:
+    """A source of imports; without its name, when one presses."""
+
+    def show(visit: Visit) -> None:
+        _bureau(f"{IMPORTS}sources/{visit.scenes['imports'][which]}/")(visit)
+        if press:
+            visit.frame.locator("#id_nom").fill("")
+            visit.press(press)
+
+    return show
+
+
 def _import_refused(visit: Visit) -> None:
     """A document that holds no invoices, from nobody knows where."""
     _bureau(f"{IMPORTS}nouveau/")(visit)
@@ -822,6 +834,19 @@ BUREAU = (
         name="new import with errors",
         template="backoffice/new_import.html",
         show=_import_refused,
+        says_error=True,
+    ),
+    Screen(name="source of imports", template="backoffice/import_source.html", show=_source("source"), languages=BOTH),
+    Screen(
+        name="source of imports, closed",
+        template="backoffice/import_source.html",
+        show=_source("closed source"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="source of imports with errors",
+        template="backoffice/import_source.html",
+        show=_source("source", "button[value=modifier]"),
         says_error=True,
     ),
     Screen(

@@ -92,7 +92,7 @@ def test_from_the_template_to_a_payable_invoice_then_undone(
     expect(page.get_by_label("Montant", exact=True)).to_have_value("Montant")
     press(page, "Lire le fichier")
     reach(page, "Vérifiez avant de confirmer")
-    expect(page.locator("main")).to_contain_text("10 factures nouvelles")
+    expect(page.locator("main")).to_contain_text("10 lignes nouvelles")
     expect(page.locator("main")).to_contain_text("2 laissées de côté")
     report = page.url
     press(page, "Confirmer l’import")

@@ -8,10 +8,11 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from regal.audit.models import AuditEntry
+from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.titres import import_tables, imports
 from regal.titres.import_states import ImportState
-from regal.titres.models import Collector, Import, Titre
+from regal.titres.models import Collector, Import, ImportSource, Titre
 from tests import cast
 from tests.cast import MORNING, Town
 
@@ -53,8 +54,20 @@ class TestImport:
     def test_says_what_it_would_do_and_writes_nothing(self, town, file):
         said = run(file, "FC2026000101;2026;42,00;Mme Leroy", "FC2025000102;2026;18,30;Mme Leroy")
         assert "1 nouvelle" in said
-        assert "L305. " in said
+        assert "colonne A (NUMERO), ligne 3 — L305. " in said
         assert states(town) == ([ImportState.DISCARDED], 0)
+
+    def test_calls_a_debt_as_the_town_does(self, town, file):
+        with tenant(town.collectivite):
+            Collectivite.objects.filter(pk=town.collectivite.pk).update(debt_word="avis")
+        said = run(file, "FC2026000101;2026;42,00;Mme Leroy", "--;2026;18,30;Mme Leroy")
+        assert "Écrivez le numéro imprimé sur l’avis" in said
+
+    def test_refuses_a_source_that_was_closed(self, town, file):
+        with tenant(town.collectivite):
+            imports.change_source(source=ImportSource.objects.get(), is_active=False, now=MORNING)
+        with pytest.raises(CommandError, match="est fermée"):
+            run(file, "FC2026000101;2026;42,00;Mme Leroy")
 
     def test_writes_when_told(self, town, file):
         said = run(file, "FC2026000101;2026;42,00;Mme Leroy", wet_run=True, by="nadia")

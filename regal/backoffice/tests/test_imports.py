@@ -8,6 +8,7 @@ import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from regal.audit.models import AuditEntry
 from regal.backoffice import import_template, pages
 from regal.backoffice import imports as import_pages
 from regal.collectivites.models import Collectivite, Regie
@@ -18,7 +19,7 @@ from regal.lib.tenancy import tenant
 from regal.people.models import Membership, Role, User
 from regal.titres import importers, imports
 from regal.titres.import_states import ImportState
-from regal.titres.models import Collector, Import, ImportSource, Titre
+from regal.titres.models import Collector, Import, ImportLine, ImportSource, Titre
 from tests import cast, notices
 from tests.cast import later
 
@@ -363,7 +364,7 @@ class TestColumns:
         assert paul.post(columns, told | {"acte": "lire"}).status_code == 303
         notices.run_due(NOW)
         page = paul.get(columns.removesuffix("colonnes/"))
-        assert "3 factures nouvelles" in words(page)
+        assert "3 lignes nouvelles" in words(page)
 
     def test_are_changed_and_the_file_read_again(self, town, paul, canteen):
         where = read(paul, canteen, table(row(101) + ";12,00", header=HEADER + ";Total"))
@@ -399,7 +400,7 @@ class TestReport:
     def test_counts_sums_and_says_what_confirming_will_do(self, town, paul, canteen):
         where = read(paul, canteen, GOOD)
         page = words(paul.get(where))
-        assert "3 factures nouvelles, pour 202,15 €." in page
+        assert "3 lignes nouvelles, pour 202,15 €." in page
         assert "Confirmer crée 3 factures, payables en ligne aussitôt, pour 202,15 €." in page
         assert "La régie « Régie » encaisse." in page
         assert titres(town) == []
@@ -439,7 +440,7 @@ class TestReport:
         answer = paul.get(f"{where}rapport.csv")
         content = b"".join(answer.streaming_content).decode("utf-8-sig")
         lines = content.split("\r\n")
-        assert lines[0] == "Place;Verdict;Numéro;Montant;Colonne;À savoir;À faire;Code"
+        assert lines[0] == "Place;Verdict;Numéro;Montant;Cellule;À savoir;À faire;Code"
         assert not re.search(r"(^|;|\")=", content, re.MULTILINE)
         assert "en erreur" in lines[1]
         assert "MARTIN" not in content
@@ -599,7 +600,7 @@ class TestExercice:
             assert code in words(answer)
         assert paul.post(columns, told | {"exercice": "2026"}).status_code == 303
         notices.run_due(NOW)
-        assert "1 facture nouvelle, pour 38,40 €" in words(paul.get(where))
+        assert "1 ligne nouvelle, pour 38,40 €" in words(paul.get(where))
 
     def test_is_asked_again_after_a_refusal(self, town, paul, canteen):
         with tenant(town.collectivite):
@@ -627,7 +628,7 @@ class TestExercice:
         answer = paul.post(f"{where}colonnes/", told)
         assert answer.status_code == 303
         notices.run_due(NOW)
-        assert "1 facture nouvelle" in words(paul.get(answer["Location"]))
+        assert "1 ligne nouvelle" in words(paul.get(answer["Location"]))
         assert "écarté" in words(paul.get(where))
 
 
@@ -680,7 +681,7 @@ class TestTemplate:
         book.save(out)
         where = read(paul, canteen, out.getvalue(), name="modele.xlsx")
         page = words(paul.get(where))
-        assert "1 facture nouvelle, pour 12,50 €" in page
+        assert "1 ligne nouvelle, pour 12,50 €" in page
 
     def test_has_no_other_kind(self, paul):
         assert paul.get(f"{LIST}modele.pdf").status_code == 404
@@ -689,3 +690,179 @@ class TestTemplate:
         page = words(paul.get(f"{LIST}guide/"))
         for column in import_template.COLUMNS:
             assert column.title in page
+
+
+class TestWords:
+    """The pages call a debt by the word that the town chose."""
+
+    PAGES = ("", "nouveau/", "guide/")
+
+    @pytest.fixture(params=["avis", "titre"])
+    def word(self, request, town):
+        with tenant(town.collectivite):
+            Collectivite.objects.filter(pk=town.collectivite.pk).update(debt_word=request.param)
+        return request.param
+
+    def test_of_every_page_are_the_town_s(self, paul, canteen, word):
+        wrong = confirmed(paul, canteen, GOOD)
+        report = read(paul, canteen, table(row(101, "30,00"), row(104), row(105, "12,345")), nom="Autre")
+        pages_seen = [*(f"{LIST}{rest}" for rest in self.PAGES), wrong, report, f"{report}?verdict=error"]
+        for where in [*pages_seen, f"{report}colonnes/"]:
+            page = words(paul.get(where))
+            assert "facture" not in page.lower(), where
+
+    def test_agree_with_it(self, paul, canteen, word):
+        page = words(paul.get(read(paul, canteen, table(row(101), row(102)))))
+        plural = {"avis": "avis", "titre": "titres"}[word]
+        assert f"Confirmer crée 2 {plural}, payables en ligne aussitôt, pour 76,80 €." in page
+        assert "2 lignes nouvelles, pour 76,80 €." in page
+
+    def test_of_one_line_are_singular(self, paul, canteen):
+        page = words(paul.get(read(paul, canteen, table(row(101)))))
+        assert "1 ligne nouvelle, pour 38,40 €." in page
+        assert "Confirmer crée 1 facture, payable en ligne aussitôt, pour 38,40 €." in page
+
+    def test_of_an_error_name_the_cell(self, paul, canteen):
+        page = words(paul.get(read(paul, canteen, table(row(101), row(102, "12,345")))))
+        assert "Colonne D (Montant), ligne 3 : « 12,345 » a plus de deux décimales" in page
+        assert "Écrivez le montant au centime près" in page
+
+    def test_of_a_place_are_the_reader_s(self, paul, canteen):
+        where = read(paul, canteen, GOOD)
+        with tenant(Collectivite.objects.get(slug="saint-aubin")):
+            assert {line.place for line in ImportLine.objects.all()} == {""}
+        assert "ligne 2" in words(paul.get(where))
+
+
+def source_of(town):
+    with tenant(town.collectivite):
+        return ImportSource.objects.of(town.collectivite).select_related("default_product").get()
+
+
+def last_act(town):
+    with tenant(town.collectivite):
+        return AuditEntry.objects.filter(collectivite=town.collectivite).latest("pk")
+
+
+@pytest.fixture
+def where(town, paul, canteen):
+    """The page of a source that brought three invoices."""
+    confirmed(paul, canteen, GOOD)
+    return f"{LIST}sources/{source_of(town).pk}/"
+
+
+class TestSourcePage:
+    def test_says_who_collects_the_columns_and_the_imports(self, paul, where):
+        page = words(paul.get(where))
+        assert "encaisse." in page
+        assert "Date d’émission Date d’émission" in page
+        assert "cantine.csv" not in paul.get(NEW).content.decode()
+        assert "cantine.csv" in page
+        assert "Fermer cette source" in page
+
+    def test_is_reached_from_the_list(self, paul, where):
+        assert f'href="{where}"' in paul.get(LIST).content.decode()
+
+    def test_shows_an_agent_what_it_is_and_lets_them_change_nothing(self, bureau, town, paul, where):
+        bureau.force_login(town.agent)
+        page = bureau.get(where)
+        assert page.status_code == 200
+        assert "Fermer cette source" not in words(page)
+        for act in ("modifier", "oublier", "fermer", "rouvrir"):
+            assert bureau.post(where, {"acte": act, "nom": "X"}).status_code == 403
+        assert source_of(town).is_active
+
+    @pytest.mark.parametrize("key", ["0", "999999", "9" * 25])
+    def test_is_nowhere_for_an_unknown_source(self, paul, key):
+        assert paul.get(f"{LIST}sources/{key}/").status_code == 404
+
+
+class TestChangingASource:
+    def test_its_name_is_an_act_and_touches_no_import(self, town, paul, where):
+        before = [(titre.pk, titre.number) for titre in titres(town)]
+        answer = paul.post(where, {"acte": "modifier", "nom": "  Cantine, logiciel  ", "produit": ""})
+        assert answer.status_code == 303
+        assert source_of(town).name == "Cantine, logiciel"
+        entry = last_act(town)
+        assert entry.action == "change_import_source"
+        assert (entry.before["name"], entry.after["name"]) == ("Tableau de la cantine", "Cantine, logiciel")
+        assert [(titre.pk, titre.number) for titre in titres(town)] == before
+
+    def test_its_product_may_be_left_to_the_file(self, town, paul, canteen, where):
+        assert source_of(town).default_product == canteen
+        paul.post(where, {"acte": "modifier", "nom": "Cantine", "produit": ""})
+        assert source_of(town).default_product is None
+        paul.post(where, {"acte": "modifier", "nom": "Cantine", "produit": canteen.slug})
+        assert source_of(town).default_product == canteen
+
+    @pytest.mark.parametrize(("name", "code"), [("", "R442"), ("  ", "R442"), ("x" * 81, "R442"), ("a\x07b", "R230")])
+    def test_a_name_that_will_not_do_is_refused(self, town, paul, where, name, code):
+        answer = paul.post(where, {"acte": "modifier", "nom": name, "produit": ""})
+        assert answer.status_code == 422
+        assert code in words(answer)
+        assert "<title>Erreur" in answer.content.decode().replace("\n", "")
+        assert source_of(town).name == "Tableau de la cantine"
+
+    def test_a_name_that_another_bears_is_refused_even_of_a_closed_one(self, town, paul, canteen, where):
+        paul.post(where, {"acte": "fermer"})
+        send(paul, canteen, GOOD, nom="Loyers")
+        with tenant(town.collectivite):
+            other = ImportSource.objects.of(town.collectivite).get(name="Loyers")
+        answer = paul.post(f"{LIST}sources/{other.pk}/", {"acte": "modifier", "nom": "Tableau de la cantine"})
+        assert answer.status_code == 422
+        assert "R231" in words(answer)
+
+    def test_never_who_collects(self, town, paul, where):
+        before = source_of(town)
+        paul.post(
+            where, {"acte": "modifier", "nom": "Cantine", "produit": "", "encaisse": "budget-1", "collector": "x"}
+        )
+        after = source_of(town)
+        assert (after.collector, after.regie_id, after.budget_id) == (
+            before.collector,
+            before.regie_id,
+            before.budget_id,
+        )
+        assert "Cela ne change jamais" in words(paul.get(where))
+
+    def test_an_unknown_act_changes_nothing(self, town, paul, where):
+        entry = last_act(town)
+        assert paul.post(where, {"acte": "effacer"}).status_code == 200
+        assert last_act(town) == entry
+
+    def test_its_columns_are_asked_again_once_forgotten(self, town, paul, canteen, where):
+        assert paul.post(where, {"acte": "oublier"}).status_code == 303
+        assert "Aucune colonne" in words(paul.get(where))
+        entry = last_act(town)
+        assert entry.before["columns"]["amount"] == 4
+        assert entry.after["columns"] == {}
+        answer = send(paul, canteen, GOOD, source=str(source_of(town).pk))
+        assert paul.get(answer["Location"]).context["asks_columns"] == "columns"
+
+
+class TestClosingASource:
+    def test_offers_it_no_more_and_keeps_its_imports(self, town, paul, canteen, where):
+        key = str(source_of(town).pk)
+        assert paul.post(where, {"acte": "fermer"}).status_code == 303
+        assert (last_act(town).action, last_act(town).after["is_active"]) == ("change_import_source", False)
+        assert f'value="{key}"' not in paul.get(NEW).content.decode()
+        assert "R441" in words(send(paul, canteen, GOOD, source=key))
+        assert "fermée" in words(paul.get(LIST))
+        page = words(paul.get(where))
+        assert "Cette source est fermée" in page
+        assert "cantine.csv" in page
+        assert len(titres(town)) == 3
+
+    def test_a_report_made_before_is_still_confirmed(self, town, paul, canteen, where):
+        key = str(source_of(town).pk)
+        report = read(paul, canteen, table(row(201)), source=key)
+        paul.post(where, {"acte": "fermer"})
+        page = paul.get(report)
+        assert paul.post(f"{report}confirmer/", {"vu": page.context["seen"], "acte": "tout"}).status_code == 303
+        assert state(town) == "writing"
+
+    def test_is_undone_by_opening_it_again(self, town, paul, where):
+        paul.post(where, {"acte": "fermer"})
+        paul.post(where, {"acte": "rouvrir"})
+        assert source_of(town).is_active
+        assert f'value="{source_of(town).pk}"' in paul.get(NEW).content.decode()

@@ -111,7 +111,7 @@ class Line:
     """One line of the report: what stands at this place of the file."""
 
     number: int  # 1-based: the line of a CSV (its header is line 1), the row of a sheet, the rank of a piece's line
-    place: str  # for a person: "ligne 12", "bordereau 57, pièce 412, ligne 1"
+    place: str  # in no language: `places.py` says it
     titre: FiledTitre | None  # None where it cannot be read, or is nothing
     troubles: tuple[Trouble, ...] = ()
     key: tuple[str, ...] = ()  # what makes two lines of one file the same debt; () if unknown
@@ -130,6 +130,7 @@ class Head:
     encoding: str = ""  # guessed or declared, as shown: "Windows-1252"
     separator: str = ""
     columns: tuple[str, ...] = ()  # as the file names them; of a file without header, its rank
+    meanings: Mapping[str, str] = field(default_factory=dict)  # of a table: `columns.Meaning` → the column
     sheet: str = ""
     siret: str = ""  # of a PES
     budget: str = ""  # CodBud

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-_ONE_DEBT = _("Deux dettes ne peuvent pas porter le même numéro : corrigez l’une d’elles, puis importez de nouveau.")
-_NOTHING_DONE = _("Rien n’y sera changé. Si le fichier a raison, passez par la page de la facture.")
+_ONE_DEBT = _(
+    "Deux dettes ne peuvent pas porter le même numéro : corrigez l’un des deux dans le fichier, puis déposez-le de"
+    " nouveau."
+)
+_NOTHING_DONE = _("Rien n’y sera changé. Si le fichier a raison, passez par la page %(of_the_debt)s.")
 
 IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     "F590": (
@@ -15,7 +18,7 @@ IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     ),
     "F591": (
         _("Ce fichier n’est pas du format que cette source lit : %(filed)s au lieu de %(ours)s."),
-        _("Choisissez une autre source, ou changez le format de celle-ci."),
+        _("Déposez-le par une autre source, ou par une nouvelle."),
     ),
     "F592": (
         _("Notre programme n’a pas su lire ce fichier : la panne est de notre côté."),
@@ -31,96 +34,116 @@ IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     ),
     "L301": (
         _("Le code de régie « %(value)s » n’est pas de ceux que cette source lit."),
-        _("Ajoutez ce code à la source, ou importez ces lignes par la source de leur régie."),
+        _(
+            "Si ces lignes sont à votre régie, « Changer les colonnes et relire », puis cochez ce code ; sinon,"
+            " importez-les par la source de leur régie."
+        ),
     ),
     "L302": (
         _("Le code de produit « %(value)s » n’est pas connu de cette source."),
-        _("Dites dans la source de quel produit il s’agit, puis relisez le fichier."),
+        _(
+            "« Changer les colonnes et relire », puis dites quel produit ce code désigne ; ou corrigez le code dans"
+            " le fichier."
+        ),
     ),
     "L303": (
         _("Rien ne dit de quel produit est cette ligne."),
-        _("Donnez à la source un produit par défaut, ou au fichier une colonne de codes de produits."),
+        _(
+            "« Changer les colonnes et relire », puis choisissez le produit des lignes qui n’en nomment pas, ou la"
+            " colonne qui porte le code du produit."
+        ),
     ),
     "L304": (
         _("Ce produit est encaissé par %(collector)s : cette source ne peut pas y ajouter de dette."),
         _("Importez ces lignes par la source de celui qui les encaisse."),
     ),
     "L305": (
-        _("« %(value)s » n’est pas un numéro de ce produit : son payeur ne pourrait pas le taper."),
-        _("Corrigez le numéro, ou la forme des numéros du produit (Réglages, Produits)."),
+        _(
+            "« %(value)s » n’est pas un numéro de ce produit : la page de paiement, qui attend par exemple"
+            " %(example)s, le"
+            " refuserait."
+        ),
+        _(
+            "Écrivez-le dans le fichier comme il est imprimé, zéros compris ; ou, s’il a raison, un administrateur"
+            " change"
+            " la forme des numéros du produit (Réglages, Produits)."
+        ),
     ),
     "L306": (
         _("%(value)s : ce produit n’accepte en ligne que de %(least)s à %(most)s."),
-        _("Corrigez le montant, ou demandez à un administrateur de changer ces limites (Réglages, Produits)."),
+        _("Corrigez le montant dans le fichier, ou un administrateur change ces limites (Réglages, Produits)."),
     ),
     "L307": (
         _("Le montant %(value)s ne se doit pas : il faut de 0,01 € à 9 999 999,99 €."),
-        _("Corrigez le montant."),
+        _("Corrigez le montant dans le fichier, par exemple 38,40, puis déposez-le de nouveau."),
     ),
     "L308": (
         _("L’exercice %(value)s ne va pas avec une émission le %(day)s."),
-        _("L’exercice est l’année de l’émission, ou la précédente : corrigez l’un ou l’autre."),
+        _("L’exercice est l’année de l’émission, ou la précédente : corrigez l’un ou l’autre dans le fichier."),
     ),
     "L309": (
         _("La date d’émission, le %(day)s, est à venir."),
-        _("Corrigez-la, ou importez ces lignes le jour où elles sont émises."),
+        _("Corrigez-la dans le fichier, par exemple 15/04/2026, ou importez ces lignes ce jour-là."),
     ),
     "L310": (
-        _("La date limite de paiement vient avant la date d’émission."),
-        _("Corrigez l’une des deux."),
+        _("La date limite de paiement vient avant la date d’émission, le %(day)s."),
+        _("Corrigez l’une des deux dans le fichier ; les deux colonnes sont peut-être échangées."),
     ),
     "L311": (
         _("Le fichier ne dit pas quand cette dette a été émise."),
-        _("Le jour de l’import sera écrit."),
+        _("Rien à faire : le jour de l’import sera écrit."),
     ),
     "L312": (
         _("La référence d’un rôle commence par un code recette, que ni le fichier ni le produit ne disent."),
         _("Écrivez le code recette de ce produit (Réglages, Produits) : il est imprimé sur les avis."),
     ),
     "L313": (
-        _("Une autre facture se paie déjà avec la référence « %(value)s »."),
+        _("La référence « %(value)s » sert déjà à payer %(another_debt)s."),
         _ONE_DEBT,
     ),
     "L314": (_("Ce numéro est plusieurs fois dans le fichier."), _ONE_DEBT),
     "L315": (_("Une autre ligne du fichier se paierait avec la même référence, « %(value)s »."), _ONE_DEBT),
     "L316": (
         _("La base a déjà le numéro « %(value)s », le même aux zéros près."),
-        _("Dites dans la source si ce sont deux numéros différents, ou corrigez le fichier."),
+        _(
+            "Corrigez le numéro dans le fichier ; ou, si ce sont deux numéros différents, « Changer les colonnes et"
+            " relire », puis cochez que 412 et 000412 sont différents."
+        ),
     ),
     "L317": (
         _("Le fichier ne dit pas qui doit cette somme."),
-        _("Elle pourra être payée, mais personne ne la retrouvera par un nom."),
+        _("La ligne peut entrer telle quelle ; écrivez le nom, si vous voulez la retrouver par lui."),
     ),
     "L318": (
         _("Un texte de cette ligne ressemble à un numéro de carte bancaire."),
-        _("Retirez-le du fichier : il ne se garde nulle part."),
+        _("Retirez-le du fichier, puis déposez-le de nouveau : un numéro de carte ne se garde nulle part."),
     ),
-    "L320": (_("Cette facture est payée."), _NOTHING_DONE),
+    "L320": (_("%(This_debt)s est payé%(e)s."), _NOTHING_DONE),
     "L321": (
-        _("Quelqu’un est en train de payer cette facture."),
+        _("Quelqu’un est en train de payer %(this_debt)s."),
         _("Attendez la fin de ce paiement, puis importez de nouveau."),
     ),
-    "L322": (_("Cette facture est « %(state)s »."), _NOTHING_DONE),
-    "L323": (_("Cette facture est payée en partie."), _NOTHING_DONE),
+    "L322": (_("%(This_debt)s est « %(state)s »."), _NOTHING_DONE),
+    "L323": (_("%(This_debt)s est payé%(e)s en partie."), _NOTHING_DONE),
     "L324": (
         _("L’objet ou la date limite n’est plus celui de la base."),
-        _("L’import n’y touche pas : changez-le, s’il le faut, sur la page de la facture."),
+        _("L’import n’y touche pas : changez-le, s’il le faut, sur la page %(of_the_debt)s."),
     ),
     "L325": (
         _("La base a ce numéro pour un autre produit."),
         _NOTHING_DONE,
     ),
     "L326": (
-        _("La facture que cet avoir réduit, « %(value)s », n’est pas dans la base."),
-        _("Importez-la d’abord si elle se paie ici ; sinon, il n’y a rien à faire."),
+        _("%(The_debt)s que cet avoir réduit, « %(value)s », n’est pas dans la base."),
+        _("Si %(the_debt)s se paie ici, importez d’abord sa ligne ; sinon, il n’y a rien à faire."),
     ),
     "L328": (_("La base a reçu ce numéro, d’un autre montant, depuis que le fichier a été lu."), _NOTHING_DONE),
     "L329": (
-        _("La base n’a plus cette facture sous ce numéro, depuis que le fichier a été lu."),
-        _("Importez le fichier de nouveau."),
+        _("La base n’a plus %(this_debt)s sous ce numéro, depuis que le fichier a été lu."),
+        _("Déposez le fichier de nouveau : son rapport sera celui d’aujourd’hui."),
     ),
     "L327": (
-        _("Cette réduction dépasse ce qui est dû de la facture."),
-        _("Vérifiez le montant de l’avoir, ou annulez la facture sur sa page."),
+        _("Cette réduction dépasse ce qui est dû %(of_the_debt)s."),
+        _("Vérifiez le montant de l’avoir, ou annulez %(the_debt)s sur sa page."),
     ),
 }

@@ -11,12 +11,11 @@ from datetime import date
 from functools import lru_cache
 from itertools import groupby
 
-from django.utils.translation import gettext as _
-
 from regal.lib.card_numbers import holds_card_number
 from regal.lib.money import Money
 from regal.lib.references import TitreReference
 from regal.lib.siret import is_siret
+from regal.titres.importers import places
 from regal.titres.importers.base import FiledDebtor, FiledTitre, Line, Nature, Reduced, Trouble, Weight
 from regal.titres.importers.pes_flow import (
     COLLECTED,
@@ -134,9 +133,6 @@ class File:
     budget: str  # CodBud
     entity: str  # CodCol
     several_years: bool = False
-    titre: str = field(default_factory=lambda: _("bordereau %(batch)s, pièce %(number)s, ligne %(line)s"))
-    piece: str = field(default_factory=lambda: _("bordereau %(batch)s, pièce %(number)s"))
-    article: str = field(default_factory=lambda: _("rôle %(batch)s, article %(number)s"))
 
 
 @dataclass
@@ -296,16 +292,13 @@ class _Piece:
 
     @property
     def place(self) -> str:
-        """Where it stands, for a person."""
-        return (self.file.article if self.is_article else self.file.piece) % self._said
+        """Where it stands, in no language."""
+        of = places.of_article if self.is_article else places.of_piece
+        return of(self.head.batch or "?", self.shown_number)
 
     def place_of(self, line: str) -> str:
         """Where one of its lines stands."""
-        return self.file.titre % {**self._said, "line": line}
-
-    @property
-    def _said(self) -> dict[str, str]:
-        return {"batch": self.head.batch or "?", "number": self.shown_number}
+        return places.of_piece(self.head.batch or "?", self.shown_number, line)
 
     def _debt_number(self, troubles: list[Trouble]) -> str | None:
         """The number of a rôle's debt: the article's own number is not on its payer's paper."""

@@ -141,7 +141,7 @@ PES_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Pour réduire un titre, émettez un bordereau de type 02 ; pour le reste, corrigez et refaites le fichier."),
     ),
     "L218": (
-        _("Le montant de %(value)s dépasse %(most)s, le plus grand qu’une facture puisse avoir ici."),
+        _("Le montant de %(value)s dépasse %(most)s, le plus grand qui se paie ici."),
         _("Encaissez ce titre autrement ; confirmez l’import sans cette ligne."),
     ),
     "L219": (

@@ -35,6 +35,7 @@ from regal.titres.importers.base import (
 )
 from regal.titres.importers.cells import BadCell
 from regal.titres.importers.columns import DISTINCT, NEEDED, Meaning, TableOptions, candidates, guess, plain
+from regal.titres.importers.places import ROW
 from regal.titres.importers.seen import Seen
 from regal.titres.models import DocumentKind
 
@@ -130,7 +131,9 @@ class TableReader:
         self._rows = rows
         self._options = options
         self._layout = lay_out(list(islice(_filled(rows()), LOOKED_AT)), options)
-        self.head = replace(head, columns=self._layout.columns, troubles=head.troubles + self._layout.troubles)
+        meanings = {meaning.value: self._layout.columns[rank] for meaning, rank in self._layout.meanings.items()}
+        troubles = head.troubles + self._layout.troubles
+        self.head = replace(head, columns=self._layout.columns, meanings=meanings, troubles=troubles)
 
     def lines(self) -> Iterator[Line]:
         """Every line in order. Raises NotThisFile where the file turns out damaged half-way."""
@@ -208,7 +211,7 @@ def lay_out(rows: Sequence[Row], options: TableOptions) -> Layout:
         named = guess(columns) if header is not None else guess_by_content(rows, len(columns))
         for needed in NEEDED:
             if needed not in named:
-                raise NotThisFile(error("F521", name=needed.label))
+                raise NotThisFile(error("F521", name=needed.value))
         amounts = candidates(columns, Meaning.AMOUNT)
         if len(amounts) > 1:
             troubles.append(warning("F543", named[Meaning.AMOUNT], others=", ".join(shown(one) for one in amounts[:5])))
@@ -344,7 +347,6 @@ class _Judge:
         self._at = {meaning: layout.meanings.get(meaning, -1) for meaning in Meaning}  # -1: the empty cell at the end
         self._mapped = frozenset(layout.meanings.values())
         self._needed = max(layout.meanings[needed] for needed in NEEDED)
-        self._place = _("ligne %(line)s")
         self._tells_names = Meaning.NAME in layout.meanings or Meaning.FIRST_NAME in layout.meanings
         at = self._at
         self._read = itemgetter(*(at[one] for one in _READ))
@@ -358,12 +360,11 @@ class _Judge:
 
     def line(self, row: Row, *, is_item: bool = False, added: "_Sum | None" = None) -> Line:
         """What a row says, judged alone. An item's amount keeps its sign; `added` is what those of its debt make."""
-        place = self._place % {"line": row.number}
         line_number = row.number
         troubles: list[Trouble] = []
         told = self._texts(row, troubles)
         if told is None:
-            return Line(line_number, place, None, tuple(troubles))
+            return Line(line_number, ROW, None, tuple(troubles))
         (
             number_text, exercice_text, regie, product, label, amount_text, issued_text, due_text, kind, batch,
             reference,
@@ -371,9 +372,9 @@ class _Judge:
         if (not number_text or (not number_text[0].isdigit() and _TOTAL.match(number_text))) and (
             left_out := self._total(told)
         ):
-            return Line(line_number, place, None, (*troubles, left_out))
+            return Line(line_number, ROW, None, (*troubles, left_out))
         if number_text[:7].upper() == "EXEMPLE":  # of the table that a town downloads to fill it in
-            return Line(line_number, place, None, (*troubles, notice("L182")))
+            return Line(line_number, ROW, None, (*troubles, notice("L182")))
         number: str | None
         exercice: int | None
         cents: int | None
@@ -403,13 +404,13 @@ class _Judge:
         if number is not None and exercice is not None:
             key = ("avoir" if is_credit and not is_item else "facture", regie, str(exercice), number)
         if not key or cents is None or (troubles and any(one.weight is Weight.ERROR for one in troubles)):
-            return Line(line_number, place, None, tuple(troubles), key)
+            return Line(line_number, ROW, None, tuple(troubles), key)
         assert number is not None and exercice is not None  # noqa: PT018 - says to the type checker what key says
 
         cents = -abs(cents) if is_credit else cents
         if added is not None:
             if added.wrong_line:
-                return Line(line_number, place, None, (*troubles, error("L174", line=added.wrong_line)), key)
+                return Line(line_number, ROW, None, (*troubles, error("L174", line=added.wrong_line)), key)
             cents = added.cents
             if added.labels_differ and label:
                 label = _("%(label)s et autres") % {"label": label[:80]}
@@ -418,15 +419,15 @@ class _Judge:
         reduces = None
         if not is_item:
             if cents == 0:
-                return Line(line_number, place, None, (*troubles, notice("L119", self._name(Meaning.AMOUNT))), key)
+                return Line(line_number, ROW, None, (*troubles, notice("L119", self._name(Meaning.AMOUNT))), key)
             if is_credit:
                 reduces = self._reduces(told, exercice, label, troubles)
                 if reduces is None:
-                    return Line(line_number, place, None, tuple(troubles), key)
+                    return Line(line_number, ROW, None, tuple(troubles), key)
             elif cents < WORTH_COLLECTING:
                 troubles.append(warning("L109", self._name(Meaning.AMOUNT), amount=Money(cents).format_fr()))
             if cents > cells.LARGEST_CENTS or cents < -cells.LARGEST_CENTS:
-                return Line(line_number, place, None, (*troubles, error("L115", self._name(Meaning.AMOUNT))), key)
+                return Line(line_number, ROW, None, (*troubles, error("L115", self._name(Meaning.AMOUNT))), key)
         if issued_on is not None:
             if due_on is not None and due_on < issued_on:
                 troubles.append(warning("L124", self._name(Meaning.DUE_ON)))
@@ -456,7 +457,7 @@ class _Judge:
             reduces,
             reference.removeprefix("'"),
         )
-        return Line(line_number, place, titre, tuple(troubles), key)
+        return Line(line_number, ROW, titre, tuple(troubles), key)
 
     def beside_others(self, line: Line) -> Line:
         """The same line, judged beside those above it."""

@@ -5,7 +5,9 @@ from django.utils.translation import gettext_lazy as _
 
 _SAVE_AGAIN = _("Exportez-le de nouveau en CSV ou en XLSX (« Classeur Excel »), puis déposez-le.")
 _ASK_AGAIN = _("Demandez un nouvel export au logiciel de facturation, puis déposez-le.")
-_CORRECT = _("Corrigez la ligne dans le fichier, puis déposez-le de nouveau.")
+_WRITE_AMOUNT = _("Écrivez-le comme 1234,50, puis déposez le fichier de nouveau.")
+_WRITE_NUMBER = _("Écrivez le numéro imprimé sur %(the_debt)s, comme 000412 ; puis déposez le fichier de nouveau.")
+_RIGHT_COLUMN = _("Vérifiez que c’est la bonne colonne ; sinon, « Changer les colonnes et relire ».")
 _FORMAT_AS_TEXT = _(
     "Refaites l’export du logiciel sans l’ouvrir dans un tableur, ou mettez la colonne au format « Texte » avant de "
     "ressaisir le numéro."
@@ -47,7 +49,7 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "F518": (
         _("C’est un relevé de paiements du régisseur."),
-        _("Déposez-le dans les fichiers de rapprochement. Ici, déposez les factures."),
+        _("Déposez-le à la page « Fichiers ». Ici, déposez les %(debts)s."),
     ),
     # Its rows and columns.
     "F521": (
@@ -94,21 +96,24 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "F544": (
         _("Rien ne dit l’exercice : ni colonne, ni date d’émission."),
-        _("Dites quelle colonne le donne, ou choisissez l’exercice de toutes les factures de ce fichier."),
+        _("Dites quelle colonne le donne, ou choisissez l’exercice de toutes les lignes de ce fichier."),
     ),
     "F545": (
         _("Aucune colonne ne dit l’exercice : nous prenons l’année de « %(where)s »."),
-        _("Pour des factures émises en janvier sur l’exercice précédent, choisissez l’exercice."),
+        _("Pour ce qui est émis en janvier sur l’exercice précédent, choisissez l’exercice."),
     ),
     "F546": (
         _("Cette source attend le séparateur « %(declared)s » ; ce fichier emploie « %(found)s »."),
         _("Vérifiez les colonnes dans l’aperçu."),
     ),
     # A line as a whole.
-    "L100": (_("Les guillemets de cette ligne sont mal placés : ses cellules ne se distinguent pas."), _CORRECT),
+    "L100": (
+        _("Les guillemets de cette ligne sont mal placés : ses cellules ne se distinguent pas."),
+        _('Retirez-les, ou doublez ceux qui sont dans un texte : "" pour un seul. Puis déposez le fichier de nouveau.'),
+    ),
     "L101": (
         _("Cette ligne a trop peu de cellules : %(count)s au lieu de %(expected)s."),
-        _CORRECT,
+        _("Complétez-la dans le fichier, sans couper de texte par un retour à la ligne, puis déposez-le de nouveau."),
     ),
     "L102": (
         _(
@@ -119,15 +124,18 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "L103": (
         _("Cette ligne contient ce qui ressemble à un numéro de carte bancaire : nous ne la gardons pas."),
-        _("Retirez ce numéro du fichier et du logiciel qui l’a produit."),
+        _("Retirez ce numéro du fichier et du logiciel qui l’a produit, puis déposez le fichier de nouveau."),
     ),
-    "L104": (_("« %(where)s » contient un caractère qui ne s’écrit pas."), _CORRECT),
+    "L104": (
+        _("« %(where)s » contient un caractère qui ne s’écrit pas."),
+        _("Videz la cellule et retapez son texte, puis déposez le fichier de nouveau."),
+    ),
     "L105": (
         _("« %(where)s » montre l’erreur d’un tableur : %(text)s."),
         _("Corrigez la cellule, ou élargissez la colonne, puis enregistrez le fichier de nouveau."),
     ),
     "L106": (
-        _("Le fichier s’arrête sans fin de ligne, sur le montant de cette facture : il est peut-être coupé."),
+        _("Le fichier s’arrête sans fin de ligne, sur ce montant : il est peut-être coupé."),
         _("Comparez ce montant avec celui du logiciel de facturation."),
     ),
     "L107": (
@@ -140,13 +148,16 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     # Amounts.
     "L109": (
-        _("%(amount)s : sous 15 €, le comptable ne recouvrera pas cette facture si elle reste impayée."),
-        _("Si vous le pouvez, regroupez plusieurs factures."),
+        _("%(amount)s : sous 15 €, le comptable ne recouvrera pas cette somme si personne ne la paie."),
+        _("La ligne peut entrer telle quelle ; si vous le pouvez, regroupez plusieurs sommes."),
     ),
-    "L110": (_("« %(where)s » est vide : cette facture n’a pas de montant."), _CORRECT),
+    "L110": (
+        _("« %(where)s » est vide : cette ligne n’a pas de montant."),
+        _("Écrivez le montant, par exemple 38,40, ou retirez la ligne ; puis déposez le fichier de nouveau."),
+    ),
     "L111": (
         _("« %(text)s » n’est pas un montant."),
-        _("Écrivez-le comme 1234,50, puis déposez le fichier de nouveau."),
+        _WRITE_AMOUNT,
     ),
     "L112": (
         _("« %(text)s » a plus de deux décimales : nous n’arrondissons pas."),
@@ -158,16 +169,19 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "L114": (
         _("« %(text)s » porte une unité."),
-        _("Retirez-la, ou réglez la source pour qu’elle accepte « EUR » ou « € » dans les montants."),
+        _(
+            "Écrivez-le comme 1234,50 ; ou « Changer les colonnes et relire », puis acceptez les montants suivis d’EUR"
+            " ou de €."
+        ),
     ),
-    "L115": (_("Ce montant dépasse 9 999 999,99 €."), _CORRECT),
+    "L115": (_("Ce montant dépasse 9 999 999,99 €, le plus grand qui se paie ici."), _WRITE_AMOUNT),
     "L116": (
         _("« %(text)s » est un montant abîmé par un tableur."),
         _("Refaites l’export du logiciel sans l’ouvrir dans un tableur."),
     ),
     "L117": (
         _("« %(text)s » a un point décimal : nous lisons %(amount)s."),
-        _("Si tout le fichier est ainsi, réglez la source pour qu’elle attende un point."),
+        _("Vérifiez ce montant ; la prochaine fois, écrivez-le avec une virgule, comme 1234,50."),
     ),
     "L118": (_("« %(text)s » porte une unité : nous lisons %(amount)s."), _NOTHING),
     "L119": (_("Le montant est nul : il n’y a rien à payer, la ligne est laissée de côté."), _NOTHING),
@@ -180,27 +194,36 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Le %(text)s n’existe pas."),
         _("Écrivez la date comme 15/04/2026 : jour, mois, année. Puis déposez le fichier de nouveau."),
     ),
-    "L122": (_("L’année de « %(text)s » n’est pas vraisemblable."), _CORRECT),
+    "L122": (
+        _("L’année de « %(text)s » n’est pas vraisemblable."),
+        _("Écrivez la date comme 15/04/2026, puis déposez le fichier de nouveau."),
+    ),
     "L124": (
         _("La date limite est avant la date d’émission."),
         _("Vérifiez que les deux colonnes ne sont pas échangées."),
     ),
     # Numbers and exercices.
-    "L130": (_("Cette ligne n’a pas de numéro."), _CORRECT),
+    "L130": (_("Cette ligne n’a pas de numéro."), _WRITE_NUMBER),
     "L131": (_("Le numéro « %(text)s » a été abîmé par un tableur."), _FORMAT_AS_TEXT),
     "L132": (_("Le numéro « %(text)s » est devenu une date dans un tableur."), _FORMAT_AS_TEXT),
-    "L133": (_("Le numéro « %(text)s » a plus de 30 caractères."), _("Vérifiez que c’est la bonne colonne.")),
-    "L134": (_("« %(text)s » n’est pas un numéro : il n’a ni chiffre ni lettre."), _CORRECT),
+    "L133": (_("Le numéro « %(text)s » a plus de 30 caractères."), _RIGHT_COLUMN),
+    "L134": (_("« %(text)s » n’est pas un numéro : il n’a ni chiffre ni lettre."), _WRITE_NUMBER),
     "L135": (
         _("Le numéro « %(text)s » ressemble à une date : un tableur l’a peut-être changé."),
-        _("Comparez-le avec le numéro imprimé sur la facture."),
+        _("Comparez-le avec le numéro imprimé sur %(the_debt)s."),
     ),
-    "L140": (_("« %(text)s » n’est pas un exercice."), _("Écrivez l’année en quatre chiffres, comme 2026.")),
+    "L140": (
+        _("« %(text)s » n’est pas un exercice."),
+        _("Écrivez l’année en quatre chiffres, comme 2026, puis déposez le fichier de nouveau."),
+    ),
     "L141": (
         _("L’exercice %(exercice)s ne va pas avec une émission en %(year)s."),
-        _("Vérifiez l’exercice et la date d’émission."),
+        _("Vérifiez l’exercice et la date d’émission : l’exercice est celui que le payeur lira."),
     ),
-    "L142": (_("Cette ligne ne dit pas son exercice."), _CORRECT),
+    "L142": (
+        _("Cette ligne ne dit pas son exercice."),
+        _("Écrivez l’année, comme 2026, ou la date d’émission, comme 15/04/2026 ; puis déposez le fichier de nouveau."),
+    ),
     # Debtors and labels.
     "L150": (
         _("L’adresse électronique n’est pas valable : elle est laissée de côté."),
@@ -217,58 +240,64 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     "L153": (_("Le nom est coupé à 120 caractères."), _NOTHING),
     "L154": (
         _("La référence du redevable a plus de 30 caractères : elle est laissée de côté."),
-        _("Vérifiez que c’est la bonne colonne."),
+        _RIGHT_COLUMN,
     ),
     "L155": (_("L’objet est coupé à 100 caractères."), _NOTHING),
-    "L156": (_("Cette facture n’a pas de nom."), _("Vérifiez qu’elle a bien un redevable.")),
+    "L156": (_("Cette ligne n’a pas de nom."), _("Vérifiez qu’elle a bien un redevable.")),
     # Credit notes.
     "L160": (
-        _("« %(text)s » n’est pas un type que nous connaissons : ni facture, ni avoir."),
-        _("Écrivez F pour une facture, A pour un avoir."),
+        _("« %(text)s » n’est pas un type que nous connaissons : ni %(debt)s, ni avoir."),
+        _("Écrivez F pour %(a_debt)s, A pour un avoir, puis déposez le fichier de nouveau."),
     ),
     "L161": (
         _("Le montant est négatif et le type « %(text)s » : nous lisons un avoir."),
         _("Vérifiez le type de cette ligne."),
     ),
     "L162": (
-        _("Cet avoir ne dit pas quelle facture il réduit."),
+        _("Cet avoir ne dit pas quel numéro il réduit."),
         _(
-            "Donnez une colonne qui le dit, ou écrivez « Avoir sur facture 000398 » dans l’objet. Pour des lignes de "
-            "détail, réglez la source pour qu’elle les additionne."
+            "Donnez une colonne qui le dit, ou écrivez « Avoir sur %(debt)s 000398 » dans l’objet. Pour des lignes de"
+            " détail, « Changer les colonnes et relire », puis cochez qu’elles s’additionnent."
         ),
     ),
-    "L163": (_("L’avoir réduit la facture %(number)s, que nous lisons dans l’objet."), _NOTHING),
+    "L163": (_("L’avoir réduit le numéro %(number)s, que nous lisons dans l’objet."), _NOTHING),
     # Beside the lines above.
     "L170": (
-        _("La facture %(number)s est déjà à la ligne %(line)s, avec le même contenu : elle n’est prise qu’une fois."),
+        _("Le numéro %(number)s est déjà à la ligne %(line)s, avec le même contenu : il n’est pris qu’une fois."),
         _NOTHING,
     ),
     "L171": (
-        _("La facture %(number)s est déjà à la ligne %(line)s, avec un autre contenu."),
+        _("Le numéro %(number)s est déjà à la ligne %(line)s, avec un autre contenu."),
         _(
-            "Gardez la bonne ligne dans le fichier. Si chaque ligne est un article de la facture, réglez la source "
-            "pour qu’elle les additionne."
+            "Gardez la bonne ligne dans le fichier. Si chaque ligne est un article, « Changer les colonnes et"
+            " relire », puis cochez qu’elles s’additionnent."
         ),
     ),
     "L172": (
         _("Sans ses zéros de tête, le numéro %(number)s est aussi celui de la ligne %(line)s."),
-        _("Corrigez le numéro ; ou, si ce sont deux factures, réglez la source pour qu’elle les distingue."),
+        _(
+            "Corrigez le numéro ; ou, si les deux existent, « Changer les colonnes et relire », puis cochez que 412 et"
+            " 000412 sont différents."
+        ),
     ),
     "L173": (
         _("La ligne %(line)s porte le même numéro %(number)s, pour un autre redevable, produit ou délai."),
-        _CORRECT,
+        _(
+            "Écrivez les mêmes sur toutes ses lignes, ou donnez-leur un autre numéro ; puis déposez le fichier de"
+            " nouveau."
+        ),
     ),
     "L174": (
-        _("Une autre ligne de la même facture ne peut pas être lue : la ligne %(line)s."),
-        _("Corrigez cette ligne-là : une facture se prend entière."),
+        _("Une autre ligne du même numéro ne peut pas être lue : la ligne %(line)s."),
+        _("Corrigez cette ligne-là : les lignes d’un numéro se prennent toutes, ou aucune."),
     ),
-    "L175": (_("Ajoutée à la facture %(number)s, ligne %(line)s."), _NOTHING),
+    "L175": (_("Ajoutée au numéro %(number)s, ligne %(line)s."), _NOTHING),
     "L180": (_("C’est une ligne de total : elle est laissée de côté."), _NOTHING),
     "L181": (_("Cette ligne n’a rien dans les colonnes que nous lisons : elle est laissée de côté."), _NOTHING),
     "L182": (_("C’est une ligne d’exemple du modèle : elle n’est jamais importée."), _NOTHING),
     "L190": (
-        _("« %(where)s » a %(count)s caractères : c’est trop pour une facture."),
-        _("Vérifiez que c’est la bonne colonne, et qu’aucun guillemet ne manque."),
+        _("« %(where)s » a %(count)s caractères : c’est trop pour une cellule."),
+        _("Vérifiez que c’est la bonne colonne, et qu’aucun guillemet ne manque ; puis déposez le fichier de nouveau."),
     ),
     "L191": (
         _("« %(where)s » est une formule qui n’a pas encore été calculée."),

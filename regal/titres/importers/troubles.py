@@ -1,15 +1,18 @@
 """What a trouble says to the agent, and what to do about it.
 
 Each family of files keeps its own words beside its reader: a code, a sentence, a remedy. Both may name what the trouble
-says (`%(line)s`) and, as `%(where)s`, the column or element.
+says (`%(line)s`), the column or element as `%(where)s`, and the town’s word for a debt (`debt_words.py`).
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from regal.collectivites.debt_words import forms
 from regal.titres.importers.base import Trouble
+from regal.titres.importers.columns import Meaning
 from regal.titres.importers.import_words import IMPORT_WORDS
 from regal.titres.importers.pes_troubles import PES_WORDS
 from regal.titres.importers.table_words import TABLE_WORDS
@@ -37,4 +40,8 @@ def _words(trouble: Trouble) -> tuple[str | Promise, str | Promise]:
 
 
 def _said(trouble: Trouble) -> Mapping[str, str]:
-    return {"code": trouble.code, "where": trouble.where, **trouble.said}
+    """What fills a sentence; what an older report did not keep is dots."""
+    told = {**forms(), "code": trouble.code, "where": trouble.where, **trouble.said}
+    if told.get("name") in Meaning.values:
+        told["name"] = str(Meaning(told["name"]).label)
+    return defaultdict(lambda: "…", told)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
 from regal.payments.queries import settled_titres, titres_being_paid
@@ -57,6 +58,12 @@ class Command(BaseCommand):
             if source is None:
                 known = ", ".join(import_queries.sources_of(town).values_list("name", flat=True))
                 raise CommandError(f"Aucune source « {options['source']} ». Celles de {town} : {known or 'aucune'}.")
+        if not source.is_active:
+            raise CommandError(f"La source « {source.name} » est fermée : rouvrez-la sur sa page, au bureau.")
+        with debt_words.override(town.debt_word):
+            self._import(source, actor_id, now, options)
+
+    def _import(self, source: ImportSource, actor_id: int | None, now: datetime, options: dict[str, Any]) -> None:
         try:
             import_ = self._read(source, options["file"], actor_id, now)
             self._tell(import_)
@@ -107,8 +114,8 @@ class Command(BaseCommand):
         if before is not None:
             self.stdout.write("Ce même fichier a déjà été enregistré : il ne change rien deux fois.")
         for line in lines:
-            for trouble in line.troubles:
-                self.stdout.write(f"{line.place} — {_in_words(trouble)}")
+            for trouble, cell in zip(line.troubles, line.cells, strict=True):
+                self.stdout.write(f"{cell or line.place} — {_in_words(trouble)}")
         if totals.would_stay_out + totals.warnings > len(lines):
             self.stdout.write("… et d’autres encore.")
 
@@ -162,8 +169,7 @@ def _actor(identifier: str) -> int | None:
 
 
 def _in_words(trouble: Trouble) -> str:
-    where = f"{trouble.where} : " if trouble.where else ""
-    return f"{trouble.code}. {where}{sentence(trouble)} {remedy(trouble)}".rstrip()
+    return f"{trouble.code}. {sentence(trouble)} {remedy(trouble)}".rstrip()
 
 
 def _bar(size: int) -> Callable[[int, int], None]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from regal.titres.importers.columns import Meaning, TableOptions, guess
+from regal.titres.importers.columns import _NAMES, Meaning, TableOptions, guess, plain
 
 
 class TestGuess:
@@ -47,6 +47,50 @@ class TestGuess:
             ("Courriel", Meaning.EMAIL),
             ("TYPE", Meaning.KIND),
             ("SIRET", Meaning.SIRET),
+            ("N° de la facture", Meaning.NUMBER),
+            ("Facture n°", Meaning.NUMBER),
+            ("N° d’avis", Meaning.NUMBER),
+            ("Numéro de titre de recette", Meaning.NUMBER),
+            ("Référence facture", Meaning.NUMBER),
+            ("N° quittance", Meaning.NUMBER),
+            ("Net à payer", Meaning.AMOUNT),
+            ("NET À PAYER (€)", Meaning.AMOUNT),
+            ("Total à payer", Meaning.AMOUNT),
+            ("Montant TTC (en euros)", Meaning.AMOUNT),
+            ("Montant en €", Meaning.AMOUNT),
+            ("Montant dû", Meaning.AMOUNT),
+            ("Dû", Meaning.AMOUNT),
+            ("À régler", Meaning.AMOUNT),
+            ("Émise le", Meaning.ISSUED_ON),
+            ("Émis le", Meaning.ISSUED_ON),
+            ("Date de la facture", Meaning.ISSUED_ON),
+            ("Facturé le", Meaning.ISSUED_ON),
+            ("Date d'avis", Meaning.ISSUED_ON),
+            ("Date d’édition", Meaning.ISSUED_ON),
+            ("À payer avant le", Meaning.DUE_ON),
+            ("A payer avant le :", Meaning.DUE_ON),
+            ("À régler avant le", Meaning.DUE_ON),
+            ("Payable jusqu’au", Meaning.DUE_ON),
+            ("Échéance de paiement", Meaning.DUE_ON),
+            ("Date d’échéance (jj/mm/aaaa)", Meaning.DUE_ON),
+            ("Nom de famille", Meaning.NAME),
+            ("Nom de l’usager", Meaning.NAME),
+            ("Usager", Meaning.NAME),
+            ("Redevable", Meaning.NAME),
+            ("Nom et prénom", Meaning.NAME),
+            ("Locataire", Meaning.NAME),
+            ("Abonné", Meaning.NAME),
+            ("Raison sociale", Meaning.NAME),
+            ("Prénom de l’usager", Meaning.FIRST_NAME),
+            ("N° famille", Meaning.DEBTOR_REFERENCE),
+            ("Référence usager", Meaning.DEBTOR_REFERENCE),
+            ("Objet de la facture", Meaning.LABEL),
+            ("Désignation", Meaning.LABEL),
+            ("Prestation", Meaning.PRODUCT),
+            ("Exercice comptable", Meaning.EXERCICE),
+            ("N° bordereau", Meaning.BATCH),
+            ("Avoir sur facture", Meaning.REDUCES),
+            ("Type de pièce", Meaning.KIND),
         ],
     )
     def test_knows_the_names_of_real_files(self, name, meaning):
@@ -56,7 +100,13 @@ class TestGuess:
         assert guess(["RESTE_DU", "MONTANT_TTC"])[Meaning.AMOUNT] == "MONTANT_TTC"
 
     def test_leaves_out_what_it_does_not_know(self):
-        assert guess(["QUANTITE", "TARIF", "12,50", ""]) == {}
+        assert guess(["QUANTITE", "TARIF", "Prix unitaire", "Montant HT", "Montant payé", "12,50", "(€)", ""]) == {}
+
+    def test_has_each_name_once(self):
+        names = [name for known in _NAMES.values() for name in known]
+
+        assert len(names) == len(set(names))
+        assert [plain(name) for name in names] == names
 
 
 class TestTableOptions:

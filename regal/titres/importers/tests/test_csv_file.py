@@ -18,6 +18,7 @@ from regal.titres.importers.tests.tables import (
     refusal_of,
     titre_of,
 )
+from regal.titres.importers.troubles import sentence
 
 
 def head_of(content: bytes, **options):
@@ -197,7 +198,8 @@ class TestHeaders:
     def test_without_an_amount_is_refused_and_names_what_is_missing(self):
         trouble = refusal_of(csv_of(("NUMERO", "NOM", "EXERCICE"), ("1", "X", "2026")))
 
-        assert (trouble.code, trouble.said["name"]) == ("F521", "Montant")
+        assert (trouble.code, trouble.said["name"]) == ("F521", "amount")
+        assert "« Montant »" in sentence(trouble)
 
     def test_without_a_column_that_the_source_remembers_is_refused_and_names_it(self):
         trouble = refusal_of(csv_of(HEADER, GOOD), columns={"number": "NUMERO", "amount": "RESTE_DU"})

@@ -7,6 +7,7 @@ import pytest
 from regal.titres.importers.base import Nature, Reduced, Weight
 from regal.titres.importers.pes_keys import first_keys, second_key
 from regal.titres.importers.pes_kinds import KINDS, NATURES
+from regal.titres.importers.places import said
 from regal.titres.importers.tests.pes_files import (
     DEBTOR,
     article,
@@ -409,7 +410,11 @@ class TestRôles:
     def test_an_article_is_the_sum_of_its_lines(self):
         water, sewage = line("1", ht="84.15", label="EAU"), line("2", ht="20.00", tva="1.10", label="ASSAINISSEMENT")
         only = one(in_bordereau(article("1", "202600001", water, sewage), kind="06", ht="104.15", tva="1.10"))
-        assert (only.titre.cents, only.titre.line, only.place) == (105_25, 1, "rôle 57, article 1")
+        assert (only.titre.cents, only.titre.line, said(only.place, 1)) == (
+            105_25,
+            1,
+            "rôle 57, article 1",
+        )
         assert only.key == ("role", "2026", "202600001", "1")
 
     def test_one_line_that_cannot_be_counted_makes_the_article_an_error(self):

@@ -6,6 +6,7 @@ import pytest
 
 from regal.titres.importers.base import FiledDebtor, FileFormat, Nature, NotThisFile, Reduced
 from regal.titres.importers.pes import open_pes, recognise_xml
+from regal.titres.importers.places import said
 from regal.titres.importers.tests.pes_files import ALLER, ORMC, codes, opened, read, sample
 from regal.titres.models import DocumentKind
 
@@ -25,7 +26,7 @@ class TestTheRecetteAllerOfTheSamples:
     def test_412_is_a_debt_of_38_40_for_the_canteen_whose_attachment_is_ignored(self):
         first = read(sample(ALLER))[0]
         titre = first.titre
-        assert first.place == "bordereau 57, pièce 412, ligne 1"
+        assert said(first.place, 1) == "bordereau 57, pièce 412, ligne 1"
         assert (titre.nature, titre.number, titre.exercice, titre.line) == (Nature.DEBT, "412", 2026, 1)
         assert (titre.cents, titre.product, titre.label) == (38_40, "CANT", "CANTINE FÉVRIER 2026")
         assert (titre.batch, titre.issued_on.isoformat()) == ("57", "2026-03-12")
@@ -61,7 +62,7 @@ class TestTheRecetteAllerOfTheSamples:
         line = read(sample(ALLER))[-1]
         assert (line.titre.nature, line.titre.cents) == (Nature.REDUCTION, 12_00)
         assert line.titre.reduces == Reduced(2026, "398", 1)
-        assert line.place == "bordereau 9, pièce 18, ligne 1"
+        assert said(line.place, 1) == "bordereau 9, pièce 18, ligne 1"
 
     def test_the_payable_total_is_651_15(self):
         lines = read(sample(ALLER))
@@ -83,7 +84,7 @@ class TestTheOrmcOfTheSamples:
     def test_both_keys_are_right_and_only_95_cents_deserves_a_warning(self):
         lines = read(sample(ORMC))
         assert [codes(line) for line in lines] == [[], ["L250"], []]
-        assert lines[0].place == "rôle 3, article 1"
+        assert said(lines[0].place, 1) == "rôle 3, article 1"
 
     def test_the_syndicate_has_its_siret(self):
         debtor = read(sample(ORMC))[-1].titre.debtor

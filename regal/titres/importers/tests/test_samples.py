@@ -6,6 +6,7 @@ import pytest
 
 from regal.lib.spreadsheets import neutral
 from regal.titres.importers.base import Nature, Reduced, Weight
+from regal.titres.importers.places import said
 from regal.titres.importers.tests.tables import SAMPLES, codes, lines_of
 from regal.titres.importers.troubles import sentence
 
@@ -80,7 +81,7 @@ class TestTheFileOfTraps:
 
     def test_line_2_good(self, traps):
         self.accepted(traps[2], 38_40)
-        assert traps[2].place == "ligne 2"
+        assert said(traps[2].place, traps[2].number) == "ligne 2"
 
     def test_line_3_exact_duplicate_is_reported_and_not_created_twice(self, traps):
         assert traps[3].titre is None
