@@ -20,6 +20,7 @@ from tests.demo import Demo, free_first_port, start, until
 HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PATIENCE_MS = 30_000  # nothing is measured here: a busy machine may take its time
+START_SECONDS = 600  # the same
 expect.set_options(timeout=PATIENCE_MS)
 AT_ONCE = 20  # screens that one worker takes
 LAST_WORDS = 40  # lines of each log, after a journey that failed
@@ -56,12 +57,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`regal demo`, ready."""
     demo = start(tmp_path_factory.mktemp("journeys"), free_first_port())
     try:
-        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=180)
+        until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=START_SECONDS)
         assert "REGAL est prêt" in demo.output, demo.output
         yield demo
     finally:
         demo.process.send_signal(signal.SIGTERM)
-        demo.process.wait(timeout=30)
+        demo.process.wait(timeout=180)
 
 
 @pytest.fixture(scope="package")
