@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         group = item.path.stem
         if item.get_closest_marker("screens"):
-            group = f"screens {count // AT_ONCE}" if "screen" in item.fixturenames else "all screens"
+            group = f"screens {count // AT_ONCE}" if "screen" in getattr(item, "fixturenames", ()) else "all screens"
             count += 1
         item.add_marker(pytest.mark.xdist_group(group))
 
