@@ -19,8 +19,11 @@ AS_IN_PRODUCTION = REGAL_DEMO=0 DATABASE_URL=postgresql://regal_app@/regal DATAB
 
 # A worker that has nothing left takes half of what the other has left.
 AT_ONCE := $(PY) -m pytest -n 2 --dist worksteal
-# The screens in one, the journeys beside them, file by file; each worker has a demonstration of its own.
-IN_BROWSERS := $(PY) -m pytest -n 2 --dist loadfile
+# Journeys file by file, screens twenty by twenty; each worker has a demonstration of its own.
+IN_BROWSERS := $(PY) -m pytest -n 2 --dist loadgroup
+# Only the files that hold such tests: to look for them in all the others takes half a minute each time.
+BROWSERS = $(shell grep -rlE --include='test_*.py' 'mark\.browser' tests regal regal_sandbox)
+CRASHES = $(shell grep -rlE --include='test_*.py' 'mark\.crash' tests regal regal_sandbox)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick test-hostile simulate check bench reset
@@ -33,8 +36,8 @@ run: .venv/ready .venv/messages ## lance toute la démonstration ; Ctrl-C arrêt
 
 test: .venv/ready .venv/messages ## tous les tests, deux à la fois ; à la fin, seuls, ceux qui tuent des processus
 	@$(AT_ONCE) -m "not browser and not crash"
-	@$(IN_BROWSERS) -m "browser and not crash"
-	@$(PY) -m pytest -m crash
+	@$(IN_BROWSERS) -m "browser and not crash" $(BROWSERS)
+	@$(PY) -m pytest -m crash $(CRASHES)
 
 test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus tués : moins d'une minute
 	@$(AT_ONCE) -m "not browser and not crash and not slow"

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.slow]
 
 LINES = 100_000
 FEWER = 20_000
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900  # nothing is measured here: a busy machine may take its time
 
 
 @contextmanager

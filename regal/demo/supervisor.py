@@ -134,13 +134,15 @@ class Supervisor:
     def _prepare(self) -> None:
         (self.var / "log").mkdir(mode=0o700, exist_ok=True)
         (self.var / "sandbox").mkdir(mode=0o700, exist_ok=True)
+        is_new = False
         if not (self.environment.get("DATABASE_URL") or self.environment.get("DATABASE_URL_FILE")):
-            if not (self.var / "postgres" / "data").exists():
+            is_new = not (self.var / "postgres" / "data").exists()
+            if is_new:
                 _say("Préparation de la base de données (la première fois seulement)…")
             self.server = EmbeddedPostgres(self.var / "postgres")
             self.environment |= self.server.start().environment()
         self._check_stop()
-        if self._run_once("migrate", "--check", "--database", "owner") != 0:
+        if is_new or self._run_once("migrate", "--check", "--database", "owner") != 0:
             _say("Mise en place des tables…")
             self._run_or_refuse("migrate", "--database", "owner", "--no-input")
         self._run_or_refuse("demo_data")

@@ -4,8 +4,9 @@ import itertools
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,39 @@ from regal.gateways.base import DebtKind
 from regal.lib import paris
 from tests.demo import Demo, free_first_port, start, until
 
+HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PATIENCE_MS = 30_000  # nothing is measured here: a busy machine may take its time
+START_SECONDS = 600  # the same
 expect.set_options(timeout=PATIENCE_MS)
+AT_ONCE = 20  # screens that one worker takes
+LAST_WORDS = 40  # lines of each log, after a journey that failed
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What one worker does in a go: a file of journeys, or a few screens; what looks at all screens comes last."""
+    count = 0
+    for item in items:
+        if item.path.parent != HERE:
+            continue
+        group = item.path.stem
+        if item.get_closest_marker("screens"):
+            group = f"screens {count // AT_ONCE}" if "screen" in getattr(item, "fixturenames", ()) else "all screens"
+            count += 1
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a journey that failed, what its demonstration said meanwhile."""
+    report = yield
+    demo = getattr(item, "funcargs", {}).get("demo")
+    if report.failed and isinstance(demo, Demo):
+        for log in (demo.var / "terminal", *sorted((demo.var / "log").glob("*.log"))):
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_WORDS:]
+            report.sections.append((f"{log.stem} of the demonstration", "\n".join(lines)))
+    return report
 
 
 @pytest.fixture(scope="package")
@@ -26,12 +57,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`regal demo`, ready."""
     demo = start(tmp_path_factory.mktemp("journeys"), free_first_port())
     try:
-        assert until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=180)
+        until(lambda: "REGAL est prêt" in demo.output or demo.process.poll() is not None, seconds=START_SECONDS)
         assert "REGAL est prêt" in demo.output, demo.output
         yield demo
     finally:
         demo.process.send_signal(signal.SIGTERM)
-        demo.process.wait(timeout=30)
+        demo.process.wait(timeout=180)
 
 
 @pytest.fixture(scope="package")

@@ -56,6 +56,20 @@ def go(button: Locator) -> None:
         press(button)
 
 
+def hit(button: Locator, key: str = "Enter") -> None:
+    """Go to another page of a frame by a key, without a click.
+
+    It is let go on the page that it leads to: what a frame still hears while its page gives way to the next one is
+    never answered, and the browser waits for the answer.
+    """
+    frame = still(button).element_handle().owner_frame()
+    assert frame is not None
+    button.focus()
+    with frame.expect_navigation():
+        button.page.keyboard.down(key)
+    button.page.keyboard.up(key)
+
+
 def typed(notice: Notice) -> dict[str, str]:
     """What is printed on the notice, field by field."""
     euros, cents = divmod(notice.amount.cents, 100)

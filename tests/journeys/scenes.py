@@ -77,7 +77,7 @@ def write_in(demo: Demo) -> dict[str, Any]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
         cwd=Path(__file__).parents[2],
     )

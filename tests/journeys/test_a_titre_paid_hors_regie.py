@@ -10,7 +10,7 @@ from regal.demo.cast import PASSWORD, Notice
 from tests.demo import Demo
 from tests.journeys import payer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 SITUATIONS = {
     "payer": ("announced_paid", "PayFiP annonce\u00a0: payé"),

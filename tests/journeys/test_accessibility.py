@@ -1,5 +1,6 @@
 """Every page and state is for everybody: axe, keyboard, zoom, spacing, forced colours, in the frame and out of it."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
@@ -16,7 +17,7 @@ from tests.journeys.accessibility import DESKTOP, TELEPHONE, axe, examine, exami
 from tests.journeys.conftest import PATIENCE_MS
 from tests.journeys.screens import BUREAU, GUICHET, SANDBOX, Screen, Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("screens")]
+pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 SCREENS = (*GUICHET, *BUREAU, *SANDBOX)
@@ -37,10 +38,26 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+class Titles:
+    """The title of every screen that was seen, by any worker of the run: one line each in a file of its own."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self._folder = folder
+        self._ours = folder / f"titles-{worker}.jsonl"
+
+    def note(self, screen: Screen, title: str) -> None:
+        with self._ours.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([screen.name, title]) + "\n")
+
+    def seen(self) -> dict[str, str]:
+        files = self._folder.glob("titles-*.jsonl")
+        return dict(json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines())
+
+
 @pytest.fixture(scope="module")
-def titles() -> dict[str, str]:
-    """The title of every screen that was seen."""
-    return {}
+def titles(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Titles:
+    folder = tmp_path_factory.getbasetemp()
+    return Titles(folder if worker_id == "master" else folder.parent, worker_id)
 
 
 def visit(frame: Frame, demo: Demo, written: dict[str, Any], screen: Screen, language: str = "fr") -> None:
@@ -65,10 +82,10 @@ def headings(template: str) -> set[str]:
 class TestEveryScreen:
     @pytest.mark.parametrize("screen", SCREENS, ids=str)
     def test_is_for_everybody(
-        self, demo: Demo, written: dict[str, Any], page: Page, titles: dict[str, str], screen: Screen
+        self, demo: Demo, written: dict[str, Any], page: Page, titles: Titles, screen: Screen
     ) -> None:
         visit(page.main_frame, demo, written, screen)
-        titles[screen.name] = page.title()
+        titles.note(screen, page.title())
         shown = page.locator("h1").inner_text()
         expected = headings(screen.template)
         assert not expected or shown in expected, f"another template than {screen.template}: {shown}"
@@ -99,16 +116,17 @@ class TestEveryScreen:
         assert not found, "\n".join(found)
 
     def test_has_a_title_that_tells_its_state(
-        self, demo: Demo, written: dict[str, Any], page: Page, titles: dict[str, str]
+        self, demo: Demo, written: dict[str, Any], page: Page, titles: Titles
     ) -> None:
+        seen = titles.seen()
         for screen in SCREENS:
-            if screen.name not in titles:
+            if screen.name not in seen:
                 visit(page.main_frame, demo, written, screen)
-                titles[screen.name] = page.title()
+                seen[screen.name] = page.title()
         by_title: dict[str, list[str]] = {}
         for screen in SCREENS:
             if not screen.same_as:
-                by_title.setdefault(titles[screen.name], []).append(screen.name)
+                by_title.setdefault(seen[screen.name], []).append(screen.name)
         shared = [f"{title}: {', '.join(states)}" for title, states in by_title.items() if len(states) > 1]
         assert not shared, "\n".join(shared)
 
@@ -127,9 +145,13 @@ def tab_to(page: Page, frame: Frame, selector: str) -> None:
 
 
 def enter(page: Page, frame: Frame | None = None, key: str = "Enter") -> None:
-    """Press a key that leads to another page."""
+    """Press a key that leads to another page; Enter is let go there, as `payer.hit` says."""
     with (frame or page.main_frame).expect_navigation():
-        page.keyboard.press(key)
+        page.keyboard.down(key)
+        if key == "Space":  # a button hears it when it is let go
+            page.keyboard.up(key)
+    if key != "Space":
+        page.keyboard.up(key)
 
 
 def has_focus(frame: Frame, selector: str) -> bool:

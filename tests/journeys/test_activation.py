@@ -17,7 +17,7 @@ from regal.lib import paris
 from tests.demo import Demo
 from tests.journeys import payer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 SLUG, NUMCLI = "villeneuve", "357001"
 TOWN_WITH_ONE_ADMINISTRATOR = """

@@ -12,7 +12,7 @@ from tests.demo import Demo
 from tests.journeys import payer
 from tests.journeys.test_a_titre_paid_hors_regie import SITUATIONS, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 Due = Callable[..., Notice]
 

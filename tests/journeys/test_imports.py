@@ -12,7 +12,7 @@ from regal.lib import paris
 from tests.demo import Demo
 from tests.journeys.payer import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 TOWN = TOWNS[0]
 IMPORTS = f"/{TOWN.slug}/factures/imports/"

@@ -23,7 +23,7 @@ from tests.demo import Demo
 from tests.journeys import payer
 from tests.journeys.conftest import CHROMIUM
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 WATER = TOWNS[0].products[1]
 TAB = "sur PayFiP (nouvel onglet)"
@@ -354,7 +354,7 @@ class TestHeight:
 
     def continue_with_nothing_typed(self, frame: FrameLocator) -> None:
         """By the keyboard: on a busy machine, a click sent to a frame while its page scrolls may be lost."""
-        frame.get_by_role("button", name="Continuer").press("Enter")
+        payer.hit(frame.get_by_role("button", name="Continuer"))
         frame.locator(".summary").wait_for()
 
     def holds(self, page: Page, demo: Demo, button: Any) -> None:

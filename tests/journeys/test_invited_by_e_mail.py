@@ -11,7 +11,7 @@ from regal.demo.cast import OPERATOR, PASSWORD
 from tests.demo import Demo, until
 from tests.journeys import payer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 PHRASE = "une longue phrase de passe"
 

@@ -15,7 +15,7 @@ from regal.demo.cast import Notice
 from tests.demo import Demo, until
 from tests.journeys import payer
 
-pytestmark = [pytest.mark.browser, pytest.mark.crash, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.crash]
 
 PARTS = {"guichet": "serve guichet", "worker": "regal.config.cli worker", "database": "postgres -D"}
 
@@ -28,7 +28,7 @@ def kill(demo: Demo, part: str) -> None:
 
 
 def is_back(demo: Demo) -> bool:
-    return until(demo.is_ready, seconds=120)
+    return until(demo.is_ready, seconds=300)
 
 
 def all_news_was_taken(demo: Demo) -> bool:
@@ -45,7 +45,7 @@ def verify(demo: Demo) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
         cwd=Path(__file__).parents[2],
     )
@@ -69,7 +69,7 @@ def test_killed_at_each_step_the_payment_still_arrives(
     expect(payfip.locator("main[data-outcome=P]")).to_be_visible()
 
     payer.follow(frame, scripts=False)
-    assert until(lambda: all_news_was_taken(demo), seconds=60)
+    assert until(lambda: all_news_was_taken(demo), seconds=300)
     kill(demo, part)  # what we said we had taken may not be judged yet
     assert is_back(demo), demo.output
     frame = payer.frame_on_town_site(page, demo) if frame.locator("[data-regal-situation]").count() == 0 else frame

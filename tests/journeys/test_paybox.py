@@ -16,7 +16,7 @@ from tests.demo import Demo
 from tests.journeys import payer
 from tests.journeys.card_scenes import PLACE
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 TOWN = TOWNS[1]
 ASKED, NOT_ASKED = TOWN.products[1], TOWN.products[2]

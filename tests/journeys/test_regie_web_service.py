@@ -13,7 +13,7 @@ from tests.demo import Demo
 from tests.journeys import payer
 from tests.journeys.regie_scenes import PLACE, SLUG
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 RESTAURANT = next(product for product in TOWNS[0].products if product.slug == SLUG)
 

@@ -7,8 +7,9 @@ from playwright.sync_api import Page, expect
 
 from regal.demo.cast import PASSWORD, TOWNS
 from tests.demo import Demo
+from tests.journeys import payer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.browser
 
 TOWN = TOWNS[0]
 WATER = TOWN.products[1]
@@ -50,7 +51,7 @@ class TestPreview:
             " return [page.scrollHeight <= page.clientHeight, page.scrollWidth <= page.clientWidth] }"
         )
         assert sizes == [True, True]
-        frame.get_by_role("button", name="Continuer").press("Enter")
+        payer.hit(frame.get_by_role("button", name="Continuer"))
         expect(frame.locator(".summary")).to_be_visible()
         assert page.url.startswith(bureau(demo, ""))
 
