@@ -6,10 +6,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigAutoField, BigIntegerField, Exists, F, Lookup, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import BigAutoField, BigIntegerField, F, Lookup, Q, QuerySet, Sum, When
 from django.db.models import Case as SqlCase
 
-from regal.backoffice.queries import Tally, page_of
+from regal.backoffice.queries import BY_ISSUE, Tally, page_of
 from regal.cases.models import Case, Kind
 from regal.collectivites.models import Product
 from regal.gateways.base import Misconfigured
@@ -92,9 +92,7 @@ def _in_group(group: Group, *, now: datetime) -> Q:
     if group is Group.OVERDUE:
         return WAITING & Q(due_on__lt=paris.today(now))
     if group is Group.PARTLY_PAID:
-        return WAITING & Q(
-            Exists(live(Allocation.objects.filter(collectivite=OuterRef("collectivite"), titre=OuterRef("pk"))))
-        )
+        return WAITING & Q(has_payments=True)
     return WAITING
 
 
@@ -138,7 +136,7 @@ class Selection:
 
 def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime) -> QuerySet[Titre]:
     """The invoices meant, in no order. Those withdrawn stand in no list but their own."""
-    asked = Q() if selection.stands is Situation.WITHDRAWN else ~Q(status=State.WITHDRAWN)
+    asked = ~Q(status=State.WITHDRAWN) if selection.stands in (None, Situation.PAID) else Q()
     if selection.where is not None:
         asked &= selection.where
     if selection.stands is not None:
@@ -161,8 +159,8 @@ def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime
 def page_of_titres(
     found: QuerySet[Titre], *, collectivite: HasKey, after: str = "", before: str = ""
 ) -> tuple[list[Titre], str, str]:
-    """One page of them, the newest first, with its cursors: its place is found in the index alone, then its rows."""
-    keys, older, newer = page_of(found.only("pk", "created_at"), after=after, before=before)
+    """One page of them, the last issued first, with its cursors: its place is found in an index alone, then its rows."""
+    keys, older, newer = page_of(found.only("pk", "issued_on"), after=after, before=before, order=BY_ISSUE)
     rows = Titre.objects.of(collectivite).select_related("product").in_bulk([one.pk for one in keys])
     return [rows[one.pk] for one in keys], older, newer
 

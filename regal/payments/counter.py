@@ -143,8 +143,7 @@ def _settle(*, receipt: CounterReceipt, titre: Titre, left: Money, now: datetime
         amount=receipt.amount,
         recorded_at=now,
     )
-    if receipt.amount == left:
-        holds.mark_paid(titre=titre, at=occurred_at)
+    holds.note_payment(titre=titre, paid_at=occurred_at if receipt.amount == left else None)
     record(
         collectivite=titre.collectivite,
         action="record_receipt",

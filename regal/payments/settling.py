@@ -82,8 +82,7 @@ def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime
             amount=allocated,
             recorded_at=now,
         )
-        if allocated == left:
-            holds.mark_paid(titre=titre, at=occurred_at)
+        holds.note_payment(titre=titre, paid_at=occurred_at if allocated == left else None)
     excess = settlement.amount - allocated
     if excess > Money.zero:
         open_case(
