@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigAutoField, BigIntegerField, F, Lookup, Q, QuerySet, Sum, When
+from django.db.models import BigAutoField, BigIntegerField, Count, F, Lookup, Q, QuerySet, Sum, When
 from django.db.models import Case as SqlCase
 
 from regal.backoffice.queries import BY_ISSUE, Tally, page_of
@@ -243,41 +243,46 @@ class TitreTotals:
 
 def totals_of_keys(keys: list[int], *, collectivite: HasKey) -> TitreTotals:
     """The same totals of invoices whose keys are known: each is looked up by its key, none is searched again."""
-    rows = Titre.objects.of(collectivite).filter(pk__anyof=keys).values_list("pk", "amount", "status", "paid_at")
-    waiting, issued, settled = [], Money.zero, 0
-    for key, amount, status, paid_at in rows:
-        settled += paid_at is not None
-        if paid_at is None and status in (State.OPEN, State.SUSPENDED):
-            waiting.append(key)
-            issued += amount
-    adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__pk__anyof=waiting), _SIGNED)
-    allocations = Allocation.objects.of(collectivite)
-    in_part = _total(live(allocations.filter(titre__pk__anyof=waiting)), F("amount"))
-    paid = _total(live(allocations.filter(titre__pk__anyof=keys)), F("amount"))
-    return TitreTotals(
-        to_collect=Tally(count=len(waiting), amount=issued + adjusted - in_part),
-        paid=Tally(count=settled, amount=paid),
-        count=len(keys),
-    )
+    return totals_of_titres(Titre.objects.of(collectivite).filter(pk__anyof=keys), collectivite=collectivite)
 
 
 def totals_of_titres(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTotals:
-    """To collect: open or suspended, and not wholly paid. Drafts, and what the régie gave up, are in no total."""
-    waiting = found.filter(WAITING)
-    issued = _total(waiting, F("amount"))
-    adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__in=waiting), _SIGNED)
-    in_part = _total(live(Allocation.objects.of(collectivite).filter(titre__in=waiting)), F("amount"))
-    paid = _total(live(Allocation.objects.of(collectivite).filter(titre__in=found)), F("amount"))
+    """To collect: open or suspended, and not wholly paid. Drafts, and what the régie gave up, are in no total.
+
+    Of what is wholly paid, what was paid is what was due (I-02, I-03): only of the others are payments summed.
+    """
+    settled = Q(paid_at__isnull=False)
+    told = found.order_by().aggregate(
+        count=Count("*"),
+        waiting=Count("pk", filter=WAITING),
+        settled=Count("pk", filter=settled),
+        issued_waiting=_sum("amount", WAITING),
+        issued_settled=_sum("amount", settled),
+    )
+    adjustments = Adjustment.objects.of(collectivite).filter(titre__in=found).order_by()
+    adjusted = adjustments.aggregate(waiting=_sum(_SIGNED, _WAITING_OF), settled=_sum(_SIGNED, _SETTLED_OF))
+    in_part = found.filter(paid_at__isnull=True, has_payments=True)
+    allocations = live(Allocation.objects.of(collectivite).filter(titre__in=in_part)).order_by()
+    paid = allocations.aggregate(waiting=_sum("amount", _WAITING_OF), all=_sum("amount"))
     return TitreTotals(
-        to_collect=Tally(count=waiting.count(), amount=issued + adjusted - in_part),
-        paid=Tally(count=found.filter(paid_at__isnull=False).count(), amount=paid),
-        count=found.count(),
+        to_collect=Tally(
+            count=told["waiting"], amount=_money(told["issued_waiting"], adjusted["waiting"], -(paid["waiting"] or 0))
+        ),
+        paid=Tally(count=told["settled"], amount=_money(told["issued_settled"], adjusted["settled"], paid["all"])),
+        count=told["count"],
     )
 
 
-def _total(rows: QuerySet[Any], what: Any) -> Money:
-    cents = rows.order_by().aggregate(cents=Sum(what, output_field=BigIntegerField()))["cents"]
-    return Money(int(cents or 0))
+_WAITING_OF = Q(titre__paid_at__isnull=True, titre__status__in=[State.OPEN, State.SUSPENDED])
+_SETTLED_OF = Q(titre__paid_at__isnull=False)
+
+
+def _sum(what: Any, where: Q | None = None) -> Sum:
+    return Sum(what, filter=where, output_field=BigIntegerField())
+
+
+def _money(*cents: int | None) -> Money:
+    return Money(sum(int(one or 0) for one in cents))
 
 
 def titre_numbered(*, collectivite: HasKey, titre_id: int) -> Titre | None:

@@ -151,6 +151,7 @@ class Titre(TenantModel):
                     "status",
                     "paid_at",
                     "held_until",
+                    "amount",
                     "due_on",
                     "document_kind",
                     "collector",

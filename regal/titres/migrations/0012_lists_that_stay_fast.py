@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                     "status",
                     "paid_at",
                     "held_until",
+                    "amount",
                     "due_on",
                     "document_kind",
                     "collector",
