@@ -6,10 +6,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import BigAutoField, BigIntegerField, Count, F, Lookup, Q, QuerySet, Sum, When
 from django.db.models import Case as SqlCase
 
-from regal.backoffice.queries import BY_ISSUE, Tally, page_of
+from regal.backoffice.queries import BY_DUE_DAY, BY_ISSUE, Order, Tally, page_of
 from regal.cases.models import Case, Kind
 from regal.collectivites.models import Product
 from regal.gateways.base import Misconfigured
@@ -25,7 +26,7 @@ from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
 from regal.titres.states import State
 
-MOST_COUNTED = 10_000  # a selection that is larger says "more", and is counted when asked
+MOST_COUNTED = 5_000  # a selection that is larger says "more", and is counted when asked; an act is of as many
 
 
 @BigAutoField.register_lookup
@@ -92,7 +93,7 @@ def _in_group(group: Group, *, now: datetime) -> Q:
     if group is Group.OVERDUE:
         return WAITING & Q(due_on__lt=paris.today(now))
     if group is Group.PARTLY_PAID:
-        return WAITING & Q(has_payments=True)
+        return WAITING & Q(is_paid_in_part=True)
     return WAITING
 
 
@@ -133,6 +134,11 @@ class Selection:
     issued: tuple[date | None, date | None] = (None, None)  # both days included
     due: tuple[date | None, date | None] = (None, None)
 
+    @property
+    def order(self) -> Order:
+        """By the day that the selection is about: an index then begins at the first one."""
+        return BY_DUE_DAY if any(self.due) and not any(self.issued) else BY_ISSUE
+
 
 def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime) -> QuerySet[Titre]:
     """The invoices meant, in no order. Those withdrawn stand in no list but their own."""
@@ -157,18 +163,12 @@ def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime
 
 
 def page_of_titres(
-    found: QuerySet[Titre], *, collectivite: HasKey, after: str = "", before: str = ""
+    found: QuerySet[Titre], *, collectivite: HasKey, order: Order = BY_ISSUE, after: str = "", before: str = ""
 ) -> tuple[list[Titre], str, str]:
-    """One page of them, the last issued first, with its cursors: its place is found in an index alone, then its rows."""
-    keys, older, newer = page_of(found.only("pk", "issued_on"), after=after, before=before, order=BY_ISSUE)
+    """One page of them, the latest day first, with its cursors: its place is found in an index alone, then its rows."""
+    keys, older, newer = page_of(found.only("pk", order.column), after=after, before=before, order=order)
     rows = Titre.objects.of(collectivite).select_related("product").in_bulk([one.pk for one in keys])
     return [rows[one.pk] for one in keys], older, newer
-
-
-def keys_of(found: QuerySet[Titre]) -> list[int] | None:
-    """The keys of them all; None if they are more than MOST_COUNTED."""
-    keys = list(found.order_by().values_list("pk", flat=True)[: MOST_COUNTED + 1])
-    return keys if len(keys) <= MOST_COUNTED else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,18 +232,21 @@ def _per_titre(rows: QuerySet[Any], what: Any) -> dict[int, Money]:
     return {key: Money(int(cents)) for key, cents in sums}
 
 
+_NONE = Tally()
+
+
 @dataclass(frozen=True, kw_only=True)
 class TitreTotals:
     """Of a selection, exact: what the régie still has to collect, and what payments extinguished."""
 
-    to_collect: Tally
-    paid: Tally
-    count: int
+    to_collect: Tally = _NONE
+    paid: Tally = _NONE
+    count: int = 0
 
 
-def totals_of_keys(keys: list[int], *, collectivite: HasKey) -> TitreTotals:
-    """The same totals of invoices whose keys are known: each is looked up by its key, none is searched again."""
-    return totals_of_titres(Titre.objects.of(collectivite).filter(pk__anyof=keys), collectivite=collectivite)
+def totals_of_few(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTotals | None:
+    """The totals; None if they are more than MOST_COUNTED: no more are read to know it."""
+    return _totals(found, collectivite=collectivite, most=MOST_COUNTED)
 
 
 def totals_of_titres(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTotals:
@@ -251,17 +254,30 @@ def totals_of_titres(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTo
 
     Of what is wholly paid, what was paid is what was due (I-02, I-03): only of the others are payments summed.
     """
+    totals = _totals(found, collectivite=collectivite, most=None)
+    assert totals is not None
+    return totals
+
+
+def _totals(found: QuerySet[Titre], *, collectivite: HasKey, most: int | None) -> TitreTotals | None:
     settled = Q(paid_at__isnull=False)
-    told = found.order_by().aggregate(
-        count=Count("*"),
+    counted = found.order_by() if most is None else found.order_by()[: most + 1]
+    keys = {} if most is None else {"keys": ArrayAgg("pk")}
+    told = counted.aggregate(
+        **keys,
+        count=Count("pk"),
         waiting=Count("pk", filter=WAITING),
         settled=Count("pk", filter=settled),
         issued_waiting=_sum("amount", WAITING),
         issued_settled=_sum("amount", settled),
     )
+    if most is not None:
+        if told["count"] > most:
+            return None
+        found = Titre.objects.of(collectivite).filter(pk__anyof=told["keys"] or [])  # they are not searched again
     adjustments = Adjustment.objects.of(collectivite).filter(titre__in=found).order_by()
     adjusted = adjustments.aggregate(waiting=_sum(_SIGNED, _WAITING_OF), settled=_sum(_SIGNED, _SETTLED_OF))
-    in_part = found.filter(paid_at__isnull=True, has_payments=True)
+    in_part = found.filter(is_paid_in_part=True)
     allocations = live(Allocation.objects.of(collectivite).filter(titre__in=in_part)).order_by()
     paid = allocations.aggregate(waiting=_sum("amount", _WAITING_OF), all=_sum("amount"))
     return TitreTotals(

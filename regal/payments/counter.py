@@ -143,7 +143,10 @@ def _settle(*, receipt: CounterReceipt, titre: Titre, left: Money, now: datetime
         amount=receipt.amount,
         recorded_at=now,
     )
-    holds.note_payment(titre=titre, paid_at=occurred_at if receipt.amount == left else None)
+    if receipt.amount == left:
+        holds.mark_paid(titre=titre, at=occurred_at)
+    else:
+        holds.mark_paid_in_part(titre=titre)
     record(
         collectivite=titre.collectivite,
         action="record_receipt",

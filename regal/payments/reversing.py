@@ -65,7 +65,7 @@ def reverse(*, settlement: Settlement, cause: str, reason: str, now: datetime, a
         )
         allocations = Allocation.objects.filter(collectivite=collectivite_id, settlement=settlement)
         for allocation in allocations.select_related("titre").order_by("titre_id"):
-            holds.reopen(titre=allocation.titre, has_payments=paid_of(allocation.titre) > Money.zero)
+            holds.reopen(titre=allocation.titre, is_paid_in_part=paid_of(allocation.titre) > Money.zero)
         if attempt is not None:
             attempt.is_reversed = True
             attempt.save(update_fields=["is_reversed"])

@@ -82,7 +82,10 @@ def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime
             amount=allocated,
             recorded_at=now,
         )
-        holds.note_payment(titre=titre, paid_at=occurred_at if allocated == left else None)
+        if allocated == left:
+            holds.mark_paid(titre=titre, at=occurred_at)
+        else:
+            holds.mark_paid_in_part(titre=titre)
     excess = settlement.amount - allocated
     if excess > Money.zero:
         open_case(

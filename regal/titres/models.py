@@ -62,8 +62,8 @@ class Titre(TenantModel):
     A draft may be mended, and a published one's words corrected: PostgreSQL lets nothing else through, and each event
     keeps what was there before.
 
-    `paid_at` and `has_payments` are written by the transaction that settles it; `regal verify` compares them with the
-    sums.
+    `paid_at` and `is_paid_in_part` are written by the transaction that settles it, and `regal verify` compares them with
+    the sums.
     """
 
     collectivite = _whose()
@@ -82,7 +82,7 @@ class Titre(TenantModel):
     amount = MoneyField()  # as issued
     status = models.CharField(max_length=12, default=State.DRAFT.value)
     paid_at = models.DateTimeField(null=True)  # since when the allocations reach what is due
-    has_payments = models.BooleanField(default=False, db_default=False)  # whether a live allocation is there
+    is_paid_in_part = models.BooleanField(default=False, db_default=False)  # they reach something of it, not all
     held_by = models.BigIntegerField(null=True)  # the attempt that runs
     held_until = models.DateTimeField(null=True)
     batch = models.CharField(max_length=20, blank=True, default="", db_default="")  # bordereau or rôle, of a file
@@ -160,16 +160,18 @@ class Titre(TenantModel):
                 name="titres_titre_listed",
             ),
             models.Index(fields=["collectivite", "product", "issued_on", "id"], name="titres_titre_by_product"),
-            models.Index(fields=["collectivite", "due_on"], name="titres_titre_by_due_day"),
+            models.Index(fields=["collectivite", "due_on", "id"], name="titres_titre_by_due_day"),
+            models.Index(fields=["collectivite", "document_kind", "collector"], name="titres_titre_by_kind"),
             # Few rows enter the others; a file's new ones, those to be paid alone.
             models.Index(
                 fields=["collectivite", "issued_on", "id"],
-                include=["product", "status", "held_until", "due_on"],
+                include=["product", "status", "paid_at", "held_until", "due_on", "amount"],
                 condition=Q(paid_at__isnull=True, status__in=[State.OPEN.value, State.SUSPENDED.value]),
                 name="titres_titre_waiting",
             ),
             models.Index(
                 fields=["collectivite", "status", "issued_on", "id"],
+                include=["product", "paid_at", "is_paid_in_part", "due_on", "amount"],
                 condition=Q(paid_at__isnull=True) & ~Q(status=State.OPEN.value),
                 name="titres_titre_decided",
             ),
@@ -180,7 +182,7 @@ class Titre(TenantModel):
             ),
             models.Index(
                 fields=["collectivite", "issued_on", "id"],
-                condition=Q(paid_at__isnull=True, has_payments=True),
+                condition=Q(is_paid_in_part=True),
                 name="titres_titre_paid_in_part",
             ),
             models.Index(

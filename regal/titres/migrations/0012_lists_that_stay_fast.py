@@ -6,13 +6,13 @@ WAITING = models.Q(paid_at__isnull=True, status__in=["open", "suspended"])
 BY_DAY = ["collectivite", "issued_on", "id"]
 
 PAYMENTS = """
-GRANT UPDATE (has_payments) ON titres_titre TO regal_app;
-UPDATE titres_titre t SET has_payments = true WHERE EXISTS (
+GRANT UPDATE (is_paid_in_part) ON titres_titre TO regal_app;
+UPDATE titres_titre t SET is_paid_in_part = true WHERE t.paid_at IS NULL AND EXISTS (
     SELECT FROM payments_allocation l WHERE l.collectivite_id = t.collectivite_id AND l.titre_id = t.id
         AND NOT EXISTS (SELECT FROM payments_reversal r
             WHERE r.collectivite_id = l.collectivite_id AND r.settlement_id = l.settlement_id));
 """
-NO_PAYMENTS = "REVOKE UPDATE (has_payments) ON titres_titre FROM regal_app;"
+NO_PAYMENTS = "REVOKE UPDATE (is_paid_in_part) ON titres_titre FROM regal_app;"
 
 
 class Migration(migrations.Migration):
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField("titre", "has_payments", models.BooleanField(db_default=False, default=False)),
+        migrations.AddField("titre", "is_paid_in_part", models.BooleanField(db_default=False, default=False)),
         migrations.RunSQL(PAYMENTS, NO_PAYMENTS),
         migrations.RemoveIndex("titre", "titres_titre_listed"),
         migrations.RemoveIndex("titre", "titres_titre_unpaid"),
@@ -48,12 +48,18 @@ class Migration(migrations.Migration):
             "titre",
             models.Index(fields=["collectivite", "product", "issued_on", "id"], name="titres_titre_by_product"),
         ),
-        migrations.AddIndex("titre", models.Index(fields=["collectivite", "due_on"], name="titres_titre_by_due_day")),
+        migrations.AddIndex(
+            "titre", models.Index(fields=["collectivite", "due_on", "id"], name="titres_titre_by_due_day")
+        ),
+        migrations.AddIndex(
+            "titre",
+            models.Index(fields=["collectivite", "document_kind", "collector"], name="titres_titre_by_kind"),
+        ),
         migrations.AddIndex(
             "titre",
             models.Index(
                 fields=BY_DAY,
-                include=["product", "status", "held_until", "due_on"],
+                include=["product", "status", "paid_at", "held_until", "due_on", "amount"],
                 condition=WAITING,
                 name="titres_titre_waiting",
             ),
@@ -62,6 +68,7 @@ class Migration(migrations.Migration):
             "titre",
             models.Index(
                 fields=["collectivite", "status", "issued_on", "id"],
+                include=["product", "paid_at", "is_paid_in_part", "due_on", "amount"],
                 condition=models.Q(paid_at__isnull=True) & ~models.Q(status="open"),
                 name="titres_titre_decided",
             ),
@@ -74,7 +81,7 @@ class Migration(migrations.Migration):
             "titre",
             models.Index(
                 fields=BY_DAY,
-                condition=models.Q(paid_at__isnull=True, has_payments=True),
+                condition=models.Q(is_paid_in_part=True),
                 name="titres_titre_paid_in_part",
             ),
         ),
