@@ -62,7 +62,7 @@ class Titre(TenantModel):
     A draft may be mended, and a published one's words corrected: PostgreSQL lets nothing else through, and each event
     keeps what was there before.
 
-    `paid_at` and `is_paid_in_part` are written by the transaction that settles it, and `regal verify` compares them with
+    `paid_at` and `is_paid_in_part` are written by the transaction that settles it: `regal verify` compares them with
     the sums.
     """
 
