@@ -63,6 +63,7 @@ BY_MOMENT = Order(
 )
 BY_ISSUE = Order(column="issued_on", write=date.toordinal, read=date.fromordinal)
 BY_DUE_DAY = Order(column="due_on", write=date.toordinal, read=date.fromordinal)
+BY_LINE = Order(column="origin_line", write=int, read=int)  # of the file
 
 
 def page_of(

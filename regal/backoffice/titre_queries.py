@@ -10,7 +10,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import BigAutoField, BigIntegerField, Count, F, Lookup, Q, QuerySet, Sum, When
 from django.db.models import Case as SqlCase
 
-from regal.backoffice.queries import BY_DUE_DAY, BY_ISSUE, Order, Tally, page_of
+from regal.backoffice.queries import BY_DUE_DAY, BY_ISSUE, BY_LINE, Order, Tally, page_of
 from regal.cases.models import Case, Kind
 from regal.collectivites.models import Product
 from regal.gateways.base import Misconfigured
@@ -136,8 +136,10 @@ class Selection:
 
     @property
     def order(self) -> Order:
-        """By the day that the selection is about: an index then begins at the first one."""
-        return BY_DUE_DAY if any(self.due) and not any(self.issued) else BY_ISSUE
+        """By what the selection is about, a period or one file: an index then begins at the first one."""
+        if any(self.issued):
+            return BY_ISSUE
+        return BY_DUE_DAY if any(self.due) else BY_LINE if self.origin_id else BY_ISSUE
 
 
 def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime) -> QuerySet[Titre]:

@@ -20,7 +20,7 @@ from regal.backoffice import pages
 from regal.backoffice.counter import can_receive, count_of_moves
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import BureauRequest, demand
-from regal.backoffice.queries import BY_DUE_DAY, plan_for_the_values_asked
+from regal.backoffice.queries import plan_for_the_values_asked
 from regal.backoffice.titre_forms import (
     NO_WORD,
     SITUATIONS,
@@ -190,7 +190,7 @@ def show_list(
         "filtered": list(filters.written.items()),
         "may_act": request.role in MAY_ACT,
         "is_suite": bool(newer),
-        "is_by_due_day": selection.order is BY_DUE_DAY,
+        "order": selection.order.column,
         "first_page": address + filters.query(),
         "newer_page": filters.query(avant=newer) if newer else "",
         "older_page": filters.query(apres=older) if older else "",
