@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST
 from regal.audit.operations import record
 from regal.backoffice import pages, titres
 from regal.backoffice.policies import BureauRequest
-from regal.backoffice.queries import Place, older_than, plan_for_the_values_asked
+from regal.backoffice.queries import plan_for_the_values_asked
 from regal.backoffice.titre_forms import SITUATIONS, TitreExportForm
 from regal.backoffice.titre_queries import Selection, due_and_paid, filed_amounts, selected_titres, situation_of
 from regal.collectivites.debt_words import said
@@ -94,14 +94,14 @@ def export_titres(request: BureauRequest, slug: str) -> HttpResponseBase:
 
 
 def rows(*, town: Collectivite, selection: Selection, now: datetime) -> Iterator[list[Cell]]:
-    """The newest first, a cell for each of COLUMNS."""
-    place: Place | None = (now, 2**63 - 1)
+    """A cell for each of COLUMNS, the last recorded first: a draft that changes its day meanwhile keeps its place."""
+    below: int | None = 2**63 - 1
     names = {key: str(name) for key, name in SITUATIONS.items()}
     kinds = {DocumentKind.FACTURE.value: "FACTURE", DocumentKind.TITRE.value: "TITRE", DocumentKind.ROLE.value: "TITRE"}
-    while place is not None:
+    while below is not None:
         with tenant(town):
             plan_for_the_values_asked()
-            found = older_than(_exported(town, selection, now), place)
+            found = _exported(town, selection, now).filter(pk__lt=below, created_at__lte=now).order_by("-pk")
             batch = list(found.select_related("product", "regie")[:BATCH])
             debtors = {
                 one.titre_id: one for one in Debtor.objects.of(town).filter(titre__in=[titre.pk for titre in batch])
@@ -128,7 +128,7 @@ def rows(*, town: Collectivite, selection: Selection, now: datetime) -> Iterator
                 due - paid if titre.status in (State.OPEN, State.SUSPENDED, State.DRAFT) else Money.zero,
                 names[situation_of(titre, now=now)],
             ]
-        place = (batch[-1].created_at, batch[-1].pk) if len(batch) == BATCH else None
+        below = batch[-1].pk if len(batch) == BATCH else None
 
 
 def _exported(town: Collectivite, selection: Selection, now: datetime) -> QuerySet[Titre]:

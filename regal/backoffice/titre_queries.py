@@ -6,10 +6,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigAutoField, BigIntegerField, Exists, F, Lookup, OuterRef, Q, QuerySet, Sum, When
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import BigAutoField, BigIntegerField, Count, F, Lookup, Q, QuerySet, Sum, When
 from django.db.models import Case as SqlCase
 
-from regal.backoffice.queries import Tally, page_of
+from regal.backoffice.queries import BY_DUE_DAY, BY_ISSUE, BY_LINE, Order, Tally, page_of
 from regal.cases.models import Case, Kind
 from regal.collectivites.models import Product
 from regal.gateways.base import Misconfigured
@@ -25,7 +26,7 @@ from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
 from regal.titres.states import State
 
-MOST_COUNTED = 10_000  # a selection that is larger says "more", and is counted when asked
+MOST_COUNTED = 5_000  # a selection that is larger says "more", and is counted when asked; an act is of as many
 
 
 @BigAutoField.register_lookup
@@ -92,9 +93,7 @@ def _in_group(group: Group, *, now: datetime) -> Q:
     if group is Group.OVERDUE:
         return WAITING & Q(due_on__lt=paris.today(now))
     if group is Group.PARTLY_PAID:
-        return WAITING & Q(
-            Exists(live(Allocation.objects.filter(collectivite=OuterRef("collectivite"), titre=OuterRef("pk"))))
-        )
+        return WAITING & Q(is_paid_in_part=True)
     return WAITING
 
 
@@ -135,10 +134,17 @@ class Selection:
     issued: tuple[date | None, date | None] = (None, None)  # both days included
     due: tuple[date | None, date | None] = (None, None)
 
+    @property
+    def order(self) -> Order:
+        """By what the selection is about, a period or one file: an index then begins at the first one."""
+        if any(self.issued):
+            return BY_ISSUE
+        return BY_DUE_DAY if any(self.due) else BY_LINE if self.origin_id else BY_ISSUE
+
 
 def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime) -> QuerySet[Titre]:
     """The invoices meant, in no order. Those withdrawn stand in no list but their own."""
-    asked = Q() if selection.stands is Situation.WITHDRAWN else ~Q(status=State.WITHDRAWN)
+    asked = ~Q(status=State.WITHDRAWN) if selection.stands in (None, Situation.PAID) else Q()
     if selection.where is not None:
         asked &= selection.where
     if selection.stands is not None:
@@ -159,18 +165,12 @@ def selected_titres(*, collectivite: HasKey, selection: Selection, now: datetime
 
 
 def page_of_titres(
-    found: QuerySet[Titre], *, collectivite: HasKey, after: str = "", before: str = ""
+    found: QuerySet[Titre], *, collectivite: HasKey, order: Order = BY_ISSUE, after: str = "", before: str = ""
 ) -> tuple[list[Titre], str, str]:
-    """One page of them, the newest first, with its cursors: its place is found in the index alone, then its rows."""
-    keys, older, newer = page_of(found.only("pk", "created_at"), after=after, before=before)
+    """One page of them, the latest day first, with its cursors: its place is found in an index alone, then its rows."""
+    keys, older, newer = page_of(found.only("pk", order.column), after=after, before=before, order=order)
     rows = Titre.objects.of(collectivite).select_related("product").in_bulk([one.pk for one in keys])
     return [rows[one.pk] for one in keys], older, newer
-
-
-def keys_of(found: QuerySet[Titre]) -> list[int] | None:
-    """The keys of them all; None if they are more than MOST_COUNTED."""
-    keys = list(found.order_by().values_list("pk", flat=True)[: MOST_COUNTED + 1])
-    return keys if len(keys) <= MOST_COUNTED else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,52 +234,73 @@ def _per_titre(rows: QuerySet[Any], what: Any) -> dict[int, Money]:
     return {key: Money(int(cents)) for key, cents in sums}
 
 
+_NONE = Tally()
+
+
 @dataclass(frozen=True, kw_only=True)
 class TitreTotals:
     """Of a selection, exact: what the régie still has to collect, and what payments extinguished."""
 
-    to_collect: Tally
-    paid: Tally
-    count: int
+    to_collect: Tally = _NONE
+    paid: Tally = _NONE
+    count: int = 0
 
 
-def totals_of_keys(keys: list[int], *, collectivite: HasKey) -> TitreTotals:
-    """The same totals of invoices whose keys are known: each is looked up by its key, none is searched again."""
-    rows = Titre.objects.of(collectivite).filter(pk__anyof=keys).values_list("pk", "amount", "status", "paid_at")
-    waiting, issued, settled = [], Money.zero, 0
-    for key, amount, status, paid_at in rows:
-        settled += paid_at is not None
-        if paid_at is None and status in (State.OPEN, State.SUSPENDED):
-            waiting.append(key)
-            issued += amount
-    adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__pk__anyof=waiting), _SIGNED)
-    allocations = Allocation.objects.of(collectivite)
-    in_part = _total(live(allocations.filter(titre__pk__anyof=waiting)), F("amount"))
-    paid = _total(live(allocations.filter(titre__pk__anyof=keys)), F("amount"))
-    return TitreTotals(
-        to_collect=Tally(count=len(waiting), amount=issued + adjusted - in_part),
-        paid=Tally(count=settled, amount=paid),
-        count=len(keys),
-    )
+def totals_of_few(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTotals | None:
+    """The totals; None if they are more than MOST_COUNTED: no more are read to know it."""
+    return _totals(found, collectivite=collectivite, most=MOST_COUNTED)
 
 
 def totals_of_titres(found: QuerySet[Titre], *, collectivite: HasKey) -> TitreTotals:
-    """To collect: open or suspended, and not wholly paid. Drafts, and what the régie gave up, are in no total."""
-    waiting = found.filter(WAITING)
-    issued = _total(waiting, F("amount"))
-    adjusted = _total(Adjustment.objects.of(collectivite).filter(titre__in=waiting), _SIGNED)
-    in_part = _total(live(Allocation.objects.of(collectivite).filter(titre__in=waiting)), F("amount"))
-    paid = _total(live(Allocation.objects.of(collectivite).filter(titre__in=found)), F("amount"))
+    """To collect: open or suspended, and not wholly paid. Drafts, and what the régie gave up, are in no total.
+
+    Of what is wholly paid, what was paid is what was due (I-02, I-03): only of the others are payments summed.
+    """
+    totals = _totals(found, collectivite=collectivite, most=None)
+    assert totals is not None
+    return totals
+
+
+def _totals(found: QuerySet[Titre], *, collectivite: HasKey, most: int | None) -> TitreTotals | None:
+    settled = Q(paid_at__isnull=False)
+    counted = found.order_by() if most is None else found.order_by()[: most + 1]
+    keys = {} if most is None else {"keys": ArrayAgg("pk")}
+    told = counted.aggregate(
+        **keys,
+        count=Count("pk"),
+        waiting=Count("pk", filter=WAITING),
+        settled=Count("pk", filter=settled),
+        issued_waiting=_sum("amount", WAITING),
+        issued_settled=_sum("amount", settled),
+    )
+    if most is not None:
+        if told["count"] > most:
+            return None
+        found = Titre.objects.of(collectivite).filter(pk__anyof=told["keys"] or [])  # they are not searched again
+    adjustments = Adjustment.objects.of(collectivite).filter(titre__in=found).order_by()
+    adjusted = adjustments.aggregate(waiting=_sum(_SIGNED, _WAITING_OF), settled=_sum(_SIGNED, _SETTLED_OF))
+    in_part = found.filter(is_paid_in_part=True)
+    allocations = live(Allocation.objects.of(collectivite).filter(titre__in=in_part)).order_by()
+    paid = allocations.aggregate(waiting=_sum("amount", _WAITING_OF), all=_sum("amount"))
     return TitreTotals(
-        to_collect=Tally(count=waiting.count(), amount=issued + adjusted - in_part),
-        paid=Tally(count=found.filter(paid_at__isnull=False).count(), amount=paid),
-        count=found.count(),
+        to_collect=Tally(
+            count=told["waiting"], amount=_money(told["issued_waiting"], adjusted["waiting"], -(paid["waiting"] or 0))
+        ),
+        paid=Tally(count=told["settled"], amount=_money(told["issued_settled"], adjusted["settled"], paid["all"])),
+        count=told["count"],
     )
 
 
-def _total(rows: QuerySet[Any], what: Any) -> Money:
-    cents = rows.order_by().aggregate(cents=Sum(what, output_field=BigIntegerField()))["cents"]
-    return Money(int(cents or 0))
+_WAITING_OF = Q(titre__paid_at__isnull=True, titre__status__in=[State.OPEN, State.SUSPENDED])
+_SETTLED_OF = Q(titre__paid_at__isnull=False)
+
+
+def _sum(what: Any, where: Q | None = None) -> Sum:
+    return Sum(what, filter=where, output_field=BigIntegerField())
+
+
+def _money(*cents: int | None) -> Money:
+    return Money(sum(int(one or 0) for one in cents))
 
 
 def titre_numbered(*, collectivite: HasKey, titre_id: int) -> Titre | None:

@@ -13,10 +13,11 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
-from regal.collectivites.models import Product
+from regal.collectivites.models import Budget, Regie
 from regal.lib.money import Money, UnreadableAmount
 from regal.lib.tenancy import HasKey
 from regal.titres.models import Titre
+from regal.titres.states import State
 
 LONGEST_SEARCH = 100
 MOST_NAMED = 20_000  # invoices; who types "de la" must say more
@@ -82,10 +83,10 @@ def _numbered(text: str, *, collectivite: HasKey) -> Found | None:
     backwards = plain.lstrip("0")[::-1]
     padded = [backwards + "0" * zeros for zeros in range(_LONGEST_NUMBER + 1 - len(backwards))]
     exact = list(titres.filter(number_reversed__in=padded).values_list("pk", flat=True)[:MOST_NAMED])
-    products = list(Product.objects.of(collectivite).values_list("pk", flat=True))
-    exact += titres.filter(product__in=products, reference__in={plain, "".join(text.split())}).values_list(
-        "pk", flat=True
-    )
+    named = titres.filter(reference__in={plain, "".join(text.split())}).exclude(status=State.WITHDRAWN)
+    for who, model in (("regie", Regie), ("budget", Budget)):  # by the indexes that keep a reference unique
+        theirs = list(model.objects.of(collectivite).values_list("pk", flat=True))
+        exact += named.filter(**{f"{who}__in": theirs}).values_list("pk", flat=True)
     if exact:
         return Found(where=Q(pk__anyof=exact), kind=Kind.NUMBER)
     if len(plain) < SHORTEST_END:

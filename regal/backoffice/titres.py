@@ -40,7 +40,6 @@ from regal.backoffice.titre_queries import (
     attempts_on,
     debtor_of,
     debtors_of,
-    keys_of,
     open_excesses_of,
     page_of_titres,
     selected_titres,
@@ -49,7 +48,7 @@ from regal.backoffice.titre_queries import (
     sums_of,
     titre_numbered,
     titre_products,
-    totals_of_keys,
+    totals_of_few,
     totals_of_titres,
 )
 from regal.backoffice.titre_search import Kind, search
@@ -174,17 +173,19 @@ def show_list(
         searched = search(filters.text, collectivite=town) if filters.text else None
         if searched is not None and (searched.is_too_wide or searched.kind is None):
             filters.add_error("recherche", TOO_WIDE if searched.is_too_wide else NO_WORD)
-        found = selected_titres(collectivite=town, selection=filters.selection(searched), now=now)
-        shown, older, newer = page_of_titres(found, collectivite=town, after=after, before=before)
+        selection = filters.selection(searched)
+        found = selected_titres(collectivite=town, selection=selection, now=now)
+        shown, older, newer = page_of_titres(
+            found, collectivite=town, order=selection.order, after=after, before=before
+        )
         sums = sums_of(shown, collectivite=town)
         by_name = searched is not None and searched.kind is Kind.NAME  # else a list names nobody
         names = debtors_of(shown, collectivite=town) if by_name else {}
         whole = not older and not newer  # the page shows them all
-        keys = [titre.pk for titre in shown] if whole else keys_of(found)
-        if keys is not None:
-            totals: TitreTotals | None = totals_of_keys(keys, collectivite=town)
-        else:
-            totals = totals_of_titres(found, collectivite=town) if request.GET.get("totaux") == "oui" else None
+        if whole:
+            found = Titre.objects.of(town).filter(pk__anyof=[titre.pk for titre in shown])
+        count = totals_of_titres if request.GET.get("totaux") == "oui" else totals_of_few
+        totals = count(found, collectivite=town) if shown else TitreTotals()
         theirs = [titre.pk for titre in shown if titre.collector == Collector.COMPTABLE and titre.status == State.OPEN]
         collected = collected_of(theirs, collectivite=town) if theirs else {}
     lines = [
@@ -222,6 +223,7 @@ def show_list(
         "filtered": list(filters.written.items()),
         "may_act": may_act,
         "is_suite": bool(newer),
+        "order": selection.order.column,
         "first_page": address + filters.query(),
         "newer_page": filters.query(avant=newer) if newer else "",
         "older_page": filters.query(apres=older) if older else "",

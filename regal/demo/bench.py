@@ -144,9 +144,9 @@ class Door:
 
 
 class Bench:
-    def __init__(self, folder: Path, say: Callable[[str], object], *, titres: int) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], object], *, titres: int, payments: int) -> None:
         self.folder = folder
-        self.titres_asked = titres
+        self.titres_asked, self.payments_asked = titres, payments
         self.say = say
         self.port = next(port for port in range(18_500, 60_000) if ports.is_free(port))
         self.figures: list[Figure] = []
@@ -196,6 +196,7 @@ class Bench:
                 port=self.port + 1,
                 serve=self._bureau,
                 say=self.say,
+                payments=self.payments_asked,
             )
 
     # What is measured
@@ -482,11 +483,16 @@ def table(figures: list[Figure], memory: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def main(say: Callable[[str], object], *, titres: int = bench_titres.TITRES) -> str:
-    """Measure everything; the tables. `titres`: how many are searched."""
+def main(
+    say: Callable[[str], object],
+    *,
+    titres: int = bench_titres.TITRES,
+    payments: int = bench_bureau.PAYMENTS_OF_THE_TOWN,
+) -> str:
+    """Measure everything; the tables. `titres`, `payments`: how many are searched."""
     folder = Path(tempfile.mkdtemp(prefix="regal-bench-"))
     try:
-        bench = Bench(folder, say, titres=titres)
+        bench = Bench(folder, say, titres=titres, payments=payments)
         bench.run()
         tables = (bench.web_service, bench.paybox, bench.imports, bench.titres, bench.bureau)
         return "\n\n".join([table(bench.figures, bench.memory), *tables])

@@ -146,6 +146,8 @@ def _settle(*, receipt: CounterReceipt, titre: Titre, left: Money, now: datetime
     )
     if receipt.amount == left:
         holds.mark_paid(titre=titre, at=occurred_at)
+    else:
+        holds.mark_paid_in_part(titre=titre)
     record(
         collectivite=titre.collectivite,
         action="record_receipt",

@@ -12,10 +12,12 @@ from regal.collectivites.models import Collectivite
 from regal.gateways.base import Environment
 from regal.journal.operations import record_reversal
 from regal.lib import paris
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments import counter_refusals as refusals
 from regal.payments.attempt_cases import resolve_about
 from regal.payments.models import Allocation, Attempt, Cause, Means, Reversal, Settlement
+from regal.payments.queries import paid_of
 from regal.payments.steps import lock_attempt
 from regal.titres import holds
 from regal.titres.refusals import MissingReason
@@ -64,7 +66,7 @@ def reverse(*, settlement: Settlement, cause: str, reason: str, now: datetime, a
         )
         allocations = Allocation.objects.filter(collectivite=collectivite_id, settlement=settlement)
         for allocation in allocations.select_related("titre").order_by("titre_id"):
-            holds.reopen(titre=allocation.titre)
+            holds.reopen(titre=allocation.titre, is_paid_in_part=paid_of(allocation.titre) > Money.zero)
         if attempt is not None:
             attempt.is_reversed = True
             attempt.save(update_fields=["is_reversed"])

@@ -84,6 +84,8 @@ def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime
         )
         if allocated == left:
             holds.mark_paid(titre=titre, at=occurred_at)
+        else:
+            holds.mark_paid_in_part(titre=titre)
     excess = settlement.amount - allocated
     if excess > Money.zero:
         open_case(

@@ -4,7 +4,7 @@ from regal.proof.findings import Invariant
 
 # What was due, and what settlements that no reversal names extinguished of it.
 _SUMS = """sums AS (
-    SELECT t.collectivite_id, t.id, t.paid_at, t.amount_cents, t.amount_cents
+    SELECT t.collectivite_id, t.id, t.paid_at, t.is_paid_in_part, t.amount_cents, t.amount_cents
         + coalesce((SELECT sum(CASE j.direction WHEN 'increase' THEN j.amount_cents ELSE -j.amount_cents END)::bigint
             FROM titres_adjustment j WHERE j.collectivite_id = t.collectivite_id AND j.titre_id = t.id), 0) AS due,
         coalesce((SELECT sum(l.amount_cents)::bigint FROM payments_allocation l
@@ -198,8 +198,9 @@ TITRES = (
         questions=(
             f"""WITH {_SUMS} SELECT collectivite_id, 'titre ' || id || ': '
                 || CASE WHEN paid_at IS NULL THEN 'not paid' ELSE 'paid' END || ', with ' || paid || ' of ' || due
-                || ' cents'
-            FROM sums WHERE (paid_at IS NOT NULL) <> (due > 0 AND paid >= due)""",  # noqa: S608 - our own text
+                || ' cents' || CASE WHEN is_paid_in_part THEN ', listed as paid in part' ELSE '' END
+            FROM sums WHERE (paid_at IS NOT NULL) <> (due > 0 AND paid >= due)
+                OR is_paid_in_part <> (paid_at IS NULL AND paid > 0)""",  # noqa: S608 - our own text
             """SELECT t.collectivite_id, 'titre ' || t.id || ': paid at an hour of no payment' FROM titres_titre t
             WHERE t.paid_at IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM payments_allocation l JOIN payments_settlement s

@@ -33,13 +33,21 @@ def let_go(*, collectivite_id: int, titre_id: int, attempt_id: int) -> None:
     held.update(held_by=None, held_until=None)
 
 
-def reopen(*, titre: Titre) -> None:
+def reopen(*, titre: Titre, is_paid_in_part: bool) -> None:
     """A settlement that extinguished something of it counts no more. The caller has locked the titre."""
-    Titre.objects.filter(collectivite=titre.collectivite_id, pk=titre.pk).update(paid_at=None)
-    titre.paid_at = None
+    _note(titre, paid_at=None, is_paid_in_part=is_paid_in_part)
+
+
+def mark_paid_in_part(*, titre: Titre) -> None:
+    """Its allocations reach something of what is due, not all. The caller has locked the titre."""
+    _note(titre, paid_at=None, is_paid_in_part=True)
 
 
 def mark_paid(*, titre: Titre, at: datetime) -> None:
     """Its allocations reach what is due. The caller has locked the titre."""
-    titre.paid_at = at
-    titre.save(update_fields=["paid_at"])
+    _note(titre, paid_at=at, is_paid_in_part=False)
+
+
+def _note(titre: Titre, *, paid_at: datetime | None, is_paid_in_part: bool) -> None:
+    titre.paid_at, titre.is_paid_in_part = paid_at, is_paid_in_part
+    titre.save(update_fields=["paid_at", "is_paid_in_part"])

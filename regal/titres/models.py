@@ -62,7 +62,8 @@ class Titre(TenantModel):
     A draft may be mended, and a published one's words corrected: PostgreSQL lets nothing else through, and each event
     keeps what was there before.
 
-    `paid_at` is written by the transaction that settles it, and `regal verify` compares it with the sums.
+    `paid_at` and `is_paid_in_part` are written by the transaction that settles it: `regal verify` compares them with
+    the sums.
     """
 
     collectivite = _whose()
@@ -81,6 +82,7 @@ class Titre(TenantModel):
     amount = MoneyField()  # as issued
     status = models.CharField(max_length=12, default=State.DRAFT.value)
     paid_at = models.DateTimeField(null=True)  # since when the allocations reach what is due
+    is_paid_in_part = models.BooleanField(default=False, db_default=False)  # they reach something of it, not all
     held_by = models.BigIntegerField(null=True)  # the attempt that runs
     held_until = models.DateTimeField(null=True)
     batch = models.CharField(max_length=20, blank=True, default="", db_default="")  # bordereau or rôle, of a file
@@ -143,14 +145,13 @@ class Titre(TenantModel):
         indexes = [
             # All that lists filter by: whatever the filters, rows are found and counted in this index alone.
             models.Index(
-                fields=["collectivite", "-created_at", "-id"],
+                fields=["collectivite", "issued_on", "id"],
                 include=[
                     "product",
                     "status",
                     "paid_at",
                     "held_until",
                     "amount",
-                    "issued_on",
                     "due_on",
                     "document_kind",
                     "collector",
@@ -158,10 +159,36 @@ class Titre(TenantModel):
                 ],
                 name="titres_titre_listed",
             ),
+            models.Index(fields=["collectivite", "product", "issued_on", "id"], name="titres_titre_by_product"),
+            models.Index(fields=["collectivite", "due_on", "id"], name="titres_titre_by_due_day"),
+            models.Index(fields=["collectivite", "document_kind", "collector"], name="titres_titre_by_kind"),
+            # Few rows enter the others; a file's new ones, those to be paid alone.
             models.Index(
-                fields=["collectivite", "status", "-created_at", "-id"],
-                condition=Q(paid_at__isnull=True),
-                name="titres_titre_unpaid",
+                fields=["collectivite", "issued_on", "id"],
+                include=["product", "status", "paid_at", "held_until", "due_on", "amount"],
+                condition=Q(paid_at__isnull=True, status__in=[State.OPEN.value, State.SUSPENDED.value]),
+                name="titres_titre_waiting",
+            ),
+            models.Index(
+                fields=["collectivite", "status", "issued_on", "id"],
+                include=["product", "paid_at", "is_paid_in_part", "due_on", "amount"],
+                condition=Q(paid_at__isnull=True) & ~Q(status=State.OPEN.value),
+                name="titres_titre_decided",
+            ),
+            models.Index(
+                fields=["collectivite", "issued_on", "id"],
+                condition=Q(paid_at__isnull=False),
+                name="titres_titre_paid",
+            ),
+            models.Index(
+                fields=["collectivite", "issued_on", "id"],
+                condition=Q(is_paid_in_part=True),
+                name="titres_titre_paid_in_part",
+            ),
+            models.Index(
+                fields=["collectivite", "issued_on", "id"],
+                condition=Q(held_until__isnull=False),
+                name="titres_titre_held",
             ),
             models.Index(fields=["collectivite", "number_reversed"], name="titres_titre_by_number"),
             models.Index(fields=["collectivite", "amount"], name="titres_titre_by_amount"),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from urllib.parse import parse_qsl
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -9,10 +10,15 @@ from django.db import DatabaseError, connection, transaction
 from regal.backoffice import pages
 from regal.backoffice.titre_forms import sealed_search
 from regal.backoffice.titre_search import Kind, distance, search
+from regal.collectivites.models import Product
 from regal.gateways.base import Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.lib.tokens import new_token
 from regal.lib.vault import new_master_key
+from regal.payments.counter import record_receipt
+from regal.payments.models import Means
+from regal.people.models import Role
 from regal.titres import operations
 from regal.titres.models import Debtor, DebtorWord, Titre
 from tests import cast
@@ -309,6 +315,37 @@ class TestPage:
         assert self.keys(nadia.get(LIST, {"etat": "echues"})) == [late.pk]
         assert self.keys(nadia.get(LIST, {"etat": "impayees"})) == [late.pk]
         assert self.keys(nadia.get(LIST, {"etat": "payees-en-partie"})) == []
+        with tenant(town.collectivite):
+            Product.objects.of(town.collectivite).filter(pk=canteen.pk).update(partial_payment=True)
+        record_receipt(
+            titre=late, means=Means.CASH, amount=Money(200), received_on=MORNING.date(), form_token=new_token(),
+            now=MORNING,
+        )  # fmt: skip
+        answer = nadia.get(LIST, {"etat": "payees-en-partie"})
+        assert self.keys(answer) == [late.pk]
+        totals = answer.context["totals"]
+        assert (totals.to_collect.amount, totals.paid.amount) == (Money(300), Money(200))
+
+    @pytest.mark.parametrize("about", [{}, {"etat": "brouillon"}, {"limite_du": "2026-01-01"}])
+    def test_shows_each_once_from_page_to_page(self, nadia, canteen, monkeypatch, about):
+        monkeypatch.setattr("regal.backoffice.queries.PAGE_LENGTH", 2)
+        days = [date(2026, 5, 2), date(2026, 3, 1), date(2026, 3, 1), date(2026, 3, 1), date(2026, 4, 1)]
+        for place, day in enumerate(days):
+            operations.record_titre(
+                product=canteen, number=f"FC202600000{place}", label="Cantine", debtor="Leroy", amount=Money(500),
+                issued_on=day, due_on=day.replace(month=day.month + 1), now=MORNING,
+            )  # fmt: skip
+        pages_seen, query = [], dict(about)
+        while True:
+            answer = nadia.get(LIST, query)
+            pages_seen.append([line.number for line in answer.context["lines"]])
+            if not answer.context["older_page"]:
+                break
+            query = dict(parse_qsl(answer.context["older_page"][1:]))
+        assert [number[-1] for one in pages_seen for number in one] == ["0", "4", "3", "2", "1"]
+        assert [len(one) for one in pages_seen] == [2, 2, 1]
+        newer = nadia.get(LIST, dict(parse_qsl(answer.context["newer_page"][1:])))
+        assert [line.number for line in newer.context["lines"]] == pages_seen[1]
 
     def test_counts_beyond_its_bound_only_when_asked(self, nadia, filed, monkeypatch):
         monkeypatch.setattr("regal.backoffice.titre_queries.MOST_COUNTED", 3)
@@ -317,6 +354,16 @@ class TestPage:
         assert answer.context["totals"] is None
         assert "Calculer les totaux" in answer.content.decode()
         assert nadia.get(LIST, {"totaux": "oui"}).context["totals"].count == len(filed)
+
+    def test_whoever_may_act_acts_on_no_more_than_was_counted(self, bureau, town, filed, monkeypatch):
+        bureau.force_login(cast.make_agent(town, "paul", Role.REGISSEUR))
+        whole = 'name="tout"'
+        assert whole in bureau.get(LIST).content.decode()
+        monkeypatch.setattr("regal.backoffice.titre_queries.MOST_COUNTED", 3)
+        monkeypatch.setattr("regal.backoffice.queries.PAGE_LENGTH", 2)
+        answer = bureau.get(LIST)
+        assert answer.status_code == 200
+        assert whole not in answer.content.decode()
 
     def test_refuses_what_is_too_long(self, nadia, filed):
         answer = nadia.post("/saint-aubin/factures/chercher/", {"recherche": "x" * 101})

@@ -23,7 +23,7 @@ from regal.payments.reversing import causes_of, reverse
 from regal.payments.standing import Standing
 from regal.people.models import Role
 from regal.titres import operations as titres
-from regal.titres.models import Titre
+from regal.titres.models import Direction, Titre
 from regal.titres.refusals import BadAmount, CardNumber, MissingReason, Refusal
 from tests import cast, notices, proof
 from tests.at_once import at_once
@@ -323,6 +323,28 @@ class TestPartsOfADebt:
         undo(settled(first), now=later(hours=3))
         assert kept(titre).paid_at is None
         assert left(titre) == Money(4_000)
+        assert proof.broken() == ()
+
+    def test_are_known_without_summing(self, in_parts):
+        titre = cast.make_titre(in_parts)
+        known = [kept(titre).is_paid_in_part]
+        first = receive(titre, amount=Money(4_000))
+        known.append(kept(titre).is_paid_in_part)
+        second = receive(titre, amount=Money(4_470), now=later(hours=2))
+        known.append(kept(titre).is_paid_in_part)
+        undo(settled(first), now=later(hours=3))
+        known.append(kept(titre).is_paid_in_part)
+        undo(settled(second), now=later(hours=4))
+        known.append(kept(titre).is_paid_in_part)
+        assert known == [False, True, False, True, False]
+        assert proof.broken() == ()
+
+    def test_reach_what_is_due_once_it_is_reduced(self, in_parts):
+        titre = cast.make_titre(in_parts)
+        receive(titre, amount=Money(4_000))
+        reduction = {"direction": Direction.DECREASE, "amount": Money(4_470), "reason": "Erreur de tarif"}
+        titres.adjust(titre=kept(titre), now=later(hours=2), paid=paid_of, **reduction)
+        assert (kept(titre).paid_at, kept(titre).is_paid_in_part) == (later(hours=2), False)
         assert proof.broken() == ()
 
     def test_leave_what_can_still_be_paid_online(self, in_parts):

@@ -565,6 +565,10 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     # titres
     "a titre paid by nobody": ("UPDATE titres_titre SET paid_at = now() WHERE id = {open_titre}", {"I-02"}),
     "a titre that was paid, and is not": ("UPDATE titres_titre SET paid_at = NULL WHERE id = {paid_titre}", {"I-02"}),
+    "a titre listed as paid in part": (
+        "UPDATE titres_titre SET is_paid_in_part = true WHERE id IN ({open_titre}, {paid_titre})",
+        {"I-02"},
+    ),
     "a titre paid at another hour": (
         "UPDATE titres_titre SET paid_at = paid_at + interval '1 day' WHERE id = {paid_titre}",
         {"I-02"},

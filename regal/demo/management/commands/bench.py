@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from regal.demo.bench import WrongAnswers, main
-from regal.demo.bench_bureau import WrongPage
+from regal.demo.bench_bureau import PAYMENTS_OF_THE_TOWN, WrongPage
 from regal.demo.bench_imports import WrongImport
-from regal.demo.bench_titres import TITRES
+from regal.demo.bench_titres import TITRES, WrongList
 
 
 class Command(BaseCommand):
@@ -15,12 +15,15 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("--titres", type=int, default=TITRES, help="combien de factures chercher (1000000)")
+        parser.add_argument("--titres", type=int, default=TITRES, help="combien de factures chercher")
+        parser.add_argument(
+            "--paiements", type=int, default=PAYMENTS_OF_THE_TOWN, help="combien de paiements le bureau liste"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self.stdout.write(main(self.stderr.write, titres=options["titres"]))
-        except (WrongAnswers, WrongImport, WrongPage) as wrong:
+            self.stdout.write(main(self.stderr.write, titres=options["titres"], payments=options["paiements"]))
+        except (WrongAnswers, WrongImport, WrongList, WrongPage) as wrong:
             raise CommandError(f"Ce qui est mesuré n’est pas ce qui est annoncé : {wrong}") from wrong
         except TimeoutError as late:
             raise CommandError("Un des programmes mesurés n’a pas répondu à temps.") from late
