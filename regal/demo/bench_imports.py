@@ -2,8 +2,8 @@
 
 One process of its own does what the worker does: the file kept, read into its report, compared, confirmed with its
 debtors, events and audit; read once more, when all is there; taken out again. Beside it, in the same run, a raw COPY of
-the same bytes into a table without index, key or log. `REGAL_BENCH_LINES` says how many lines (50,000 unless told
-otherwise; a million takes ten minutes), and `regal bench --only imports` measures nothing else.
+the same bytes into a table without index, key or log. Whoever says how many lines by `REGAL_BENCH_LINES` wants nothing
+else measured: `REGAL_BENCH_LINES=1000000 make bench`.
 """
 
 import json
@@ -30,6 +30,7 @@ from regal.titres.import_states import ImportState
 from regal.titres.importers.opening import open_file
 from regal.titres.models import Collector, Import, ImportSource
 
+ALONE = "REGAL_BENCH_LINES" in os.environ
 LINES = int(os.environ.get("REGAL_BENCH_LINES", "50000"))
 COLUMNS = (
     "NUMERO;EXERCICE;LIBELLE;REF_REDEVABLE;NOM;PRENOM;ADRESSE1;CP;VILLE;EMAIL;MONTANT_TTC;DATE_EMISSION;DATE_ECHEANCE"
