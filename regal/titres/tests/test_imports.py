@@ -653,7 +653,6 @@ class TestUndoing:
                 act(import_)
         work()
         assert (again(import_).state, in_base(source)) == (ImportState.UNDONE, 0)
-        assert proof.broken(MORNING) == ()
 
     def test_of_a_worker_takes_nothing_out_once_something_is_being_paid(self, source):
         import_ = ask_undoing(brought(source, f"{NUMBER};4200", f"{OTHER};1830"))
