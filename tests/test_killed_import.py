@@ -140,8 +140,9 @@ class TestTheWorkerIsKilled:
         assert proof.broken(datetime.now(UTC)) == ()
 
         taking_out = "SET status = 'withdrawn'"
+        written = import_()
         with tenant(source.collectivite_id):
-            imports.ask_undoing(import_=import_(), now=datetime.now(UTC))
+            imports.ask_undoing(import_=written, now=datetime.now(UTC))
         with worker():
             assert until(lambda: is_writing(taking_out), seconds=PATIENCE_SECONDS)
         assert until(lambda: not is_writing(taking_out), seconds=PATIENCE_SECONDS)
