@@ -47,17 +47,18 @@ def regal(environment: dict[str, str], log: Path, *words: str) -> Iterator[Bound
 
 def forget_the_dead() -> None:
     """What two minutes would do: whoever held the work is taken for dead."""
-    held = Effect.objects.filter(kind__in=[imports.READ_IMPORT, imports.WRITE_IMPORT])
+    held = Effect.objects.filter(kind__in=[imports.READ_IMPORT, imports.WRITE_IMPORT, imports.UNDO_IMPORT])
     held.update(due_at=datetime.now(UTC) - timedelta(seconds=1))
 
 
-def is_writing() -> bool:
-    """Whether another process is creating titres at this instant."""
+def is_writing(what: str = "INSERT INTO titres_titre") -> bool:
+    """Whether another process is creating titres at this instant, or does `what`."""
     connections.close_all()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
-            " AND datname = current_database() AND query LIKE '%INSERT INTO titres_titre%')"
+            " AND datname = current_database() AND query LIKE %s)",
+            [f"%{what}%"],
         )
         return bool(cursor.fetchone()[0])
 
@@ -102,6 +103,11 @@ def titres(source: ImportSource) -> int:
         return Titre.objects.count()
 
 
+def in_base(source: ImportSource) -> int:
+    with tenant(source.collectivite_id):
+        return Titre.objects.exclude(status="withdrawn").count()
+
+
 class TestTheWorkerIsKilled:
     def test_it_is_whole_or_not_at_all(self, source, database_environment, tmp_path):
         def worker():
@@ -131,6 +137,21 @@ class TestTheWorkerIsKilled:
         with worker():
             assert until(lambda: import_().state == ImportState.CONFIRMED, seconds=PATIENCE_SECONDS)
         assert titres(source) == LINES
+        assert proof.broken(datetime.now(UTC)) == ()
+
+        taking_out = "SET status = 'withdrawn'"
+        written = import_()
+        with tenant(source.collectivite_id):
+            imports.ask_undoing(import_=written, now=datetime.now(UTC))
+        with worker():
+            assert until(lambda: is_writing(taking_out), seconds=PATIENCE_SECONDS)
+        assert until(lambda: not is_writing(taking_out), seconds=PATIENCE_SECONDS)
+        assert (import_().state, in_base(source)) == (ImportState.UNDOING, LINES)
+
+        forget_the_dead()
+        with worker():
+            assert until(lambda: import_().state == ImportState.UNDONE, seconds=PATIENCE_SECONDS)
+        assert in_base(source) == 0
         assert proof.broken(datetime.now(UTC)) == ()
 
 

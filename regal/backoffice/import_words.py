@@ -26,6 +26,7 @@ STATES: dict[ImportState, Promise] = {
     ImportState.CONFIRMED: gettext_lazy("confirmé"),
     ImportState.DISCARDED: gettext_lazy("écarté"),
     ImportState.REFUSED: gettext_lazy("refusé"),
+    ImportState.UNDOING: gettext_lazy("en train d’être défait"),
     ImportState.UNDONE: gettext_lazy("défait"),
 }
 LOOKS: dict[ImportState, str] = {
@@ -33,6 +34,7 @@ LOOKS: dict[ImportState, str] = {
     ImportState.READING: "badge-announced",
     ImportState.PROPOSED: "badge-warn",
     ImportState.WRITING: "badge-announced",
+    ImportState.UNDOING: "badge-announced",
     ImportState.CONFIRMED: "badge-good",
     ImportState.REFUSED: "badge-bad",
 }
@@ -44,6 +46,7 @@ HEADINGS: dict[ImportState, Promise] = {
     ImportState.CONFIRMED: gettext_lazy("Cet import est confirmé"),
     ImportState.DISCARDED: gettext_lazy("Ce fichier a été écarté"),
     ImportState.REFUSED: gettext_lazy("Ce fichier ne peut pas être importé"),
+    ImportState.UNDOING: gettext_lazy("Cet import est en train d’être défait"),
     ImportState.UNDONE: gettext_lazy("Cet import a été défait"),
 }
 VERDICTS: dict[Verdict, Promise] = {

@@ -71,7 +71,8 @@ MOST_ROWS, MOST_COLUMNS_SHOWN, LONGEST_CELL = 5, 40, 60
 MOST_LINES_LOOKED_AT = 5_000  # for the codes of products and of régies
 ANY_YEAR = 2000  # to read codes, whatever the exercice
 LARGEST_KEY = 2**63 - 1
-MOVING = (ImportState.READING, ImportState.WRITING)
+MOVING = (ImportState.READING, ImportState.WRITING, ImportState.UNDOING)
+DONE = (ImportState.CONFIRMED, ImportState.UNDOING, ImportState.UNDONE)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # The list
@@ -103,7 +104,7 @@ class ShownImport:
     def of(cls, one: Import) -> "ShownImport":
         state = ImportState(one.state)
         totals = import_queries.totals_of(one) if one.read_at and state is not ImportState.REFUSED else None
-        is_confirmed = state in (ImportState.WRITING, ImportState.CONFIRMED, ImportState.UNDONE)
+        is_confirmed = state in (ImportState.WRITING, *DONE)
         return cls(
             key=one.pk,
             name=one.name,
@@ -488,9 +489,12 @@ def undo_import(request: BureauRequest, slug: str, import_id: int) -> HttpRespon
     town = request.collectivite
     with tenant(town):
         one = _import(town, import_id)
-        if one.state == ImportState.UNDONE:
-            return _see("import", slug, import_id)
+        if one.state in (ImportState.UNDOING, ImportState.UNDONE):
+            return _see("import", slug, import_id)  # pressed twice
         try:
+            if imports.takes_long_to_undo(one):
+                imports.ask_undoing(import_=one, **_by(request))
+                return _see("import", slug, import_id)
             imports.undo(import_=one, settled=settled_titres, paying=titres_being_paid, **_by(request))
         except Refusal as refusal:
             return _import_page(request, import_id, wrong=[_coded(refusal)])
@@ -596,7 +600,7 @@ def _import_page(
         "undone_by": undone_by,
         "before": before.pk if before is not None and one.state == ImportState.PROPOSED else None,
         "results": [_result(verdict, totals) for verdict in ORDER if totals.lines[verdict]] if one.read_at else [],
-        "is_done": one.state in (ImportState.CONFIRMED, ImportState.UNDONE),
+        "is_done": one.state in DONE,
         "promise": import_words.promise(
             totals.lines, total=totals.new_total, collector=one.source.collector, as_drafts=one.source.as_drafts
         ),
@@ -745,6 +749,7 @@ def _lead(one: Import, totals: import_queries.Totals, *, asks_columns: str) -> s
         ImportState.WRITING: _("REGAL enregistre ce que le rapport annonçait : tout, ou rien."),
         ImportState.DISCARDED: _("Rien n’est entré dans la base, et son contenu est effacé. Vous pouvez le renvoyer."),
         ImportState.REFUSED: _("Rien n’est entré dans la base."),
+        ImportState.UNDOING: _("REGAL retire de la base ce que cet import y avait mis : tout, ou rien."),
         ImportState.UNDONE: _(
             "Ce qu’il avait créé est retiré de la base, ce qu’il avait changé est revenu comme avant."
         ),

@@ -46,6 +46,8 @@ HANDLERS: Handlers = {
         partial(imports.read, settled=settled_titres, paying=titres_being_paid, open_file=open_file)
     ),
     imports.WRITE_IMPORT: partial(imports.write, settled=settled_titres, paying=titres_being_paid),
+    imports.UNDO_IMPORT: partial(imports.undo_asked, settled=settled_titres, paying=titres_being_paid),
+    imports.FORGET_LINES: imports.forget_lines,
     letters.SEND_INVITATION: letters.send_invitation,
     letters.SEND_LETTER: letters.send_letter,
     titre_groups.CARRY_OUT: titre_groups.carry_out,

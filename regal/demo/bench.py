@@ -171,6 +171,11 @@ class Bench:
             call_command("migrate", database="owner", interactive=False, verbosity=0)
             product = self._make_town()
             until_the_end.callback(connections.close_all)
+            if bench_imports.ALONE:
+                self.imports = bench_imports.measure(
+                    product.collectivite, folder=self.folder, postgres_cpu=self.postgres.cpu_seconds, say=self.say
+                )
+                return
             doors = self._start_payments(product)
             with self._process("serve", "guichet", "--port", str(self.port)) as web:
                 self.web = web
@@ -457,6 +462,8 @@ def _until(happens: Callable[[], bool], seconds: float) -> float:
 
 def table(figures: list[Figure], memory: dict[str, float]) -> str:
     """The figures in Markdown: each as a part of the machine's own limit."""
+    if not figures:
+        return ""
     limits = {figure.what: figure.per_second for figure in figures}
     django = next((speed for what, speed in limits.items() if what.startswith("page Django vide")), None)
     postgres = next((speed for what, speed in limits.items() if what.startswith("pgbench")), None)

@@ -9,7 +9,7 @@ IMPORTS_OF_TITRES = (
     GROUP BY collectivite_id, regie_id, budget_id, reference HAVING count(*) > 1""",
     """SELECT t.collectivite_id, 'titre ' || t.id || ': ' || t.status || ', its import ' || i.state
     FROM titres_titre t JOIN titres_import i ON i.collectivite_id = t.collectivite_id AND i.id = t.origin_id
-    WHERE i.state NOT IN ('confirmed', 'undone') OR (t.status = 'withdrawn') <> (i.state = 'undone')""",
+    WHERE i.state NOT IN ('confirmed', 'undoing', 'undone') OR (t.status = 'withdrawn') <> (i.state = 'undone')""",
     """SELECT collectivite_id, 'titre ' || id || ': withdrawn with no import' FROM titres_titre
     WHERE status = 'withdrawn' AND origin_id IS NULL""",
     """SELECT collectivite_id, 'import ' || origin_id || ': line ' || origin_line || ' written ' || count(*) || ' times'
@@ -25,7 +25,7 @@ IMPORTS_OF_TITRES = (
     """SELECT i.collectivite_id, 'import ' || i.id || ': says ' || i.adjusted || ' changes, its lines '
         || count(l.id) FILTER (WHERE l.verdict IN ('changed', 'reduces'))
     FROM titres_import i JOIN titres_importline l ON l.collectivite_id = i.collectivite_id AND l.of_import_id = i.id
-    WHERE i.state IN ('confirmed', 'undone') GROUP BY i.collectivite_id, i.id, i.adjusted
+    WHERE i.state IN ('confirmed', 'undoing', 'undone') GROUP BY i.collectivite_id, i.id, i.adjusted
     HAVING count(l.id) FILTER (WHERE l.verdict IN ('changed', 'reduces')) <> i.adjusted""",
     """SELECT t.collectivite_id, 'titre ' || t.id || ': first ' || e.event || ', '
         || CASE WHEN t.origin_id IS NULL THEN 'of no import' ELSE 'of an import' END
@@ -37,7 +37,7 @@ IMPORTS_OF_TITRES = (
         || CASE WHEN t.id IS NULL THEN ' has no titre' ELSE ' says something else than its titre' END
     FROM titres_importline l
     JOIN titres_import i ON i.collectivite_id = l.collectivite_id AND i.id = l.of_import_id
-        AND i.state IN ('confirmed', 'undone')
+        AND i.state IN ('confirmed', 'undoing', 'undone')
     LEFT JOIN titres_titre t ON t.collectivite_id = l.collectivite_id AND t.origin_id = l.of_import_id
         AND t.origin_line = l.number
     WHERE l.verdict = 'new' AND (t.id IS NULL OR (t.amount_cents, t.exercice, t.number, t.line, t.reference)
@@ -46,7 +46,7 @@ IMPORTS_OF_TITRES = (
             AND e.titre_id = t.id AND e.event = 'edited'))""",
     """SELECT p.collectivite_id, 'import ' || p.of_import_id || ': ' || i.state || ', its bytes are still there'
     FROM titres_importpiece p JOIN titres_import i ON i.collectivite_id = p.collectivite_id AND i.id = p.of_import_id
-    WHERE i.state IN ('confirmed', 'discarded', 'refused', 'undone')""",
+    WHERE i.state IN ('confirmed', 'discarded', 'refused', 'undoing', 'undone')""",
     """SELECT j.collectivite_id, 'adjustment ' || j.id || ': of an import, on titre ' || j.titre_id || ', paid before'
     FROM titres_adjustment j JOIN payments_allocation l ON l.collectivite_id = j.collectivite_id
         AND l.titre_id = j.titre_id AND l.recorded_at < j.made_at - interval '2 minutes'

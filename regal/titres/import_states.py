@@ -11,6 +11,7 @@ class ImportState(StrEnum):
     CONFIRMED = "confirmed"
     DISCARDED = "discarded"  # by a person, or forgotten for too long
     REFUSED = "refused"  # the whole file cannot be read; `error` says why
+    UNDOING = "undoing"  # somebody asked; a worker takes its titres out, in one transaction
     UNDONE = "undone"  # its titres were taken out again
 
 
@@ -22,6 +23,8 @@ class ImportEvent(StrEnum):
     WRITTEN = "written"
     SENT_BACK = "sent_back"  # nothing was written: the base changed since the report, or our program failed
     DISCARDED = "discarded"
+    UNDOING_ASKED = "undoing_asked"
+    KEPT = "kept"  # nothing was taken out: money came meanwhile, or our program failed
     UNDONE = "undone"
 
 
@@ -43,6 +46,9 @@ TRANSITIONS: dict[tuple[ImportState, ImportEvent], ImportState] = {
     (ImportState.WRITING, ImportEvent.WRITTEN): ImportState.CONFIRMED,
     (ImportState.WRITING, ImportEvent.SENT_BACK): ImportState.PROPOSED,
     (ImportState.CONFIRMED, ImportEvent.UNDONE): ImportState.UNDONE,
+    (ImportState.CONFIRMED, ImportEvent.UNDOING_ASKED): ImportState.UNDOING,
+    (ImportState.UNDOING, ImportEvent.UNDONE): ImportState.UNDONE,
+    (ImportState.UNDOING, ImportEvent.KEPT): ImportState.CONFIRMED,
     (ImportState.RECEIVED, ImportEvent.DISCARDED): ImportState.DISCARDED,
     (ImportState.READING, ImportEvent.DISCARDED): ImportState.DISCARDED,
     (ImportState.PROPOSED, ImportEvent.DISCARDED): ImportState.DISCARDED,

@@ -4,7 +4,7 @@ COPY is refused under row-level security. A column of a batch therefore travels 
 than an array, which the driver would quote item by item.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -413,15 +413,15 @@ def withdraw(*, import_: Import, reason: str, now: datetime, actor_id: int | Non
     return _run(_WITHDRAW, values)
 
 
-def standing_of(*, import_: Import, now: datetime) -> list[tuple[int, bool, bool]]:
+def standing_of(*, import_: Import, now: datetime) -> Iterator[list[tuple[int, bool, bool]]]:
     """The titres that an import brought or changed, locked in order: id, being paid or paid, decided otherwise.
 
-    Those whose due it brought to nothing are decided otherwise: only a person restores them. No adjustment says so, and
-    its lines are forgotten one day; but their event bears its hour, and imports write one after the other.
+    Some at a time. Those whose due it brought to nothing are decided otherwise: only a person restores them. No
+    adjustment says so, and its lines are forgotten one day; but their event bears its hour, and imports write one after
+    the other.
     """
-    return [
-        (row[0], row[1], row[2])
-        for row in _ask(
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(
             "SELECT t.id, t.paid_at IS NOT NULL OR coalesce(t.held_until > %(now)s, false),"
             " t.status NOT IN ('draft', 'open', 'suspended')"
             "   AND NOT (t.origin_id IS NOT DISTINCT FROM %(i)s AND t.status = 'cancelled')"
@@ -439,4 +439,5 @@ def standing_of(*, import_: Import, now: datetime) -> list[tuple[int, bool, bool
                 "by": import_.confirmed_by_id,
             },
         )
-    ]
+        while some := cursor.fetchmany(MANY):
+            yield [(row[0], row[1], row[2]) for row in some]

@@ -1,7 +1,8 @@
 """The verbs of an import: keep a file, read it, write what it proposes whole, or throw it away; take it out again.
 
 Every verb that a person asks is one transaction with its audit row. Reading is the worker's, by batches, each in a
-transaction of its own, so that its progress shows. Writing is one transaction: `docs/decisions/0017`.
+transaction of its own, so that its progress shows. Writing is the worker's too, and undoing many titres: one
+transaction each (`docs/decisions/0017`).
 """
 
 import hashlib
@@ -42,8 +43,11 @@ logger = logging.getLogger("regal.titres")
 
 READ_IMPORT = "read_import"
 WRITE_IMPORT = "write_import"
+UNDO_IMPORT = "undo_import"
+FORGET_LINES = "forget_lines"
 PIECE = 1024 * 1024
 BATCH = 5_000  # lines read in one transaction
+AT_ONCE = 5_000  # titres that are taken out, or lines that are forgotten, while an agent waits
 KEPT_DAYS = 30
 TRIES = 3  # when the base fails
 OF_COLUMNS = "F54"  # codes of what an agent mends by choosing the columns again: the file is kept for that
@@ -194,14 +198,7 @@ def keep(
 
 def ask_reading(*, import_: Import, now: datetime) -> None:
     """Have a worker read it (again). `keep` has done so already."""
-    schedule(
-        collectivite_id=import_.collectivite_id,
-        kind=READ_IMPORT,
-        subject_id=import_.pk,
-        due_at=now,
-        now=now,
-        again=True,
-    )
+    _have_done(import_, READ_IMPORT, now)
 
 
 def read(
@@ -297,14 +294,7 @@ def confirm(*, import_: Import, only_valid: bool, now: datetime, actor_id: int |
     locked.error = {}
     locked.save(update_fields=["state", "only_valid", "confirmed_by", "asked_at", "error"])
     _record(locked, "confirm_import", now, actor_id, after={"only_valid": only_valid, **locked.counts})
-    schedule(
-        collectivite_id=locked.collectivite_id,
-        kind=WRITE_IMPORT,
-        subject_id=locked.pk,
-        due_at=now,
-        now=now,
-        again=True,
-    )
+    _have_done(locked, WRITE_IMPORT, now)
     return locked
 
 
@@ -316,11 +306,7 @@ def write(collectivite_id: int, import_id: int, now: datetime, *, settled: Which
     titre typed at the same instant under the same number makes it fail, and begin again.
     """
     _one_at_a_time(collectivite_id)
-    import_ = (
-        Import.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("source", "collectivite")
-        .get(collectivite=collectivite_id, pk=import_id)
-    )
+    import_ = _held(collectivite_id, import_id)
     if import_.state != ImportState.WRITING:
         return
     try:
@@ -395,18 +381,70 @@ def _log_failure(import_: Import, failure: Exception) -> None:
     logger.error("import %s failed: %s at %s:%s", import_.pk, kind, frame.filename, frame.lineno)
 
 
-def discard(*, import_: Import, now: datetime, actor_id: int | None = None) -> Import:
+def discard(*, import_: Import, now: datetime, actor_id: int | None = None, at_once: bool = False) -> Import:
     """Throw it away, pieces and lines: also while it is being read, or waits to be written; not while it is written.
 
-    Call it inside `tenant()`. Raises OtherStep.
+    Many lines are forgotten by a worker a moment later, unless `at_once`. Call it inside `tenant()`. Raises OtherStep.
     """
     locked = _locked(import_, unless_writing=True)
     locked.state, locked.ended_at = _next(locked, ImportEvent.DISCARDED), now
     locked.save(update_fields=["state", "ended_at"])
     _forget_pieces(locked)
-    _forget_lines(locked)
+    if at_once or locked.lines_read <= AT_ONCE:
+        _forget_lines(locked)
+    else:
+        _have_done(locked, FORGET_LINES, now)
     _record(locked, "discard_import", now, actor_id)
     return locked
+
+
+def forget_lines(collectivite_id: int, import_id: int, now: datetime) -> None:
+    """The effect: the lines of what was thrown away name people, and go."""
+    _forget_lines(Import.objects.get(collectivite=collectivite_id, pk=import_id, state=ImportState.DISCARDED))
+
+
+def takes_long_to_undo(import_: Import) -> bool:
+    """Whether a worker must undo it: `ask_undoing` rather than `undo`."""
+    return import_.created + import_.adjusted > AT_ONCE
+
+
+def ask_undoing(*, import_: Import, now: datetime, actor_id: int | None = None) -> Import:
+    """Have a worker do what `undo` does: its state is UNDOING, then UNDONE; or CONFIRMED again, and `error` says why.
+
+    Call it inside `tenant()`. Raises OtherStep.
+    """
+    locked = _locked(import_)
+    locked.state, locked.undo_asked_by_id, locked.error = _next(locked, ImportEvent.UNDOING_ASKED), actor_id, {}
+    locked.save(update_fields=["state", "undo_asked_by", "error"])
+    _record(locked, "ask_undo_import", now, actor_id)
+    _have_done(locked, UNDO_IMPORT, now)
+    return locked
+
+
+def undo_asked(collectivite_id: int, import_id: int, now: datetime, *, settled: Which, paying: Which) -> None:
+    """The effect: take all its titres out, in the caller’s transaction; none where one was paid or changed since."""
+    _one_at_a_time(collectivite_id)
+    import_ = _held(collectivite_id, import_id)
+    if import_.state != ImportState.UNDOING:
+        return
+    code = "F595"
+    try:
+        with transaction.atomic():
+            _take_out(import_, settled, paying, now, import_.undo_asked_by_id)
+    except (import_refusals.TouchedSince, import_refusals.DecidedSince):
+        pass
+    except Exception as failure:
+        tries = tries_of(collectivite_id=collectivite_id, kind=UNDO_IMPORT, subject_id=import_id)
+        if not _is_final(failure, tries):
+            raise
+        _log_failure(import_, failure)
+        code = "F596"
+    else:
+        return
+    import_ = _held(collectivite_id, import_id)
+    import_.state = next_state(ImportState.UNDOING, ImportEvent.KEPT)
+    import_.error = as_json(Trouble(code, Weight.ERROR))
+    import_.save(update_fields=["state", "error"])
 
 
 def undo(*, import_: Import, settled: Which, paying: Which, now: datetime, actor_id: int | None = None) -> Import:
@@ -417,22 +455,31 @@ def undo(*, import_: Import, settled: Which, paying: Which, now: datetime, actor
     """
     _one_at_a_time(import_.collectivite_id)
     locked = _locked(import_)
-    after = _next(locked, ImportEvent.UNDONE)
-    standing = import_tables.standing_of(import_=locked, now=now)
-    touched = {titre_id for titre_id, is_paid, _ in standing if is_paid}
-    for which in (settled, paying):
-        touched |= which(locked.collectivite_id, [titre_id for titre_id, _, _ in standing])
+    if locked.state == ImportState.UNDOING:  # a worker's, by now
+        raise import_refusals.OtherStep(state=IMPORT_NAMES[ImportState.UNDOING])
+    _take_out(locked, settled, paying, now, actor_id)
+    return locked
+
+
+def _take_out(import_: Import, settled: Which, paying: Which, now: datetime, actor_id: int | None) -> None:
+    after = _next(import_, ImportEvent.UNDONE)
+    touched = decided = 0
+    for some in import_tables.standing_of(import_=import_, now=now):
+        titre_ids = [titre_id for titre_id, _, _ in some]
+        paid = {titre_id for titre_id, is_paid, _ in some if is_paid}
+        for which in (settled, paying):
+            paid |= which(import_.collectivite_id, titre_ids)
+        touched += len(paid)
+        decided += sum(is_decided for _, _, is_decided in some)
     if touched:
-        raise import_refusals.TouchedSince(count=len(touched))
-    decided = sum(is_decided for _, _, is_decided in standing)
+        raise import_refusals.TouchedSince(count=touched)
     if decided:
         raise import_refusals.DecidedSince(count=decided)
-    reason = gettext("Import annulé : %(name)s") % {"name": locked.name}
-    gone = import_tables.withdraw(import_=locked, reason=reason, now=now, actor_id=actor_id)
-    locked.state, locked.ended_at = after, now
-    locked.save(update_fields=["state", "ended_at"])
-    _record(locked, "undo_import", now, actor_id, after={"withdrawn": gone})
-    return locked
+    reason = gettext("Import annulé : %(name)s") % {"name": import_.name}
+    gone = import_tables.withdraw(import_=import_, reason=reason, now=now, actor_id=actor_id)
+    import_.state, import_.ended_at = after, now
+    import_.save(update_fields=["state", "ended_at"])
+    _record(import_, "undo_import", now, actor_id, after={"withdrawn": gone})
 
 
 def tidy(*, collectivite: HasKey, now: datetime) -> None:
@@ -443,7 +490,7 @@ def tidy(*, collectivite: HasKey, now: datetime) -> None:
     asked_long_ago = Q(state=ImportState.WRITING, asked_at__lt=before)
     for import_ in ours.filter(Q(state__in=waiting, kept_at__lt=before) | asked_long_ago):
         with suppress(import_refusals.OtherStep):  # somebody is at it after all
-            discard(import_=import_, now=now)
+            discard(import_=import_, now=now, at_once=True)
     done = ours.filter(state__in=[ImportState.CONFIRMED, ImportState.UNDONE], confirmed_at__lt=before)
     ImportLine.objects.of(collectivite).filter(of_import__in=done.values("pk")).delete()
     undone = ours.filter(state=ImportState.UNDONE, ended_at__lt=before)
@@ -577,6 +624,17 @@ def _one_at_a_time(collectivite_id: int) -> None:
     """Imports of one collectivité write one after the other: the second compares with what the first wrote."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('regal.imports'), %s::int)", [collectivite_id])
+
+
+def _held(collectivite_id: int, import_id: int) -> Import:
+    """The import, locked, as it is now: whoever is at it is waited for."""
+    locking = Import.objects.select_for_update(of=("self",), no_key=True).select_related("source", "collectivite")
+    return locking.get(collectivite=collectivite_id, pk=import_id)
+
+
+def _have_done(import_: Import, kind: str, now: datetime) -> None:
+    """Ask a worker for this, once more if it was done before."""
+    schedule(collectivite_id=import_.collectivite_id, kind=kind, subject_id=import_.pk, due_at=now, now=now, again=True)
 
 
 def _locked(import_: Import, *, unless_writing: bool = False) -> Import:

@@ -430,6 +430,7 @@ class Import(TenantModel):
     confirmed_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
     asked_at = models.DateTimeField(null=True)  # when somebody confirmed
     confirmed_at = models.DateTimeField(null=True)  # when it was written
+    undo_asked_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")  # of UNDOING
     ended_at = models.DateTimeField(null=True)  # discarded, refused or undone
 
     class Meta:
@@ -440,7 +441,9 @@ class Import(TenantModel):
             ),
             models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="titres_import_digest"),
             models.CheckConstraint(
-                condition=~Q(state__in=[ImportState.CONFIRMED.value, ImportState.UNDONE.value])
+                condition=~Q(
+                    state__in=[ImportState.CONFIRMED.value, ImportState.UNDOING.value, ImportState.UNDONE.value]
+                )
                 | Q(confirmed_at__isnull=False),
                 name="titres_import_confirmed",
             ),

@@ -30,6 +30,7 @@ IMPORT_NAMES: dict[ImportState, Promise] = {
     ImportState.CONFIRMED: _("enregistré"),
     ImportState.DISCARDED: _("écarté"),
     ImportState.REFUSED: _("refusé"),
+    ImportState.UNDOING: _("en train d’être défait"),
     ImportState.UNDONE: _("annulé"),
 }
 

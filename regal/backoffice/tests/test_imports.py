@@ -514,6 +514,14 @@ class TestConfirming:
         assert answer.status_code == 422
         assert titres(town) == []
 
+    def test_of_many_lines_they_are_forgotten_by_a_worker(self, town, paul, canteen, monkeypatch):
+        monkeypatch.setattr(imports, "AT_ONCE", 2)
+        where = read(paul, canteen, GOOD)
+        assert paul.post(f"{where}ecarter/").status_code == 303
+        notices.run_due(NOW)
+        with tenant(town.collectivite):
+            assert not ImportLine.objects.exists()
+
 
 class TestUndoing:
     def test_takes_everything_out_again(self, town, paul, canteen):
@@ -529,6 +537,20 @@ class TestUndoing:
         paul.force_login(town.agent)
         assert not paul.get("/saint-aubin/factures/").context["lines"]
         assert len(paul.get("/saint-aubin/factures/?etat=retiree").context["lines"]) == 3
+
+    def test_of_many_is_a_worker_s(self, town, paul, canteen, monkeypatch):
+        monkeypatch.setattr(imports, "AT_ONCE", 2)
+        where = confirmed(paul, canteen, GOOD)
+        for _ in range(2):
+            assert paul.post(f"{where}defaire/").status_code == 303
+        page = paul.get(where)
+        assert page.headers["Refresh"]
+        assert "en train d’être défait" in words(page)
+        assert "écarter" not in words(page)
+        assert {one.status for one in titres(town)} == {"open"}
+        notices.run_due(NOW)
+        assert state(town) == ImportState.UNDONE
+        assert re.search("Défait le .* par paul", words(paul.get(where)))
 
     def test_is_refused_once_something_was_paid(self, town, paul, canteen):
         where = confirmed(paul, canteen, GOOD)

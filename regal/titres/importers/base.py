@@ -60,7 +60,7 @@ class Nature(StrEnum):
     NOTHING = "nothing"  # a total line, an empty title: said and left out
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FiledDebtor:
     """Whom a debt names. Nothing else of a person is read: no birth, no bank account, no social security number."""
 
@@ -82,7 +82,7 @@ class Reduced:
     line: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FiledTitre:
     """One debt, or one reduction, as a file says it. Amounts are cents, positive."""
 
@@ -106,7 +106,7 @@ class FiledTitre:
     reference: str = ""  # what its payer types, where the file says it; else the import makes it of the number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
     """One line of the report: what stands at this place of the file."""
 

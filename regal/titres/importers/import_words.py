@@ -32,6 +32,14 @@ IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
         _("L’enregistrement a échoué par une panne de notre côté : rien n’a été enregistré."),
         _("Confirmez de nouveau ; si cela se répète, écrivez à votre assistance."),
     ),
+    "F595": (
+        _("Cet import n’a pas été défait : de l’argent est venu, ou une décision, pour ce qu’il avait créé."),
+        _("Annulez une à une les sommes qui ne sont pas dues."),
+    ),
+    "F596": (
+        _("Cet import n’a pas été défait, par une panne de notre côté : rien n’a changé."),
+        _("Défaites-le de nouveau ; si cela se répète, écrivez à votre assistance."),
+    ),
     "L301": (
         _("Le code de régie « %(value)s » n’est pas de ceux que cette source lit."),
         _(

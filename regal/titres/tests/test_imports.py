@@ -135,13 +135,16 @@ HANDLERS: Handlers = {
         )
     ),
     imports.WRITE_IMPORT: lambda c, i, now: imports.write(c, i, now, settled=settled_titres, paying=titres_being_paid),
+    imports.UNDO_IMPORT: lambda c, i, now: imports.undo_asked(
+        c, i, now, settled=settled_titres, paying=titres_being_paid
+    ),
+    imports.FORGET_LINES: imports.forget_lines,
 }
 
 
 def work(now: Any = MORNING) -> None:
     """Carry out what is due of imports."""
-    kinds = [imports.READ_IMPORT, imports.WRITE_IMPORT]
-    for effect in Effect.objects.filter(kind__in=kinds, done_at__isnull=True).order_by("pk"):
+    for effect in Effect.objects.filter(kind__in=HANDLERS, done_at__isnull=True).order_by("pk"):
         carry(effect_id=effect.pk, handlers=HANDLERS, now=now)
 
 
@@ -172,6 +175,11 @@ def brought(source: ImportSource, *lines: str, now: Any = MORNING, only_valid: b
 def undo(import_: Import, now: Any = MORNING) -> Import:
     with tenant(import_.collectivite_id):
         return imports.undo(import_=import_, settled=settled_titres, paying=titres_being_paid, now=now)
+
+
+def ask_undoing(import_: Import, now: Any = MORNING) -> Import:
+    with tenant(import_.collectivite_id):
+        return imports.ask_undoing(import_=import_, now=now)
 
 
 def verdicts(import_: Import) -> list[tuple[str, list[str]]]:
@@ -634,6 +642,41 @@ class TestUndoing:
         with pytest.raises(import_refusals.TouchedSince):
             undo(import_, now=later(days=10))
         assert in_base(source) == 2
+
+    def test_may_be_a_worker_s(self, source):
+        import_ = brought(source, f"{NUMBER};4200", f"{OTHER};1830")
+        assert not imports.takes_long_to_undo(import_)
+        asked = ask_undoing(import_)
+        assert (asked.state, in_base(source)) == (ImportState.UNDOING, 2)
+        for act in (undo, ask_undoing):
+            with pytest.raises(import_refusals.OtherStep):
+                act(import_)
+        work()
+        assert (again(import_).state, in_base(source)) == (ImportState.UNDONE, 0)
+
+    def test_of_a_worker_takes_nothing_out_once_something_is_being_paid(self, source):
+        import_ = ask_undoing(brought(source, f"{NUMBER};4200", f"{OTHER};1830"))
+        cast.leave_with(titre(source))
+        work()
+        kept = again(import_)
+        assert (kept.state, kept.error["code"], in_base(source)) == (ImportState.CONFIRMED, "F595", 2)
+        ask_undoing(kept, now=later(days=10))
+        work(later(days=10))
+        assert in_base(source) == 2
+
+    @pytest.mark.parametrize(("failure", "tries"), [(ValueError, 1), (DatabaseError, 3)])
+    def test_of_a_worker_says_that_our_program_failed(self, source, monkeypatch, failure, tries):
+        def fail(**told: Any) -> None:
+            raise failure
+
+        import_ = ask_undoing(brought(source, f"{NUMBER};4200"))
+        with monkeypatch.context() as broken:
+            broken.setattr(import_tables, "withdraw", fail)
+            for hour in range(tries):
+                with pytest.raises(failure) if hour < tries - 1 else nullcontext():
+                    work(later(hours=hour))
+        kept = again(import_)
+        assert (kept.state, kept.error["code"], in_base(source)) == (ImportState.CONFIRMED, "F596", 1)
 
     def test_is_refused_while_an_attempt_may_still_pay(self, source):
         import_ = brought(source, f"{NUMBER};4200")

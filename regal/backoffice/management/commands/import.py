@@ -143,7 +143,7 @@ class Command(BaseCommand):
 
     def _forget(self, import_: Import, actor_id: int | None) -> None:
         with tenant(import_.collectivite_id):
-            imports.discard(import_=import_, now=datetime.now(UTC), actor_id=actor_id)
+            imports.discard(import_=import_, now=datetime.now(UTC), actor_id=actor_id, at_once=True)
 
     def _again(self, import_: Import) -> Import:
         with tenant(import_.collectivite_id):
