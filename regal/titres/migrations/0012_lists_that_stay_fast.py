@@ -18,7 +18,7 @@ NO_PAYMENTS = "REVOKE UPDATE (is_paid_in_part) ON titres_titre FROM regal_app;"
 class Migration(migrations.Migration):
     dependencies = [
         ("payments", "0011_walls_of_receipts_and_reversals"),
-        ("titres", "0009_walls_of_managing"),
+        ("titres", "0011_undone_by_a_worker"),
     ]
 
     operations = [

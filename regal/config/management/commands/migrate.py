@@ -6,10 +6,12 @@ to change the model as it is drawn.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.core.management.commands.migrate import Command as DjangosCommand
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 from django.db.models.options import Options
 from django.utils.functional import cached_property
@@ -19,7 +21,9 @@ _KEPT_ANSWERS = [name for name, value in vars(Options).items() if isinstance(val
 
 class Command(DjangosCommand):
     def handle(self, *args: Any, **options: Any) -> None:
-        with models_altered_in_place():
+        """A database that holds something is migrated as Django does it: only there do migrations look at rows."""
+        is_empty = not MigrationRecorder(connections[options["database"]]).has_table()
+        with models_altered_in_place() if is_empty else nullcontext():
             super().handle(*args, **options)
 
 
