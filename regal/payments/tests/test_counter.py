@@ -342,8 +342,14 @@ class TestPartsOfADebt:
     def test_reach_what_is_due_once_it_is_reduced(self, in_parts):
         titre = cast.make_titre(in_parts)
         receive(titre, amount=Money(4_000))
-        reduction = {"direction": Direction.DECREASE, "amount": Money(4_470), "reason": "Erreur de tarif"}
-        titres.adjust(titre=kept(titre), now=later(hours=2), paid=paid_of, **reduction)
+        titres.adjust(
+            titre=kept(titre),
+            direction=Direction.DECREASE,
+            amount=Money(4_470),
+            reason="Erreur de tarif",
+            now=later(hours=2),
+            paid=paid_of,
+        )
         assert (kept(titre).paid_at, kept(titre).is_paid_in_part) == (later(hours=2), False)
         assert proof.broken() == ()
 
