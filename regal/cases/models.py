@@ -31,6 +31,7 @@ class Kind(models.TextChoices):
     NOT_CONFIRMED = "not_confirmed", _("payé, jamais confirmé")
     NOT_NOTIFIED = "not_notified", _("Paybox connaît ce paiement, son message n’est pas arrivé")
     SAME_TRANSACTION = "same_transaction", _("même numéro de transaction que chez un autre")
+    TICKET_NOT_SENT = "ticket_not_sent", _("ticket de paiement qui n’a pas pu être envoyé")
 
 
 class Decision(models.TextChoices):
@@ -51,6 +52,8 @@ class Decision(models.TextChoices):
     NOT_OURS = "not_ours", _("aucune de ces dettes n’est concernée")
     REFUND_ASKED = "refund_asked", _("remboursement demandé à l’ordonnateur")
     KEPT_AS_CREDIT = "kept_as_credit", _("gardé en avoir pour une prochaine facture")
+    TICKET_GIVEN = "ticket_given", _("payeur prévenu autrement, ou ticket renvoyé")
+    NOT_ASKED_FOR = "not_asked_for", _("rien à dire au payeur, son paiement est compté")
     NOTHING_TOO_MUCH = "nothing_too_much", _("rien de trop : payé en plusieurs fois, ou factures différentes")
     OTHER = "other", _("autre, expliqué dans le motif")
     RESOLVED_ITSELF = "resolved_itself", _("s’est résolue d’elle-même")

@@ -26,8 +26,10 @@ from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.judging import SEAL_EVIDENCE
 from regal.payments.queries import settled_titres, titres_being_paid
 from regal.payments.schedule import DRAWS
+from regal.payments.settling import SEND_TICKET
 from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
+from regal.receipts import operations as receipts
 from regal.reconciliation import operations as reconciliation
 from regal.titres import imports
 from regal.titres.importers.opening import open_file
@@ -49,6 +51,8 @@ HANDLERS: Handlers = {
     letters.SEND_INVITATION: letters.send_invitation,
     letters.SEND_LETTER: letters.send_letter,
     titre_groups.CARRY_OUT: titre_groups.carry_out,
+    SEND_TICKET: Long(receipts.send_ticket, longest_pause_seconds=receipts.LONGEST_PAUSE_SECONDS),
+    receipts.SEND_COPY: Long(receipts.send_copy, longest_pause_seconds=receipts.LONGEST_PAUSE_SECONDS),
     routing.CARRY_OUT: routing.carry_out,
     routing.TELL_ASKED: routing_letters.tell_asked,
     routing.TELL_APPROVED: routing_letters.tell_approved,
