@@ -182,6 +182,11 @@ def done_among(effect_ids: Iterable[int]) -> list[int]:
     return list(Effect.objects.filter(pk__in=list(effect_ids), done_at__isnull=False).values_list("pk", flat=True))
 
 
+def has_kind(effect_ids: Iterable[int], kinds: Iterable[str]) -> bool:
+    """Whether one of these effects is of one of these kinds, and not done."""
+    return Effect.objects.filter(pk__in=list(effect_ids), kind__in=list(kinds), done_at__isnull=True).exists()
+
+
 def run_due(*, handlers: Handlers, now: datetime) -> int:
     """Carry out everything that is due, here and now, without a worker: for simulations and tests."""
     done = 0

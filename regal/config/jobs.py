@@ -12,7 +12,18 @@ from django.conf import settings
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from regal.agenda.operations import CARRY, QUEUE, Handlers, Long, carry, done_among, recovered_somewhere, stuck, sweep
+from regal.agenda.operations import (
+    CARRY,
+    QUEUE,
+    Handlers,
+    Long,
+    carry,
+    done_among,
+    has_kind,
+    recovered_somewhere,
+    stuck,
+    sweep,
+)
 from regal.audit.operations import keep_run, record_on_platform
 from regal.backoffice import letters, routing, routing_letters, titre_groups
 from regal.cases.models import Kind as CaseKind
@@ -60,6 +71,8 @@ HANDLERS: Handlers = {
     routing.TELL_CANCELLED: routing_letters.tell_cancelled,
 }
 
+TICKETS = (SEND_TICKET, receipts.SEND_COPY)
+
 
 def clock() -> datetime:
     """The worker's one look at the time."""
@@ -94,6 +107,10 @@ def report_stuck_effects(timestamp: int) -> None:
     rule = "report_stuck_effects"
     for effect in stuck():
         with tenant(effect.collectivite_id):
+            if effect.kind in TICKETS and has_kind(
+                open_subjects(collectivite_id=effect.collectivite_id, kind=CaseKind.STUCK_EFFECT), TICKETS
+            ):
+                continue  # the mail is away for all of them: one case says it
             open_case(
                 collectivite_id=effect.collectivite_id,
                 kind=CaseKind.STUCK_EFFECT,

@@ -6,6 +6,7 @@ MailFailure
 └── PerhapsTaken    the connection broke once the letter was leaving: nobody knows
 """
 
+import re
 import smtplib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -87,9 +88,9 @@ def send(
     message_id: str = "",
 ) -> None:
     """From `REGAL_MAIL_FROM` under the name `sender`: plain text, and the same as `html`. Raises MailFailure."""
-    sender = " ".join(sender.split())
+    sender = _in_one_line(sender)
     message = EmailMultiAlternatives(
-        subject=" ".join(subject.split()),
+        subject=_in_one_line(subject),
         body=text,
         from_email=formataddr((sender, settings.DEFAULT_FROM_EMAIL)) if sender else settings.DEFAULT_FROM_EMAIL,
         to=[to],
@@ -115,6 +116,11 @@ def send(
     finally:
         with suppress(OSError):
             connection.close()
+
+
+def _in_one_line(text: str) -> str:
+    """No header has a line's end; spaces that do not break stay."""
+    return re.sub(r"[\x00-\x20]+", " ", text).strip()
 
 
 def _is_final(code: int, told: bytes | str) -> bool:

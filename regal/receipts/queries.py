@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from regal.payments.models import Attempt, Payer
+from regal.agenda.models import Effect
+from regal.payments.models import Attempt, Payer, Settlement
+from regal.payments.settling import SEND_TICKET
 from regal.receipts.models import Kind, Ticket
 
 COPIES_AN_HOUR = 3
@@ -13,6 +15,17 @@ def tickets_of(attempt: Attempt) -> list[Ticket]:
     """The first ticket of an attempt, then its copies in order."""
     found = Ticket.objects.filter(collectivite=attempt.collectivite_id, settlement__attempt=attempt)
     return sorted(found.select_related("asked_by"), key=lambda ticket: (ticket.is_copy, ticket.pk))
+
+
+def owed_since(attempt: Attempt) -> datetime | None:
+    """Since when its first ticket is due and no worker has looked at it; None where none is due."""
+    settlement = Settlement.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt).first()
+    if settlement is None:
+        return None
+    due = Effect.objects.filter(
+        collectivite=attempt.collectivite_id, kind=SEND_TICKET, subject_id=settlement.pk, done_at__isnull=True
+    )
+    return settlement.recorded_at if due.exists() else None
 
 
 def address_of(attempt: Attempt) -> str:
