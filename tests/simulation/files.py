@@ -15,7 +15,7 @@ from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.queries import settled_titres, titres_being_paid
 from regal.titres import import_queries, imports
-from regal.titres.import_states import UNFINISHED, ImportState
+from regal.titres.import_states import ImportState
 from regal.titres.models import Collector, Import, ImportSource, Titre
 from regal.titres.queries import amount_due
 from regal.titres.refusals import Refusal
@@ -89,7 +89,7 @@ class Files:
 
     def left_undone(self) -> bool:
         """Whether any import still waits for a worker."""
-        moving = [state for state in UNFINISHED if state is not ImportState.PROPOSED]
+        moving = [ImportState.RECEIVED, ImportState.READING, ImportState.WRITING]
         return Import.objects.of(self.world.town.collectivite).filter(state__in=moving).exists()
 
     def _confirm(self, import_: Import, *, looks: int = 1) -> None:
