@@ -15,6 +15,7 @@ from regal.agenda.operations import LEASE
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.collectivites.models import Regie
+from regal.config import jobs
 from regal.gateways.base import DebtKind, Environment, Rank
 from regal.lib import mail
 from regal.lib.money import Money
@@ -29,6 +30,8 @@ from tests import cast, notices
 from tests.cast import MME_LEROY, MORNING
 
 pytestmark = pytest.mark.usefixtures("committed_db")
+
+IDOPS = {n: f"b9b4b9a0-0000-11f1-8000-{n:012d}" for n in (1, 2)}
 
 
 class Killed(BaseException):
@@ -449,3 +452,29 @@ class TestMail:
         assert raised.value.code == code
         assert MME_LEROY not in str(raised.value)
         assert raised.value.__suppress_context__
+
+
+class TestManyThatWait:
+    def test_make_one_case_of_a_town_which_closes_by_itself(self, town, monkeypatch):
+        attempts = [
+            notices.pay(town[0], cast.make_titre(town[1], reference=f"FC202600004{n}"), key=IDOPS[n]) for n in (1, 2)
+        ]
+        sending, now = mail.send, cast.later(seconds=1)
+
+        def away(**_):
+            raise mail.NotTaken("ConnectionRefusedError")
+
+        monkeypatch.setattr(mail, "send", away)
+        while now < cast.later(hours=1):
+            carry(attempts[0], now)
+            now += timedelta(minutes=5)
+        monkeypatch.setattr(jobs, "clock", lambda: now)
+        for _ in range(2):
+            jobs.report_stuck_effects(0)
+        with tenant(town[0].collectivite):
+            assert Case.objects.filter(kind=CaseKind.STUCK_EFFECT, closed_at=None).count() == 1
+        monkeypatch.setattr(mail, "send", sending)
+        carry(attempts[0], now + timedelta(minutes=10))
+        jobs.report_stuck_effects(0)
+        with tenant(town[0].collectivite):
+            assert Case.objects.filter(kind=CaseKind.STUCK_EFFECT, closed_at=None).count() == 0
