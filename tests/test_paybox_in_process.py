@@ -25,6 +25,7 @@ from regal.payments.models import Attempt, InboxMessage, Settlement
 from regal.titres.models import Titre
 from tests import cast, paybox
 from tests.inquiries import Clock, check_until
+from tests.mailbox import file_of
 from tests.notices import run_due
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -265,7 +266,7 @@ class TestTicket:
         ):
             assert told in letter.body, told
         assert "est confirmé" in letter.body
-        assert letter.attachments[0][1].startswith(b"%PDF")
+        assert file_of(letter)[1].startswith(b"%PDF")
 
     def test_says_accepted_by_the_bank_where_only_its_signature_says_so(self, unasked):
         unasked.at_bank().press("payer")

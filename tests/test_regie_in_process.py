@@ -29,6 +29,7 @@ from regal.titres.models import Adjustment, Direction, Titre
 from regal.titres.states import State as TitreState
 from tests import cast
 from tests.inquiries import Clock, check_until
+from tests.mailbox import file_of, html_of
 from tests.notices import run_due
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -481,7 +482,7 @@ class TestTicket:
         assert (letter.to, letter.subject) == ([cast.MME_LEROY], "Ticket de paiement\u00a0: 84,70\u00a0€, Saint-Aubin")
         for told in ("FC2026000042", "84,70\u00a0€", "carte bancaire", "Numéro d’autorisation", "pas une quittance"):
             assert told in letter.body, told
-        assert letter.attachments[0][1].startswith(b"%PDF")
+        assert file_of(letter)[1].startswith(b"%PDF")
 
     def test_comes_once_though_the_notification_comes_twice(self, story):
         left = story.leave()
@@ -501,7 +502,7 @@ class TestTicket:
         (letter,) = mail.outbox
         assert "€84.70" in letter.body
         assert "Invoice" in letter.body
-        assert 'lang="en"' in letter.alternatives[0][0]
+        assert 'lang="en"' in html_of(letter)
 
     def test_does_not_come_for_what_was_refused_or_abandoned(self, story):
         story.at_payfip(story.leave(), "refuser")

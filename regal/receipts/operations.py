@@ -164,6 +164,7 @@ def _give_up(ticket: Ticket, *, why: Why, now: datetime, code: str = "") -> None
     if why is Why.NO_ADDRESS:
         return
     settlement = Settlement.objects.get(collectivite=ticket.collectivite_id, pk=ticket.settlement_id)
+    assert settlement.attempt_id is not None  # money received at the counter owes no ticket
     open_case(
         collectivite_id=ticket.collectivite_id,
         kind=CaseKind.TICKET_NOT_SENT,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx
@@ -232,13 +233,9 @@ class World:
     @contextmanager
     def on_the_wire(self) -> Iterator[None]:
         """REGAL speaks to this gateway and this mail server meanwhile; pauses are drawn from the seed too."""
-        sending, agenda.random = mail.send, self.mail_draw  # type: ignore[assignment]
-        mail.send = self.mail.send
-        try:
-            with http.replaced(self._client):
-                yield
-        finally:
-            mail.send, agenda.random = sending, random
+        pauses = patch.object(agenda, "random", self.mail_draw)
+        with pauses, patch.object(mail, "send", self.mail.send), http.replaced(self._client):
+            yield
 
     def may_die(self, act: Callable[[], Any], *, after: int | None = None) -> Any:
         """Let a process of REGAL do something; None if it was killed: by the wire, or before its nth statement."""

@@ -28,6 +28,7 @@ from regal.receipts.models import Kind, Ticket, Why
 from regal.titres import operations as titres
 from tests import cast, notices
 from tests.cast import MME_LEROY, MORNING
+from tests.mailbox import file_of, html_of
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -109,7 +110,7 @@ class TestTicket:
         carry(attempt, cast.later(seconds=1))
         (letter,) = outbox.outbox
         assert letter.subject == "Ticket de paiement\u00a0: 84,70\u00a0€, Saint-Aubin"
-        (html,) = [part for part, kind in letter.alternatives if kind == "text/html"]
+        html = html_of(letter)
         for text in (letter.body, html):
             for told in (
                 "Votre paiement est confirmé",
@@ -136,7 +137,7 @@ class TestTicket:
     def test_carries_a_tagged_pdf_that_says_the_same(self, town):
         attempt = notices.pay(town[0], cast.make_titre(town[1]))
         carry(attempt, cast.later(seconds=1))
-        ((name, content, kind),) = outbox.outbox[0].attachments
+        name, content, kind = file_of(outbox.outbox[0])
         assert (name, kind) == (f"ticket-de-paiement-{attempt.pk}.pdf", "application/pdf")
         assert content.startswith(b"%PDF-1.7")
         assert b"/StructTreeRoot" in content
@@ -168,7 +169,7 @@ class TestTicket:
         (letter,) = outbox.outbox
         for told in ("Invoice", "€84.70", "24 November 2026 at 09:00"):
             assert told in letter.body, told
-        assert 'lang="en"' in letter.alternatives[0][0]
+        assert 'lang="en"' in html_of(letter)
         assert '"lang": "en"' in letter_of(attempt).data()
 
     def test_uses_the_town_s_word(self, town):
