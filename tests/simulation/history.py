@@ -113,7 +113,7 @@ class History(ABC):
         world.wire.bad = draw.choice((0.0, 0.1, 0.3, 0.6))
         world.post.loss = draw.choice((0.0, 0.25, 0.5, 1.0)) if self._loss is None else self._loss
         world.post.bad = draw.choice((0.0, 0.2, 0.6))
-        world.mail.bad = world.mail_draw.choice((0.0, 0.2, 0.5))
+        world.mail.bad = world.mail_draw.choice((0.0, 0.3, 0.8))
         if world.mail_draw.random() < 0.4:
             self._at(world.mail_draw.uniform(0, 120), lambda: self._no_mail(world.mail_draw.uniform(1, 90)))
         post = world.post

@@ -23,7 +23,7 @@ from tests.database_fixtures import Emptier
 from tests.simulation.history import History
 from tests.simulation.paybox import PayboxDirectHistory, PayboxHistory, speaking_to_the_sandbox
 from tests.simulation.payfip import PayfipHistory
-from tests.simulation.world import World
+from tests.simulation.world import MailServer, World
 
 BATCH = 25
 HISTORIES = int(os.environ.get("REGAL_HISTORIES") or 1_000)
@@ -139,6 +139,7 @@ class TestMistakesAreFound:
             ticket.started_at = None
             return start(ticket, now=now)
 
+        monkeypatch.setattr(MailServer, "ways", ("broken", "killed_after"))
         monkeypatch.setattr(receipts, "_start", forgetful)
         self._found(PayfipHistory)
 

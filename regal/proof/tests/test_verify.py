@@ -636,7 +636,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     ),
     "an allocation of what was settled on no titre": (
         "UPDATE payments_attempt SET titre_id = NULL WHERE id = {settled}",
-        {"I-10", "I-41"},
+        {"I-07", "I-10", "I-41"},
     ),
     "an excédent in no case": (delete_cases("excess"), {"I-03", "I-10"}),
     "an excédent that shrank": (
