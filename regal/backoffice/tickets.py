@@ -16,6 +16,7 @@ from regal.lib import in_words
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
+from regal.payments.states import State
 from regal.receipts.models import Ticket, Why
 from regal.receipts.operations import ask_again
 from regal.receipts.queries import owed_since, tickets_of
@@ -38,6 +39,8 @@ class Shown:
 
 def shown_tickets(attempt: Attempt, *, email: str) -> Shown | None:
     """None where no ticket is owed. Call it inside `tenant()`."""
+    if attempt.titre_id is None or attempt.status != State.PAID:
+        return None
     tickets = tickets_of(attempt)
     if tickets:
         first, *copies = tickets
