@@ -175,6 +175,7 @@ class TestModels:
             "reconciliation.DepositedFile.confirm_asked_by",
             "payments.CounterReceipt.made_by",
             "payments.Reversal.made_by",
+            "receipts.Ticket.asked_by",
             "titres.Adjustment.made_by",
             "titres.Import.confirmed_by",
             "titres.Import.kept_by",
@@ -277,6 +278,7 @@ class TestPurity:
         ("regal/lib/ports.py", "socket"): "asks whether a local port is free",
         ("regal/lib/embedded_postgres.py", "socket"): "where to put the server's socket",
         ("regal/lib/embedded_postgres.py", "secrets"): "the roles' passwords",
+        ("regal/lib/mail.py", "smtplib"): "how far a letter came, and what the server said of it",
         ("regal/lib/tokens.py", "secrets"): "the usual source of an argument",
         ("regal/lib/vault.py", "secrets"): "the usual source of an argument",
     }

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from django.core import mail
 
 import regal_sandbox
 from regal.cases.models import Case, Kind
@@ -24,6 +25,7 @@ from regal.payments.models import Attempt, InboxMessage, Settlement
 from regal.titres.models import Titre
 from tests import cast, paybox
 from tests.inquiries import Clock, check_until
+from tests.mailbox import file_of
 from tests.notices import run_due
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -243,6 +245,40 @@ def unasked(telling):
 @pytest.fixture
 def unproved(telling):
     return telling(direct=False)
+
+
+class TestTicket:
+    """What the payer finds in his mailbox, whatever became of his browser."""
+
+    def test_says_confirmed_where_the_bank_answers_questions(self, asked):
+        bank = asked.at_bank()
+        back = bank.press("payer")
+        asked.pass_(minutes=1)
+        assert "Notre ticket arrive à l’adresse e-mail que vous avez donnée\u00a0; la banque" in asked.come_back(back)
+        (letter,) = mail.outbox
+        assert letter.to == [cast.MME_LEROY]
+        for told in (
+            "FC2026000042",
+            "84,70\u00a0€",
+            "carte bancaire",
+            "Numéro de transaction",
+            "Numéro d’autorisation",
+        ):
+            assert told in letter.body, told
+        assert "est confirmé" in letter.body
+        assert file_of(letter)[1].startswith(b"%PDF")
+
+    def test_says_accepted_by_the_bank_where_only_its_signature_says_so(self, unasked):
+        unasked.at_bank().press("payer")
+        unasked.pass_(minutes=1)
+        (letter,) = mail.outbox
+        assert "La banque a accepté votre paiement de 84,70\u00a0€" in letter.body
+        assert "est confirmé" not in letter.body
+
+    def test_does_not_come_before_anything_is_proved(self, unproved):
+        unproved.at_bank().press("payer")
+        unproved.pass_(minutes=30)
+        assert mail.outbox == []
 
 
 class TestPaid:

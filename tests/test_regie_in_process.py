@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from django.core import signing
+from django.core import mail, signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -29,6 +29,7 @@ from regal.titres.models import Adjustment, Direction, Titre
 from regal.titres.states import State as TitreState
 from tests import cast
 from tests.inquiries import Clock, check_until
+from tests.mailbox import file_of, html_of
 from tests.notices import run_due
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -467,6 +468,46 @@ class TestPaying:
         story.at_payfip(story.leave(), "payer")
         story.pass_(minutes=5)
         assert (story.statuses(), story.is_paid()) == (["paid"], True)
+
+
+class TestTicket:
+    """What the payer finds in his mailbox, whatever became of his browser."""
+
+    def test_comes_after_the_payment_and_the_page_says_where(self, story):
+        left = story.leave()
+        story.at_payfip(left, "payer")
+        story.pass_(seconds=30)
+        assert says(story.follow(), "Notre ticket arrive à l’adresse e-mail que vous avez donnée~; PayFiP envoie aussi")
+        (letter,) = mail.outbox
+        assert (letter.to, letter.subject) == ([cast.MME_LEROY], "Ticket de paiement\u00a0: 84,70\u00a0€, Saint-Aubin")
+        for told in ("FC2026000042", "84,70\u00a0€", "carte bancaire", "Numéro d’autorisation", "pas une quittance"):
+            assert told in letter.body, told
+        assert file_of(letter)[1].startswith(b"%PDF")
+
+    def test_comes_once_though_the_notification_comes_twice(self, story):
+        left = story.leave()
+        story.at_payfip(left, "payer")
+        story.sandbox.deliver_due()
+        (idop,) = story.sandbox.idops()
+        for _ in range(3):
+            story.guichet.post(urlsplit(idop["urlnotif"]).path, {"idop": idop["idop"]})
+            story.pass_(minutes=2)
+        assert len(mail.outbox) == 1
+
+    def test_is_in_english_for_whoever_paid_in_english(self, story):
+        page = story.guichet.post(f"/en{FORM}", TYPED)
+        left = story.guichet.post(f"/en{FORM}payer/", form_in(page, f"/en{FORM}payer/"))
+        story.at_payfip(left, "payer")
+        story.pass_(seconds=30)
+        (letter,) = mail.outbox
+        assert "€84.70" in letter.body
+        assert "Invoice" in letter.body
+        assert 'lang="en"' in html_of(letter)
+
+    def test_does_not_come_for_what_was_refused_or_abandoned(self, story):
+        story.at_payfip(story.leave(), "refuser")
+        story.pass_(minutes=30)
+        assert mail.outbox == []
 
 
 class TestComingBack:

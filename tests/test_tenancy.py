@@ -35,8 +35,9 @@ from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
-from regal.payments.models import Attempt, Evidence
+from regal.payments.models import Attempt, Evidence, Settlement
 from regal.people.models import Membership, Role, User
+from regal.receipts.models import Ticket
 from regal.reconciliation.models import DepositedFile
 from regal.titres.links import link_token
 from regal.titres.models import (
@@ -184,6 +185,13 @@ class Neighbours:
         )
         self.groups[key] = group.pk
         self.askable[key] = notices.pay(town, self.titres[key])
+        Ticket.objects.create(
+            collectivite=town.collectivite,
+            settlement=Settlement.objects.get(attempt=self.askable[key]),
+            kind="first",
+            message_id=f"<{key}@regal.example>",
+            owed_at=MORNING,
+        )
         settlement = cast.receive_and_reverse(cast.make_titre(canteen, reference="FC2026000043"))
         self.received[key] = settlement.pk
         ImportSource.objects.create(
@@ -477,7 +485,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
     known |= {"platform": "production", "phase": "production"}
     if "phase" in route.parameters or "platform" in route.parameters or route.path.endswith("<str:numcli>/page/"):
         known["numcli"] = neighbours.cards[theirs]
-    if route.path.endswith("/demander/"):
+    if route.path.endswith(("/demander/", "/ticket/")):
         known["attempt_id"] = neighbours.askable[theirs].pk
     missing = set(route.parameters) - set(known)
     assert not missing, f"{route}: say in `values` what {missing} stands for"

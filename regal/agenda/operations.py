@@ -47,6 +47,7 @@ class Long:
     """A handler that takes minutes: it opens its own transactions, and must be able to begin again after each."""
 
     run: Callable[[int, int, datetime, Turn], None]
+    longest_pause_seconds: int = LONGEST_PAUSE_SECONDS  # between two tries
 
 
 Handlers = Mapping[str, Handler | Long]
@@ -138,16 +139,16 @@ def _carry_long(effect: Effect, handler: Long, *, now: datetime, clock: Callable
     except TurnLost:
         return False
     except Exception as failure:
-        _put_off(effect_id=effect.pk, failure=failure, now=now)
+        _put_off(effect_id=effect.pk, failure=failure, now=clock(), longest=handler.longest_pause_seconds)
         raise
     return Effect.objects.filter(pk=effect.pk, done_at__isnull=True, due_at=turn.until).update(done_at=clock()) > 0
 
 
-def _put_off(*, effect_id: int, failure: Exception, now: datetime) -> None:
+def _put_off(*, effect_id: int, failure: Exception, now: datetime, longest: int = LONGEST_PAUSE_SECONDS) -> None:
     with transaction.atomic():
         effect = Effect.objects.select_for_update().get(pk=effect_id)
         effect.tries += 1
-        pause = min(LONGEST_PAUSE_SECONDS, 2 ** min(effect.tries, 12))
+        pause = min(longest, 2 ** min(effect.tries, 12))
         effect.due_at = now + timedelta(seconds=pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreading, no secret
         effect.failure = type(failure).__name__[:80]
         effect.save(update_fields=["tries", "due_at", "failure"])
@@ -179,6 +180,11 @@ def recovered_somewhere() -> list[int]:
 def done_among(effect_ids: Iterable[int]) -> list[int]:
     """Those of these effects that are done."""
     return list(Effect.objects.filter(pk__in=list(effect_ids), done_at__isnull=False).values_list("pk", flat=True))
+
+
+def has_kind(effect_ids: Iterable[int], kinds: Iterable[str]) -> bool:
+    """Whether one of these effects is of one of these kinds, and not done."""
+    return Effect.objects.filter(pk__in=list(effect_ids), kind__in=list(kinds), done_at__isnull=True).exists()
 
 
 def run_due(*, handlers: Handlers, now: datetime) -> int:

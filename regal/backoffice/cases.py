@@ -37,6 +37,7 @@ from regal.payments.models import Attempt, Evidence
 from regal.payments.states import State as AttemptState
 from regal.people.models import Role, User
 from regal.people.queries import colleagues
+from regal.receipts.models import Why
 from regal.titres.models import Titre
 from regal.titres.states import State as TitreState
 
@@ -406,6 +407,8 @@ _WORKS: dict[str, Promise] = {
     "judge_message": gettext_lazy("lire un message reçu"),
     "presume_silent": gettext_lazy("tenir pour abandonné un paiement sans nouvelles"),
     "seal_evidence": gettext_lazy("sceller les preuves d’un jour"),
+    "send_ticket": gettext_lazy("envoyer un ticket de paiement : le courrier ne part pas"),
+    "send_ticket_copy": gettext_lazy("renvoyer un ticket de paiement"),
 }
 _REVERSALS: dict[str, Promise] = {
     LineKind.REFUND: gettext_lazy("remboursé"),
@@ -428,6 +431,8 @@ _FACTS: dict[str, tuple[Promise, Callable[[Any], str | Money | date]]] = {
     "asked": (gettext_lazy("Questions posées"), _number),
     "failure": (gettext_lazy("Dernier échec"), _failure),
     "excess_cents": (gettext_lazy("Montant en trop"), Money),
+    "unsent": (gettext_lazy("Le ticket"), lambda why: str(Why(why).label)),
+    "mail_code": (gettext_lazy("Réponse du serveur de courrier"), str),
     "why": (gettext_lazy("Pourquoi"), lambda why: str(_EXCESSES[why])),
 }
 _PILES: dict[Pile, Promise] = {

@@ -27,6 +27,7 @@ from regal.backoffice.repairs import (
 )
 from regal.backoffice.reversals import reversible
 from regal.backoffice.standing import LOOKS, NAMES, standing_of
+from regal.backoffice.tickets import shown_tickets
 from regal.cases.explanations import Explanation, explanation_of
 from regal.cases.models import Case
 from regal.cases.queries import cases_about, open_cases
@@ -145,7 +146,8 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "has_raw": any(one.message is not None for one in heard[:MOST_SHOWN]),
             "has_more_evidence": len(heard) > MOST_SHOWN,
             "waiting": queries.messages_waiting(attempt=attempt),
-            "email": queries.payer_email(attempt=attempt),
+            "email": (email := queries.payer_email(attempt=attempt)),
+            "tickets": shown_tickets(attempt, email=email),
             "cases": [_ShownCase.of(case) for case in known if case.is_open],
             "closed_cases": [case for case in known if not case.is_open],
             "others": [Line.of(other) for other in others[:MOST_SHOWN]],

@@ -90,6 +90,11 @@ DECISIONS: dict[Kind, tuple[Decision, ...]] = {
         Decision.REPORTED,
         Decision.OTHER,
     ),
+    Kind.TICKET_NOT_SENT: (
+        Decision.TICKET_GIVEN,
+        Decision.NOT_ASKED_FOR,
+        Decision.OTHER,
+    ),
 }
 
 

@@ -445,6 +445,26 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         never=_NEVER_AGAIN,
     ),
+    Kind.TICKET_NOT_SENT: Explanation(
+        what=_(
+            "Ce paiement est enregistré, mais le ticket que le payeur attend par e-mail n’est pas parti, ou personne ne"
+            " sait s’il est arrivé. REGAL n’essaie plus de l’envoyer."
+        ),
+        to_do=_("Le paiement compte : ne le faites pas refaire. Renvoyez le ticket, ou prévenez le payeur autrement."),
+        how=_(
+            "Le serveur de courrier du payeur ne connaît pas l’adresse qu’il a tapée, ou la refuse. Ou bien le courrier"
+            " s’est coupé deux fois de suite au moment de l’envoi : un troisième envoi pourrait faire un doublon."
+        ),
+        steps=(
+            _("Ouvrez le paiement et lisez l’adresse : une faute de frappe se voit souvent."),
+            _("Adresse juste : pressez « Renvoyer le ticket » ; s’il part, l’anomalie se referme d’elle-même."),
+            _("Adresse fausse : si vous savez joindre le payeur, dites-lui que son paiement est enregistré."),
+            _("Plusieurs anomalies de ce genre le même jour : prévenez l’exploitant de REGAL."),
+        ),
+        whom=_("Personne, sauf si plusieurs tickets sont dans ce cas : l’exploitant de REGAL."),
+        ending=_("Dites comment le payeur a été prévenu, ou pourquoi ce n’est pas la peine."),
+        never=_("Ne demandez pas au payeur de payer une seconde fois parce qu’il n’a pas reçu de ticket."),
+    ),
 }
 
 

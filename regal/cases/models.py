@@ -32,6 +32,7 @@ class Kind(models.TextChoices):
     NOT_CONFIRMED = "not_confirmed", _("payé, jamais confirmé")
     NOT_NOTIFIED = "not_notified", _("Paybox connaît ce paiement, son message n’est pas arrivé")
     SAME_TRANSACTION = "same_transaction", _("même numéro de transaction que chez un autre")
+    TICKET_NOT_SENT = "ticket_not_sent", _("ticket de paiement qui n’a pas pu être envoyé")
 
 
 class Decision(models.TextChoices):
@@ -52,6 +53,8 @@ class Decision(models.TextChoices):
     NOT_OURS = "not_ours", _("aucune de ces dettes n’est concernée")
     REFUND_ASKED = "refund_asked", _("remboursement demandé à l’ordonnateur")
     KEPT_AS_CREDIT = "kept_as_credit", later_said(_("gardé en avoir, à déduire plus tard %(of_another_debt)s"))
+    TICKET_GIVEN = "ticket_given", _("payeur prévenu autrement, ou ticket renvoyé")
+    NOT_ASKED_FOR = "not_asked_for", _("rien à dire au payeur, son paiement est compté")
     NOTHING_TOO_MUCH = (
         "nothing_too_much",
         later_said(_("rien de trop : payé en plusieurs fois, ou %(debts)s qui diffèrent")),

@@ -12,7 +12,18 @@ from django.conf import settings
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from regal.agenda.operations import CARRY, QUEUE, Handlers, Long, carry, done_among, recovered_somewhere, stuck, sweep
+from regal.agenda.operations import (
+    CARRY,
+    QUEUE,
+    Handlers,
+    Long,
+    carry,
+    done_among,
+    has_kind,
+    recovered_somewhere,
+    stuck,
+    sweep,
+)
 from regal.audit.operations import keep_run, record_on_platform
 from regal.backoffice import letters, routing, routing_letters, titre_groups
 from regal.cases.models import Kind as CaseKind
@@ -26,8 +37,10 @@ from regal.payments.confirmation import look_after_provisional, report_unheard
 from regal.payments.judging import SEAL_EVIDENCE
 from regal.payments.queries import settled_titres, titres_being_paid
 from regal.payments.schedule import DRAWS
+from regal.payments.settling import SEND_TICKET
 from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
+from regal.receipts import operations as receipts
 from regal.reconciliation import operations as reconciliation
 from regal.titres import imports
 from regal.titres.importers.opening import open_file
@@ -51,12 +64,16 @@ HANDLERS: Handlers = {
     letters.SEND_INVITATION: letters.send_invitation,
     letters.SEND_LETTER: letters.send_letter,
     titre_groups.CARRY_OUT: titre_groups.carry_out,
+    SEND_TICKET: Long(receipts.send_ticket, longest_pause_seconds=receipts.LONGEST_PAUSE_SECONDS),
+    receipts.SEND_COPY: Long(receipts.send_copy, longest_pause_seconds=receipts.LONGEST_PAUSE_SECONDS),
     routing.CARRY_OUT: routing.carry_out,
     routing.TELL_ASKED: routing_letters.tell_asked,
     routing.TELL_APPROVED: routing_letters.tell_approved,
     routing.TELL_CARRIED_OUT: routing_letters.tell_carried_out,
     routing.TELL_CANCELLED: routing_letters.tell_cancelled,
 }
+
+TICKETS = (SEND_TICKET, receipts.SEND_COPY)
 
 
 def clock() -> datetime:
@@ -92,6 +109,10 @@ def report_stuck_effects(timestamp: int) -> None:
     rule = "report_stuck_effects"
     for effect in stuck():
         with tenant(effect.collectivite_id):
+            if effect.kind in TICKETS and has_kind(
+                open_subjects(collectivite_id=effect.collectivite_id, kind=CaseKind.STUCK_EFFECT), TICKETS
+            ):
+                continue  # the mail is away for all of them: one case says it
             open_case(
                 collectivite_id=effect.collectivite_id,
                 kind=CaseKind.STUCK_EFFECT,

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "regal.cases",
     "regal.journal",
     "regal.payments",
+    "regal.receipts",
     "regal.reconciliation",
     "regal.titres",
     "regal.checkout",
@@ -143,7 +144,8 @@ def _mail_server(url: str) -> dict[str, Any]:
 
 MAIL_URL = environment.text("REGAL_MAIL_URL")
 globals().update(_mail_server(MAIL_URL))
-EMAIL_TIMEOUT = 15
+EMAIL_BACKEND = "regal.lib.mail.SmtpBackend"
+EMAIL_TIMEOUT = 10  # of each of the eight or nine steps: a letter ends well within the agenda's lease of 120 s
 DEFAULT_FROM_EMAIL = environment.text("REGAL_MAIL_FROM", "regal@localhost")
 
 DATABASES = {

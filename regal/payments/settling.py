@@ -2,19 +2,23 @@
 
 from datetime import datetime
 
+from regal.agenda.operations import schedule
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case
 from regal.gateways.base import DebtKind, Environment, Rank
+from regal.gateways.payfip_url.gateway import PayfipUrl
 from regal.journal.operations import record_settlement
 from regal.lib import paris
 from regal.lib.money import Money
 from regal.payments.attempt_cases import open_attempt_case, resolve_about
-from regal.payments.models import Allocation, Attempt, Evidence, Settlement
+from regal.payments.models import Allocation, Attempt, Evidence, Payer, Settlement
 from regal.payments.queries import balance_of, still_counting
 from regal.payments.states import Event, State
 from regal.payments.steps import advance
 from regal.titres import holds
 from regal.titres.states import State as TitreState
+
+SEND_TICKET = "send_ticket"  # carried out in `receipts`
 
 
 def settle(*, attempt: Attempt, evidence: Evidence, transaction: str, occurred_at: datetime, now: datetime) -> None:
@@ -42,6 +46,7 @@ def settle(*, attempt: Attempt, evidence: Evidence, transaction: str, occurred_a
         recorded_at=now,
     )
     _allocate(attempt=attempt, settlement=settlement, occurred_at=occurred_at, now=now)
+    _owe_ticket(attempt=attempt, settlement=settlement, now=now)
     record_settlement(  # late: it locks the head of the books
         collectivite_id=attempt.collectivite_id,
         account_id=attempt.account_id,
@@ -95,6 +100,20 @@ def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime
             subject_id=attempt.pk,
             rule="settled",
             facts={"excess_cents": excess.cents, "titre": titre.pk, "why": "paid" if is_due else titre.status},
+            now=now,
+        )
+
+
+def _owe_ticket(*, attempt: Attempt, settlement: Settlement, now: datetime) -> None:
+    """Have the payer told of what was paid in régie; elsewhere TIPI sends its own ticket."""
+    if attempt.titre_id is None or attempt.account.gateway == PayfipUrl.name:
+        return
+    if Payer.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt).exists():
+        schedule(
+            collectivite_id=attempt.collectivite_id,
+            kind=SEND_TICKET,
+            subject_id=settlement.pk,
+            due_at=now,
             now=now,
         )
 

@@ -12,12 +12,13 @@ from regal.proof.rights import RIGHTS
 from regal.proof.routing import ROUTING
 from regal.proof.signed import SIGNED
 from regal.proof.states_and_messages import STATES_AND_MESSAGES
+from regal.proof.tickets import TICKETS
 from regal.proof.titres import TITRES
 from regal.proof.walls import WALLS
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
     sorted(
-        (*CASES, *FILES, *MONEY, *REPAIRS, *RIGHTS, *ROUTING, *SIGNED, *STATES_AND_MESSAGES, *TITRES, *WALLS),
+        (*CASES, *FILES, *MONEY, *REPAIRS, *RIGHTS, *ROUTING, *SIGNED, *STATES_AND_MESSAGES, *TICKETS, *TITRES, *WALLS),
         key=lambda invariant: invariant.id,
     )
 )

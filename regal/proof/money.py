@@ -16,6 +16,7 @@ from regal.proof.files import ACCOUNTS_OF_LINES, RECONCILED_DAYS
 from regal.proof.findings import Invariant, Row, Snapshot
 from regal.proof.repairs import KEYS
 from regal.proof.signed import SIGNED_SETTLEMENTS, TRANSACTIONS, unconfirmed
+from regal.proof.tickets import ONE_TICKET
 from regal.proof.titres import AMOUNTS_OF_TITRES, SAID_BY_THE_COMPTABLE, WHO_COLLECTS
 
 
@@ -140,7 +141,8 @@ MONEY = (
     Invariant(
         id="I-07",
         sentence="Every settlement has exactly one journal entry, and every such entry its settlement; so has every"
-        " reversal, whose entry corrects the settlement's.",
+        " reversal, whose entry corrects the settlement's. Every settlement in régie whose payer is known has one"
+        " ticket that is due, sent or given up; no other has any.",
         questions=(
             """SELECT collectivite_id, coalesce('attempt ' || attempt_id, 'receipt ' || receipt_id, 'nothing') || ': '
                 || count(s) || ' settlement(s), ' || count(e) || ' journal entry(ies)'
@@ -151,6 +153,7 @@ MONEY = (
             ) AS either
             GROUP BY collectivite_id, attempt_id, receipt_id HAVING count(e) <> count(s) OR count(s) > 1""",
             *REVERSALS_IN_BOOKS,
+            *ONE_TICKET,
         ),
     ),
     Invariant(

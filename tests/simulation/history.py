@@ -6,6 +6,7 @@
 import heapq
 import itertools
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,11 +24,13 @@ from regal.lib.tenancy import tenant
 from regal.payments.counter import record_receipt
 from regal.payments.departure import Departure, depart
 from regal.payments.models import Allocation, Attempt, Means, Settlement
+from regal.payments.models import Payer as Known
 from regal.payments.operations import PaymentOrder
 from regal.payments.queries import balance_of, fits_balance, paid_of, waiting_on
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.reversing import causes_of, reverse
 from regal.payments.states import LIVE
+from regal.receipts.models import Ticket, Why
 from regal.titres.models import Direction, GroupAct, Titre, TitreGroup
 from regal.titres.operations import (
     adjust,
@@ -110,6 +113,9 @@ class History(ABC):
         world.wire.bad = draw.choice((0.0, 0.1, 0.3, 0.6))
         world.post.loss = draw.choice((0.0, 0.25, 0.5, 1.0)) if self._loss is None else self._loss
         world.post.bad = draw.choice((0.0, 0.2, 0.6))
+        world.mail.bad = world.mail_draw.choice((0.0, 0.3, 0.8))
+        if world.mail_draw.random() < 0.4:
+            self._at(world.mail_draw.uniform(0, 120), lambda: self._no_mail(world.mail_draw.uniform(1, 90)))
         post = world.post
         world.note(f"{type(self).__name__}: wire bad {world.wire.bad}, calls lost {post.loss}, odd {post.bad}")
         for _ in range(draw.choice((1, 2, 2, 3))):
@@ -134,6 +140,7 @@ class History(ABC):
         world = self.world
         world.wire.bad, world.wire.up, world.wire.silent = 0.0, True, ""
         world.post.loss = world.post.bad = 0.0
+        world.mail.bad, world.mail.up = 0.0, True
         world.worker_up = True
         world.note("calm")
         while self._planned:
@@ -169,10 +176,28 @@ class History(ABC):
                 )
                 too_much = Money(sum(case.facts["excess_cents"] for case in excess))
                 self.same("money of a titre", received, extinguished + too_much)
+            self._agree_on_tickets()
         if Watch.objects.filter(collectivite=collectivite.pk, closed_at__isnull=True).exists():
             raise Disagreement("somebody is still being asked about after a calm week")
         if self.world.faults < 3:
             raise Disagreement("fewer than three faults: this history shows nothing")
+
+    def _agree_on_tickets(self) -> None:
+        """One for each settlement whose payer is known; on the mail server once, or twice where that was counted."""
+        town, taken = self.world.town.collectivite, Counter(self.world.mail.taken)
+        known = Known.objects.of(town).values("attempt")
+        owed = Settlement.objects.of(town).filter(attempt__titre__isnull=False, attempt__in=known)
+        tickets = list(Ticket.objects.of(town))
+        settled = sorted(owed.values_list("pk", flat=True))
+        self.same("whose payers have a ticket", sorted(one.settlement_id for one in tickets), settled)
+        self.same("letters that nobody wrote", set(taken) - {one.message_id for one in tickets}, set())
+        for ticket in tickets:
+            copies = taken[ticket.message_id]
+            least = 0 if ticket.why == Why.NOT_KNOWN else 1
+            if not (ticket.sent_at or ticket.why == Why.NOT_KNOWN) or not least <= copies <= 1 + ticket.uncertain:
+                raise Disagreement(f"a ticket of which the mail server has {copies}: {ticket.why or 'sent'}")
+            if copies > 2:
+                raise Disagreement("a ticket that was sent three times")
 
     def same(self, what: str, ours: object, theirs: object) -> None:
         """Raises Disagreement."""
@@ -212,6 +237,12 @@ class History(ABC):
         self.world.killed += 1
         self.world.note(f"no worker for {minutes:.0f} minutes")
         self.in_(minutes, lambda: setattr(self.world, "worker_up", True))
+
+    def _no_mail(self, minutes: float) -> None:
+        self.world.mail.up = False
+        self.world.mail.happened += 1
+        self.world.note(f"the mail server is away for {minutes:.0f} minutes")
+        self.in_(minutes, lambda: setattr(self.world.mail, "up", True))
 
     def _act(self) -> None:
         """The régisseur changes his mind about an invoice, or about all, whoever is paying them."""

@@ -17,11 +17,13 @@ from regal.gateways.base import Claims, Outcome, Timing
 from regal.payments import checker, judging, operations, schedule, settling
 from regal.payments.schedule import Facts
 from regal.proof.operations import verify
+from regal.receipts import operations as receipts
+from regal.receipts.models import Ticket
 from tests.database_fixtures import Emptier
 from tests.simulation.history import History
 from tests.simulation.paybox import PayboxDirectHistory, PayboxHistory, speaking_to_the_sandbox
 from tests.simulation.payfip import PayfipHistory
-from tests.simulation.world import World
+from tests.simulation.world import MailServer, World
 
 BATCH = 25
 HISTORIES = int(os.environ.get("REGAL_HISTORIES") or 1_000)
@@ -125,6 +127,21 @@ class TestMistakesAreFound:
     def test_a_payment_to_be_confirmed_that_nothing_confirms(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(judging, "confirm", lambda *, attempt, now: None)
         self._found(PayboxHistory)
+
+    def test_a_payment_whose_payer_is_told_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(settling, "_owe_ticket", lambda **_: None)
+        self._found(PayfipHistory)
+
+    def test_a_ticket_sent_again_without_counting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        start = receipts._start
+
+        def forgetful(ticket: Ticket, *, now: datetime) -> bool:
+            ticket.started_at = None
+            return start(ticket, now=now)
+
+        monkeypatch.setattr(MailServer, "ways", ("broken", "killed_after"))
+        monkeypatch.setattr(receipts, "_start", forgetful)
+        self._found(PayfipHistory)
 
     def _found(self, gateway: type[History]) -> None:
         first = next(number for number, one in enumerate(GATEWAYS) if one is gateway)

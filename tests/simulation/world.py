@@ -10,16 +10,18 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx
 from django.db import connection
 
+from regal.agenda import operations as agenda
 from regal.agenda.operations import Handlers, run_due
 from regal.collectivites.models import Product
 from regal.config.jobs import HANDLERS
 from regal.gateways.base import DebtKind, Environment, Message
-from regal.lib import http, paris
+from regal.lib import http, mail, paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments import checker
@@ -137,6 +139,35 @@ class Post:
         self._note(f"post: {way}")
 
 
+class MailServer:
+    """Where tickets go: away, refusing for now, or the last thing that a process of REGAL lived to speak to."""
+
+    ways = ("refused", "broken", "killed_before", "killed_after")
+
+    def __init__(self, draw: random.Random, note: Callable[[str], None]) -> None:
+        self.bad = 0.0
+        self.up = True
+        self.happened = 0
+        self.taken: list[str] = []  # Message-IDs
+        self._draw = draw
+        self._note = note
+
+    def send(self, *, message_id: str, **_letter: object) -> None:
+        way = self._draw.choice(self.ways) if self._draw.random() < self.bad else ""
+        if not self.up or way:
+            self.happened += 1
+            self._note(f"mail: {way or 'away'}")
+        if not self.up or way == "refused":
+            raise mail.NotTaken("simulated")
+        if way == "killed_before":
+            raise Killed
+        self.taken.append(message_id)
+        if way == "killed_after":
+            raise Killed
+        if way == "broken":
+            raise mail.PerhapsTaken("simulated")
+
+
 class World:
     """A town whose régie collects through one gateway, and that gateway itself."""
 
@@ -158,6 +189,8 @@ class World:
         _switchboard.clock, _switchboard.post = self.clock, self.post
         self.sandbox = sandbox()
         self.wire = Wire(self.sandbox.transport(), self.draw, self.note)
+        self.mail_draw = random.Random(f"mail {seed}")  # noqa: S311
+        self.mail = MailServer(self.mail_draw, self.note)
         self._client = httpx.Client(transport=self.wire, timeout=15)
         self.post.deliver = self.hear
         self.town = cast.make_town(
@@ -191,7 +224,7 @@ class World:
     @property
     def faults(self) -> int:
         """How many things have gone wrong so far."""
-        return self.wire.happened + self.post.happened + self.killed
+        return self.wire.happened + self.post.happened + self.mail.happened + self.killed
 
     def note(self, what: str) -> None:
         """One line of the trace: minutes since the beginning, and what happened. Names, never numbers of rows."""
@@ -199,8 +232,9 @@ class World:
 
     @contextmanager
     def on_the_wire(self) -> Iterator[None]:
-        """REGAL speaks to this gateway meanwhile."""
-        with http.replaced(self._client):
+        """REGAL speaks to this gateway and this mail server meanwhile; pauses are drawn from the seed too."""
+        pauses = patch.object(agenda, "random", self.mail_draw)
+        with pauses, patch.object(mail, "send", self.mail.send), http.replaced(self._client):
             yield
 
     def may_die(self, act: Callable[[], Any], *, after: int | None = None) -> Any:
@@ -229,8 +263,17 @@ class World:
         self._fuse = self.draw.randrange(5, 60)
 
     def _work(self) -> None:
-        run_due(handlers=self.handlers, now=self.clock())
+        while self._fails_to_post():
+            pass
         checker.check_due(clock=self.clock, draw=lambda: self.draw.randrange(DRAWS), wait=self.clock.wait)
+
+    def _fails_to_post(self) -> bool:
+        """Do what is due; a worker goes on with the next, what the mail server did not take is put off."""
+        try:
+            run_due(handlers=self.handlers, now=self.clock())
+        except mail.MailFailure:
+            return True
+        return False
 
     def hear(self, url: str, body: bytes) -> None:
         """A notification comes to an attempt's own address."""

@@ -126,6 +126,8 @@ def broken_every_way(town):
     opened(town, Kind.NOT_CONFIRMED, subject_id=twice.pk, facts={"since": later(days=-3).isoformat()})
     opened(town, Kind.NOT_NOTIFIED, subject_id=twice.pk, facts={"evidence": 1, "outcome": "pending"})
     opened(town, Kind.SAME_TRANSACTION, subject_id=twice.pk, facts={"evidence": 1, "outcome": "paid"})
+    unsent = {"ticket": 1, "unsent": "bad_address", "mail_code": "smtp_550"}
+    opened(town, Kind.TICKET_NOT_SENT, subject_id=twice.pk, facts=unsent)
     silent = {"contract": "350005", "since": later(hours=-2).isoformat(), "failure": "timeout"}
     opened(town, Kind.NO_ANSWER, "account", product.account_id, facts=silent)
     with tenant(town.collectivite):
@@ -171,6 +173,9 @@ class TestEachKind:
         excess = plain(nadia.get(address(cases[Kind.EXCESS])))
         assert "Montant en trop 12,50 €" in excess
         assert "Pourquoi la facture est annulée" in excess
+        unsent = plain(nadia.get(address(cases[Kind.TICKET_NOT_SENT])))
+        assert "Le ticket le serveur de courrier refuse cette adresse" in unsent
+        assert "Réponse du serveur de courrier smtp_550" in unsent
         silent = plain(nadia.get(address(cases[Kind.NO_ANSWER])))
         assert "Contrat PayFiP 350005" in silent
         assert "Sans réponse depuis 24 novembre 2026 à 7 h 00" in silent

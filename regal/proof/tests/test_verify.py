@@ -403,6 +403,7 @@ def build_titres() -> dict[str, Any]:
             look_at(case=case, user=town.agent, now=cast.later(hours=7))
     return {
         "paid_titre": paid.pk,
+        "ticketed": Settlement.objects.using("owner").get(attempt__titre=paid).pk,
         "titre_paid_twice": twice.pk,
         "reduced_titre": reduced.pk,
         "cancelled_titre": cancelled.pk,
@@ -562,6 +563,41 @@ def delete_cases(kind: str) -> str:
 
 
 TAMPERINGS: dict[str, tuple[str, set[str]]] = {
+    # tickets
+    "a payer who is told nothing": (
+        "DELETE FROM agenda_effect WHERE kind = 'send_ticket' AND subject_id = {ticketed};"
+        "DELETE FROM receipts_ticket WHERE settlement_id = {ticketed}",
+        {"I-07"},
+    ),
+    "a ticket for a payment hors régie": (
+        "INSERT INTO agenda_effect (collectivite_id, kind, subject_id, due_at, tries, failure)"
+        " SELECT collectivite_id, 'send_ticket', id, '2126-01-01', 0, '' FROM payments_settlement"
+        " WHERE attempt_id = {paid}",
+        {"I-07", "I-28"},
+    ),
+    "a ticket said to be done that never left": (
+        "UPDATE receipts_ticket SET sent_at = NULL WHERE settlement_id = {ticketed}",
+        {"I-07"},
+    ),
+    "a ticket that nobody sends": (
+        "UPDATE agenda_effect SET kind = 'send_ticket_copy' WHERE kind = 'send_ticket' AND subject_id = {ticketed}",
+        {"I-07"},
+    ),
+    "a ticket given up, and nobody knows": (
+        "UPDATE receipts_ticket SET sent_at = NULL, gave_up_at = now(), why = 'bad_address'"
+        " WHERE settlement_id = {ticketed}",
+        {"I-07"},
+    ),
+    "a ticket sent twice without a word": (
+        "UPDATE receipts_ticket SET uncertain = 2, tries = 3 WHERE settlement_id = {ticketed}",
+        {"I-07"},
+    ),
+    "a ticket that waits while the mail is away": (
+        "UPDATE agenda_effect SET done_at = NULL, due_at = '2126-01-01' WHERE kind = 'send_ticket'"
+        " AND subject_id = {ticketed};"
+        "UPDATE receipts_ticket SET sent_at = NULL, started_at = NULL WHERE settlement_id = {ticketed}",
+        {"I-28"},
+    ),
     # titres
     "a titre paid by nobody": ("UPDATE titres_titre SET paid_at = now() WHERE id = {open_titre}", {"I-02"}),
     "a titre that was paid, and is not": ("UPDATE titres_titre SET paid_at = NULL WHERE id = {paid_titre}", {"I-02"}),
@@ -604,7 +640,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     ),
     "an allocation of what was settled on no titre": (
         "UPDATE payments_attempt SET titre_id = NULL WHERE id = {settled}",
-        {"I-10", "I-41"},
+        {"I-07", "I-10", "I-41"},
     ),
     "an excédent in no case": (delete_cases("excess"), {"I-03", "I-10"}),
     "an excédent that shrank": (
