@@ -68,7 +68,7 @@ def _settings(told: Mapping[str, Any]) -> list[str]:
         else "",
         _("Les lignes de même numéro s’additionnent.") if told.get("sums_lines") else "",
         _("412 et 000412 sont deux numéros différents.") if told.get("numbers_without_zeros") == DISTINCT else "",
-        _("Les montants suivis d’EUR ou de € sont acceptés.") if told.get("accepts_units") else "",
+        _("Les montants suivis d’EUR ou de € sont acceptés.") if told.get("accepts_units") else "",
         _("Exercice de toutes les lignes : %(year)s.") % {"year": told["default_exercice"]}
         if told.get("default_exercice")
         else "",

@@ -338,14 +338,14 @@ class TestPage:
         pages_seen, query = [], dict(about)
         while True:
             answer = nadia.get(LIST, query)
-            pages_seen.append([line.number for line in answer.context["lines"]])
+            pages_seen.append([line.name for line in answer.context["lines"]])
             if not answer.context["older_page"]:
                 break
             query = dict(parse_qsl(answer.context["older_page"][1:]))
-        assert [number[-1] for one in pages_seen for number in one] == ["0", "4", "3", "2", "1"]
+        assert [name[-1] for one in pages_seen for name in one] == ["0", "4", "3", "2", "1"]
         assert [len(one) for one in pages_seen] == [2, 2, 1]
         newer = nadia.get(LIST, dict(parse_qsl(answer.context["newer_page"][1:])))
-        assert [line.number for line in newer.context["lines"]] == pages_seen[1]
+        assert [line.name for line in newer.context["lines"]] == pages_seen[1]
 
     def test_counts_beyond_its_bound_only_when_asked(self, nadia, filed, monkeypatch):
         monkeypatch.setattr("regal.backoffice.titre_queries.MOST_COUNTED", 3)

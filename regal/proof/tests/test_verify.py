@@ -780,7 +780,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a receipt that settled nothing": (
         "DELETE FROM payments_allocation WHERE settlement_id IN (SELECT id FROM payments_settlement"
         " WHERE receipt_id = {part}); DELETE FROM payments_settlement WHERE receipt_id = {part}",
-        {"I-04", "I-07", "I-08"},
+        {"I-02", "I-04", "I-07", "I-08"},
     ),
     "a receipt in the books of another day": (
         "UPDATE payments_settlement SET accounting_day = accounting_day - 1 WHERE receipt_id = {cash}",
