@@ -148,7 +148,7 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     # Amounts.
     "L109": (
-        _("%(amount)s : sous 15 €, le comptable ne recouvrera pas cette somme si personne ne la paie."),
+        _("%(amount)s : sous 15 €, le comptable ne recouvrera pas cette somme si personne ne la paie."),
         _("La ligne peut entrer telle quelle ; si vous le pouvez, regroupez plusieurs sommes."),
     ),
     "L110": (
@@ -171,10 +171,10 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("« %(text)s » porte une unité."),
         _(
             "Écrivez-le comme 1234,50 ; ou « Changer les colonnes et relire », puis acceptez les montants suivis d’EUR"
-            " ou de €."
+            " ou de €."
         ),
     ),
-    "L115": (_("Ce montant dépasse 9 999 999,99 €, le plus grand qui se paie ici."), _WRITE_AMOUNT),
+    "L115": (_("Ce montant dépasse 9 999 999,99 €, le plus grand qui se paie ici."), _WRITE_AMOUNT),
     "L116": (
         _("« %(text)s » est un montant abîmé par un tableur."),
         _("Refaites l’export du logiciel sans l’ouvrir dans un tableur."),
