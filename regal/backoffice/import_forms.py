@@ -178,10 +178,14 @@ class SourceForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, source: ImportSource, products: Sequence[Product]) -> None:
-        chosen = source.default_product.slug if source.default_product is not None else ""
-        super().__init__(data, initial={"nom": source.name, "produit": chosen})
+        former = source.default_product
+        super().__init__(data, initial={"nom": source.name, "produit": former.slug if former is not None else ""})
+        self._former = former
         self._products = {product.slug: product for product in products}
         offered = [(product.slug, product.name) for product in products]
+        if former is not None and former.slug not in self._products:  # a new name must not take it away
+            self._products[former.slug] = former
+            offered.append((former.slug, gettext("%(name)s (un autre l’encaisse maintenant)") % {"name": former.name}))
         _offer(self.fields["produit"], [("", gettext("Le fichier le dit")), *offered])
 
     def clean_nom(self) -> str:
@@ -193,6 +197,11 @@ class SourceForm(forms.Form):
     @property
     def default_product(self) -> Product | None:
         return self._products.get(self.cleaned_data["produit"])
+
+    @property
+    def changes_product(self) -> bool:
+        """Whether another one was sent: what is not sent is not "no product"."""
+        return "produit" in self.data and self.default_product != self._former
 
     def refuse(self, refusal: Refusal) -> None:
         """Say it beside its field, or at the head of the page."""

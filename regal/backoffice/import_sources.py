@@ -87,14 +87,20 @@ def import_source(request: BureauRequest, slug: str, source_id: int) -> HttpResp
         source = _source(town, source_id)
         products = products_of(town, source)
         act = request.POST.get("acte", "")
+        if act in DONE:
+            imports.hold_source(source)
         form = SourceForm(request.POST if act == "modifier" else None, source=source, products=products)
         if (act == "modifier" and form.is_valid()) or act in ("oublier", "fermer", "rouvrir"):
             try:
                 imports.change_source(source=source, **_changes(act, source, form), **_by(request))
             except Refusal as refusal:
-                form.refuse(refusal)
+                if form.is_bound:
+                    form.refuse(refusal)
+                else:
+                    messages.error(request, f"{refusal.code}. {refusal}")
             else:
                 messages.success(request, DONE[act] % {"name": source.name})
+            if not form.errors:
                 return HttpResponseRedirect(reverse("import_source", args=[slug, source_id]), status=303)
         if request.method == "POST":
             source = _source(town, source_id)
@@ -117,7 +123,8 @@ def _changes(act: str, source: ImportSource, form: SourceForm) -> dict[str, Any]
         kept = {name: told for name, told in source.options.items() if name not in ("columns", "seen", "asked")}
         return {"options": kept}
     if act == "modifier":
-        return {"name": form.cleaned_data["nom"].strip(), "default_product": form.default_product}
+        name = {"name": form.cleaned_data["nom"].strip()}
+        return name | ({"default_product": form.default_product} if form.changes_product else {})
     return {"is_active": act == "rouvrir"}
 
 

@@ -292,6 +292,7 @@ def _read_so(request: BureauRequest, one: Import, form: ColumnsForm, proposal: P
     """
     source, by = one.source, _by(request)
     with transaction.atomic():
+        imports.hold_source(source)
         source = imports.change_source(
             source=source,
             options=_remembered(form, proposal),
@@ -509,6 +510,8 @@ def import_report_file(request: BureauRequest, slug: str, import_id: int) -> Htt
     town = request.collectivite
     with tenant(town):
         one = _import(town, import_id)
+    if not import_queries.has_lines(one):  # its own page says why
+        return _see("import", slug, import_id)
     lines = import_report.csv_of(import_=one, town=town)
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="import-{one.pk}-{town.slug}.csv"'
@@ -618,7 +621,7 @@ def _import_page(
         else "",
         "tabs": _tabs(totals, filters) if one.read_at else [],
         "lines": shown_lines,
-        "has_lines": bool(one.read_at) and one.state not in (ImportState.DISCARDED, ImportState.REFUSED),
+        "has_lines": import_queries.has_lines(one),
         "filter_name": filters.name,
         "is_filtered": filters.is_narrow,
         "is_first": not filters.after,

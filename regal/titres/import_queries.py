@@ -100,6 +100,11 @@ def totals_of(import_: Import) -> Totals:
     )
 
 
+def has_lines(import_: Import) -> bool:
+    """Whether its report may be read line by line: lines thrown away may wait for a worker, and are not shown."""
+    return bool(import_.read_at) and import_.state not in (ImportState.DISCARDED, ImportState.REFUSED)
+
+
 def lines_of(
     import_: Import, *, verdict: Verdict | None = None, warned: bool = False, after: int = 0, limit: int = 50
 ) -> list[ReportedLine]:

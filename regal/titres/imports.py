@@ -109,6 +109,11 @@ def add_source(
     return source
 
 
+def hold_source(source: ImportSource) -> None:
+    """Lock it until the transaction ends, and read it again: whoever changes it is waited for."""
+    source.refresh_from_db(from_queryset=ImportSource.objects.select_for_update(of=("self",), no_key=True))
+
+
 def change_source(
     *,
     source: ImportSource,
@@ -123,12 +128,14 @@ def change_source(
     now: datetime,
     actor_id: int | None = None,
 ) -> ImportSource:
-    """Change what is given, and nothing else. Call it inside `tenant()`.
+    """Change what is given, and nothing else; only what changes is checked. Call it inside `tenant()`.
 
     `file_format` "": whatever comes. `default_product` None: lines name theirs.
+    What is made out of its former `options` or `products` is made after `hold_source`.
 
     Raises what `add_source` raises.
     """
+    hold_source(source)
     before = _facts_of(source)
     changes: dict[str, object] = {
         "name": None if name is None else _source_name(name),
@@ -144,8 +151,10 @@ def change_source(
         changes["default_product"] = default_product
     for field, value in changes.items():
         setattr(source, field, value)
-    _check_products(source)
-    _check_options(source)
+    if changes.keys() & {"products", "default_product"}:  # one that moved to another régie must not keep it open
+        _check_products(source)
+    if "options" in changes:
+        _check_options(source)
     _save_source(source, list(changes))
     _record(source, "change_import_source", now, actor_id, before=before, after=_facts_of(source))
     return source
@@ -386,7 +395,7 @@ def discard(*, import_: Import, now: datetime, actor_id: int | None = None, at_o
 
     Many lines are forgotten by a worker a moment later, unless `at_once`. Call it inside `tenant()`. Raises OtherStep.
     """
-    locked = _locked(import_, unless_writing=True)
+    locked = _locked(import_, unless_at_work=True)
     locked.state, locked.ended_at = _next(locked, ImportEvent.DISCARDED), now
     locked.save(update_fields=["state", "ended_at"])
     _forget_pieces(locked)
@@ -637,14 +646,15 @@ def _have_done(import_: Import, kind: str, now: datetime) -> None:
     schedule(collectivite_id=import_.collectivite_id, kind=kind, subject_id=import_.pk, due_at=now, now=now, again=True)
 
 
-def _locked(import_: Import, *, unless_writing: bool = False) -> Import:
-    """`unless_writing`: raises OtherStep rather than wait for whoever writes it."""
+def _locked(import_: Import, *, unless_at_work: bool = False) -> Import:
+    """`unless_at_work`: raises OtherStep rather than wait for whoever writes or undoes it."""
     ours = Import.objects.filter(collectivite=import_.collectivite_id, pk=import_.pk)
-    is_writing = unless_writing and ours.filter(state=ImportState.WRITING).exists()
-    locking = ours.select_for_update(of=("self",), no_key=True, skip_locked=is_writing)
+    state = ImportState(ours.values_list("state", flat=True).get())
+    is_at_work = unless_at_work and state in (ImportState.WRITING, ImportState.UNDOING)
+    locking = ours.select_for_update(of=("self",), no_key=True, skip_locked=is_at_work)
     locked = locking.select_related("source", "collectivite").first()
     if locked is None:
-        raise import_refusals.OtherStep(state=IMPORT_NAMES[ImportState.WRITING])
+        raise import_refusals.OtherStep(state=IMPORT_NAMES[state])
     return locked
 
 

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from regal.audit.models import AuditEntry
 from regal.backoffice import import_template, pages
 from regal.backoffice import imports as import_pages
-from regal.collectivites.models import Collectivite, Regie
+from regal.collectivites.models import Collectivite, Product, Regie
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import uploads
 from regal.lib.money import Money
@@ -518,6 +518,10 @@ class TestConfirming:
         monkeypatch.setattr(imports, "AT_ONCE", 2)
         where = read(paul, canteen, GOOD)
         assert paul.post(f"{where}ecarter/").status_code == 303
+        with tenant(town.collectivite):
+            assert ImportLine.objects.exists()
+        answer = paul.get(f"{where}rapport.csv")
+        assert (answer.status_code, answer.headers["Location"]) == (303, where)
         notices.run_due(NOW)
         with tenant(town.collectivite):
             assert not ImportLine.objects.exists()
@@ -761,6 +765,13 @@ def source_of(town):
         return ImportSource.objects.of(town.collectivite).select_related("default_product").get()
 
 
+def move(town, product):
+    """Another régie collects it from now on."""
+    other = cast.make_canteen(town, slug="autre", numcli="006390")
+    with tenant(town.collectivite):
+        Product.objects.filter(pk=product.pk).update(account=other.account)
+
+
 def last_act(town):
     with tenant(town.collectivite):
         return AuditEntry.objects.filter(collectivite=town.collectivite).latest("pk")
@@ -816,6 +827,33 @@ class TestChangingASource:
         assert source_of(town).default_product is None
         paul.post(where, {"acte": "modifier", "nom": "Cantine", "produit": canteen.slug})
         assert source_of(town).default_product == canteen
+
+    def test_its_product_stays_where_none_was_sent(self, town, paul, canteen, where):
+        assert paul.post(where, {"acte": "modifier", "nom": "Cantine"}).status_code == 303
+        assert (source_of(town).name, source_of(town).default_product) == ("Cantine", canteen)
+
+    def test_its_product_that_moved_stays_until_somebody_says_so(self, town, paul, canteen, where):
+        move(town, canteen)
+        page = paul.get(where)
+        assert "Cantine (un autre l’encaisse maintenant)" in words(page)
+        assert paul.post(where, chosen(page) | {"acte": "modifier", "nom": "Ancienne"}).status_code == 303
+        assert (source_of(town).name, source_of(town).default_product) == ("Ancienne", canteen)
+        assert paul.post(where, {"acte": "modifier", "nom": "Ancienne", "produit": ""}).status_code == 303
+        assert source_of(town).default_product is None
+        assert "un autre l’encaisse" not in words(paul.get(where))
+
+    @pytest.mark.parametrize("act", ["oublier", "fermer", "rouvrir"])
+    def test_whose_product_moved_the_other_acts_are_done(self, town, paul, canteen, where, act):
+        move(town, canteen)
+        assert paul.post(where, {"acte": act}).status_code == 303
+        assert source_of(town).is_active == (act != "fermer")
+
+    def test_whatever_refuses_an_act_without_fields_is_told(self, town, paul, where):
+        with tenant(town.collectivite):
+            ImportSource.objects.update(options={"encoding": "klingon"})
+        answer = paul.post(where, {"acte": "oublier"}, follow=True)
+        assert answer.status_code == 200
+        assert "R247" in words(answer)
 
     @pytest.mark.parametrize(("name", "code"), [("", "R442"), ("  ", "R442"), ("x" * 81, "R442"), ("a\x07b", "R230")])
     def test_a_name_that_will_not_do_is_refused(self, town, paul, where, name, code):

@@ -763,6 +763,21 @@ class TestSources:
         with pytest.raises(import_refusals.BadOptions), tenant(source.collectivite_id):
             imports.change_source(source=source, options=options, now=MORNING)
 
+    def test_whose_product_moved_are_still_named_and_closed(self, town, canteen, source):
+        other = cast.make_canteen(town, slug="autre", numcli="006390")
+        with tenant(town.collectivite):
+            Product.objects.filter(pk=canteen.pk).update(account=other.account)
+            imports.change_source(source=source, name="Ancienne", is_active=False, now=MORNING)
+            with pytest.raises(import_refusals.BadSource):
+                imports.change_source(source=source, default_product=canteen, now=MORNING)
+
+    def test_are_held_as_they_are_now(self, source):
+        with tenant(source.collectivite_id):
+            stale = ImportSource.objects.get(pk=source.pk)
+            imports.change_source(source=source, options={"sums_lines": True}, now=MORNING)
+            imports.hold_source(stale)
+        assert stale.options == {"sums_lines": True}
+
     def test_have_names_of_their_own(self, source, canteen):
         with pytest.raises(import_refusals.SourceNameTaken):
             make_source(canteen)
@@ -940,6 +955,45 @@ class TestAtOnce:
         import_ = keep(source, *[f"FC2026{number:06d};4200" for number in range(500)])
         at_once(work, work)
         assert (again(import_).state, again(import_).counts["new"]) == (ImportState.PROPOSED, 500)
+
+    @pytest.mark.parametrize("state", [ImportState.WRITING, ImportState.UNDOING])
+    def test_discarding_waits_for_no_worker(self, kept_town, state):
+        source = make_source(cast.make_canteen(kept_town))
+        import_ = brought(source, f"{NUMBER};4200") if state == ImportState.UNDOING else read(source, f"{NUMBER};4200")
+        with tenant(source.collectivite_id):
+            if state == ImportState.UNDOING:
+                imports.ask_undoing(import_=import_, now=MORNING)
+            else:
+                imports.confirm(import_=import_, only_valid=False, now=MORNING)
+
+        def discard() -> None:
+            with tenant(source.collectivite_id), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '2s'")
+                imports.discard(import_=import_, now=MORNING)
+
+        with tenant(source.collectivite_id):
+            Import.objects.select_for_update(no_key=True).get(pk=import_.pk)
+            (said,) = at_once(discard)
+        assert isinstance(said, import_refusals.OtherStep)
+        assert again(import_).state == state
+
+    def test_two_changes_of_what_a_source_remembers_are_both_kept(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+
+        def change(**told: object) -> None:
+            with tenant(source.collectivite_id):
+                mine = ImportSource.objects.get(pk=source.pk)
+                imports.hold_source(mine)
+                imports.change_source(source=mine, options=mine.options | told, now=MORNING)
+
+        for _ in range(3):
+            with tenant(source.collectivite_id):
+                imports.change_source(source=source, options={}, now=MORNING)
+            said = at_once(lambda: change(sums_lines=True), lambda: change(accepts_units=True))
+            assert list(said) == [None, None]
+            with tenant(source.collectivite_id):
+                kept = ImportSource.objects.get(pk=source.pk).options
+            assert kept == {"sums_lines": True, "accepts_units": True}
 
 
 class TestNeighbours:
