@@ -92,8 +92,8 @@ class TouchedSince(Refusal):
 class DecidedSince(Refusal):
     code = "R239"
     sentence = _(
-        "Cet import ne se défait plus : quelqu’un a changé depuis une partie de ses %(debts)s (%(count)s). Annulez une"
-        " à une les sommes qui ne sont pas dues."
+        "Cet import ne se défait plus : un agent, ou un autre import, a changé depuis une partie de ses %(debts)s"
+        " (%(count)s). Défaites d’abord l’import plus récent, ou annulez une à une les sommes qui ne sont pas dues."
     )
 
 

@@ -416,15 +416,21 @@ def withdraw(*, import_: Import, reason: str, now: datetime, actor_id: int | Non
 def standing_of(*, import_: Import, now: datetime) -> Iterator[list[tuple[int, bool, bool]]]:
     """The titres that an import brought or changed, locked in order: id, being paid or paid, decided otherwise.
 
-    Some at a time. Those whose due it brought to nothing are decided otherwise: only a person restores them. No
-    adjustment says so, and its lines are forgotten one day; but their event bears its hour, and imports write one after
-    the other.
+    Some at a time. Of another import's, one whose due somebody, or a later import, has changed since is decided
+    otherwise: what this one changed can no longer be given back. Those whose due it brought to nothing are, too: only
+    a person restores them. No adjustment says so, and its lines are forgotten one day; but their event bears its hour,
+    and imports write one after the other.
     """
     with connection.chunked_cursor() as cursor:
         cursor.execute(
             "SELECT t.id, t.paid_at IS NOT NULL OR coalesce(t.held_until > %(now)s, false),"
             " t.status NOT IN ('draft', 'open', 'suspended')"
             "   AND NOT (t.origin_id IS NOT DISTINCT FROM %(i)s AND t.status = 'cancelled')"
+            "  OR t.origin_id IS DISTINCT FROM %(i)s AND 0 <> (SELECT coalesce(sum("
+            "   CASE a.direction WHEN 'increase' THEN a.amount_cents ELSE -a.amount_cents END), 0)"
+            "   FROM titres_adjustment a WHERE a.collectivite_id = %(c)s AND a.titre_id = t.id"
+            "   AND a.origin_id IS DISTINCT FROM %(i)s AND a.id > (SELECT min(own.id) FROM titres_adjustment own"
+            "    WHERE own.collectivite_id = %(c)s AND own.titre_id = t.id AND own.origin_id = %(i)s))"
             " FROM titres_titre t WHERE t.collectivite_id = %(c)s AND t.id IN ("
             "  SELECT id FROM titres_titre WHERE collectivite_id = %(c)s AND origin_id = %(i)s"
             "  UNION SELECT titre_id FROM titres_adjustment WHERE collectivite_id = %(c)s AND origin_id = %(i)s"

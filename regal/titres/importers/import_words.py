@@ -33,7 +33,7 @@ IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
         _("Confirmez de nouveau ; si cela se répète, écrivez à votre assistance."),
     ),
     "F595": (
-        _("Cet import n’a pas été défait : de l’argent est venu, ou une décision, pour ce qu’il avait créé."),
+        _("Cet import n’a pas été défait : de l’argent, une décision ou un autre import est venu depuis."),
         _("Annulez une à une les sommes qui ne sont pas dues."),
     ),
     "F596": (

@@ -42,6 +42,7 @@ from regal.titres.importers.base import (
 from regal.titres.models import (
     Collector,
     Debtor,
+    Direction,
     Import,
     ImportLine,
     ImportPiece,
@@ -631,6 +632,35 @@ class TestUndoing:
             ("changed", []),
             ("reduces", []),
         ]
+
+    def test_is_refused_while_a_later_import_stands_on_it(self, kept_town):
+        source = make_source(cast.make_canteen(kept_town))
+        brought(source, f"{NUMBER};4200")
+        second, third = brought(source, f"{NUMBER};9200"), brought(source, f"{NUMBER};1000")
+        with pytest.raises(import_refusals.DecidedSince):
+            undo(second)
+        ask_undoing(second)
+        work()
+        assert (again(second).error["code"], due(titre(source))) == ("F595", 1000)
+        undo(third)
+        undo(again(second))
+        assert due(titre(source)) == 4200
+        assert proof.broken() == ()
+
+    def test_is_refused_once_an_agent_reduced_what_it_changed(self, source):
+        brought(source, f"{NUMBER};4200")
+        second = brought(source, f"{NUMBER};9200")
+        operations.adjust(
+            titre=titre(source),
+            direction=Direction.DECREASE,
+            amount=Money(8_000),
+            reason="Erreur de tarif",
+            paid=paid_of,
+            now=later(hours=1),
+        )
+        with pytest.raises(import_refusals.DecidedSince):
+            undo(second, now=later(hours=2))
+        assert due(titre(source)) == 1200
 
     def test_is_refused_once_something_was_paid_or_is_being_paid(self, town, source):
         import_ = brought(source, f"{NUMBER};4200", f"{OTHER};1830")
