@@ -40,6 +40,7 @@ from regal.people.queries import colleagues
 from regal.receipts.models import Why
 from regal.titres.models import Titre
 from regal.titres.states import State as TitreState
+from regal.titres.words import short_name_of
 
 _LARGEST_KEY = 2**63 - 1
 
@@ -284,6 +285,7 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
     attempts = _attempts_about(case, town=town)
     decides = request.role is not Role.AGENT
     typed = {name: form.text(name) for name in ("personne", "note", "decision", "motif")} if form.is_bound else {}
+    titre = _titre_of(case, town=town)
     return {
         "case": case,
         "name": case.get_kind_display(),
@@ -292,7 +294,8 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
         "is_late": is_late(case, now=now),
         "facts": [*facts_in_words(case), *_code_received(case, town=town)],
         "file_id": _number_in(case, "file"),
-        "titre": _titre_of(case, town=town),
+        "titre": titre,
+        "titre_name": short_name_of(titre) if titre is not None else "",
         "attempts": attempts,
         "history": _told(case, list(queries.history(case=case))),
         "form": form,
@@ -401,7 +404,7 @@ _EXCESSES: dict[str, Promise] = {
     TitreState.CANCELLED: later_said(gettext_lazy("%(the_debt)s est annulé%(e)s")),
     TitreState.TRANSFERRED: later_said(gettext_lazy("%(the_debt)s est passé%(e)s au comptable public")),
     TitreState.WRITTEN_OFF: later_said(gettext_lazy("%(the_debt)s est abandonné%(e)s")),
-    TitreState.WITHDRAWN: later_said(gettext_lazy("l’import de %(the_debt)s a été annulé")),
+    TitreState.WITHDRAWN: later_said(gettext_lazy("l’import de %(the_debt)s a été défait")),
 }
 _WORKS: dict[str, Promise] = {
     "judge_message": gettext_lazy("lire un message reçu"),

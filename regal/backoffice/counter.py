@@ -18,6 +18,7 @@ from regal.backoffice.counter_forms import DayForm, HiddenForm, ReceiptForm, Rev
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.queries import Tally
 from regal.backoffice.titre_queries import allocations_of, debtor_of, titre_numbered
+from regal.collectivites import debt_words
 from regal.collectivites.debt_words import said
 from regal.collectivites.models import Product
 from regal.gateways.base import Environment
@@ -33,7 +34,7 @@ from regal.payments.reversing import reverse as reverse_settlement
 from regal.titres.models import Collector, Titre
 from regal.titres.refusals import Refusal
 from regal.titres.states import State
-from regal.titres.words import NAMES, name_of
+from regal.titres.words import NAMES, name_of, number_of, short_name_of, word_of
 
 LARGEST_KEY = 2**63 - 1
 MOST_SHOWN = 500  # receipts of one day
@@ -167,6 +168,7 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
         "form": form,
         "titre": titre,
         "name": name_of(titre),
+        "number": number_of(titre),
         "why_not": _why_not(titre),
         "debtor": debtor,
         "left": left,
@@ -175,7 +177,9 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
         "in_parts": titre.product.partial_payment,
         "token": data["jeton"] if data is not None else tokens.new_token(),
     }
-    return render(request, "backoffice/receive_money.html", context, status=422 if form.errors else 200)
+    context["Debts"] = debt_words.forms()["Debts"]  # the menu's, whatever this one is
+    with debt_words.override(word_of(titre)):
+        return render(request, "backoffice/receive_money.html", context, status=422 if form.errors else 200)
 
 
 def _why_not(titre: Titre) -> str:
@@ -206,6 +210,7 @@ class ReceiptLine:
 
     settlement: int
     titre: Titre
+    name: str
     means: str
     amount: Money
     voucher: str
@@ -259,6 +264,7 @@ def _received(town: HasKey, day: date, means: str) -> tuple[list[ReceiptLine], l
         ReceiptLine(
             settlement=one.pk,
             titre=one.receipt.titre,
+            name=short_name_of(one.receipt.titre),
             means=str(Means(one.receipt.means).label),
             amount=one.amount,
             voucher=_voucher(one.receipt),

@@ -178,6 +178,8 @@ def show_list(
         shown, older, newer = page_of_titres(
             found, collectivite=town, order=selection.order, after=after, before=before
         )
+        if not shown and (after or before):  # past the end: what stood there is gone
+            shown, older, newer = page_of_titres(found, collectivite=town, order=selection.order)
         sums = sums_of(shown, collectivite=town)
         by_name = searched is not None and searched.kind is Kind.NAME  # else a list names nobody
         names = debtors_of(shown, collectivite=town) if by_name else {}
@@ -448,7 +450,7 @@ _EXPLANATIONS: dict[Situation, Promise] = {
     ),
     Situation.TRANSFERRED: gettext_lazy("Seul le comptable public encaisse désormais."),
     Situation.WRITTEN_OFF: gettext_lazy("La régie a renoncé à encaisser."),
-    Situation.WITHDRAWN: gettext_lazy("L’import a été annulé : rien n’est dû."),
+    Situation.WITHDRAWN: gettext_lazy("L’import a été défait : rien n’est dû."),
 }
 _EXPLANATIONS_OF_THE_COMPTABLE: dict[Situation, Promise] = {
     Situation.PAYABLE: gettext_lazy("À payer hors régie, sur le contrat du comptable."),

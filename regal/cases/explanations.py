@@ -276,7 +276,7 @@ EXPLANATIONS: dict[Kind, Explanation] = {
         ),
         steps=(
             _("Relevez le montant en trop et la raison, sous « De quoi il s’agit »."),
-            _("Ouvrez %(the_debt)s : ce qui était dû, ce qui l’a été, et les autres paiements."),
+            _("Ouvrez %(the_debt)s : ce qui était dû, ce qui a été payé, et les autres paiements."),
             _("Demandez le remboursement à l’ordonnateur, ou notez l’avoir."),
             _("Dites au payeur ce qui a été décidé, et notez-le ici."),
         ),

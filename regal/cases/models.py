@@ -52,7 +52,7 @@ class Decision(models.TextChoices):
     DEBT_NAMED = "debt_named", _("le comptable public a dit de quelle dette il s’agit")
     NOT_OURS = "not_ours", _("aucune de ces dettes n’est concernée")
     REFUND_ASKED = "refund_asked", _("remboursement demandé à l’ordonnateur")
-    KEPT_AS_CREDIT = "kept_as_credit", later_said(_("gardé en avoir, à déduire plus tard %(of_another_debt)s"))
+    KEPT_AS_CREDIT = "kept_as_credit", _("gardé en avoir, à déduire de ce qui est dû")
     TICKET_GIVEN = "ticket_given", _("payeur prévenu autrement, ou ticket renvoyé")
     NOT_ASKED_FOR = "not_asked_for", _("rien à dire au payeur, son paiement est compté")
     NOTHING_TOO_MUCH = (

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _ROWS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
     # blank: (facture, avis, titre), each in French and in English
     "debt": (("facture", "invoice"), ("avis", "notice"), ("titre", "titre")),
+    "debt_in_french": (("facture", "facture"), ("avis", "avis"), ("titre", "titre")),  # what a file must say
     "Debt": (("Facture", "Invoice"), ("Avis", "Notice"), ("Titre", "Titre")),
     "debts": (("factures", "invoices"), ("avis", "notices"), ("titres", "titres")),
     "Debts": (("Factures", "Invoices"), ("Avis", "Notices"), ("Titres", "Titres")),
@@ -34,11 +35,6 @@ _ROWS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
     ),
     "the_debt": (("la facture", "the invoice"), ("l’avis", "the notice"), ("le titre", "the titre")),
     "The_debt": (("La facture", "The invoice"), ("L’avis", "The notice"), ("Le titre", "The titre")),
-    "of_another_debt": (
-        ("d’une autre facture", "from another invoice"),
-        ("d’un autre avis", "from another notice"),
-        ("d’un autre titre", "from another titre"),
-    ),
     "the_same_debt": (
         ("la même facture", "the same invoice"),
         ("le même avis", "the same notice"),

@@ -484,7 +484,7 @@ def _take_out(import_: Import, settled: Which, paying: Which, now: datetime, act
         raise import_refusals.TouchedSince(count=touched)
     if decided:
         raise import_refusals.DecidedSince(count=decided)
-    reason = gettext("Import annulé : %(name)s") % {"name": import_.name}
+    reason = gettext("Import défait : %(name)s") % {"name": import_.name}
     gone = import_tables.withdraw(import_=import_, reason=reason, now=now, actor_id=actor_id)
     import_.state, import_.ended_at = after, now
     import_.save(update_fields=["state", "ended_at"])

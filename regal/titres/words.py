@@ -27,11 +27,11 @@ IMPORT_NAMES: dict[ImportState, Promise] = {
     ImportState.READING: _("en cours de lecture"),
     ImportState.PROPOSED: _("à confirmer"),
     ImportState.WRITING: _("en cours d’enregistrement"),
-    ImportState.CONFIRMED: _("enregistré"),
+    ImportState.CONFIRMED: _("confirmé"),
     ImportState.DISCARDED: _("écarté"),
     ImportState.REFUSED: _("refusé"),
     ImportState.UNDOING: _("en train d’être défait"),
-    ImportState.UNDONE: _("annulé"),
+    ImportState.UNDONE: _("défait"),
 }
 
 VERDICT_NAMES: dict[Verdict, Promise] = {
@@ -52,13 +52,17 @@ def word_of(titre: Titre) -> str:
     return debt_words.ROLE if titre.document_kind == DocumentKind.ROLE else DebtWord.TITRE
 
 
+def number_of(titre: Titre) -> str:
+    """`000412`; of the comptable's, `2026-778`: their numbers begin again each exercice."""
+    if titre.collector == Collector.REGIE:
+        return titre.number
+    return f"{titre.exercice}-{titre.number}" + (f"-{titre.line}" if titre.line != 1 else "")
+
+
 def name_of(titre: Titre) -> str:
-    """`Facture 000412`; of the comptable's, `Titre 2026-778`: their numbers begin again each exercice."""
-    number = titre.number
-    if titre.collector == Collector.COMPTABLE:
-        number = f"{titre.exercice}-{number}" if titre.line == 1 else f"{titre.exercice}-{number}-{titre.line}"
+    """`Facture 000412`; of the comptable's, `Titre 2026-778`."""
     with debt_words.override(word_of(titre)):
-        return said("%(Debt)s %(number)s", number=number)
+        return said("%(Debt)s %(number)s", number=number_of(titre))
 
 
 def short_name_of(titre: Titre) -> str:

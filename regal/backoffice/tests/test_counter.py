@@ -109,6 +109,16 @@ class TestReceiving:
         assert 'value="2026-11-24"' in page
         assert "Quelqu’un est en train de payer" not in page
 
+    def test_calls_what_the_comptable_collects_by_its_name(self, paul, town):
+        theirs = cast.make_comptable_titre(town)
+        page = words(paul.get(address(theirs)))
+        number = f"{theirs.exercice}-{theirs.number}"
+        assert f"<h1>Encaisser le titre {number}</h1>" in paul.get(address(theirs)).content.decode()
+        assert f"Titre {number}" in page
+        assert "Voir le titre" in page
+        assert "Encaisser la facture" not in page
+        assert "Factures" in page  # the menu
+
     def test_pays_it_and_its_history_says_how_and_by_whom(self, paul, titre):
         typed = {"moyen": "cheque", "banque": "CIC", "piece": "0012345", "carnet": "417", "tireur": "M. Leroy"}
         answer = receive(paul, titre, **typed)

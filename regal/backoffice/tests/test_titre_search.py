@@ -365,6 +365,13 @@ class TestPage:
         assert answer.status_code == 200
         assert whole not in answer.content.decode()
 
+    def test_past_the_end_is_the_first_page(self, nadia, filed):
+        for past in ({"apres": "1-1"}, {"avant": "99999999999999999-1"}):
+            answer = nadia.get(LIST, past)
+            assert self.keys(answer) == self.keys(nadia.get(LIST))
+            assert answer.context["count"] == len(filed)
+            assert not answer.context["is_suite"]
+
     def test_refuses_what_is_too_long(self, nadia, filed):
         answer = nadia.post("/saint-aubin/factures/chercher/", {"recherche": "x" * 101})
         assert answer.status_code == 422

@@ -122,7 +122,7 @@ _NAMES: Mapping[Meaning, tuple[str, ...]] = {
         "MONTANTDUTITRE", "MONTANTTITRE", "MONTANTTOTALTTC", "TOTALTTCEUROS", "MONTANTTTCEUROS", "MONTANTTTCENEUROS",
         "MONTANTEUR", "MONTANTDUTTC", "DU", "SOMMEAPAYER", "NETAPAYERTTC", "NETAPAYEREUROS",
         "NETAPAYERENEUROS", "TOTALDU", "TOTALEUROS", "TOTALENEUROS", "AREGLER",
-        "MONTANTAREGLER", "NETAREGLER", "MONTANTEN", "MONTANTTTCEN",
+        "MONTANTAREGLER", "NETAREGLER", "MONTANTEN", "MONTANTTTCEN", "NETTTC",
     ),
     Meaning.ISSUED_ON: (
         "DATEEMISSION", "DATEDEMISSION", "DATEFACTURE", "DATEDEFACTURE", "DATEFACTURATION", "EMISLE", "EMISSION",
@@ -161,6 +161,11 @@ _NAMES: Mapping[Meaning, tuple[str, ...]] = {
 
 _MEANING_OF = {name: (meaning, rank) for meaning, names in _NAMES.items() for rank, name in enumerate(names)}
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_ONLY_EXPLAINS = re.compile(  # as `plain` leaves it: « en € », « TTC, en euros », « jj/mm/aaaa »
+    r"(?:EN)?(?:EUR|EUROS?)?(?:TTC)?(?:EN)?(?:EUR|EUROS?)?"
+    r"|(?:FORMAT)?(?:(?:JJ?MM?|DD?MM?|MM?DD?)(?:AA|YY){1,2}|(?:AA|YY){1,2}MM?(?:JJ?|DD?))"
+)
+_EXACT = 1000  # more names than any meaning has: those that say less than the whole column come after
 _NOT_IN_NAMES = re.compile(r"[^A-Z0-9]")
 
 ENCODINGS = {
@@ -251,8 +256,16 @@ def candidates(columns: Iterable[str], meaning: Meaning) -> tuple[str, ...]:
 
 
 def _known(column: str) -> tuple[Meaning, int] | None:
-    """What a name may mean, and its rank among those that mean it; what stands between brackets only explains."""
-    return _MEANING_OF.get(plain(column)) or _MEANING_OF.get(plain(_BRACKETS.sub("", column)))
+    """What a name may mean, and its rank among those that mean it: last, where brackets were left out."""
+    if exact := _MEANING_OF.get(plain(column)):
+        return exact
+    shorter = _MEANING_OF.get(plain(_BRACKETS.sub(_without_explaining, column)))
+    return (shorter[0], shorter[1] + _EXACT) if shorter else None
+
+
+def _without_explaining(brackets: re.Match[str]) -> str:
+    """Nothing, for a currency or the format of a date; « (HT) » or « (enfant) » makes another column of it."""
+    return "" if _ONLY_EXPLAINS.fullmatch(plain(brackets[0])) else brackets[0]
 
 
 def plain(name: str) -> str:

@@ -256,8 +256,8 @@ TABLE_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     "L162": (
         _("Cet avoir ne dit pas quel numéro il réduit."),
         _(
-            "Donnez une colonne qui le dit, ou écrivez « Avoir sur %(debt)s 000398 » dans l’objet. Pour des lignes de"
-            " détail, « Changer les colonnes et relire », puis cochez qu’elles s’additionnent."
+            "Donnez une colonne qui le dit, ou écrivez « Avoir sur %(debt_in_french)s 000398 » dans l’objet. Pour des"
+            " lignes de détail, « Changer les colonnes et relire », puis cochez qu’elles s’additionnent."
         ),
     ),
     "L163": (_("L’avoir réduit le numéro %(number)s, que nous lisons dans l’objet."), _NOTHING),

@@ -390,7 +390,7 @@ class TestConfirming:
     def test_happens_once(self, source):
         import_ = read(source, f"{NUMBER};4200")
         confirm(import_)
-        with pytest.raises(import_refusals.OtherStep):
+        with pytest.raises(import_refusals.OtherStep, match="«\N{NO-BREAK SPACE}confirmé\N{NO-BREAK SPACE}»"):
             confirm(import_)
         with tenant(source.collectivite_id):
             imports.write(source.collectivite_id, import_.pk, MORNING, settled=settled_titres, paying=titres_being_paid)

@@ -99,6 +99,26 @@ class TestGuess:
     def test_prefers_the_plainest_name(self):
         assert guess(["RESTE_DU", "MONTANT_TTC"])[Meaning.AMOUNT] == "MONTANT_TTC"
 
+    @pytest.mark.parametrize(
+        ("columns", "meaning", "chosen"),
+        [
+            (["Montant (HT)", "Net (TTC)"], Meaning.AMOUNT, "Net (TTC)"),
+            (["Solde (en €, TTC)", "Net à payer TTC"], Meaning.AMOUNT, "Net à payer TTC"),
+            (["Somme due [EUR TTC]"], Meaning.AMOUNT, "Somme due [EUR TTC]"),
+            (["Nom (enfant)", "Responsable"], Meaning.NAME, "Responsable"),
+            (["Date (naissance)", "Émise le"], Meaning.ISSUED_ON, "Émise le"),
+            (["Date (jj/mm/aaaa)", "Date de création"], Meaning.ISSUED_ON, "Date de création"),
+            (["Date (AAAA-MM-JJ)"], Meaning.ISSUED_ON, "Date (AAAA-MM-JJ)"),
+            (["Échéance (format JJ/MM/AA)"], Meaning.DUE_ON, "Échéance (format JJ/MM/AA)"),
+        ],
+    )
+    def test_leaves_out_only_brackets_that_explain_and_prefers_a_name_without(self, columns, meaning, chosen):
+        assert guess(columns) == {meaning: chosen}
+
+    @pytest.mark.parametrize("name", ["Montant (HT)", "Nom (enfant)", "Date (naissance)"])
+    def test_takes_other_brackets_for_a_part_of_the_name(self, name):
+        assert guess([name]) == {}
+
     def test_leaves_out_what_it_does_not_know(self):
         assert guess(["QUANTITE", "TARIF", "Prix unitaire", "Montant HT", "Montant payé", "12,50", "(€)", ""]) == {}
 

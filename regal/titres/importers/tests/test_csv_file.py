@@ -2,11 +2,16 @@
 
 import io
 import random
+import re
 
 import pytest
+from django.utils import translation
 
+from regal.collectivites import debt_words
+from regal.collectivites.models import DebtWord
 from regal.titres.importers.base import Nature, NotThisFile, Reduced
 from regal.titres.importers.opening import open_file
+from regal.titres.importers.table_words import TABLE_WORDS
 from regal.titres.importers.tests.tables import (
     GOOD,
     HEADER,
@@ -292,6 +297,14 @@ class TestCreditNotes:
     )
     def test_that_name_none_or_two_are_an_error(self, label):
         assert codes(line_of(self.row("A", LIBELLE=label))) == ["L162"]
+
+    @pytest.mark.parametrize("word", list(DebtWord))
+    def test_are_mended_by_the_label_that_the_remedy_shows_in_every_language(self, word):
+        for language in ("fr", "en"):
+            with translation.override(language), debt_words.override(word):
+                remedy = debt_words.said(TABLE_WORDS["L162"][1])
+            label = re.search("Avoir sur .* 000398", remedy)[0]
+            assert titre_of(self.row("A", LIBELLE=label)).reduces == Reduced(2026, "000398")
 
     def test_name_no_invoice_in_labels_of_spaces_and_are_judged_all_the_same(self):
         spaces, signs = f"avis n{' ' * 3_900}x", "avis n. " * 480
