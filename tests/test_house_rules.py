@@ -179,6 +179,7 @@ class TestModels:
             "titres.Adjustment.made_by",
             "titres.Import.confirmed_by",
             "titres.Import.kept_by",
+            "titres.Import.undo_asked_by",
             "titres.TitreEvent.by",
             "titres.TitreGroup.prepared_by",
             "titres.TitreGroup.confirmed_by",

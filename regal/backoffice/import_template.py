@@ -80,7 +80,7 @@ SHEET = [column.title for column in COLUMNS if column.is_needed]
 def sheet(*, today: date) -> list[list[str]]:
     """Three rows as a spreadsheet shows them, to explain: a good one, a small one, and one that is wrong."""
     amounts = [*(spreadsheets.decimal(one) for one in EXAMPLE_AMOUNTS), WRONG_AMOUNT]
-    names = ("TESTARD Héloïse", "ÇA-VA-BIEN Noël", "L’EXEMPLE Anaïs")
+    names = ("TESTARD Marion", "MODEL Victor", "EXEMPLE Laura")
     return [
         [number, name, "Cantine, octobre", amount, spreadsheets.day(today)]
         for number, name, amount in zip(EXAMPLE_NUMBERS, names, amounts, strict=True)
