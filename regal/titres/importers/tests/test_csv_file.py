@@ -303,7 +303,7 @@ class TestCreditNotes:
         for language in ("fr", "en"):
             with translation.override(language), debt_words.override(word):
                 remedy = debt_words.said(TABLE_WORDS["L162"][1])
-            label = re.search("Avoir sur .* 000398", remedy)[0]
+            (label,) = re.findall("Avoir sur .* 000398", remedy)
             assert titre_of(self.row("A", LIBELLE=label)).reduces == Reduced(2026, "000398")
 
     def test_name_no_invoice_in_labels_of_spaces_and_are_judged_all_the_same(self):
