@@ -68,13 +68,11 @@ IMPORT_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     "L305": (
         _(
             "« %(value)s » n’est pas un numéro de ce produit : la page de paiement, qui attend par exemple"
-            " %(example)s, le"
-            " refuserait."
+            " %(example)s, le refuserait."
         ),
         _(
             "Écrivez-le dans le fichier comme il est imprimé, zéros compris ; ou, s’il a raison, un administrateur"
-            " change"
-            " la forme des numéros du produit (Réglages, Produits)."
+            " change la forme des numéros du produit (Réglages, Produits)."
         ),
     ),
     "L306": (
