@@ -39,7 +39,7 @@ test: .venv/ready .venv/messages ## tous les tests, deux à la fois ; à la fin
 	@$(IN_BROWSERS) -m "browser and not crash" $(BROWSERS)
 	@$(PY) -m pytest -m crash $(CRASHES)
 
-test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus tués : moins d'une minute
+test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus tués ; quelques minutes
 	@$(AT_ONCE) -m "not browser and not crash and not slow"
 
 test-hostile: .venv/ready .venv/messages ## cent mille messages malveillants à PayFiP, autant à Paybox : une demi-heure ou plus (make test : cinq mille)
