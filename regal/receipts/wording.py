@@ -127,7 +127,7 @@ def letter_about(ticket: Ticket) -> Letter | None:
 def _worded(ticket: Ticket, settlement: Settlement, attempt: Attempt, *, to: str) -> Letter:
     town = settlement.collectivite
     is_test = settlement.environment == Environment.TEST
-    facts = _facts(settlement, attempt)
+    facts = facts_of(settlement, attempt)
     reversal = Reversal.objects.filter(collectivite=town.pk, settlement=settlement).first()
     told = {"amount": _euros(settlement.amount), "town": town.name, "moment": in_words.instant(settlement.occurred_at)}
     subject = (
@@ -238,7 +238,7 @@ def _parts(settlement: Settlement) -> tuple[Money, Money]:
     return allocated, settlement.amount - allocated
 
 
-def _facts(settlement: Settlement, attempt: Attempt) -> dict[str, str]:
+def facts_of(settlement: Settlement, attempt: Attempt) -> dict[str, str]:
     """What the evidence says of how it was paid: that which settled first, then whatever else says paid."""
     paid = Evidence.objects.filter(
         collectivite=attempt.collectivite_id, attempt=attempt, verdict=Evidence.Verdict.FITS, outcome=Outcome.PAID
