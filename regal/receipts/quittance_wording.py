@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import typst
 from django.utils.translation import override
 
-from regal.lib import paris
+from regal.lib import paris, pdf
 from regal.lib.euros_in_words import amount_in_words
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
@@ -41,16 +40,7 @@ class Sheet:
 
     def pdf(self) -> bytes:
         """A tagged PDF (PDF/UA-1) with its fonts inside."""
-        document = typst.compile(
-            str(TEMPLATE),
-            format="pdf",
-            sys_inputs={"data": self.data()},
-            pdf_standards="ua-1",
-            ignore_system_fonts=True,
-            timestamp=int(self.dated.timestamp()),
-        )
-        assert isinstance(document, bytes)
-        return document
+        return pdf.compiled(TEMPLATE, data=self.data(), dated=self.dated)
 
 
 def sheet_of(quittance: Quittance, *, original: QuittanceDelivery | None, now: datetime) -> Sheet:

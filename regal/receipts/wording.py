@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import typst
 from django.db.models import Sum
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
@@ -19,7 +18,7 @@ from regal.collectivites import debt_words
 from regal.collectivites.debt_words import said
 from regal.collectivites.models import Collectivite
 from regal.gateways.base import Environment, Means, Outcome
-from regal.lib import in_words
+from regal.lib import in_words, pdf
 from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
 from regal.payments.models import Allocation, Attempt, Evidence, Reversal, Settlement
@@ -98,16 +97,7 @@ class Letter:
 
     def pdf(self) -> bytes:
         """A tagged PDF (PDF/UA-1) with its fonts inside."""
-        document = typst.compile(
-            str(TEMPLATE),
-            format="pdf",
-            sys_inputs={"data": self.data()},
-            pdf_standards="ua-1",
-            ignore_system_fonts=True,
-            timestamp=int(self.dated.timestamp()),
-        )
-        assert isinstance(document, bytes)
-        return document
+        return pdf.compiled(TEMPLATE, data=self.data(), dated=self.dated)
 
 
 def letter_about(ticket: Ticket) -> Letter | None:
