@@ -31,6 +31,8 @@ from regal.payments.models import Allocation, CounterPerson, CounterReceipt, Mea
 from regal.payments.queries import balance_of, still_counting
 from regal.payments.reversing import causes_of
 from regal.payments.reversing import reverse as reverse_settlement
+from regal.people.models import Role
+from regal.receipts.quittance_queries import quittances_of
 from regal.titres.models import Collector, Titre
 from regal.titres.refusals import Refusal
 from regal.titres.states import State
@@ -52,6 +54,7 @@ class Move:
     text: str = ""
     payment: int | None = None  # the online payment it speaks of
     settlement: int | None = None  # what can be reversed still
+    came_in: int | None = None  # what it speaks of, where it came in
 
 
 def can_receive(titre: Titre) -> bool:
@@ -81,6 +84,7 @@ def moves_of(titre: Titre) -> list[Move]:
                 text=text,
                 payment=settlement.attempt_id,
                 settlement=settlement.pk if counts else None,
+                came_in=settlement.pk,
             )
         )
         if not counts:
@@ -216,6 +220,7 @@ class ReceiptLine:
     voucher: str
     who: str
     reversal: Reversal | None
+    quittance: str  # its number
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -249,6 +254,7 @@ def receipts(request: BureauRequest, slug: str) -> HttpResponse:
         "has_regies": regies or bool(lines),
         "earlier": at(day - timedelta(days=1)) if first < day else "",
         "later": at(day + timedelta(days=1)) if day < last else "",
+        "may_act": request.role in (Role.REGISSEUR, Role.ADMINISTRATOR),
     }
     return render(request, "backoffice/receipts.html", context)
 
@@ -260,6 +266,7 @@ def _received(town: HasKey, day: date, means: str) -> tuple[list[ReceiptLine], l
     shown = list(found.select_related("receipt__titre", "receipt__made_by").order_by("-pk")[: MOST_SHOWN + 1])
     keys = [one.pk for one in shown]
     gone = {one.settlement_id: one for one in Reversal.objects.of(town).filter(settlement__in=keys)}
+    given = quittances_of(keys, collectivite=town)
     lines = [
         ReceiptLine(
             settlement=one.pk,
@@ -270,6 +277,7 @@ def _received(town: HasKey, day: date, means: str) -> tuple[list[ReceiptLine], l
             voucher=_voucher(one.receipt),
             who=str(one.receipt.made_by or "REGAL"),
             reversal=gone.get(one.pk),
+            quittance=given[one.pk].printed if one.pk in given else "",
         )
         for one in shown
     ]

@@ -46,6 +46,7 @@ from regal.payments.models import Attempt, Evidence
 from regal.payments.queries import Selection, evidence_about, is_said_paid, others_on_debt, timeline
 from regal.payments.standing import Standing
 from regal.people.models import Role
+from regal.receipts.quittance_queries import acknowledged
 from regal.reconciliation.models import FiledLine
 from regal.reconciliation.queries import lines_proving
 
@@ -154,6 +155,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "has_more_others": len(others) > MOST_SHOWN,
             "said_paid": said_paid,
             "reversible": reversible(attempt),
+            "acknowledged": acknowledged(attempt),
             "may_reverse": request.role in (Role.REGISSEUR, Role.ADMINISTRATOR),
         }
     return render(request, "backoffice/payment.html", context)

@@ -18,6 +18,7 @@ from regal.gateways.base import Environment
 from regal.lib import in_words
 from regal.lib.money import Money
 from regal.payments.models import Attempt
+from regal.receipts.quittance_queries import quittances_of
 from regal.reconciliation.comptable import words_on
 from regal.reconciliation.models import FiledState
 from regal.titres.models import Direction, Titre, TitreEvent
@@ -48,6 +49,8 @@ class Step:
     by_its_author: bool = False  # whoever created the debt undid it: said, never forbidden
     payment: int | None = None  # the payment it speaks of
     reversible: int | None = None  # the settlement that can be reversed
+    settlement: int | None = None  # that came in with it
+    quittance: str = ""  # the number of that one's
     file: int | None = None  # the comptable's file that says it
     left: Money | None = None  # what is to be paid after it
     due: Money | None = None
@@ -79,6 +82,7 @@ def story_of(titre: Titre, *, attempts: Iterable[Attempt]) -> list[Step]:
                 payment=move.payment,
                 paid=move.amount,
                 reversible=move.settlement,
+                settlement=move.came_in,
             )
         )
     for settlement in settlements_on(titre):
@@ -90,6 +94,10 @@ def story_of(titre: Titre, *, attempts: Iterable[Attempt]) -> list[Step]:
         else:
             continue
         steps.append(Step(at=settlement.recorded_at, title=title, payment=settlement.attempt_id))
+    given = quittances_of([step.settlement for step in steps if step.settlement], collectivite=titre.collectivite)
+    for step in steps:
+        if step.settlement in given:
+            step.quittance = given[step.settlement].printed
     steps.sort(key=lambda step: step.at)
     _count(steps)
     return steps

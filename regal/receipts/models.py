@@ -160,7 +160,7 @@ class Quittance(TenantModel):
             models.CheckConstraint(condition=Q(how__in=How.values), name="receipts_quittance_how"),
             models.CheckConstraint(condition=Q(issued_as__in=Role.values), name="receipts_quittance_issued_as"),
         ]
-        indexes = [models.Index(fields=["collectivite", "-id"], name="receipts_quittance_recent")]
+        indexes = [models.Index(fields=["collectivite", "-issued_at", "-id"], name="receipts_quittance_recent")]
 
     def __str__(self) -> str:
         return self.printed

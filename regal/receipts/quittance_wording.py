@@ -88,8 +88,8 @@ def _marks(
         marks.append(["DUPLICATA", f"Copie du {day}. L’original a été remis le {first}. Un seul paiement a été fait."])
     if gone is not None:
         day, cause = paris.format_day_fr(paris.today(gone.made_at)), Cause(gone.cause).label
-        told = f"Annulée le {day} : {cause}. Cette quittance ne prouve plus aucun paiement ; son numéro reste pris."
-        marks.append(["ANNULÉE", told.replace(" :", "\u00a0:").replace(" ;", "\u00a0;")])
+        told = f"Annulée le {day} : {cause}. Cette quittance ne prouve plus aucun paiement ; son numéro reste pris."
+        marks.append(["ANNULÉE", told])
     return marks
 
 

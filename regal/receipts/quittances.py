@@ -59,7 +59,7 @@ def issue(*, settlement: Settlement, role: Role, now: datetime, actor_id: int | 
         regie = checked_regie(found)
         town = found.collectivite
         with override("fr"), debt_words.override(town.debt_word):  # it is a French document
-            stated, titres = _stated(found)
+            stated, titres = stated_of(found)
         counter = _lock_counter(collectivite_id, regie, paris.today(now).year)
         at = max(now, counter.last_at or now)  # two clocks may differ; numbers and moments go together
         counter.last, counter.last_at = counter.last + 1, at
@@ -163,7 +163,7 @@ def _original_of(quittance: Quittance) -> QuittanceDelivery | None:
         ).first()
 
 
-def _stated(settlement: Settlement) -> tuple[dict[str, Any], list[Titre]]:
+def stated_of(settlement: Settlement) -> tuple[dict[str, Any], list[Titre]]:
     """What was paid and how, and the titres that it speaks of."""
     allocations = Allocation.objects.filter(collectivite=settlement.collectivite_id, settlement=settlement)
     parts, titres = [], []

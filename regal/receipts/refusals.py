@@ -40,14 +40,14 @@ class TooManyCopies(Refusal):
 class NoRegie(Refusal):
     code = "R295"
     sentence = _(
-        "Aucune régie n’a encaissé ce paiement : il est allé au comptable public. Dites au payeur de lui demander la"
+        "Aucune régie n’a encaissé ce paiement : il est allé au comptable public. Dites au payeur de lui demander la"
         " quittance."
     )
 
 
 class TrialMoney(Refusal):
     code = "R296"
-    sentence = _("C’est un essai : aucun argent n’a été encaissé. Une quittance se délivre pour un paiement réel.")
+    sentence = _("C’est un essai : aucun argent n’a été encaissé. Une quittance se délivre pour un paiement réel.")
 
 
 class NotConfirmed(Refusal):
@@ -61,7 +61,7 @@ class NotConfirmed(Refusal):
 class MoneyGone(Refusal):
     code = "R298"
     sentence = _(
-        "Cet encaissement est annulé depuis le %(day)s (%(cause)s) : la régie n’a plus cet argent. Une quittance se"
+        "Cet encaissement est annulé depuis le %(day)s (%(cause)s) : la régie n’a plus cet argent. Une quittance se"
         " délivre pour le paiement qui l’aura remplacé."
     )
 
@@ -69,6 +69,6 @@ class MoneyGone(Refusal):
 class GivenOnPaper(Refusal):
     code = "R299"
     sentence = _(
-        "Le payeur a déjà reçu la quittance %(number)s du carnet à souche : donnez-lui une copie de celle-là. Si ce"
+        "Le payeur a déjà reçu la quittance %(number)s du carnet à souche : donnez-lui une copie de celle-là. Si ce"
         " numéro est une erreur, annulez l’encaissement et saisissez-le de nouveau, sans numéro."
     )

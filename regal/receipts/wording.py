@@ -121,7 +121,7 @@ def _worded(ticket: Ticket, settlement: Settlement, attempt: Attempt, *, to: str
     reversal = Reversal.objects.filter(collectivite=town.pk, settlement=settlement).first()
     told = {"amount": _euros(settlement.amount), "town": town.name, "moment": in_words.instant(settlement.occurred_at)}
     subject = (
-        _("Copie du ticket de paiement : %(amount)s, %(town)s")
+        _("DUPLICATA du ticket de paiement : %(amount)s, %(town)s")
         if ticket.is_copy
         else _("Ticket de paiement : %(amount)s, %(town)s")
     )
@@ -132,7 +132,7 @@ def _worded(ticket: Ticket, settlement: Settlement, attempt: Attempt, *, to: str
         subject = _("Essai : aucun argent n’a été encaissé. %(subject)s") % {"subject": subject}
     if ticket.is_copy:
         day = in_words.instant(ticket.owed_at)
-        marks.append(_("Copie du %(day)s. Ce n’est pas un second paiement.") % {"day": day})
+        marks.append(_("DUPLICATA du %(day)s. Ce n’est pas un second paiement.") % {"day": day})
     title, lead = _("Votre paiement est confirmé"), _("Votre paiement de %(amount)s, fait le %(moment)s, est confirmé.")
     if reversal is not None:
         title = _("Votre paiement est annulé")

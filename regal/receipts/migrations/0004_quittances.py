@@ -177,7 +177,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="quittance",
-            index=models.Index(fields=["collectivite", "-id"], name="receipts_quittance_recent"),
+            index=models.Index(fields=["collectivite", "-issued_at", "-id"], name="receipts_quittance_recent"),
         ),
         migrations.AddConstraint(
             model_name="quittance",

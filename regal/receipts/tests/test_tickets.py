@@ -360,9 +360,11 @@ class TestCopy:
         copy = self.ask(town, attempt, days=1)
         carry(attempt, cast.later(days=1, seconds=1))
         first, again = outbox.outbox
-        assert again.subject == "Copie du ticket de paiement\u00a0: 84,70\u00a0€, Saint-Aubin"
-        assert again.body.startswith("Copie du 25 novembre 2026 à 9\u00a0h\u00a000.")
-        assert "Copie" in letter_of(attempt).data()
+        assert again.subject == "DUPLICATA du ticket de paiement\u00a0: 84,70\u00a0€, Saint-Aubin"
+        assert again.body.startswith("DUPLICATA du 25 novembre 2026 à 9\u00a0h\u00a000.")
+        assert "<strong>DUPLICATA du 25 novembre 2026 à 9\u00a0h\u00a000." in html_of(again)
+        assert "DUPLICATA du 25 novembre 2026" in letter_of(attempt).data()
+        assert "DUPLICATA" not in first.subject + first.body + html_of(first)
         assert again.to == first.to
         assert again.extra_headers["Message-ID"] == copy.message_id != first.extra_headers["Message-ID"]
 
