@@ -20,6 +20,8 @@ from regal.payments.operations import PaymentOrder, Started, key_given, request_
 from regal.payments.queries import balance_of, paid_of
 from regal.payments.reversing import reverse
 from regal.people.models import Membership, Role, User
+from regal.receipts import quittances
+from regal.receipts.models import Quittance
 from regal.titres import operations as titres
 from regal.titres.models import Collector, Debtor, Direction, DocumentKind, Titre, TitreEvent
 from regal.titres.states import Event, State
@@ -172,6 +174,27 @@ def receive_and_reverse(titre: Titre, *, now: datetime = MORNING) -> Settlement:
         settlement = Settlement.objects.get(receipt=receipt)
     reverse(settlement=settlement, cause="unpaid_cheque", reason="Revenu impayé", now=now)
     return settlement
+
+
+def receive(titre: Titre, *, now: datetime = MORNING) -> Settlement:
+    """All of it in cash at the counter."""
+    receipt = record_receipt(
+        titre=titre,
+        means=Means.CASH,
+        amount=titre.amount,
+        received_on=paris.today(now),
+        form_token=tokens.new_token(),
+        now=now,
+    )
+    with tenant(titre.collectivite_id):
+        return Settlement.objects.get(receipt=receipt)
+
+
+def acknowledge(settlement: Settlement, *, now: datetime = MORNING) -> Quittance:
+    """Its quittance, whose original somebody takes."""
+    quittance = quittances.issue(settlement=settlement, role=Role.REGISSEUR, now=now)
+    quittances.deliver(quittance=quittance, now=now)
+    return quittance
 
 
 def make_comptable_titre(

@@ -25,7 +25,9 @@ class TestAppendOnly:
             titre = cast.make_titre(cast.make_canteen(town))
             cast.reduce(titre)
             notices.pay(town, titre)
-            cast.receive_and_reverse(cast.make_titre(titre.product, reference="FC2026000043"))
+            gone = cast.make_titre(titre.product, reference="FC2026000043")
+            cast.receive_and_reverse(gone)
+            cast.acknowledge(cast.receive(gone))
             with tenant(town.collectivite):
                 line = files.keep_line(town, proved)
                 files.keep_state(line.file, cast.make_comptable_titre(town))

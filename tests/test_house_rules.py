@@ -175,6 +175,8 @@ class TestModels:
             "reconciliation.DepositedFile.confirm_asked_by",
             "payments.CounterReceipt.made_by",
             "payments.Reversal.made_by",
+            "receipts.Quittance.issued_by",
+            "receipts.QuittanceDelivery.made_by",
             "receipts.Ticket.asked_by",
             "titres.Adjustment.made_by",
             "titres.Import.confirmed_by",

@@ -80,6 +80,7 @@ class Neighbours:
         self.comptable_titres: dict[int, Titre] = {}
         self.received: dict[int, int] = {}
         self.groups: dict[int, int] = {}
+        self.quittances: dict[int, int] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -192,7 +193,9 @@ class Neighbours:
             message_id=f"<{key}@regal.example>",
             owed_at=MORNING,
         )
-        settlement = cast.receive_and_reverse(cast.make_titre(canteen, reference="FC2026000043"))
+        received = cast.make_titre(canteen, reference="FC2026000043")
+        settlement = cast.receive_and_reverse(received)
+        self.quittances[key] = cast.acknowledge(cast.receive(received)).pk
         self.received[key] = settlement.pk
         ImportSource.objects.create(
             collectivite=town.collectivite, name="Cantine", collector=Collector.REGIE, regie=self.titres[key].regie
@@ -474,6 +477,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "titre_id": neighbours.titres[theirs].pk,
         "settlement_id": neighbours.received[theirs],
         "group_id": neighbours.groups[theirs],
+        "quittance_id": neighbours.quittances[theirs],
         "membership_id": neighbours.memberships[theirs],
         "numcli": whose.account.identifier,
     }

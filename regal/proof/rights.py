@@ -1,6 +1,7 @@
 """Invariants of what staff may do: every privileged row has its act in the audit."""
 
 from regal.proof.findings import Invariant
+from regal.proof.quittances import WITHOUT_THEIR_ACTS
 
 
 def _without_its_act(table: str, kind: str, actions: str) -> str:
@@ -34,6 +35,7 @@ RIGHTS = (
             FROM people_visit v WHERE v.closed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM audit_auditentry a
                 WHERE a.collectivite_id = v.collectivite_id AND a.subject = 'visit ' || v.id
                     AND a.action = 'close_visit')""",
+            *WITHOUT_THEIR_ACTS,
         ),
     ),
 )

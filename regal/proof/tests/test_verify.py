@@ -37,6 +37,7 @@ from regal.people.models import Membership, Role, User
 from regal.proof import operations
 from regal.proof.findings import Snapshot
 from regal.proof.invariants import INVARIANTS
+from regal.receipts import quittances
 from regal.reconciliation import operations as reconciliation
 from regal.titres import operations as titres
 from regal.titres.models import Direction, Titre
@@ -423,7 +424,7 @@ def build_counter() -> dict[str, Any]:
     with tenant(town.collectivite):
         canteen.partial_payment = True
         canteen.save(update_fields=["partial_payment"])
-    invoices = [cast.make_titre(canteen, reference=f"FC202600050{place}") for place in range(4)]
+    invoices = [cast.make_titre(canteen, reference=f"FC202600050{place}") for place in range(7)]
     due = Money(8_470)
 
     def receive(titre: Titre, means: Means, amount: Money = due, **voucher: Any) -> CounterReceipt:
@@ -448,7 +449,20 @@ def build_counter() -> dict[str, Any]:
     reverse(settlement=unpaid, cause="unpaid_cheque", reason="Revenu impayé", now=cast.later(hours=2))
     online = notices.pay(town, invoices[3], key=idop(6), now=cast.later(hours=1))
     reverse(settlement=settlement_of(attempt=online), cause="chargeback", reason="Contesté", now=cast.later(hours=3))
+    acknowledged = [settlement_of(receipt=receive(invoice, Means.CASH)) for invoice in invoices[4:]]
+    given = [
+        quittances.issue(settlement=one, role=Role.REGISSEUR, now=cast.later(hours=2), actor_id=town.agent.pk)
+        for one in acknowledged
+    ]
+    for hours in (2, 3):
+        quittances.deliver(quittance=given[0], now=cast.later(hours=hours), actor_id=town.agent.pk)
+    reverse(settlement=acknowledged[2], cause="given_back", reason="Argent rendu", now=cast.later(hours=4))
     return {
+        "quittance": given[0].pk,
+        "second_quittance": given[1].pk,
+        "last_quittance": given[2].pk,
+        "acknowledged": acknowledged[0].pk,
+        "acknowledged_receipt": acknowledged[0].receipt_id,
         "combe": town.collectivite.pk,
         "cash": cash.pk,
         "cheque": cheque.pk,
@@ -515,6 +529,8 @@ TABLES = (
     "payments_allocation",
     "payments_counterreceipt",
     "payments_reversal",
+    "receipts_quittance",
+    "receipts_quittancedelivery",
     "titres_adjustment",
     "titres_titre",
     "titres_titreevent",
@@ -563,6 +579,82 @@ def delete_cases(kind: str) -> str:
 
 
 TAMPERINGS: dict[str, tuple[str, set[str]]] = {
+    # quittances
+    "a quittance that is gone": (
+        "DELETE FROM receipts_quittanceperson WHERE quittance_id = {second_quittance};"
+        "DELETE FROM receipts_quittance WHERE id = {second_quittance}",
+        {"I-42"},
+    ),
+    "the last quittance that is gone, and its number given again": (
+        "DELETE FROM receipts_quittanceperson WHERE quittance_id = {last_quittance};"
+        "DELETE FROM receipts_quittance WHERE id = {last_quittance};"
+        "UPDATE receipts_quittancecounter SET last = 2 WHERE collectivite_id = {combe}",
+        {"I-42"},
+    ),
+    "a number skipped": (
+        "UPDATE receipts_quittance SET number = 4 WHERE id = {last_quittance};"
+        "UPDATE receipts_quittancecounter SET last = 4 WHERE collectivite_id = {combe}",
+        {"I-42"},
+    ),
+    "numbers that begin at two": (
+        "UPDATE receipts_quittance SET number = number + 10 WHERE collectivite_id = {combe};"
+        "UPDATE receipts_quittance SET number = number - 9 WHERE collectivite_id = {combe};"
+        "UPDATE receipts_quittancecounter SET last = 4 WHERE collectivite_id = {combe}",
+        {"I-42"},
+    ),
+    "a counter ahead of its quittances": (
+        "UPDATE receipts_quittancecounter SET last = 7 WHERE collectivite_id = {combe}",
+        {"I-42"},
+    ),
+    "a counter that is gone": ("DELETE FROM receipts_quittancecounter WHERE collectivite_id = {combe}", {"I-42"}),
+    "a quittance of another year": (
+        "UPDATE receipts_quittance SET year = 2025 WHERE collectivite_id = {combe};"
+        "UPDATE receipts_quittancecounter SET year = 2025 WHERE collectivite_id = {combe}",
+        {"I-42"},
+    ),
+    "a quittance issued before the number above it": (
+        "UPDATE receipts_quittance SET issued_at = issued_at - interval '1 minute' WHERE id = {second_quittance};"
+        "UPDATE audit_auditentry SET at = at - interval '1 minute' WHERE subject = 'quittance {second_quittance}'",
+        {"I-42"},
+    ),
+    "a second quittance of one settlement": (
+        "ALTER TABLE receipts_quittance DROP CONSTRAINT receipts_quittance_once;"
+        "UPDATE receipts_quittance SET settlement_id = {acknowledged} WHERE id = {second_quittance}",
+        {"I-42"},
+    ),
+    "a quittance of more than was received": (
+        "UPDATE receipts_quittance SET amount_cents = amount_cents + 100, excess_cents = 100 WHERE id = {quittance}",
+        {"I-42"},
+    ),
+    "a quittance whose parts do not make it up": (
+        "UPDATE receipts_quittance SET excess_cents = 100 WHERE id = {quittance}",
+        {"I-42"},
+    ),
+    "a quittance for another titre": (
+        "UPDATE receipts_quittance SET parts = jsonb_set(parts, '{{0,titre}}', '{cash_titre}') WHERE id = {quittance}",
+        {"I-42"},
+    ),
+    "a quittance of another means": (
+        "UPDATE receipts_quittance SET how = 'cheque' WHERE id = {quittance}",
+        {"I-42"},
+    ),
+    "a quittance issued by nobody": (
+        "DELETE FROM audit_auditentry WHERE subject = 'quittance {quittance}' AND action = 'issue_quittance'",
+        {"I-33"},
+    ),
+    "two originals of a quittance": (
+        "ALTER TABLE receipts_quittancedelivery DROP CONSTRAINT receipts_delivery_number;"
+        "UPDATE receipts_quittancedelivery SET number = 1 WHERE quittance_id = {quittance}",
+        {"I-42"},
+    ),
+    "an original whose taking is gone": (
+        "DELETE FROM receipts_quittancedelivery WHERE quittance_id = {quittance} AND number = 1",
+        {"I-42"},
+    ),
+    "a duplicata that nobody wrote down": (
+        "DELETE FROM audit_auditentry WHERE subject = 'quittance {quittance}' AND action = 'copy_quittance'",
+        {"I-33"},
+    ),
     # tickets
     "a payer who is told nothing": (
         "DELETE FROM agenda_effect WHERE kind = 'send_ticket' AND subject_id = {ticketed};"
