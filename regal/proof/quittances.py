@@ -29,6 +29,12 @@ QUITTANCES = (
                 FROM receipts_quittance
             ) AS q
             WHERE q.year <> extract(year FROM q.issued_at AT TIME ZONE 'Europe/Paris') OR q.issued_at < q.above""",  # noqa: S608 - our own words
+            """SELECT e.collectivite_id, e.subject || ': issued as ' || (e.after->>'number') || ', and gone, or altered'
+            FROM audit_auditentry e LEFT JOIN receipts_quittance q ON q.collectivite_id = e.collectivite_id
+                AND 'quittance ' || q.id = e.subject
+                AND q.year || '-' || lpad(q.number::text, greatest(6, length(q.number::text)), '0') = e.after->>'number'
+                AND q.regie_id = (e.after->>'regie')::bigint AND q.amount_cents = (e.after->>'amount_cents')::bigint
+            WHERE e.action = 'issue_quittance' AND q.id IS NULL""",
             """SELECT collectivite_id, 'settlement ' || settlement_id || ': ' || count(*) || ' quittances'
             FROM receipts_quittance GROUP BY collectivite_id, settlement_id HAVING count(*) > 1""",
             f"""SELECT q.collectivite_id, {_NAMED} || ': differs from its settlement'

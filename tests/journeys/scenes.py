@@ -48,7 +48,7 @@ from regal.people.sessions import SessionStore
 from regal.reconciliation import operations as reconciliation
 from regal.titres import operations as titres
 from regal.titres.models import GroupAct, Titre
-from tests import notices
+from tests import cast, notices
 from tests.cast import Town
 from tests.demo import Demo
 from tests.files import Paid, pes
@@ -291,9 +291,16 @@ def _titres(town: Collectivite, now: datetime) -> dict[str, int]:
         titres.issue(titre=paid, now=now)
         received, gone = (_received(product, number, now) for number in ("RS-000902", "RS-000903"))
         reverse(settlement=gone, cause="typing_error", reason="Tapé deux fois", now=now)
+        to_acknowledge, acknowledged, cancelled = (_received(product, f"RS-00090{number}", now) for number in (4, 5, 6))
+        for settlement in (acknowledged, cancelled):
+            cast.acknowledge(settlement, now=now)
+        reverse(settlement=cancelled, cause="unpaid_cheque", reason="Chèque revenu impayé", now=now)
     somebody = Town(collectivite=town, account=product.account, product=product, agent=User())
     notices.pay(somebody, paid, now=now)
-    return of_the_demonstration | {"draft": draft.pk, "paid": paid.pk, "received": received.pk, "reversed": gone.pk}
+    of_receipts = {"received": received, "reversed": gone, "to acknowledge": to_acknowledge}
+    of_receipts |= {"acknowledged": acknowledged, "cancelled": cancelled}
+    keys = {name: settlement.pk for name, settlement in of_receipts.items()}
+    return of_the_demonstration | {"draft": draft.pk, "paid": paid.pk} | keys
 
 
 def _received(product: Product, number: str, now: datetime) -> Settlement:

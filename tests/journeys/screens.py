@@ -518,6 +518,13 @@ def _reversal(situation: str, press: str = "") -> Callable[[Visit], None]:
     return show
 
 
+def _quittance(situation: str) -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/quittances/encaissement/{visit.scenes['titres'][situation]}/")(visit)
+
+    return show
+
+
 def _titre_group(situation: str) -> Callable[[Visit], None]:
     def show(visit: Visit) -> None:
         _bureau(f"/{TOWN.slug}/factures/groupe/{visit.scenes['titre groups'][situation]}/")(visit)
@@ -906,6 +913,27 @@ BUREAU = (
         name="no receipts, a day refused",
         template="backoffice/receipts.html",
         show=_bureau(f"/{TOWN.slug}/encaissements/?jour=hier"),
+        says_error=True,
+    ),
+    Screen(
+        name="issue a quittance",
+        template="backoffice/quittance.html",
+        show=_quittance("to acknowledge"),
+        languages=BOTH,
+    ),
+    Screen(name="a quittance", template="backoffice/quittance.html", show=_quittance("acknowledged"), languages=BOTH),
+    Screen(name="a cancelled quittance", template="backoffice/quittance.html", show=_quittance("cancelled")),
+    Screen(name="no quittance for this money", template="backoffice/quittance.html", show=_quittance("reversed")),
+    Screen(
+        name="quittances",
+        template="backoffice/quittances.html",
+        show=_bureau(f"/{TOWN.slug}/quittances/"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="quittances, a number refused",
+        template="backoffice/quittances.html",
+        show=_bureau(f"/{TOWN.slug}/quittances/?numero=douze"),
         says_error=True,
     ),
     Screen(

@@ -48,6 +48,7 @@ from regal.titres.operations import (
 from regal.titres.refusals import Refusal
 from tests.cast import MME_LEROY
 from tests.simulation.files import Files
+from tests.simulation.quittances import Quittances
 from tests.simulation.world import World
 
 TROUBLED = timedelta(hours=3)
@@ -84,6 +85,7 @@ class History(ABC):
         self._order = itertools.count()
         self._payers = itertools.count(1)
         self._files = Files(self)
+        self._quittances = Quittances(world)
 
     @abstractmethod
     def arrive(self, payer: Payer, departure: Departure, *, tries: int) -> None:
@@ -126,6 +128,8 @@ class History(ABC):
         if draw.random() < 0.4:
             for _ in range(draw.choice((1, 1, 2))):
                 self._at(draw.uniform(0, 120), self._files.deposit)
+        for moment in self._quittances.moments():
+            self._at(moment, self._quittances.act)
         self.begin()
         self.accident(self._outage, longest=40)
         self.accident(self._workers_sleep, longest=60)
