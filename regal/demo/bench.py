@@ -28,7 +28,7 @@ from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import Product
-from regal.demo import bench_bureau, bench_imports, bench_paybox, bench_titres, bench_web_service
+from regal.demo import bench_bureau, bench_imports, bench_paybox, bench_quittances, bench_titres, bench_web_service
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
@@ -153,6 +153,7 @@ class Bench:
         self.memory: dict[str, float] = {}
         self.bureau = ""
         self.web_service = ""
+        self.quittances = ""
         self.paybox = ""
         self.imports = ""
         self.titres = ""
@@ -190,6 +191,9 @@ class Bench:
             self._pgbench(server.connections, product, doors[0])
             self.web_service = bench_web_service.measure(
                 product.collectivite, port=self.port + 2, postgres_cpu=self.postgres.cpu_seconds, say=self.say
+            )
+            self.quittances = bench_quittances.measure(
+                product.collectivite, slug="cantine", postgres_cpu=self.postgres.cpu_seconds, say=self.say
             )
             self.paybox = bench_paybox.measure(say=self.say)
             self.imports = bench_imports.measure(
@@ -501,7 +505,7 @@ def main(
     try:
         bench = Bench(folder, say, titres=titres, payments=payments)
         bench.run()
-        tables = (bench.web_service, bench.paybox, bench.imports, bench.titres, bench.bureau)
+        tables = (bench.web_service, bench.quittances, bench.paybox, bench.imports, bench.titres, bench.bureau)
         return "\n\n".join([table(bench.figures, bench.memory), *tables])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
