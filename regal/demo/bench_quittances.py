@@ -70,4 +70,4 @@ def _receive(product: Product, number: int, now: datetime) -> Settlement:
         now=now,
     )
     with tenant(product.collectivite):
-        return Settlement.objects.get(receipt=receipt)
+        return Settlement.objects.of(product.collectivite).get(receipt=receipt)

@@ -151,9 +151,10 @@ def _lock_money(settlement: Settlement) -> None:
 
 
 def _lock_counter(collectivite_id: int, regie: Regie, year: int) -> QuittanceCounter:
-    which = {"collectivite_id": collectivite_id, "regie_id": regie.pk, "year": year}
-    QuittanceCounter.objects.bulk_create([QuittanceCounter(**which)], ignore_conflicts=True)
-    return QuittanceCounter.objects.select_for_update(of=("self",)).get(**which)
+    first = QuittanceCounter(collectivite_id=collectivite_id, regie=regie, year=year)
+    there = QuittanceCounter.objects.filter(collectivite=collectivite_id, regie=regie, year=year)
+    there.bulk_create([first], ignore_conflicts=True)  # two may come first
+    return there.select_for_update(of=("self",)).get()
 
 
 def _original_of(quittance: Quittance) -> QuittanceDelivery | None:
@@ -221,7 +222,7 @@ def _name(quittance: Quittance, titres: list[Titre]) -> None:
         }
         if told not in named:
             named.append(told)
-    QuittancePerson.objects.bulk_create(
+    QuittancePerson.objects.filter(collectivite=quittance.collectivite_id).bulk_create(
         QuittancePerson(collectivite_id=quittance.collectivite_id, quittance=quittance, place=place, **told)
         for place, told in enumerate(named)
     )

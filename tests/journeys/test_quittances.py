@@ -73,7 +73,7 @@ def test_from_the_counter_to_a_duplicata(demo: Demo, nadia: Callable[..., Page],
         assert name.endswith("-duplicata.pdf") == is_copy, name
         assert Path(downloading.value.path()).read_bytes().startswith(b"%PDF-1.7")
         page.reload()
-    expect(page.locator("main ol li")).to_have_count(2)
+    expect(page.locator("main > ol li")).to_have_count(2)
     look(page, "issued", width)
     page.get_by_role("link", name="Toutes les quittances").press("Enter")
     expect(page.locator("main")).to_contain_text("Facture " + number)
