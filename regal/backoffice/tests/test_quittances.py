@@ -131,6 +131,7 @@ class TestIssuing:
         for settlement, code in ((gone, "R298"), (on_paper, "R299")):
             told = words(paul.get(page(settlement)))
             assert code in told
+            assert "Aucune quittance pour cet encaissement" in told
             assert "Délivrer la quittance" not in told
             answer = paul.post(page(settlement))
             assert answer.status_code == 422

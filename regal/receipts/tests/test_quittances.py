@@ -225,7 +225,7 @@ class TestNumbers:
     def test_have_no_gap_when_twenty_issue_at_once(self, town, canteen):
         settlements = [received(canteen, number) for number in range(1, 21)]
         given = at_once(*(lambda one=one: issue(one).number for one in settlements))
-        assert sorted(given) == list(range(1, 21))
+        assert sorted(one for one in given if isinstance(one, int)) == list(range(1, 21))
         assert broken() == []
 
     def test_are_one_when_twenty_press_at_once(self, town, canteen):
@@ -313,7 +313,7 @@ class TestDelivery:
     def test_of_ten_at_once_one_is_the_original(self, town, canteen):
         quittance = issue(received(canteen))
         files = at_once(*(lambda: quittances.deliver(quittance=quittance, now=MORNING) for _ in range(10)))
-        assert sorted(file.is_original for file in files) == [False] * 9 + [True]
+        assert sorted(file.is_original for file in files if isinstance(file, quittances.File)) == [False] * 9 + [True]
         assert broken() == []
 
     def test_is_not_written_down_where_no_pdf_is_made(self, town, canteen, monkeypatch):
