@@ -159,19 +159,17 @@ class Filters(forms.Form):
 
     regie = forms.TypedChoiceField(label=gettext_lazy("Régie"), required=False, coerce=int, empty_value=None)
     annee = forms.TypedChoiceField(label=gettext_lazy("Année"), required=False, coerce=int, empty_value=None)
-    numero = forms.IntegerField(
+    numero = forms.RegexField(
+        r"^\s*(?:[0-9]{4}-)?0*[1-9][0-9]{0,8}\s*$",
         label=gettext_lazy("Numéro"),
-        help_text=gettext_lazy("sans l’année : 123 pour 2026-000123"),
+        help_text=gettext_lazy("123, ou 2026-000123"),
         required=False,
-        min_value=1,
-        max_value=2**31 - 1,
+        max_length=20,
         error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value"),
-            gettext_lazy("R290. Écrivez le numéro en chiffres, sans l’année : 123 pour 2026-000123."),
+            ("invalid", "max_length", "null_characters_not_allowed"),
+            gettext_lazy("R290. Écrivez le numéro en chiffres : 123, ou 2026-000123."),
         ),
-        widget=forms.TextInput(
-            attrs={"inputmode": "numeric", "autocomplete": "off", "aria-describedby": "id_numero-hint"}
-        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "aria-describedby": "id_numero-hint"}),
     )
     etat = forms.ChoiceField(
         label=gettext_lazy("État"),
@@ -213,10 +211,13 @@ class Filters(forms.Form):
         """Those that it means, each saying whether it is cancelled."""
         gone = Reversal.objects.of(town).filter(settlement=OuterRef("settlement"))
         found = Quittance.objects.of(town).annotate(is_gone=Exists(gone))
-        names = {"regie": "regie", "annee": "year", "numero": "number"}
-        for name, column in names.items():
-            if self.cleaned_data.get(name):
-                found = found.filter(**{column: self.cleaned_data[name]})
+        if regie := self.cleaned_data.get("regie"):
+            found = found.filter(regie=regie)
+        if year := self.cleaned_data.get("annee"):
+            found = found.filter(year=year)
+        if printed := self.cleaned_data.get("numero"):
+            year, _dash, number = printed.rpartition("-")
+            found = found.filter(number=int(number), **({"year": int(year)} if year else {}))
         if state := self.cleaned_data.get("etat"):
             found = found.filter(is_gone=state == "annulee")
         return found

@@ -225,11 +225,28 @@ class TestList:
         of_the_pool = words(nadia.get(f"{LIST}?regie={key}&annee=2026"))
         assert "FC2026000003" in of_the_pool
         assert "FC2026000002" not in of_the_pool
-        assert "FC2026000002" in words(nadia.get(f"{LIST}?numero=2"))
+        for typed in ("2", "000002", "2026-000002", "+2026-2+"):
+            told = words(nadia.get(f"{LIST}?numero={typed}"))
+            assert "FC2026000002" in told
+            assert "FC2026000001" not in told
+        assert "Aucune quittance." in words(nadia.get(f"{LIST}?numero=2025-000002"))
         assert "FC2026000001" not in words(nadia.get(f"{LIST}?etat=delivree"))
         assert "FC2026000001" in words(nadia.get(f"{LIST}?etat=annulee"))
 
-    @pytest.mark.parametrize("query", ["regie=999999", "annee=1515", "numero=abc", "numero=0", "etat=x", "regie=%00"])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "regie=999999",
+            "annee=1515",
+            "numero=abc",
+            "numero=0",
+            "numero=-2",
+            "numero=%00",
+            "numero=99999999999",
+            "etat=x",
+            "regie=%00",
+        ],
+    )
     def test_says_what_it_cannot_read(self, nadia, three, query):
         answer = nadia.get(f"{LIST}?{query}")
         assert answer.status_code == 200
