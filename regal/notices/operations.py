@@ -143,7 +143,7 @@ def ask_for(
 def make_batch(
     collectivite_id: int, batch_id: int, now: datetime, turn: Turn, *, make: Callable[..., bytes] = compile_pdf
 ) -> None:
-    """Make the pieces that are not there yet. Each is made between two transactions, and written whole or not at all."""
+    """Make the pieces that are not there yet, each between two transactions: it is written whole or not at all."""
     collectivite = Collectivite.objects.get(pk=collectivite_id)
     while True:
         with tenant(collectivite_id):

@@ -54,7 +54,8 @@ _TOLD: dict[Why, tuple[str, Promise]] = {
     Why.NOT_PAYABLE_ONLINE: (
         "R284",
         _(
-            "Le produit n’accepte pas ce montant ou ce numéro en ligne : corrigez les réglages du produit, ou %(the_debt)s."
+            "Le produit n’accepte pas ce montant ou ce numéro en ligne : corrigez les réglages du produit, ou"
+            " %(the_debt)s."
         ),
     ),
 }

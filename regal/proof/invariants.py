@@ -7,6 +7,7 @@ from regal.proof.cases import CASES
 from regal.proof.files import FILES
 from regal.proof.findings import Invariant
 from regal.proof.money import MONEY
+from regal.proof.notices import NOTICES
 from regal.proof.repairs import REPAIRS
 from regal.proof.rights import RIGHTS
 from regal.proof.routing import ROUTING
@@ -18,7 +19,20 @@ from regal.proof.walls import WALLS
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
     sorted(
-        (*CASES, *FILES, *MONEY, *REPAIRS, *RIGHTS, *ROUTING, *SIGNED, *STATES_AND_MESSAGES, *TICKETS, *TITRES, *WALLS),
+        (
+            *CASES,
+            *FILES,
+            *MONEY,
+            *NOTICES,
+            *REPAIRS,
+            *RIGHTS,
+            *ROUTING,
+            *SIGNED,
+            *STATES_AND_MESSAGES,
+            *TICKETS,
+            *TITRES,
+            *WALLS,
+        ),
         key=lambda invariant: invariant.id,
     )
 )
