@@ -260,8 +260,6 @@ def _sender(asked: Asked, town: Collectivite) -> Iterator[str]:
         yield titre.regie.name
     elif titre.budget is not None:
         yield titre.budget.name
-    if town.contact:
-        yield town.contact
 
 
 def _rows(asked: Asked) -> Iterator[tuple[str, str]]:
