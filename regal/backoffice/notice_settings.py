@@ -14,7 +14,7 @@ from regal.backoffice.other_means import LONGEST, change_other_means, field_of, 
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.refusals import Refusal
 from regal.backoffice.titres import see_other
-from regal.backoffice.town_forms import SettingsForm, sentence
+from regal.backoffice.town_forms import NOT_TYPED, TOO_LONG, SettingsForm, sentence
 from regal.collectivites.models import Regie
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -27,11 +27,13 @@ class NoticeTextsForm(SettingsForm):
         initial = {field_of(regie.pk): regie.other_means for regie in regies} | {"seen": version_of(regies)}
         super().__init__(data, initial=initial)
         for regie in regies:
-            self.fields[field_of(regie.pk)] = sentence(
+            field = sentence(
                 _("%(regie)s : autres moyens de payer") % {"regie": regie.name},
                 _("400 caractères au plus. Exemple : par chèque à l’ordre de la régie, ou en espèces au guichet."),
                 longest=LONGEST,
             )
+            field.error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}
+            self.fields[field_of(regie.pk)] = field
         self.GROUPS = (("", "", tuple(field_of(regie.pk) for regie in regies)),)
         self._regies = regies
 

@@ -119,12 +119,11 @@ def _preview(chosen: QuerySet[Titre], keys: Sequence[int], *, town: Collectivite
     is_by_state = len(keys) > COUNTED_ONE_BY_ONE
     left_out: Counter[str] = Counter()
     if is_by_state:
-        by_state = chosen.order_by().values_list("status", "paid_at__isnull").annotate(count=Count("pk"))
-        for status, is_unpaid, count in by_state:
-            if not is_unpaid:
-                left_out[Why.PAID.value] += count
-            elif status != State.OPEN:
-                left_out[Why(status).value] += count
+        by_state = chosen.order_by().values_list("status").annotate(every=Count("pk"), paid=Count("paid_at"))
+        for status, every, paid in by_state:
+            left_out[Why.PAID.value] += paid
+            if status != State.OPEN:
+                left_out[Why(status).value] += every - paid
     else:
         for some in _in_turn(keys):
             left_out.update(operations.read_some(some, collectivite=town).left_out)
