@@ -61,7 +61,7 @@ def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             with debt_words.override(word_of(titre)):
                 messages.error(request, f"{refusal.code}. {refusal}")
             return see_other(reverse("titre", args=[slug, titre_id]))
-        _note(request, "print_notices", subject=f"titre {titre.pk}", after={"notices": 1}, now=now)
+        _note(request, action="print_notices", subject=f"titre {titre.pk}", after={"notices": 1}, now=now)
     pdf = operations.compile_pdf([worded(asked)], collectivite=town, logo=logo, now=now)
     return _file(pdf, name=f"avis-{town.slug}-{titre.reference}.pdf")
 
@@ -157,7 +157,7 @@ def _pdf_of(request: BureauRequest, keys: Sequence[int], *, now: datetime) -> Ht
             return see_other(reverse("notice_batch", args=[town.slug, batch.pk]))
         found, logo = operations.read_some(keys, collectivite=town), operations.logo_of(town)
         after = {"notices": len(found.asked), "left_out": sum(found.left_out.values())}
-        _note(request, "print_notices", subject="pdf", after=after, now=now)
+        _note(request, action="print_notices", subject="pdf", after=after, now=now)
     if not found.asked:  # paid meanwhile
         return see_other(reverse("titres", args=[town.slug]))
     pdf = operations.compile_pdf([worded(one) for one in found.asked], collectivite=town, logo=logo, now=now)
@@ -167,7 +167,7 @@ def _pdf_of(request: BureauRequest, keys: Sequence[int], *, now: datetime) -> Ht
 def _data_of(request: BureauRequest, keys: Sequence[int], *, kind: str, now: datetime) -> HttpResponseBase:
     town = request.collectivite
     with tenant(town):
-        _note(request, "export_notices", subject=kind, after={"titres": len(keys)}, now=now)
+        _note(request, action="export_notices", subject=kind, after={"titres": len(keys)}, now=now)
     found, name = rows(town=town, keys=keys), f"avis-{town.slug}-{paris.today(now).isoformat()}.{kind}"
     if kind == "xlsx":
         return FileResponse(workbook_of(found), as_attachment=True, filename=name, content_type=_XLSX)
@@ -217,7 +217,7 @@ def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int
             messages.info(request, _("Ce fichier est effacé : il portait des noms et des adresses. Refaites le lot."))
             return see_other(reverse("notice_batch", args=[slug, batch.pk]))
         after = {"notices": piece.notices}
-        _note(request, "take_notices", subject=f"notice_batch {batch.pk}", after=after, now=now)
+        _note(request, action="take_notices", subject=f"notice_batch {batch.pk}", after=after, now=now)
     return _file(bytes(piece.pdf), name=f"avis-{town.slug}-lot-{batch.pk}-{piece.number}.pdf")
 
 
@@ -229,7 +229,7 @@ def _batch(town: Collectivite, batch_id: int) -> NoticeBatch:
     return found
 
 
-def _note(request: BureauRequest, action: str, *, subject: str, after: Mapping[str, object], now: datetime) -> None:
+def _note(request: BureauRequest, *, action: str, subject: str, after: Mapping[str, object], now: datetime) -> None:
     record(
         collectivite=request.collectivite,
         action=action,

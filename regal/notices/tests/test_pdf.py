@@ -42,8 +42,11 @@ PLAIN = Notice(
 HARD = dataclasses.replace(
     PLAIN,
     sender=("Communauté de communes du Pays de l’Haÿ et des Vallées réunies " * 2, "Régie " * 20),
-    address=("Monsieur et Madame Œuvrard-L’Haÿ de La Rochefoucauld " * 2, *["Une ligne d’adresse très longue " * 2] * 4)
-    + ("94240 L’HAŸ-LES-ROSES " * 3,),
+    address=(
+        "Monsieur et Madame Œuvrard-L’Haÿ de La Rochefoucauld " * 2,
+        *(["Une ligne d’adresse très longue " * 2] * 4),
+        "94240 L’HAŸ-LES-ROSES " * 3,
+    ),
     marks=("Essai : ne pas envoyer. Aucun argent ne peut être encaissé.",),
     amount="99\N{NARROW NO-BREAK SPACE}999,99\N{NO-BREAK SPACE}€",
     rows=(("Objet", "Œ" * 100), ("Exercice", "2026"), ("Date d’émission", "x"), ("Date limite de paiement", "x")),

@@ -421,7 +421,7 @@ def build_titres() -> dict[str, Any]:
 
 def build_notices() -> dict[str, Any]:
     """A batch of notices that has ended, one that goes on, one whose files are gone."""
-    town = cast.make_town(slug="avis", name="Avis", numcli="350090", agent="zoe", origin="https://avis.example")
+    town = cast.make_town(slug="avis", name="Avis", numcli="350090", agent="zelda", origin="https://avis.example")
     told: dict[str, Any] = {"collectivite": town.collectivite, "titres": [1, 2, 3, 4], "size": 4}
     told |= {"asked_at": NOW - timedelta(days=1)}
     over: dict[str, Any] = {"done": 4, "notices": 3, "left_out": {"paid": 1}, "ended_at": NOW - timedelta(days=1)}
