@@ -99,8 +99,8 @@ def build_world() -> dict[str, Any]:
         user=town.agent, type="totp", data={"secret": MfaAdapter().encrypt("JBSWY3DPEHPK3PXP")}
     )
     filed = build_repairs() | build_file() | build_remises() | build_titres() | build_signed() | build_counter()
-    filed |= build_notices()
     notices.run_due(NOW)
+    filed |= build_notices()
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [NOW])
