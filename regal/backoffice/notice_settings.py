@@ -28,8 +28,8 @@ class NoticeTextsForm(SettingsForm):
         super().__init__(data, initial=initial)
         for regie in regies:
             field = sentence(
-                _("%(regie)s : autres moyens de payer") % {"regie": regie.name},
-                _("400 caractères au plus. Exemple : par chèque à l’ordre de la régie, ou en espèces au guichet."),
+                _("%(regie)s : autres moyens de payer") % {"regie": regie.name},
+                _("400 caractères au plus. Exemple : par chèque à l’ordre de la régie, ou en espèces au guichet."),
                 longest=LONGEST,
             )
             field.error_messages |= {"max_length": TOO_LONG, "null_characters_not_allowed": NOT_TYPED}

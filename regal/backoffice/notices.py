@@ -86,7 +86,7 @@ def notices(request: BureauRequest, slug: str) -> HttpResponseBase:
     if act not in ("", "pdf", "csv", "xlsx"):
         raise BadRequest("no such act")
     if act and not did_recently_reauthenticate(request):
-        messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez les avis de nouveau."))
+        messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez les avis de nouveau."))
         back = reverse("titres", args=[slug])
         return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
     refused = ""
@@ -97,7 +97,7 @@ def notices(request: BureauRequest, slug: str) -> HttpResponseBase:
             preview = _preview(chosen, keys, town=town)
             if not preview.payable:
                 refused = _(
-                    "R282. Rien de ce choix ne se paie : aucun avis n’est à éditer. Choisissez d’autres lignes."
+                    "R282. Rien de ce choix ne se paie : aucun avis n’est à éditer. Choisissez d’autres lignes."
                 )
         except (NothingChosen, TooManyNotices) as refusal:
             refused, preview, keys = f"{refusal.code}. {refusal}", None, []
@@ -214,7 +214,7 @@ def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int
         if piece is None:
             if batch.purged_at is None:
                 raise Http404
-            messages.info(request, _("Ce fichier est effacé : il portait des noms et des adresses. Refaites le lot."))
+            messages.info(request, _("Ce fichier est effacé : il portait des noms et des adresses. Refaites le lot."))
             return see_other(reverse("notice_batch", args=[slug, batch.pk]))
         after = {"notices": piece.notices}
         _note(request, action="take_notices", subject=f"notice_batch {batch.pk}", after=after, now=now)

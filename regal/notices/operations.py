@@ -95,7 +95,7 @@ def data_of(notices: Sequence[Notice], *, collectivite: Collectivite, logo: byte
     """What the PDF is made of: data, never source."""
     tones = tones_of(collectivite.main_colour or USUAL_MAIN)
     with override("fr"):
-        title = _("Avis à payer : %(count)s") % {"count": len(notices)}
+        title = _("Avis à payer : %(count)s") % {"count": len(notices)}
     told = {
         "title": notices[0].footer if len(notices) == 1 else title,
         "town": collectivite.name,

@@ -232,7 +232,7 @@ def _worded(asked: Asked, town: Collectivite) -> Notice:
     return Notice(
         sender=tuple(_sender(asked, town)),
         address=asked.address,
-        marks=(_("Essai : ne pas envoyer. Aucun argent ne peut être encaissé."),) if is_test else (),
+        marks=(_("Essai : ne pas envoyer. Aucun argent ne peut être encaissé."),) if is_test else (),
         title=said(_("%(Debt)s à payer")),
         subtitle=said(_("%(Debt)s n° %(number)s"), number=number) if number else "",
         amount_name=_("Reste à payer") if asked.left != asked.titre.amount else _("Montant à payer"),
@@ -241,13 +241,13 @@ def _worded(asked: Asked, town: Collectivite) -> Notice:
         rows=tuple(_rows(asked)),
         sums=tuple(_sums(asked)),
         online_title=_("Payer en ligne"),
-        scan=_("Scannez ce code avec votre téléphone : tout est déjà rempli."),
+        scan=_("Scannez ce code avec votre téléphone : tout est déjà rempli."),
         code_alt=said(_("Code QR qui ouvre la page de paiement %(of_the_debt)s %(number)s"), number=number),
         link=asked.link,
-        or_type=_("Ou allez sur %(address)s, choisissez « %(product)s », et tapez :")
+        or_type=_("Ou allez sur %(address)s, choisissez « %(product)s », et tapez :")
         % {"address": address, "product": product.name},
         typed=tuple(typed),
-        warning=_("Qui détient cet avis peut payer et lire ce qui est dû : ne le publiez pas."),
+        warning=_("Qui détient cet avis peut payer et lire ce qui est dû : ne le publiez pas."),
         parts=tuple(_parts(asked, town)),
         footer=said(_("%(town)s – %(debt)s %(number)s"), town=town.name, number=number),
     )
@@ -294,7 +294,7 @@ def _parts(asked: Asked, town: Collectivite) -> Iterator[tuple[str, tuple[str, .
             _("Autres moyens de payer"),
             (said(_("Auprès du comptable public, comme il est dit sur %(the_debt)s qu’il vous a envoyé.")),),
         )
-    yield _("Une question ?"), (town.contact or _("Demandez au service qui vous envoie cet avis."),)
+    yield _("Une question ?"), (town.contact or _("Demandez au service qui vous envoie cet avis."),)
 
 
 def _reference_name(asked: Asked) -> str:

@@ -97,7 +97,7 @@ class TestOneNotice:
         answer = paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf", follow=True)
         page = answer.content.decode()
         assert answer.redirect_chain == [(f"/saint-aubin/factures/{titres[0].pk}/", 303)]
-        assert "R282. Le paiement est suspendu : remettez la facture à payer, puis éditez l’avis." in page
+        assert "R282. Le paiement est suspendu : remettez la facture à payer, puis éditez l’avis." in page
         assert log(town) == []
 
     def test_of_nothing_there_is_not_found(self, paul):
@@ -109,8 +109,8 @@ class TestPreview:
         titre_operations.suspend(titre=titres[0], reason="Réclamation", now=MORNING)
         page = paul.post(NOTICES, keys(titres)).content.decode()
         assert "3 avis à éditer." in page
-        assert "1 ligne :" in page
-        assert "Le paiement est suspendu : remettez la facture à payer, puis éditez l’avis. (R282)" in page
+        assert "1 ligne :" in page
+        assert "Le paiement est suspendu : remettez la facture à payer, puis éditez l’avis. (R282)" in page
 
     def test_of_a_whole_selection_follows_the_filters_of_the_list(self, paul, titres):
         titre_operations.suspend(titre=titres[0], reason="Réclamation", now=MORNING)

@@ -30,13 +30,13 @@ PLAIN = Notice(
     rows=(("Objet", "Cantine"),),
     sums=(),
     online_title="Payer en ligne",
-    scan="Scannez ce code avec votre téléphone : tout est déjà rempli.",
+    scan="Scannez ce code avec votre téléphone : tout est déjà rempli.",
     code_alt="Code QR",
     link=LINK,
-    or_type="Ou allez sur payer.example/saint-aubin/, choisissez « Cantine », et tapez :",
+    or_type="Ou allez sur payer.example/saint-aubin/, choisissez « Cantine », et tapez :",
     typed=(("Numéro de la facture", "AP261207"), ("Montant", "84,70\N{NO-BREAK SPACE}€")),
-    warning="Qui détient cet avis peut payer et lire ce qui est dû : ne le publiez pas.",
-    parts=(("Une question ?", ("Mairie, 02 33 00 00 00",)),),
+    warning="Qui détient cet avis peut payer et lire ce qui est dû : ne le publiez pas.",
+    parts=(("Une question ?", ("Mairie, 02 33 00 00 00",)),),
     footer="Saint-Aubin – facture AP-261207",
 )
 HARD = dataclasses.replace(
@@ -47,13 +47,13 @@ HARD = dataclasses.replace(
         *(["Une ligne d’adresse très longue " * 2] * 4),
         "94240 L’HAŸ-LES-ROSES " * 3,
     ),
-    marks=("Essai : ne pas envoyer. Aucun argent ne peut être encaissé.",),
+    marks=("Essai : ne pas envoyer. Aucun argent ne peut être encaissé.",),
     amount="99\N{NARROW NO-BREAK SPACE}999,99\N{NO-BREAK SPACE}€",
     rows=(("Objet", "Œ" * 100), ("Exercice", "2026"), ("Date d’émission", "x"), ("Date limite de paiement", "x")),
     sums=(("Montant émis", "x"), ("Compléments", "x"), ("Déjà payé", "x"), ("Reste à payer", "x")),
     typed=(("N" * 40, "W" * 30), ("Montant", "x"), ("ou, au lieu du montant, la clé de paiement", "7K3QF-M2X9D")),
     or_type=f"Ou allez sur payer.example/{'a' * 40}/, choisissez « {'Produit ' * 12} », et tapez :",
-    parts=(("Autres moyens de payer", ("Mot " * 100,)), ("Une question ?", ("Contact, " * 22,))),
+    parts=(("Autres moyens de payer", ("Mot " * 100,)), ("Une question ?", ("Contact, " * 22,))),
 )
 
 

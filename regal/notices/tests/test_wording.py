@@ -66,7 +66,7 @@ class TestNotice:
         assert typed["Numéro de la facture"] == "FC2026000042"
         assert is_key_of(titre, read_key(typed["ou, au lieu du montant, la clé de paiement"]))
         assert "saint-aubin/" in notice.or_type
-        assert "« Cantine »" in notice.or_type
+        assert "« Cantine »" in notice.or_type
 
     @pytest.mark.parametrize(("word", "title"), [(DebtWord.AVIS, "Avis à payer"), (DebtWord.TITRE, "Titre à payer")])
     def test_uses_the_town_s_word(self, town, canteen, word, title):
@@ -112,7 +112,7 @@ class TestNotice:
             town.collectivite.save(update_fields=["contact"])
         assert dict(told(cast.make_titre(canteen)).parts) == {
             "Autres moyens de payer": ("Par chèque à l’ordre de la régie.", "En espèces au guichet."),
-            "Une question ?": ("Mairie, 02 33 00 00 00",),
+            "Une question ?": ("Mairie, 02 33 00 00 00",),
         }
 
     def test_is_marked_where_no_money_can_come(self, town):
