@@ -155,6 +155,8 @@ def make_batch(
             turn.renew()
         made_at = turn.clock()
         notices = [worded(asked) for asked in found.asked]
+        with tenant(collectivite_id):
+            turn.renew()
         pdf = make(notices, collectivite=collectivite, logo=logo, now=made_at) if notices else b""
         with tenant(collectivite_id):
             turn.renew()
