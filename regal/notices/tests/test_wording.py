@@ -1,5 +1,7 @@
 """What a notice asks, of whom, and of which debts there is none."""
 
+from typing import Any
+
 import pytest
 
 from regal.collectivites.models import DebtWord
@@ -130,7 +132,7 @@ class TestNotice:
 
 class TestNoNotice:
     def test_of_what_is_not_to_be_paid(self, town, canteen):
-        reason = {"reason": "Une raison", "now": MORNING}
+        reason: dict[str, Any] = {"reason": "Une raison", "now": MORNING}
         draft = operations.record_titre(
             product=canteen, number="FC2026-000101", label="Cantine", debtor="Mme Leroy", amount=Money(500),
             issued_on=MORNING.date(), now=MORNING,
