@@ -171,6 +171,7 @@ class TestModels:
             "cases.Case.assigned_to",
             "cases.CaseEvent.by",
             "cases.CaseEvent.to_user",
+            "notices.NoticeBatch.asked_by",
             "reconciliation.DepositedFile.deposited_by",
             "reconciliation.DepositedFile.confirm_asked_by",
             "payments.CounterReceipt.made_by",

@@ -35,6 +35,7 @@ from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.policy import Tenant
 from regal.lib.tenancy import TenantForeignKey, TenantModel, TenantQuerySet, tenant
+from regal.notices.models import NoticeBatch, NoticePiece
 from regal.payments.models import Attempt, Evidence, Settlement
 from regal.people.models import Membership, Role, User
 from regal.receipts.models import Ticket
@@ -81,6 +82,7 @@ class Neighbours:
         self.received: dict[int, int] = {}
         self.groups: dict[int, int] = {}
         self.quittances: dict[int, int] = {}
+        self.pieces: dict[int, NoticePiece] = {}
         self.askable: dict[int, Attempt] = {}  # of a gateway that can be asked
         self.origins: dict[int, int] = {}
         self.files: dict[int, DepositedFile] = {}
@@ -185,6 +187,14 @@ class Neighbours:
             collectivite=town.collectivite, group=group, titre=self.titres[key], seen=3, left=Money(7_470)
         )
         self.groups[key] = group.pk
+        batch = NoticeBatch.objects.create(
+            collectivite=town.collectivite, titres=[self.titres[key].pk], size=1, done=1, notices=1, asked_at=MORNING,
+            ended_at=MORNING,
+        )  # fmt: skip
+        self.pieces[key] = NoticePiece.objects.create(
+            collectivite=town.collectivite, batch=batch, number=1, first=0, titres=1, notices=1, pdf=b"x",
+            made_at=MORNING,
+        )  # fmt: skip
         self.askable[key] = notices.pay(town, self.titres[key])
         Ticket.objects.create(
             collectivite=town.collectivite,
@@ -478,6 +488,8 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "settlement_id": neighbours.received[theirs],
         "group_id": neighbours.groups[theirs],
         "quittance_id": neighbours.quittances[theirs],
+        "batch_id": neighbours.pieces[theirs].batch_id,
+        "piece_id": neighbours.pieces[theirs].pk,
         "membership_id": neighbours.memberships[theirs],
         "numcli": whose.account.identifier,
     }

@@ -84,6 +84,11 @@ SENTENCES: dict[str, Promise] = {
     "undo_import": _("%(actor)s a défait un import."),
     "record_receipt": _("%(actor)s a encaissé de l’argent pour %(a_debt)s."),
     "reverse_settlement": _("%(actor)s a annulé un encaissement."),
+    "print_notices": _("%(actor)s a édité des avis à payer, avec les noms et les liens de paiement."),
+    "export_notices": _("%(actor)s a exporté les données d’avis à payer, avec les noms et les liens de paiement."),
+    "ask_notices": _("%(actor)s a demandé un lot d’avis à payer."),
+    "take_notices": _("%(actor)s a pris un fichier d’avis à payer, avec les noms et les liens de paiement."),
+    "change_other_means": _("%(actor)s a changé comment une régie dit qu’elle peut aussi être payée."),
 }
 KINDS: dict[str, Promise] = {
     "create_collectivite": _("Création de la collectivité"),
@@ -153,6 +158,11 @@ KINDS: dict[str, Promise] = {
     "undo_import": _("Import défait"),
     "record_receipt": _("Encaissement"),
     "reverse_settlement": _("Encaissement annulé"),
+    "print_notices": _("Avis édités"),
+    "export_notices": _("Export d’avis"),
+    "ask_notices": _("Lot d’avis demandé"),
+    "take_notices": _("Fichier d’avis pris"),
+    "change_other_means": _("Autres moyens de payer"),
 }
 FIELDS: dict[str, Promise] = {
     "name": _("Nom"),
@@ -233,6 +243,10 @@ FIELDS: dict[str, Promise] = {
     "as_drafts": _("En brouillons"),
     "columns": _("Rangs des colonnes"),
     "notified_in_back_office": _("Adresse dans le back-office"),
+    "notices": _("Avis"),
+    "titres": _("Lignes"),
+    "left_out": _("Laissées de côté"),
+    "other_means": _("Autres moyens de payer"),
 }
 _HIDDEN = {"user"}  # said by the sentence
 

@@ -75,7 +75,7 @@ def new_group(request: BureauRequest, slug: str) -> HttpResponse:
     town, data = request.collectivite, request.POST
     is_prepared = data.get("acte", "") == "preparer"
     with tenant(town):
-        chosen, hidden = _chosen(request)
+        chosen, hidden = chosen_titres(request)
         met = chosen.count()
         if ("tout", "1") in hidden:  # what was ticked one by one is shown, and refused, line by line
             chosen = chosen.filter(collector=Collector.REGIE, paid_at__isnull=True).exclude(status=State.WITHDRAWN)
@@ -112,7 +112,7 @@ def new_group(request: BureauRequest, slug: str) -> HttpResponse:
     return render(request, "backoffice/new_titre_group.html", context, status=status)
 
 
-def _chosen(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[str, str]]]:
+def chosen_titres(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[str, str]]]:
     """What is meant, and the hidden fields that mean it again. Raises BadRequest. Call it inside `tenant()`."""
     town, data = request.collectivite, request.POST
     if data.get("tout", "") == "1":

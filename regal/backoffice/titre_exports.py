@@ -7,7 +7,7 @@ after the export did is not in it.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
@@ -163,13 +163,13 @@ def _written(place: int, cell: Cell) -> str:
     return spreadsheets.as_text(str(cell)) if place in _CODES else spreadsheets.neutral(str(cell))
 
 
-def workbook_of(found: Iterator[list[Cell]]) -> BinaryIO:
+def workbook_of(found: Iterator[list[Cell]], *, columns: Sequence[str] = COLUMNS) -> BinaryIO:
     """A workbook of one sheet in a temporary file, at its beginning."""
     file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - whoever sends it closes it
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(file, {"constant_memory": True, **plain})
     try:
-        _fill(book, found)
+        _fill(book, found, columns)
         book.close()
     except BaseException:
         file.close()
@@ -178,13 +178,13 @@ def workbook_of(found: Iterator[list[Cell]]) -> BinaryIO:
     return file
 
 
-def _fill(book: Any, found: Iterator[list[Cell]]) -> None:
+def _fill(book: Any, found: Iterator[list[Cell]], columns: Sequence[str]) -> None:
     sheet = book.add_worksheet(said("%(Debts)s"))
     bold = book.add_format({"bold": True, "bottom": 1})
     euros, a_day = book.add_format({"num_format": "#,##0.00"}), book.add_format({"num_format": "dd/mm/yyyy"})
     sheet.freeze_panes(1, 0)
-    sheet.set_column(0, len(COLUMNS) - 1, 16)
-    for place, name in enumerate(COLUMNS):
+    sheet.set_column(0, len(columns) - 1, 16)
+    for place, name in enumerate(columns):
         sheet.write_string(0, place, name, bold)
     number = 0
     for number, row in enumerate(found, start=1):
@@ -197,4 +197,4 @@ def _fill(book: Any, found: Iterator[list[Cell]]) -> None:
                 sheet.write_number(number, place, cell)
             elif cell:
                 sheet.write_string(number, place, cell)
-    sheet.autofilter(0, 0, number, len(COLUMNS) - 1)
+    sheet.autofilter(0, 0, number, len(columns) - 1)

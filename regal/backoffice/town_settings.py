@@ -80,6 +80,11 @@ def hub(request: BureauRequest, slug: str) -> HttpResponse:
         _about_the_town(town),
         _about_the_look(town),
         _about_the_products(products, clock()),
+        Section(
+            route="settings_notices",
+            title=_("Avis à payer"),
+            is_set=_("Les autres moyens de payer que disent vos avis."),
+        ),
         _about_the_sites(town, origins),
         Section(
             route="integration",

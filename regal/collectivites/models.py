@@ -124,6 +124,9 @@ class Regie(TenantModel):
     budget = TenantForeignKey(Budget)
     name = models.CharField(max_length=120)
     number = models.CharField(max_length=10)  # IdRegie in Hélios
+    other_means = models.CharField(
+        max_length=400, blank=True, default="", db_default=""
+    )  # how else to pay, as its notices say
 
     class Meta:
         constraints = [

@@ -31,6 +31,7 @@ from regal.cases.operations import open_case, resolve
 from regal.cases.queries import open_subjects
 from regal.collectivites.models import Collectivite
 from regal.lib.tenancy import tenant
+from regal.notices import operations as notices
 from regal.payments import operations as payments
 from regal.payments.checker import check_due
 from regal.payments.confirmation import look_after_provisional, report_unheard
@@ -61,6 +62,7 @@ HANDLERS: Handlers = {
     imports.WRITE_IMPORT: partial(imports.write, settled=settled_titres, paying=titres_being_paid),
     imports.UNDO_IMPORT: partial(imports.undo_asked, settled=settled_titres, paying=titres_being_paid),
     imports.FORGET_LINES: imports.forget_lines,
+    notices.MAKE_BATCH: Long(notices.make_batch),
     letters.SEND_INVITATION: letters.send_invitation,
     letters.SEND_LETTER: letters.send_letter,
     titre_groups.CARRY_OUT: titre_groups.carry_out,
@@ -215,6 +217,13 @@ def tidy_files(timestamp: int) -> None:
 def tidy_imports(timestamp: int) -> None:
     """Imports name debtors: those that nobody confirmed go, and so do the lines of those done 30 days ago."""
     _in_every_town(lambda town: imports.tidy(collectivite=town, now=clock()))
+
+
+@app.periodic(cron="50 * * * *")
+@app.task(name="regal.tidy_notices", queue=QUEUE, queueing_lock="regal.tidy_notices")
+def tidy_notices(timestamp: int) -> None:
+    """Notices hold names and addresses: their files go after seven days."""
+    _in_every_town(lambda town: notices.tidy(collectivite=town, now=clock()))
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "regal.payments",
     "regal.receipts",
     "regal.reconciliation",
+    "regal.notices",
     "regal.titres",
     "regal.checkout",
     "regal.backoffice",

@@ -28,7 +28,15 @@ from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import Product
-from regal.demo import bench_bureau, bench_imports, bench_paybox, bench_quittances, bench_titres, bench_web_service
+from regal.demo import (
+    bench_bureau,
+    bench_imports,
+    bench_notices,
+    bench_paybox,
+    bench_quittances,
+    bench_titres,
+    bench_web_service,
+)
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
@@ -200,6 +208,7 @@ class Bench:
                 product.collectivite, folder=self.folder, postgres_cpu=self.postgres.cpu_seconds, say=self.say
             )
             self.titres = bench_titres.measure(server.connections, titres=self.titres_asked, say=self.say)
+            self.titres += "\n\n" + bench_notices.measure(say=self.say)
             self.bureau = bench_bureau.measure(
                 server.connections,
                 port=self.port + 1,

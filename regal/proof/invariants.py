@@ -7,6 +7,7 @@ from regal.proof.cases import CASES
 from regal.proof.files import FILES
 from regal.proof.findings import Invariant
 from regal.proof.money import MONEY
+from regal.proof.notices import NOTICES
 from regal.proof.quittances import QUITTANCES
 from regal.proof.repairs import REPAIRS
 from regal.proof.rights import RIGHTS
@@ -24,6 +25,7 @@ INVARIANTS: tuple[Invariant, ...] = tuple(
             *FILES,
             *MONEY,
             *QUITTANCES,
+            *NOTICES,
             *REPAIRS,
             *RIGHTS,
             *ROUTING,

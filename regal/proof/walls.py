@@ -69,7 +69,7 @@ FREE_TEXT = {
     "collectivites_allowedorigin": ("origin",),
     "collectivites_budget": ("name",),
     "collectivites_product": ("name", "introduction", "closed_note", "reference_form"),
-    "collectivites_regie": ("name",),
+    "collectivites_regie": ("name", "other_means"),
     "collectivites_routingchange": ("reason",),
     "journal_entry": ("reason", "author"),
     "payments_attempt": ("label",),

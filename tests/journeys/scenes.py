@@ -39,6 +39,7 @@ from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.references import TitreReference
 from regal.lib.tenancy import tenant
+from regal.notices.models import NoticeBatch, NoticePiece
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, Means, Settlement
 from regal.payments.operations import PaymentOrder, judge_message, presume_silent, receive, start_payment
@@ -104,6 +105,7 @@ def write() -> None:
         "titres": _titres(town, now),
         "imports": import_scenes.write(town, now),
         "titre groups": _titre_groups(town, now),
+        "notice batches": _notice_batches(town, now),
         "files": _files(town, attempts["confirmed"][0], now),
     }
     scenes["comptable"] = comptable_scenes.write(now=now)
@@ -354,6 +356,27 @@ def _titre_groups(town: Collectivite, now: datetime) -> dict[str, int]:
         done = titre_groups.prepare(collectivite=town, act=GroupAct.ISSUE, titres=every.filter(pk=draft.pk), now=now)
         titre_groups.confirm(group=done, now=now)
     return {"to confirm": waiting.pk, "done": done.pk}
+
+
+def _notice_batches(town: Collectivite, now: datetime) -> dict[str, int]:
+    """Batches of notices: one whose files are there, one whose files are gone: their numbers."""
+    told: dict[str, Any] = {"collectivite": town, "titres": list(range(1, 901)), "size": 900, "done": 900}
+    told |= {"asked_at": now, "ended_at": now, "notices": 897, "left_out": {"paid": 2, "suspended": 1}}
+    with tenant(town):
+        ready = NoticeBatch.objects.create(**told)
+        for number, first, count, made in ((1, 0, 500, 499), (2, 500, 400, 398)):
+            NoticePiece.objects.create(
+                collectivite=town,
+                batch=ready,
+                number=number,
+                first=first,
+                titres=count,
+                notices=made,
+                pdf=b"%PDF",
+                made_at=now,
+            )
+        purged = NoticeBatch.objects.create(**told, purged_at=now)
+    return {"ready": ready.pk, "purged": purged.pk}
 
 
 def _people(town: Collectivite, now: datetime) -> dict[str, Any]:

@@ -532,6 +532,13 @@ def _titre_group(situation: str) -> Callable[[Visit], None]:
     return show
 
 
+def _notice_batch(situation: str) -> Callable[[Visit], None]:
+    def show(visit: Visit) -> None:
+        _bureau(f"/{TOWN.slug}/factures/avis/{visit.scenes['notice batches'][situation]}/")(visit)
+
+    return show
+
+
 def _case(situation: str, press: str = "") -> Callable[[Visit], None]:
     def show(visit: Visit) -> None:
         _bureau(f"/{TOWN.slug}/anomalies/{visit.scenes['cases'][situation]}/", press=press)(visit)
@@ -819,6 +826,38 @@ BUREAU = (
             name=f"an act on many, {situation}", template="backoffice/titre_group.html", show=_titre_group(situation)
         )
         for situation in ("to confirm", "done")
+    ),
+    Screen(
+        name="notices to make",
+        template="backoffice/notices.html",
+        show=_bureau(f"/{TOWN.slug}/factures/?etat=impayees", press="section[aria-labelledby=notices] button"),
+        languages=BOTH,
+    ),
+    Screen(
+        name="notices of nothing",
+        template="backoffice/notices.html",
+        show=_bureau(f"/{TOWN.slug}/factures/", press="button[formaction]"),
+        says_error=True,
+    ),
+    Screen(
+        name="batches of notices",
+        template="backoffice/notice_batches.html",
+        show=_bureau(f"/{TOWN.slug}/factures/avis/"),
+        languages=BOTH,
+    ),
+    *(
+        Screen(
+            name=f"batch of notices, {situation}",
+            template="backoffice/notice_batch.html",
+            show=_notice_batch(situation),
+        )
+        for situation in ("ready", "purged")
+    ),
+    Screen(
+        name="settings of notices",
+        template="backoffice/settings_notices.html",
+        show=_bureau(f"/{TOWN.slug}/reglages/avis/", "paul"),
+        languages=BOTH,
     ),
     Screen(
         name="titre, decision refused",

@@ -26,6 +26,8 @@ from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
+from regal.notices.models import NoticeBatch, NoticePiece
+from regal.notices.operations import ask_for
 from regal.payments.confirmation import look_after_provisional
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, CounterReceipt, Means, Settlement
@@ -99,6 +101,7 @@ def build_world() -> dict[str, Any]:
     )
     filed = build_repairs() | build_file() | build_remises() | build_titres() | build_signed() | build_counter()
     notices.run_due(NOW)
+    filed |= build_notices()
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [NOW])
@@ -415,6 +418,30 @@ def build_titres() -> dict[str, Any]:
         "excess": second.pk,
         "waiting": waiting.pk,
     }
+
+
+def build_notices() -> dict[str, Any]:
+    """A batch of notices that has ended, one that goes on, one whose files are gone."""
+    town = cast.make_town(slug="avis", name="Avis", numcli="350090", agent="zelda", origin="https://avis.example")
+    told: dict[str, Any] = {"collectivite": town.collectivite, "titres": [1, 2, 3, 4], "size": 4}
+    told |= {"asked_at": NOW - timedelta(days=1)}
+    over: dict[str, Any] = {"done": 4, "notices": 3, "left_out": {"paid": 1}, "ended_at": NOW - timedelta(days=1)}
+    with tenant(town.collectivite):
+        ended = NoticeBatch.objects.create(**told, **over)
+        for number in (1, 2):
+            NoticePiece.objects.create(
+                collectivite=town.collectivite,
+                batch=ended,
+                number=number,
+                first=2 * number - 2,
+                titres=2,
+                notices=number,
+                pdf=b"%PDF",
+                made_at=NOW - timedelta(days=1),
+            )
+        NoticeBatch.objects.create(**told, **over, purged_at=NOW)
+        goes_on = ask_for(collectivite=town.collectivite, titre_ids=[1, 2], now=NOW)
+    return {"notices_made": ended.pk, "notices_going_on": goes_on.pk}
 
 
 def build_counter() -> dict[str, Any]:
@@ -1730,6 +1757,38 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a card number in evidence": (
         'UPDATE payments_evidence SET facts = facts || \'{{"note": "5555555555554444"}}\' WHERE id = {proof}',
         {"I-36"},
+    ),
+    "a batch of notices that nobody goes on with": (
+        "DELETE FROM agenda_effect WHERE kind = 'make_notice_batch' AND subject_id = {notices_going_on}",
+        {"I-37"},
+    ),
+    "a batch of notices done without its effect's end": (
+        "UPDATE agenda_effect SET done_at = due_at WHERE kind = 'make_notice_batch'",
+        {"I-37"},
+    ),
+    "a batch of notices that says too many": (
+        "UPDATE notices_noticebatch SET notices = 4, left_out = '{{}}' WHERE id = {notices_made}",
+        {"I-37"},
+    ),
+    "a titre that no count of its batch holds": (
+        "UPDATE notices_noticebatch SET left_out = '{{}}' WHERE id = {notices_made}",
+        {"I-37"},
+    ),
+    "a titre slipped into a batch of notices": (
+        "UPDATE notices_noticebatch SET titres = titres || 5::bigint WHERE id = {notices_made}",
+        {"I-37"},
+    ),
+    "a file of notices that is gone too early": (
+        "DELETE FROM notices_noticepiece WHERE batch_id = {notices_made} AND number = 2",
+        {"I-37"},
+    ),
+    "a file of notices that holds a titre twice": (
+        "UPDATE notices_noticepiece SET first = 1 WHERE batch_id = {notices_made} AND number = 2",
+        {"I-37"},
+    ),
+    "a file of notices kept too long": (
+        "UPDATE notices_noticepiece SET made_at = made_at - interval '7 days' WHERE batch_id = {notices_made}",
+        {"I-37"},
     ),
     "a migration undone": (
         "DELETE FROM django_migrations WHERE app = 'payments' AND name = '0002_walls'",
