@@ -44,6 +44,7 @@ from regal.payments.queries import (
     taken_back_on,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
+from regal.payments.shares import shares_of
 from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared
 from regal.titres.models import Titre
 
@@ -190,13 +191,13 @@ class Way(ABC):
             is_framed=False,
         )
 
-    def _earlier(self, titre_id: int | None) -> Attempt | None:
+    def _earlier(self, *titre_ids: int) -> Attempt | None:
         with tenant(self.town.collectivite):
             return gravest_earlier_attempt(
                 account=self.product.account,
                 debt_reference=self.reference,
                 amount=self.amount,
-                titre_id=titre_id,
+                titre_ids=titre_ids,
             )
 
 
@@ -306,7 +307,7 @@ class ByForm(Way):
         if not fits_balance(product=self.product, left=self.recap.due, amount=self.recap.amount):
             self.recap = replace(self.recap, amount_cents=self.recap.due.cents, due_cents=None)
             self.amount = self.recap.amount
-        earlier = self._earlier(titre.pk if titre else None)
+        earlier = self._earlier(*([titre.pk] if titre else []))
         with tenant(self.town.collectivite):
             gone = taken_back_on(titre=titre)
         self.recap = replace(self.recap, told_of_earlier=earlier is not None)
@@ -421,7 +422,9 @@ class Again(Way):
 
     def page(self, *, notice: str = "", status: int = 200) -> HttpResponse:
         """What is to be paid again, and where the ticket goes."""
-        earlier = self._earlier(self.attempt.titre_id)
+        with tenant(self.town.collectivite):
+            shares = shares_of(self.attempt)
+        earlier = self._earlier(*(share.titre_id for share in shares))
         self.token = replace(self.token, told_of_earlier=earlier is not None)
         context = {
             "hidden": self._token(),

@@ -124,6 +124,7 @@ class Regie(TenantModel):
     budget = TenantForeignKey(Budget)
     name = models.CharField(max_length=120)
     number = models.CharField(max_length=10)  # IdRegie in Hélios
+    several_at_once = models.BooleanField(default=False, db_default=False)  # a payer may pay several debts together
 
     class Meta:
         constraints = [
