@@ -167,6 +167,11 @@ class Share(TenantModel):
     def __str__(self) -> str:
         return f"{self.attempt_id}.{self.place}"
 
+    @property
+    def reference_tail(self) -> str:
+        """The end of the titre's reference: all that a page or a log may show of it."""
+        return read_reference(DebtKind.REGIE, self.titre.reference).tail
+
 
 class Payer(TenantModel):
     """Who to write to about an attempt: apart, so that it can be purged and the attempt stays."""

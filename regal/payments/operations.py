@@ -17,7 +17,7 @@ from regal.agenda.operations import schedule
 from regal.agenda.watches import hasten, watch
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_once
-from regal.collectivites.models import GatewayAccount, Product, Regie
+from regal.collectivites.models import GatewayAccount, Product
 from regal.gateways.base import (
     BillingAddress,
     DebtKind,
@@ -43,7 +43,14 @@ from regal.lib.money import Money
 from regal.payments.accounts import gateway_of
 from regal.payments.judging import judge, keep, schedule_seal
 from regal.payments.models import Attempt, Evidence, InboxMessage, Payer
-from regal.payments.queries import balance_of, earlier_attempts, fits_balance, has_heard_enough, has_received
+from regal.payments.queries import (
+    are_paid_together,
+    balance_of,
+    earlier_attempts,
+    fits_balance,
+    has_heard_enough,
+    has_received,
+)
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, TitreNotPayable
 from regal.payments.schedule import FIRST_QUESTION
 from regal.payments.shares import MOST_AT_ONCE, Part, let_go, own_reference, record_shares, titre_ids_of
@@ -215,8 +222,7 @@ def check_several(*, order: PaymentOrder) -> None:
         raise TypeError("a payment of several titres has a reference of its own")
     if not 1 < len({part.titre.pk for part in parts}) == len(parts) <= MOST_AT_ONCE:
         raise TitreNotPayable("not_together")
-    regie = order.account.regie
-    if regie is None or not Regie.objects.filter(pk=regie.pk, several_at_once=True).exists():
+    if not are_paid_together(order.product) or order.contract is not None:
         raise TitreNotPayable("not_together")
 
 

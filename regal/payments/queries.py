@@ -13,11 +13,12 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Sum, When
 from regal.agenda import watches
 from regal.cases.models import Case as CaseRow
 from regal.cases.models import Kind as CaseKind
-from regal.collectivites.models import GatewayAccount, Product
+from regal.collectivites.models import GatewayAccount, Product, Regie
 from regal.gateways.base import Environment, Outcome
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
+from regal.payments.accounts import gateway_of
 from regal.payments.models import (
     Allocation,
     Attempt,
@@ -262,6 +263,15 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime, m
         is_pending = pending.filter(pk=titre.held_by or 0).exists()
         return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until, is_pending=is_pending)
     return LookUp(situation=Situation.PAYABLE, titre=titre)
+
+
+def are_paid_together(product: Product) -> bool:
+    """Whether several titres of a product may be paid in one payment."""
+    regie_id = product.account.regie_id
+    if not gateway_of(product.account).needs_titre or regie_id is None:
+        return False
+    regies = Regie.objects.filter(collectivite=product.collectivite_id, pk=regie_id, several_at_once=True)
+    return regies.exists()
 
 
 def is_said_paid(attempt: Attempt) -> bool:

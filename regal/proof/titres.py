@@ -226,9 +226,9 @@ SHARES = (
     LEFT JOIN payments_allocation l ON l.collectivite_id = s.collectivite_id AND l.settlement_id = s.id
         AND l.titre_id = h.titre_id
     CROSS JOIN LATERAL (SELECT coalesce(sum((p->>'excess_cents')::bigint), 0) AS cents
-        FROM cases_case c CROSS JOIN jsonb_array_elements(c.facts->'parts') AS p
-        WHERE c.collectivite_id = h.collectivite_id AND c.kind = 'excess' AND c.subject_kind = 'attempt'
-            AND c.subject_id = h.attempt_id AND (p->>'titre')::bigint = h.titre_id) AS x
+        FROM (SELECT facts FROM cases_case WHERE collectivite_id = h.collectivite_id AND kind = 'excess'
+            AND subject_kind = 'attempt' AND subject_id = h.attempt_id ORDER BY id LIMIT 1) AS c
+        CROSS JOIN jsonb_array_elements(c.facts->'parts') AS p WHERE (p->>'titre')::bigint = h.titre_id) AS x
     WHERE h.reference_reversed <> '' AND h.amount_cents <> coalesce(l.amount_cents, 0) + x.cents""",
 )
 
@@ -296,7 +296,7 @@ TITRES = (
                 AND h.titre_id = l.titre_id
             LEFT JOIN payments_counterreceipt r ON r.collectivite_id = s.collectivite_id AND r.id = s.receipt_id
             WHERE coalesce(h.titre_id, r.titre_id) IS DISTINCT FROM l.titre_id OR s.environment = 'test'
-                OR l.amount_cents > coalesce(h.amount_cents, r.amount_cents)""",
+                OR l.amount_cents > h.amount_cents""",
             *SHARES,
             """SELECT s.collectivite_id, 'receipt ' || s.receipt_id || ': ' || s.amount_cents || ' cents settled, '
                 || coalesce(sum(l.amount_cents), 0) || ' allocated'

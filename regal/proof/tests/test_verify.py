@@ -658,7 +658,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     ),
     "a share of another titre": (
         "UPDATE payments_share SET titre_id = {open_titre} WHERE attempt_id = {settled}",
-        {"I-10", "I-16", "I-41"},
+        {"I-10", "I-41"},
     ),
     "a share that grew": (
         "UPDATE payments_share SET amount_cents = amount_cents + 1 WHERE attempt_id = {waiting}",
@@ -756,11 +756,13 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE titres_titreevent SET recorded_at = recorded_at - interval '1 day', to_state = 'suspended',"
         " event = 'suspended' WHERE titre_id = {cancelled_titre} AND event = 'cancelled';"
         "UPDATE titres_titre SET status = 'suspended' WHERE id = {cancelled_titre};"
+        "UPDATE payments_share SET titre_id = {cancelled_titre} WHERE attempt_id = {waiting};"
         "UPDATE payments_attempt SET titre_id = {cancelled_titre}, debt_reference = 'FC2026000103'"
         " WHERE id = {waiting}; UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
         {"I-16"},
     ),
     "a paid titre handed off": (
+        "UPDATE payments_share SET titre_id = {paid_titre} WHERE attempt_id = {waiting};"
         "UPDATE payments_attempt SET titre_id = {paid_titre}, debt_reference = 'FC2026000100', warned = true"
         " WHERE id = {waiting}; UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
         {"I-16"},
@@ -803,7 +805,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a régie's payment of no titre": (
         "UPDATE payments_attempt SET titre_id = NULL WHERE id = {waiting};"
         "UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
-        {"I-41"},
+        {"I-10", "I-41"},
     ),
     # money received otherwise, and reversals
     "a receipt of another amount": (
