@@ -14,7 +14,7 @@ from django.urls import reverse
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, unseal
 from regal.checkout.forms import DebtForm, OneMoreForm
 from regal.checkout.town import Town, situation_of
-from regal.checkout.ways import Again, ByForm, as_typed, notice_of
+from regal.checkout.ways import Again, ByForm, as_typed, may_pay_several, notice_of
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind
@@ -25,7 +25,7 @@ from regal.payments.models import Attempt
 from regal.payments.operations import PaymentOrder
 from regal.payments.queries import LookUp, Situation, look_up
 from regal.payments.refusals import CannotHandOff
-from regal.payments.shares import MOST_AT_ONCE, Part, own_reference, several_of
+from regal.payments.shares import MOST_AT_ONCE, Part, own_reference, several_of, shares_of
 from regal.titres.models import Titre
 
 WITH = "avec"  # the field that carries the sealed list while its payer mends the first invoice or his address
@@ -107,7 +107,7 @@ class Together(ByForm):
 
     def list_page(self, *, notice: str = "", status: int = 200) -> HttpResponse:
         """The list, and the form for one more; `notice` is "added", "removed", "expired", "refused", "contract",
-        "too_much" or nothing."""
+        "too_much", "not_together" or nothing."""
         form = self.one_more
         lines = self.lines()
         context = {
@@ -133,7 +133,7 @@ class Together(ByForm):
         about = []
         if earlier is not None:
             with tenant(self.town.collectivite):
-                on = {share.titre_id for share in several_of(earlier)} or {earlier.titre_id}
+                on = {share.titre_id for share in shares_of(earlier)}
             about = [
                 line
                 for line, found in zip(self.lines(), self.found, strict=True)
@@ -158,14 +158,17 @@ class Together(ByForm):
         return self.list_page(status=409)
 
     def is_well_typed(self) -> bool:
-        """Each suits the product's terms, which may have changed meanwhile."""
-        return all(
+        """Each suits the product's terms, and all may be paid together: both may have changed meanwhile."""
+        references = {reference for reference, _cents in self.recap.every}
+        if not len(references) == len(self.recap.every) <= MOST_AT_ONCE:
+            return False
+        return may_pay_several(self.town, self.product) and all(
             self.town.form(self.product, as_typed(replace(self.recap, **_as_first(one)), self.product)).is_valid()
             for one in self.recap.every
         )
 
     def mend_page(self) -> HttpResponse:
-        return self.list_page(notice="refused", status=422)
+        return self.list_page(notice="not_together", status=422)
 
     def expired_page(self) -> HttpResponse:
         return self.list_page(notice="expired", status=409)
