@@ -308,7 +308,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             "excess": excess,
             "steps": story_of(shown, attempts=attempts[:MOST_SHOWN]),
             "payer_note": payer_note_of(shown) if shown.status in _STOPPED else "",
-            "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
+            "lines": PaymentLine.all_of(attempts[:MOST_SHOWN]),
             "has_more": len(attempts) > MOST_SHOWN,
             "seen": seen,
         }

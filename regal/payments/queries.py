@@ -30,7 +30,7 @@ from regal.payments.models import (
     Settlement,
     Share,
 )
-from regal.payments.shares import pays, several_of
+from regal.payments.shares import pays, several_of, titre_ids_of
 from regal.payments.standing import Standing
 from regal.payments.states import BEFORE_LEAVING, LIVE, State
 from regal.titres.models import Collector, Titre
@@ -75,12 +75,11 @@ def _same_money(account: GatewayAccount) -> list[Environment]:
 
 def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
     """The other attempts on the same debt, the newest first, whatever became of them and whatever their amount."""
+    same = Q(debt_reference=attempt.debt_reference)
+    if attempt.titre_id is not None:
+        same = pays(collectivite_id=attempt.collectivite_id, titre_ids=titre_ids_of([attempt]))
     return (
-        Attempt.objects.filter(
-            collectivite=attempt.collectivite_id,
-            account=attempt.account_id,
-            debt_reference=attempt.debt_reference,
-        )
+        Attempt.objects.filter(same, collectivite=attempt.collectivite_id, account=attempt.account_id)
         .exclude(pk=attempt.pk)
         .select_related("product", "account")
         .order_by("-created_at", "-pk")

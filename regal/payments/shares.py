@@ -5,7 +5,7 @@ single reference, and names it in its answers and files.
 """
 
 from base64 import b32encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -36,8 +36,8 @@ def own_reference(flow_token: str) -> str:
 def record_shares(*, attempt: Attempt, parts: Sequence[Part]) -> None:
     """Write down which titres an attempt pays, the first of them its own."""
     are_several = len(parts) > 1
-    Share.objects.bulk_create(
-        Share(
+    for place, part in enumerate(parts, start=1):
+        Share.objects.create(
             collectivite_id=attempt.collectivite_id,
             attempt=attempt,
             titre=part.titre,
@@ -45,8 +45,6 @@ def record_shares(*, attempt: Attempt, parts: Sequence[Part]) -> None:
             amount=part.amount,
             reference_reversed=part.titre.reference[::-1] if are_several else "",
         )
-        for place, part in enumerate(parts, start=1)
-    )
 
 
 def shares_of(attempt: Attempt) -> list[Share]:
@@ -71,6 +69,19 @@ def several_of(attempt: Attempt) -> list[Share]:
     """The same, and none where there is one: what pages list."""
     shares = shares_of(attempt)
     return shares if len(shares) > 1 else []
+
+
+def references_of(attempts: Iterable[Attempt]) -> dict[int, list[str]]:
+    """Of those that pay several: the references of their titres, as listed. One question for all. One town's."""
+    listed = [attempt for attempt in attempts if attempt.titre_id is not None]
+    if not listed:
+        return {}
+    shares = Share.objects.filter(collectivite=listed[0].collectivite_id, attempt__in=[one.pk for one in listed])
+    found: dict[int, list[str]] = {}
+    named = shares.exclude(reference_reversed="").order_by("attempt_id", "place")
+    for attempt_id, backwards in named.values_list("attempt_id", "reference_reversed"):
+        found.setdefault(attempt_id, []).append(backwards[::-1])
+    return found
 
 
 def titre_ids_of(attempts: Collection[Attempt]) -> set[int]:

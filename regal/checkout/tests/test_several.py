@@ -302,7 +302,7 @@ class TestTheRecap:
             flow_token=tokens.new_token(),
             handle=tokens.new_token(),
             told_of_earlier=False,
-            more=[("FC2026000061", 1_000), ("FC2026000042", 8_470)],
+            more=[("FC2026000061", 1_000)],
         )
         with tenant(asker.town.collectivite):
             product = type(asker.product).objects.select_related("account").get(pk=asker.product.pk)
