@@ -21,7 +21,7 @@ from regal.checkout.by_card import is_by_card, tell
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
 from regal.checkout.forms import FORMS, EmailForm
 from regal.checkout.notifications import LONGEST_QUERY, opened
-from regal.checkout.together import WITH, again_of, more_in, way_of
+from regal.checkout.together import WITH, again_of, alone, more_in, way_of
 from regal.checkout.town import NotHere, Town, situation_of
 from regal.checkout.ways import BadPart, ByForm, as_typed, once_more, set_off
 from regal.collectivites.models import Product
@@ -87,7 +87,7 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
             typed = expired.recap
         except BadToken:
             return town.lost_page(request, chosen)
-        way = ByForm(town, request, chosen, form=town.form(chosen, initial=as_typed(typed, chosen)), recap=typed)
+        way = ByForm(town, request, chosen, form=town.form(chosen, initial=as_typed(typed, chosen)), recap=alone(typed))
         if town.is_open(chosen):
             if GO_ON in request.POST:
                 return warned(way, town, request, only=Verdict.SETTLED) or way.recap_page(None)

@@ -46,7 +46,8 @@ def several(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         recap = expired.recap
     except BadToken:
         return town.lost_page(request, chosen)
-    recap = with_list(recap, recap.every)  # each is paid whole
+    _first, *more = recap.every
+    recap = with_list(recap, [(recap.debt_reference, recap.due.cents), *more])  # each is paid whole
     way = Together(town, request, chosen, form=town.form(chosen, as_typed(recap, chosen)), recap=recap)
     if way.started() is not None:
         return way.already_started_page()

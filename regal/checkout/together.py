@@ -270,6 +270,11 @@ def _unsealed(posted: Mapping[str, str], product: Product, *, now: datetime) -> 
     return [(reference, cents) for reference, cents in recap.more]
 
 
+def alone(recap: Recap) -> Recap:
+    """The first of them, and no other: what the form and its recap speak of."""
+    return replace(recap, more=[])
+
+
 def without(recap: Recap, place: int) -> Recap:
     """The list less one, if another stays."""
     kept = [one for number, one in enumerate(recap.every, start=1) if number != place]

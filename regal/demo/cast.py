@@ -196,6 +196,7 @@ TOWNS = (
                 gateway="payfip_ws",
                 series=RESTAURANT,
                 regie=("Régie du restaurant scolaire", "13"),
+                several_at_once=True,
                 reference_form={"pattern": "RS-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),
                 direct_debit=True,

@@ -35,7 +35,7 @@ from tests.inquiries import FakePayfip, order, speaking_to
 from tests.sites import GuichetClient
 
 SLUG = "restaurant-scolaire"
-PLACE = 27  # of its invoice, which no journey pays
+PLACE, OTHER = 27, 12  # of its invoices, which no journey pays
 LETTERS = {"confirmed": "P", "refused": "R", "abandoned": "A", "unknown": "?"}
 FOLLOWED = ("opening", "waiting", "confirmed", "refused", "abandoned", "unknown", "silent", "never_started")
 BESIDE = {  # a payment that failed, and what else may be said of it: what was known of it, and the page's own title
@@ -91,7 +91,7 @@ class _Scene:
             self.product = Product.objects.of(self.town).select_related("account", "collectivite").get(slug=SLUG)
             invoice = invoices(paris.today(now))[PLACE]
             self.titre = Titre.objects.of(self.town).get(reference=invoice.reference.digits)
-            other = invoices(paris.today(now))[PLACE + 1]
+            other = invoices(paris.today(now))[OTHER]
             self.other = Titre.objects.of(self.town).get(reference=other.reference.digits)
         self.typed = {
             "invoice": self.titre.reference,

@@ -287,6 +287,23 @@ class TestTheRecap:
         assert "Payer 124,80 € par carte" in plain(page)
         assert "autre@exemple.fr" in plain(page)
 
+    def test_a_part_of_the_first_is_of_the_first_alone(self, asker):
+        """No page offers it; whoever sends it sees what he will pay."""
+        with tenant(asker.town.collectivite):
+            type(asker.product).objects.filter(pk=asker.product.pk).update(partial_payment=True)
+        page = asker.guichet.post(FORM, {"token": token_of(recap_of(asker, both(asker))), "part": "40,00"})
+        assert "Payer 40,00 € par carte" in plain(page)
+        leave(asker, page)
+        assert attempts(asker) == [(4_000, [asker.titre.pk])]
+
+    def test_a_part_put_in_a_list_is_the_whole_again(self, asker):
+        with tenant(asker.town.collectivite):
+            type(asker.product).objects.filter(pk=asker.product.pk).update(partial_payment=True)
+        part = asker.guichet.post(FORM, form_in(asker.recap(), f"{FORM}#suite") | {"part": "40,00"})
+        assert f'action="{LIST}' not in part.content.decode()
+        page = press(asker, part)
+        assert "84,70 €" in plain(page)
+
     @pytest.mark.parametrize("carried", ["x", "x" * 5_000])
     def test_a_list_that_we_did_not_seal_is_nothing(self, asker, carried):
         fields = {"invoice": "FC2026-000042", "amount": "84,70", "email": cast.MME_LEROY, "avec": carried}
