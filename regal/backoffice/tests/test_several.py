@@ -102,7 +102,7 @@ class TestTheTicket:
         notices.run_due(cast.later(minutes=41))
         (letter,) = outbox.outbox
         for text in (letter.body, html_of(letter)):
-            plain = html.unescape(text).replace("\u00a0", " ")
+            plain = html.unescape(str(text)).replace("\u00a0", " ")
             for shown in ("FC2026000051", "FC2026000052", "FC2026000053", "84,70 €", "85,70 €", "86,70 €", "257,10 €"):
                 assert shown in plain
             assert "10,00 € sont en trop : une partie de ces factures n’était plus à payer" in plain

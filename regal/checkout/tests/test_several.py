@@ -38,7 +38,7 @@ def opened(who, page=None):
 
 
 def token_of(page):
-    return re.search(r'name="token" value="([^"]+)"', page.content.decode())[1]
+    return re.findall(r'name="token" value="([^"]+)"', page.content.decode())[0]
 
 
 def press(who, page, **typed):
@@ -279,7 +279,7 @@ class TestTheRecap:
     def test_the_address_is_mended_and_the_list_stays(self, asker):
         form = asker.guichet.post(FORM, {"token": token_of(recap_of(asker, both(asker)))})
         fields = {"invoice": "FC2026-000042", "amount": "84,70", "email": "autre@exemple.fr"}
-        carried = re.search(r'name="avec" value="([^"]+)"', form.content.decode())[1]
+        carried = re.findall(r'name="avec" value="([^"]+)"', form.content.decode())[0]
         wrong = asker.guichet.post(FORM, fields | {"email": "x", "avec": carried})
         assert wrong.status_code == 422
         assert f'name="avec" value="{carried}"' in wrong.content.decode()
@@ -325,7 +325,7 @@ class TestTheRecap:
             product = type(asker.product).objects.select_related("account").get(pk=asker.product.pk)
         token = seal(recap, product=product, now=MORNING)
         assert asker.guichet.post(f"{FORM}payer/", {"token": token}).status_code == 409
-        twice = seal(pages.Recap(**{**recap.__dict__, "more": [("FC2026000042", 8_470)]}), product=product, now=MORNING)
+        twice = seal(Recap(**{**recap.__dict__, "more": [("FC2026000042", 8_470)]}), product=product, now=MORNING)
         assert asker.guichet.post(f"{FORM}payer/", {"token": twice}).status_code == 422
         assert attempts(asker) == []
 

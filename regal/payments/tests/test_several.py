@@ -416,7 +416,7 @@ class TestTwoPayersAtOnce:
 
 
 def hear_filed(product, attempt):
-    town = cast.Town(collectivite=product.collectivite, account=product.account, product=product, agent=None)
+    town = cast.Town(collectivite=product.collectivite, account=product.account, product=product, agent=None)  # type: ignore[arg-type]
     said = notices.notice(town, attempt, rank=Rank.ASKED, occurred_at=later(hours=9))
     return notices.hear(town, attempt, said, now=later(hours=9))
 
