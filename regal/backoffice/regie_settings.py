@@ -11,9 +11,12 @@ from django.views.decorators.http import require_POST
 
 from regal.audit.operations import record
 from regal.backoffice.policies import BureauRequest
-from regal.collectivites.models import Collectivite, Product, Regie
+from regal.collectivites.models import Collectivite, GatewayAccount, Product, Regie
+from regal.gateways.base import Misconfigured
+from regal.gateways.registry import UnknownGateway
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
+from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 
 LARGEST_KEY = 2**63 - 1
@@ -31,9 +34,16 @@ def regies_of_our_base(town: Collectivite) -> list[Regie]:
         found = {
             one.account.regie.pk: one.account.regie
             for one in products
-            if one.account.regie is not None and gateway_of(one.account).needs_titre
+            if one.account.regie is not None and _needs_titre(one.account)
         }
     return sorted(found.values(), key=lambda regie: (regie.name, regie.pk))
+
+
+def _needs_titre(account: GatewayAccount) -> bool:
+    try:
+        return gateway_of(account).needs_titre
+    except (Misconfigured, UnknownGateway, KeyError, VaultError):  # spoilt since: the contract's own page says so
+        return False
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
