@@ -493,6 +493,7 @@ def values(neighbours: Neighbours, route: Route, whose: Town, *, at: Town) -> di
         "membership_id": neighbours.memberships[theirs],
         "numcli": whose.account.identifier,
     }
+    known |= {"regie_id": neighbours.titres[theirs].regie_id}
     known |= {"product_id": whose.product.pk, "origin_id": neighbours.origins[theirs]}
     known |= {"file_id": neighbours.files[theirs].pk, "import_id": neighbours.imports[theirs].pk}
     known |= {"source_id": neighbours.imports[theirs].source_id}

@@ -34,6 +34,7 @@ from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, Evidence
+from regal.payments.shares import pays
 from regal.payments.states import State as AttemptState
 from regal.people.models import Role, User
 from regal.people.queries import colleagues
@@ -342,7 +343,10 @@ def _attempts_about(case: Case, *, town: Any) -> list[tuple[str, Attempt]]:
         if isinstance(other, int) and not isinstance(other, bool) and 0 < other <= _LARGEST_KEY:
             wanted.setdefault(other, gettext_lazy("L’autre paiement"))
     if case.kind == Kind.EXCESS and (titre := _number_in(case, "titre")) is not None:
-        paid = Attempt.objects.of(town).filter(titre=titre, status=AttemptState.PAID).order_by("pk")
+        parts = facts.get("parts")
+        titres = [part["titre"] for part in parts] if isinstance(parts, list) else [titre]
+        on_them = pays(collectivite_id=town.pk, titre_ids=titres)
+        paid = Attempt.objects.of(town).filter(on_them, status=AttemptState.PAID).order_by("pk")
         for other in paid.values_list("pk", flat=True)[:20]:
             wanted.setdefault(other, gettext_lazy("L’autre paiement"))
     found = {one.pk: one for one in Attempt.objects.of(town).select_related("account").filter(pk__in=list(wanted)[:20])}

@@ -31,6 +31,7 @@ from regal.payments.models import Allocation, CounterPerson, CounterReceipt, Mea
 from regal.payments.queries import balance_of, still_counting
 from regal.payments.reversing import causes_of
 from regal.payments.reversing import reverse as reverse_settlement
+from regal.payments.shares import several_of
 from regal.people.models import Role
 from regal.receipts.quittance_queries import quittances_of
 from regal.titres.models import Collector, Titre
@@ -306,6 +307,7 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
             raise Http404
         reversal = Reversal.objects.of(town).select_related("made_by").filter(settlement=settlement).first()
         person = CounterPerson.objects.of(town).filter(receipt=settlement.receipt_id or 0).first()
+        shares = several_of(settlement.attempt) if settlement.attempt is not None else []
     receipt, attempt = settlement.receipt, settlement.attempt
     titre = receipt.titre if receipt is not None else attempt.titre
     back = reverse("titre", args=[slug, titre.pk]) if titre is not None else reverse("payment", args=[slug, attempt.pk])
@@ -331,6 +333,7 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
         "voucher": _voucher(receipt) if receipt is not None else "",
         "person": person,
         "titre": titre,
+        "shares": shares,
         "name": name_of(titre) if titre is not None else "",
         "reversal": reversal,
         "back": back,

@@ -23,7 +23,7 @@ from regal.lib import paris, spreadsheets
 from regal.lib.money import Money
 from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import tenant
-from regal.payments.models import Payer, Settlement
+from regal.payments.models import Payer, Settlement, Share
 from regal.payments.queries import Selection, selected
 from regal.payments.standing import Standing
 
@@ -93,12 +93,13 @@ def rows(*, town: Collectivite, selection: Selection, emails: bool, now: datetim
             keys = [found[1] for found in batch]
             settled = _settled(town, keys)
             payers = _emails(town, keys) if emails else {}
+            several = _together(town, keys)
         for started_at, key, label, digits, kind, amount, standing, announced, announced_at, where, account in batch:
             recorded_at, accounting_day, rank, transaction = settled.get(key, (None, None, None, ""))
             yield Row(
                 started_at=started_at,
                 product=label,
-                reference=_printed(kind, digits),
+                reference=several.get(key) or _printed(kind, digits),
                 amount=amount,
                 standing=Standing(standing),
                 announced_at=announced_at if announced else None,
@@ -122,6 +123,15 @@ def _settled(town: Collectivite, keys: list[int]) -> dict[int, tuple[datetime, d
             "attempt_id", "recorded_at", "accounting_day", "rank", "transaction"
         )
     }
+
+
+def _together(town: Collectivite, keys: list[int]) -> dict[int, str]:
+    """Of payments of several titres: the references of all."""
+    shares = Share.objects.of(town).filter(attempt__in=keys).exclude(reference_reversed="")
+    found: dict[int, list[str]] = {}
+    for key, backwards in shares.order_by("attempt_id", "place").values_list("attempt_id", "reference_reversed"):
+        found.setdefault(key, []).append(backwards[::-1])
+    return {key: " + ".join(references) for key, references in found.items()}
 
 
 def _emails(town: Collectivite, keys: list[int]) -> dict[int, str]:

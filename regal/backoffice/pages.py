@@ -1,6 +1,6 @@
 """What agents see of their collectivité's payments."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +44,7 @@ from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.models import Attempt, Evidence
 from regal.payments.queries import Selection, evidence_about, is_said_paid, others_on_debt, timeline
+from regal.payments.shares import references_of, several_of
 from regal.payments.standing import Standing
 from regal.people.models import Role
 from regal.receipts.quittance_queries import acknowledged
@@ -90,10 +91,7 @@ def dashboard(request: BureauRequest, slug: str) -> HttpResponse:
             "repaired_days": REPAIRED_DAYS,
             "chart": chart_of(state.days),
             "cases": [_ShownCase.of(case) for case in open_cases(collectivite=town)[:MOST_CASES]],
-            "lines": [
-                Line.of(attempt)
-                for attempt in queries.page_of_attempts(collectivite=town, selection=Selection()).attempts[:LATEST]
-            ],
+            "lines": Line.all_of(queries.page_of_attempts(collectivite=town, selection=Selection()).attempts[:LATEST]),
         }
     context["may_deposit"] = may_deposit(request)
     context["has_second_factor"] = Authenticator.objects.filter(user=request.user).exists()
@@ -124,7 +122,8 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
         said_paid = sum(is_said_paid(one) for one in (attempt, *others))
         has_open_case = any(case.is_open for case in known)
         context = {
-            "line": Line.of(attempt),
+            "line": Line.all_of([attempt])[0],
+            "shares": several_of(attempt),
             "answer": explanations.answer_about(
                 attempt,
                 we_ask=we_ask,
@@ -151,7 +150,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "tickets": shown_tickets(attempt, email=email),
             "cases": [_ShownCase.of(case) for case in known if case.is_open],
             "closed_cases": [case for case in known if not case.is_open],
-            "others": [Line.of(other) for other in others[:MOST_SHOWN]],
+            "others": Line.all_of(others[:MOST_SHOWN]),
             "has_more_others": len(others) > MOST_SHOWN,
             "said_paid": said_paid,
             "reversible": reversible(attempt),
@@ -182,7 +181,14 @@ class Line:
     titre_id: int | None  # the invoice of our own base
 
     @classmethod
-    def of(cls, attempt: Attempt) -> "Line":
+    def all_of(cls, attempts: Sequence[Attempt]) -> list["Line"]:
+        """Of a list: those that pay several titres are named by these."""
+        several = references_of(attempts)
+        return [cls.of(attempt, references=several.get(attempt.pk, ())) for attempt in attempts]
+
+    @classmethod
+    def of(cls, attempt: Attempt, *, references: Sequence[str] = ()) -> "Line":
+        """`references`: of the titres, where it pays several."""
         environment = Environment(attempt.environment)
         standing = standing_of(attempt)
         return cls(
@@ -190,7 +196,7 @@ class Line:
             opened_at=attempt.created_at,
             left_at=attempt.handed_off_at,
             product=attempt.label,
-            reference_tail=attempt.reference_tail,
+            reference_tail=", …".join(reference[-4:] for reference in references) or attempt.reference_tail,
             reference=_printed(attempt),
             account=attempt.account.identifier,
             service=service_of(attempt.account),

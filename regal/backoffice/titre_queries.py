@@ -20,8 +20,9 @@ from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
-from regal.payments.models import Allocation, Attempt, Settlement
-from regal.payments.queries import live
+from regal.payments.models import Allocation, Attempt, Settlement, Share
+from regal.payments.queries import excess_of, live
+from regal.payments.shares import pays
 from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
 from regal.titres.states import State
@@ -341,12 +342,21 @@ def allocations_of(titre: Titre) -> QuerySet[Allocation]:
 
 def settlements_on(titre: Titre) -> QuerySet[Settlement]:
     """What was proved paid on it, whether it extinguished something or not, in order."""
-    return Settlement.objects.filter(collectivite=titre.collectivite_id, attempt__titre=titre).order_by("pk")
+    shares = Share.objects.filter(collectivite=titre.collectivite_id, titre=titre)
+    settled = Settlement.objects.filter(collectivite=titre.collectivite_id, attempt__in=shares.values("attempt"))
+    return settled.order_by("pk")
+
+
+def part_of_each(titre: Titre) -> dict[int, Money]:
+    """Of each attempt that pays it, what is for this titre."""
+    shares = Share.objects.filter(collectivite=titre.collectivite_id, titre=titre)
+    return dict(shares.values_list("attempt_id", "amount"))
 
 
 def open_excesses_of(titre: Titre) -> list[Case]:
     """What was paid too much on it and still waits for a person, in order."""
-    paid = Attempt.objects.filter(collectivite=titre.collectivite_id, titre=titre, status=PaymentState.PAID)
+    on_it = pays(collectivite_id=titre.collectivite_id, titre_ids=[titre.pk])
+    paid = Attempt.objects.filter(on_it, collectivite=titre.collectivite_id, status=PaymentState.PAID)
     cases = Case.objects.filter(
         collectivite=titre.collectivite_id,
         kind=Kind.EXCESS,
@@ -354,27 +364,32 @@ def open_excesses_of(titre: Titre) -> list[Case]:
         subject_id__in=paid.values("pk"),
         closed_at__isnull=True,
     )
-    return list(cases.order_by("pk"))
+    return [case for case in cases.order_by("pk") if excess_of(case.facts, titre_id=titre.pk) > Money.zero]
 
 
 def waiting_on_each(titre_ids: Iterable[int], *, collectivite: HasKey) -> dict[int, Money]:
     """Of several: what was paid too much and still waits for a person."""
-    paid = Attempt.objects.of(collectivite).filter(titre__in=list(titre_ids), status=PaymentState.PAID)
-    titre_of = dict(paid.values_list("pk", "titre_id"))
+    shares = Share.objects.of(collectivite).filter(titre__in=list(titre_ids), attempt__status=PaymentState.PAID)
+    titres_of: dict[int, list[int]] = {}
+    for attempt_id, titre_id in shares.values_list("attempt_id", "titre_id"):
+        titres_of.setdefault(attempt_id, []).append(titre_id)
     cases = Case.objects.of(collectivite).filter(
-        kind=Kind.EXCESS, subject_kind="attempt", subject_id__in=list(titre_of), closed_at__isnull=True
+        kind=Kind.EXCESS, subject_kind="attempt", subject_id__in=list(titres_of), closed_at__isnull=True
     )
     waiting: dict[int, Money] = {}
     for attempt_id, facts in cases.values_list("subject_id", "facts"):
-        titre_id = titre_of[attempt_id]
-        waiting[titre_id] = waiting.get(titre_id, Money.zero) + Money(facts["excess_cents"])
+        for titre_id in titres_of[attempt_id]:
+            excess = excess_of(facts, titre_id=titre_id)
+            if excess > Money.zero:
+                waiting[titre_id] = waiting.get(titre_id, Money.zero) + excess
     return waiting
 
 
 def attempts_on(titre: Titre) -> QuerySet[Attempt]:
     """The payments begun on it, the newest first."""
+    on_it = pays(collectivite_id=titre.collectivite_id, titre_ids=[titre.pk])
     return (
-        Attempt.objects.filter(collectivite=titre.collectivite_id, titre=titre)
+        Attempt.objects.filter(on_it, collectivite=titre.collectivite_id)
         .select_related("product", "account")
         .order_by("-created_at", "-pk")
     )

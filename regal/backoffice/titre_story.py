@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from regal.backoffice.counter import moves_of
 from regal.backoffice.pages import Line as PaymentLine
-from regal.backoffice.titre_queries import allocations_of, settlements_on, steps_of
+from regal.backoffice.titre_queries import allocations_of, part_of_each, settlements_on, steps_of
 from regal.collectivites.debt_words import later_said
 from regal.collectivites.models import Product
 from regal.gateways.base import Environment
@@ -69,7 +69,8 @@ def story_of(titre: Titre, *, attempts: Iterable[Attempt]) -> list[Step]:
     steps = [_of_event(event, author=author, products=products, word=said.get(event.number)) for event in events]
     if steps:
         steps[0].due = _issued_for(titre, events)
-    steps += [_of_attempt(attempt) for attempt in attempts]
+    part = part_of_each(titre)
+    steps += [_of_attempt(attempt, part=part.get(attempt.pk, attempt.amount)) for attempt in attempts]
     allocated: dict[int, Money] = {}
     for allocation in allocations_of(titre):
         allocated[allocation.settlement_id] = allocation.amount
@@ -86,11 +87,12 @@ def story_of(titre: Titre, *, attempts: Iterable[Attempt]) -> list[Step]:
             )
         )
     for settlement in settlements_on(titre):
+        brought = part.get(settlement.attempt_id or 0, settlement.amount)
         extinguished = allocated.get(settlement.pk, Money.zero)
         if settlement.environment == Environment.TEST:
             title = _("Paiement d’essai confirmé : il ne règle rien")
-        elif extinguished < settlement.amount:
-            title = _("Reçu en trop : %(amount)s") % {"amount": settlement.amount - extinguished}
+        elif extinguished < brought:
+            title = _("Reçu en trop : %(amount)s") % {"amount": brought - extinguished}
         else:
             continue
         steps.append(Step(at=settlement.recorded_at, title=title, payment=settlement.attempt_id))
@@ -176,10 +178,14 @@ def _shown(name: str, value: Any, products: dict[str, str]) -> str:
     return products.get(str(value), str(value)) if name == "product_id" else str(value)
 
 
-def _of_attempt(attempt: Attempt) -> Step:
+def _of_attempt(attempt: Attempt, *, part: Money) -> Step:
+    """`part`: what of it is for this titre."""
     line = PaymentLine.of(attempt)
-    title = _("Paiement de %(amount)s commencé en ligne") % {"amount": attempt.amount}
+    title = _("Paiement de %(amount)s commencé en ligne") % {"amount": part}
     text = _("Où il en est : %(status)s.") % {"status": line.standing}
+    if part != attempt.amount:
+        whole = _("Avec d’autres, dans un paiement de %(amount)s.") % {"amount": attempt.amount}
+        text = f"{text} {whole}"
     return Step(at=attempt.created_at, title=title, text=text, payment=attempt.pk)
 
 

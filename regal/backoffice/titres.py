@@ -60,7 +60,7 @@ from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
-from regal.payments.queries import paid_of, waiting_on
+from regal.payments.queries import excess_of, paid_of, waiting_on
 from regal.people.models import Role
 from regal.reconciliation.comptable import collected_of, last_word_on, left_of
 from regal.titres import holds, operations
@@ -288,7 +288,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         status, (shown, seen) = 422, shown_titre(request, titre_id)
     with tenant(town):
         sums = sums_of([shown], collectivite=town)[shown.pk]
-        excesses = [(case.pk, Money(case.facts["excess_cents"])) for case in open_excesses_of(shown)]
+        excesses = [(case.pk, excess_of(case.facts, titre_id=shown.pk)) for case in open_excesses_of(shown)]
         excess = sum((amount for _case, amount in excesses), Money.zero)
         decisions = _decisions(shown, paid=sums.paid, excess=excess, now=now)
         deciding.offer(decisions)
@@ -308,7 +308,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             "excess": excess,
             "steps": story_of(shown, attempts=attempts[:MOST_SHOWN]),
             "payer_note": payer_note_of(shown) if shown.status in _STOPPED else "",
-            "lines": [PaymentLine.of(attempt) for attempt in attempts[:MOST_SHOWN]],
+            "lines": PaymentLine.all_of(attempts[:MOST_SHOWN]),
             "has_more": len(attempts) > MOST_SHOWN,
             "seen": seen,
         }

@@ -25,6 +25,7 @@ from regal.backoffice.example_numbers import Refused, as_kept
 from regal.backoffice.headers import framing
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.refusals import Refusal
+from regal.backoffice.regie_settings import regies_of_our_base
 from regal.backoffice.town_forms import (
     CollectiviteForm,
     LookForm,
@@ -304,7 +305,8 @@ def products(request: BureauRequest, slug: str) -> HttpResponse:
         )
         for place, product in enumerate(rows)
     ]
-    return render(request, "backoffice/settings_products.html", {"listed": listed, "has_account": has_account})
+    context = {"listed": listed, "has_account": has_account, "regies": regies_of_our_base(town)}
+    return render(request, "backoffice/settings_products.html", context)
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)

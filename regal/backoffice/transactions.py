@@ -121,7 +121,7 @@ def _list(
         queries.plan_for_the_values_asked()
         page = queries.page_of_attempts(collectivite=town, selection=selection, after=after, before=before)
         totals = queries.totals_of(collectivite=town, selection=selection)
-        lines = [Line.of(attempt) for attempt in page.attempts]
+        lines = Line.all_of(page.attempts)
     address = reverse("payments", args=[town.slug])
     context = {
         "payments": address,

@@ -11,7 +11,9 @@ from django.http import HttpRequest
 
 from regal.agenda.models import Watch
 from regal.payments.models import Attempt
+from regal.payments.shares import shares_of
 from regal.payments.states import State
+from regal.titres.models import Titre
 
 ANSWER_AWAITED = timedelta(minutes=1)  # after a return; then what is known is said, with its hour
 RETURN = "retour"  # in the page's address: the instant of the return, in milliseconds
@@ -122,10 +124,15 @@ def _has_answered(watch: Watch, *, since: datetime) -> bool:
 
 
 def invoice_of(attempt: Attempt, *, now: datetime) -> Invoice:
-    """Whether another payment has it, or had it, or this one holds it still."""
-    titre = attempt.titre
-    if titre is None:
-        return Invoice()
+    """Whether another payment has it, or had it, or this one holds it still; of several, whether all are paid."""
+    every = [_standing_of(share.titre, attempt=attempt, now=now) for share in shares_of(attempt)]
+    if every and all(one.state == "paid" for one in every):
+        return every[0]
+    held = [one for one in every if one.state in ("ours", "held")]
+    return min(held, key=lambda one: one.state != "held", default=Invoice())
+
+
+def _standing_of(titre: Titre, *, attempt: Attempt, now: datetime) -> Invoice:
     if titre.paid_at is not None:
         return Invoice(state="paid", paid_at=min(titre.paid_at, now))  # the bank's clock may be ahead of ours
     if titre.held_until is None or not titre.is_held(now):

@@ -54,10 +54,21 @@ class Recap:
     told_of_earlier: bool
     address: dict[str, str] = field(default_factory=dict)  # of the card's holder, where the contract asks
     due_cents: int | None = None  # what was typed, where less of it is then paid
+    more: list[tuple[str, int]] = field(default_factory=list)  # the others paid together: reference and cents
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_cents)
+
+    @property
+    def every(self) -> list[tuple[str, int]]:
+        """Each debt paid together: reference and cents."""
+        return [(self.debt_reference, self.amount_cents), *((reference, cents) for reference, cents in self.more)]
+
+    @property
+    def total(self) -> Money:
+        """What is paid of all of them."""
+        return sum((Money(cents) for _reference, cents in self.every), Money.zero)
 
     @property
     def due(self) -> Money:

@@ -7,6 +7,7 @@ A form gives `reference`, `amount` and `email`. Its template walks `questions`.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -20,6 +21,7 @@ from regal.collectivites.debt_words import later_said, said
 from regal.collectivites.models import GatewayAccount, Product
 from regal.collectivites.reference_forms import InvoiceWords, OrmcWords
 from regal.gateways.base import DebtKind, Environment
+from regal.lib import in_words, paris
 from regal.lib.email_address import EmailReason, UnreadableEmail, normalise_email
 from regal.lib.money import AmountReason, Money, UnreadableAmount
 from regal.lib.references import (
@@ -183,6 +185,7 @@ class DebtForm(forms.Form):
 
     use_required_attribute = False
     kind: ClassVar[DebtKind]
+    carried: Mapping[str, str] = {}  # unseen: the other debts of the same payment, sealed
     amount_sentences = AMOUNT_SENTENCES
     amount_usual = AMOUNT_USUAL
     amount = forms.CharField(required=False, max_length=40)
@@ -257,7 +260,7 @@ class DebtForm(forms.Form):
     @property
     def typed(self) -> dict[str, str]:
         """What the fields hold, to be carried to the same form elsewhere."""
-        return {field.name: field.value() or "" for field in self}
+        return {field.name: field.value() or "" for field in self} | dict(self.carried)
 
     @staticmethod
     def as_typed(reference: DebtReference) -> dict[str, str]:
@@ -539,6 +542,54 @@ class InvoiceForm(DebtForm):
             self.add_error("invoice", ValidationError(foreign, code="R031"))
             return None
         return InvoiceReference(fitting)
+
+
+class OneMoreForm(InvoiceForm):
+    """Another invoice of the same payment: whoever pays has said already who he is."""
+
+    email = None  # type: ignore[assignment]
+
+    def __init__(self, data: Mapping[str, str] | None = None, *, product: Product, latest: int) -> None:
+        super().__init__(data, product=product, latest=latest)
+        self.fields = {name: field for name, field in self.fields.items() if name not in LINES}
+
+    @cached_property
+    def other_questions(self) -> list[Question]:
+        """The amount."""
+        return [
+            Question(
+                field=self["amount"],
+                label=_("Montant, en euros"),
+                hint=_("la somme à payer, au centime près, par exemple 125,50"),
+                mark=0,
+                inputmode="decimal",
+            )
+        ]
+
+    def say_not_payable(self, situation: str, *, since: datetime | None, until: datetime | None) -> None:
+        """To whoever typed both its number and its amount."""
+        if situation == "paid" and since is not None:
+            day = in_words.day(paris.today(since))
+            sentence = said(_("%(This_debt)s est déjà payé%(e)s depuis le %(day)s : il n’y a rien à ajouter."), day=day)
+        elif situation == "held" and until is not None:
+            hour = paris.format_hour_en(until) if in_words.is_english() else paris.format_hour_fr(until)
+            sentence = said(
+                _(
+                    "Un paiement %(of_this_debt)s est en cours sur un autre écran. S’il n’aboutit pas, %(it)s sera de"
+                    " nouveau payable ici, au plus tard à %(hour)s."
+                ),
+                hour=hour,
+            )
+        else:
+            sentence = said(
+                _("%(This_debt)s n’est pas payable en ligne en ce moment : demandez au service qui l’a envoyé%(e)s.")
+            )
+        self.add_error("invoice", ValidationError(sentence, code="R041"))
+
+    def say_listed(self) -> None:
+        """It is paid already by this very payment."""
+        sentence = said(_("%(This_debt)s est déjà dans la liste."))
+        self.add_error("invoice", ValidationError(sentence, code="R040"))
 
 
 class EmailForm(forms.Form):

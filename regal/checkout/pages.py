@@ -21,8 +21,9 @@ from regal.checkout.by_card import is_by_card, tell
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
 from regal.checkout.forms import FORMS, EmailForm
 from regal.checkout.notifications import LONGEST_QUERY, opened
+from regal.checkout.together import WITH, again_of, alone, more_in, way_of
 from regal.checkout.town import NotHere, Town, situation_of
-from regal.checkout.ways import Again, BadPart, ByForm, as_typed, once_more, set_off
+from regal.checkout.ways import BadPart, ByForm, as_typed, once_more, set_off
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Message
@@ -38,6 +39,7 @@ from regal.payments.models import Attempt
 from regal.payments.operations import Intake, check_order, intake, receive
 from regal.payments.queries import FULL_PAGE, Situation, left_after, taken_back_on, too_much_of
 from regal.payments.refusals import CannotHandOff
+from regal.payments.shares import several_of
 from regal.reconciliation.comptable import Verdict
 from regal.titres.states import State as TitreState
 
@@ -85,17 +87,21 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
             typed = expired.recap
         except BadToken:
             return town.lost_page(request, chosen)
-        way = ByForm(town, request, chosen, form=town.form(chosen, initial=as_typed(typed, chosen)), recap=typed)
+        way = ByForm(town, request, chosen, form=town.form(chosen, initial=as_typed(typed, chosen)), recap=alone(typed))
         if town.is_open(chosen):
             if GO_ON in request.POST:
                 return warned(way, town, request, only=Verdict.SETTLED) or way.recap_page(None)
             if "part" in request.POST and chosen.partial_payment and town.gateway(chosen).needs_titre:
                 return _pay_part(request, way, now=now)
+            if typed.more:
+                way.form.carried = {WITH: request.POST["token"]}
             return town.form_page(request, chosen, way.form)
         return way.already_started_page() if way.started() else town.closed_page(request, chosen, status=409)
     if not town.is_open(chosen):
         return town.closed_page(request, chosen, status=409)
-    form = town.form(chosen, request.POST)
+    form, more = town.form(chosen, request.POST), more_in(request, chosen, now=now)
+    if more:
+        form.carried = {WITH: request.POST[WITH]}
     if not form.is_valid():
         return town.form_page(request, chosen, form, status=422)
     reference: DebtReference = form.cleaned_data["reference"]
@@ -108,11 +114,12 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         handle=tokens.new_token(),
         told_of_earlier=False,
         address=address_in(form.cleaned_data),
+        more=[one for one in more if one[0] != reference.digits],
     )
-    way = ByForm(town, request, chosen, form=form, recap=recap)
+    way = way_of(town, request, chosen, form=form, recap=recap)
     titre = None
     if town.gateway(chosen).needs_titre:
-        if _looks_too_often(request, town):
+        if looks_too_often(request, town):
             return town.too_often_page(request, chosen)
         found = way.look_up(now=now)
         if found.situation is not Situation.PAYABLE:
@@ -128,7 +135,7 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
 
 def _pay_part(request: HttpRequest, way: ByForm, *, now: datetime) -> HttpResponse:
     """The recap again, of the part of the debt that its payer chose."""
-    if _looks_too_often(request, way.town):
+    if looks_too_often(request, way.town):
         return way.town.too_often_page(request, way.product)
     found = way.look_up(now=now)
     if found.situation is not Situation.PAYABLE:
@@ -162,16 +169,15 @@ def leave(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         recap, is_expired = expired.recap, True
     except BadToken:
         return town.lost_page(request, chosen)
-    way = ByForm(town, request, chosen, form=town.form(chosen, as_typed(recap, chosen)), recap=recap)
+    way = way_of(town, request, chosen, form=town.form(chosen, as_typed(recap, chosen)), recap=recap)
     if (started := way.started()) is not None:  # and was paid perhaps
         return once_more(way, started)
     if not town.is_open(chosen):  # it closed while the payer was reading
         return town.closed_page(request, chosen, status=409)
     if is_expired:
-        filled = town.form(chosen, initial=as_typed(recap, chosen))
-        return town.form_page(request, chosen, filled, notice="expired", status=409)
-    if not way.form.is_valid():  # its terms changed meanwhile
-        return town.form_page(request, chosen, way.form, status=422)
+        return way.expired_page()
+    if not way.is_well_typed():  # its terms changed meanwhile
+        return way.mend_page()
     return warned(way, town, request, only=Verdict.SETTLED) or set_off(way, clock=clock)
 
 
@@ -187,8 +193,11 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     if attempt is None:
         return town.nothing_started_page(request, handle)
     paid_for = town.product_of(attempt)
+    with tenant(town.collectivite):
+        shares = several_of(attempt)
     context = {
         "attempt": attempt,
+        "shares": shares,
         "situation": situation_of(attempt),
         "in_full": town.now - attempt.created_at <= FULL_PAGE,
         "now": town.now,
@@ -309,7 +318,9 @@ def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     if is_too_often(rate=Rate.START, source=source_of(request), limit=MOST_STARTS, now=town.now):
         return town.too_often_page(request, product)
     form = EmailForm(request.POST if "email" in request.POST else None, account=product.account)
-    way = Again(town, request, product, form=form, attempt=attempt, of=handle, token=token)
+    with tenant(town.collectivite):
+        way_again = again_of(attempt)
+    way = way_again(town, request, product, form=form, attempt=attempt, of=handle, token=token)
     is_complete = form.is_valid()
     if (started := way.started()) is not None:
         return once_more(way, started)
@@ -355,7 +366,8 @@ def _prefilled(request: HttpRequest, product: Product) -> dict[str, str]:
         return {}
 
 
-def _looks_too_often(request: HttpRequest, town: Town) -> bool:
+def looks_too_often(request: HttpRequest, town: Town) -> bool:
+    """Whether somebody asks for more invoices of our own base than a town hall's payers do."""
     budgets = {source_of(request): MOST_LOOK_UPS, f"town {town.collectivite.pk}": MOST_LOOK_UPS_IN_TOWN}
     return _is_beyond(budgets, now=town.now)
 

@@ -7,7 +7,7 @@ whether something was paid.
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +35,7 @@ from regal.payments.operations import PaymentOrder
 from regal.payments.queries import (
     LookUp,
     Situation,
+    are_paid_together,
     attempt_by_flow,
     fits_balance,
     gravest_earlier_attempt,
@@ -44,6 +45,7 @@ from regal.payments.queries import (
     taken_back_on,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
+from regal.payments.shares import shares_of
 from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared
 from regal.titres.models import Titre
 
@@ -74,7 +76,7 @@ class Way(ABC):
         """Where « Payer » is sent."""
 
     @abstractmethod
-    def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
+    def hidden(self, *, is_fresh: bool = False) -> dict[str, str]:
         """What « Payer » carries: the same token, or one for another payment."""
 
     @abstractmethod
@@ -120,12 +122,20 @@ class Way(ABC):
             return self.recap_page(found.titre)
         context = {
             "situation": found.situation,
-            "since": found.since and min(found.since, self.town.now),  # whoever told it may have a clock ahead of ours
-            "until": found.until and found.until + _ALMOST_A_MINUTE,
+            "since": self.paid_since(found),
+            "until": self.held_until(found),
             "is_pending": found.is_pending,
             "note": found.note,
         }
         return self._page("checkout/not_payable.html", context, status=409)
+
+    def paid_since(self, found: LookUp) -> datetime | None:
+        """Never of tomorrow: whoever told it may have a clock ahead of ours."""
+        return found.since and min(found.since, self.town.now)
+
+    def held_until(self, found: LookUp) -> datetime | None:
+        """By an hour that is shown without its seconds."""
+        return found.until and found.until + _ALMOST_A_MINUTE
 
     def away_page(self) -> HttpResponse:
         """The gateway gave no usable answer: nothing was begun that could be paid."""
@@ -190,13 +200,13 @@ class Way(ABC):
             is_framed=False,
         )
 
-    def _earlier(self, titre_id: int | None) -> Attempt | None:
+    def _earlier(self, *titre_ids: int) -> Attempt | None:
         with tenant(self.town.collectivite):
             return gravest_earlier_attempt(
                 account=self.product.account,
                 debt_reference=self.reference,
                 amount=self.amount,
-                titre_id=titre_id,
+                titre_ids=titre_ids,
             )
 
 
@@ -250,7 +260,7 @@ class ByForm(Way):
     def action(self) -> str:
         return reverse("leave", args=[self.town.collectivite.slug, self.product.slug])
 
-    def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
+    def hidden(self, *, is_fresh: bool = False) -> dict[str, str]:
         recap = self.recap
         if is_fresh:
             recap = replace(recap, flow_token=tokens.new_token(), handle=tokens.new_token())
@@ -306,7 +316,7 @@ class ByForm(Way):
         if not fits_balance(product=self.product, left=self.recap.due, amount=self.recap.amount):
             self.recap = replace(self.recap, amount_cents=self.recap.due.cents, due_cents=None)
             self.amount = self.recap.amount
-        earlier = self._earlier(titre.pk if titre else None)
+        earlier = self._earlier(*([titre.pk] if titre else []))
         with tenant(self.town.collectivite):
             gone = taken_back_on(titre=titre)
         self.recap = replace(self.recap, told_of_earlier=earlier is not None)
@@ -320,6 +330,7 @@ class ByForm(Way):
             "earlier_situation": situation_of(earlier) if earlier else "",
             "taken_back_on": gone,
             "in_parts": titre is not None and self.product.partial_payment,
+            "can_add": titre is not None and self.recap.due_cents is None and may_pay_several(self.town, self.product),
             "rest": self.recap.due - self.recap.amount if self.recap.due_cents is not None else None,
             "wrong_part": wrong,
             "part": part,
@@ -345,6 +356,19 @@ class ByForm(Way):
             "hidden": self.hidden(),
         }
         return self._page("checkout/not_as_issued.html", context, status=409)
+
+    def is_well_typed(self) -> bool:
+        """Whether what was typed still suits the product's terms."""
+        return self.form.is_valid()
+
+    def mend_page(self) -> HttpResponse:
+        """The form, with what is wrong."""
+        return self.town.form_page(self.request, self.product, self.form, status=422)
+
+    def expired_page(self) -> HttpResponse:
+        """Half an hour has passed: what was typed, to be sent again."""
+        filled = self.town.form(self.product, initial=as_typed(self.recap, self.product))
+        return self.town.form_page(self.request, self.product, filled, notice="expired", status=409)
 
     def refused_page(self, refusal: CannotHandOff) -> HttpResponse:
         notice = "" if self.form.accuse(refusal.reason) else notice_of(refusal)
@@ -379,7 +403,7 @@ class Again(Way):
     def action(self) -> str:
         return reverse("again", args=[self.town.collectivite.slug, self.of])
 
-    def hidden(self, *, is_fresh: bool = False) -> Mapping[str, str]:
+    def hidden(self, *, is_fresh: bool = False) -> dict[str, str]:
         typed = {name: self.form.data[name] for name in self.form.fields if name in self.form.data}
         return self._token(is_fresh=is_fresh) | typed
 
@@ -421,7 +445,9 @@ class Again(Way):
 
     def page(self, *, notice: str = "", status: int = 200) -> HttpResponse:
         """What is to be paid again, and where the ticket goes."""
-        earlier = self._earlier(self.attempt.titre_id)
+        with tenant(self.town.collectivite):
+            shares = shares_of(self.attempt)
+        earlier = self._earlier(*(share.titre_id for share in shares))
         self.token = replace(self.token, told_of_earlier=earlier is not None)
         context = {
             "hidden": self._token(),
@@ -442,6 +468,12 @@ class Again(Way):
 
     def not_found_page(self) -> HttpResponse:
         return self._page("checkout/not_payable.html", {"situation": Situation.UNKNOWN}, status=409)
+
+
+def may_pay_several(town: Town, product: Product) -> bool:
+    """Whether the régie of a product lets a payer pay several of its debts in one payment."""
+    with tenant(town.collectivite):
+        return are_paid_together(product)
 
 
 def notice_of(refusal: CannotHandOff) -> str:

@@ -127,6 +127,7 @@ class Regie(TenantModel):
     other_means = models.CharField(
         max_length=400, blank=True, default="", db_default=""
     )  # how else to pay, as its notices say
+    several_at_once = models.BooleanField(default=False, db_default=False)  # a payer may pay several debts together
 
     class Meta:
         constraints = [

@@ -21,6 +21,7 @@ from regal.backoffice import (
     pages,
     paybox_pages,
     quittances,
+    regie_settings,
     sessions,
     tickets,
     titre_bulk,
@@ -113,6 +114,11 @@ urlpatterns = [
         path("<slug:slug>/reglages/collectivite/", town_settings.collectivite, name="settings_town"),
         path("<slug:slug>/reglages/apparence/", town_settings.look, name="settings_look"),
         path("<slug:slug>/reglages/produits/", town_settings.products, name="settings_products"),
+        path(
+            "<slug:slug>/reglages/regies/<int:regie_id>/plusieurs/",
+            regie_settings.several_at_once,
+            name="settings_several_at_once",
+        ),
         path("<slug:slug>/reglages/produits/nouveau/", town_settings.new_product, name="settings_new_product"),
         path("<slug:slug>/reglages/produits/<int:product_id>/", town_settings.product, name="settings_product"),
         path(

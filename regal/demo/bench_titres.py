@@ -142,6 +142,8 @@ SELECT t.collectivite_id, p.account_id, p.id, t.id, 'production', '{mark}-' || t
 FROM titres_titre t JOIN collectivites_product p ON p.id = t.product_id
 WHERE (t.paid_at IS NOT NULL OR t.is_paid_in_part)
     AND t.collectivite_id IN (SELECT id FROM collectivites_collectivite WHERE slug LIKE '{mark}-%%');
+INSERT INTO payments_share (collectivite_id, attempt_id, titre_id, place, amount_cents, reference_reversed)
+SELECT collectivite_id, id, titre_id, 1, amount_cents, '' FROM payments_attempt WHERE reference LIKE '{mark}-%%';
 INSERT INTO payments_settlement (collectivite_id, attempt_id, account_id, environment, debt_reference, exercice,
     amount_cents, evidence_id, rank, occurred_at, accounting_day, recorded_at)
 SELECT a.collectivite_id, a.id, a.account_id, a.environment, a.debt_reference, a.exercice, a.amount_cents, e.id, 3,

@@ -61,6 +61,7 @@ class DemoProduct:
     kind: DebtKind = DebtKind.TITRE
     gateway: str = "payfip_url"
     regie: tuple[str, str] | None = None  # name and number
+    several_at_once: bool = False  # the régie lets a payer pay several of its debts together
     environment: Environment = Environment.PRODUCTION
     reference_form: Mapping[str, object] = field(default_factory=dict)
     amounts: tuple[Money, Money] | None = None  # the least and the greatest
@@ -195,6 +196,7 @@ TOWNS = (
                 gateway="payfip_ws",
                 series=RESTAURANT,
                 regie=("Régie du restaurant scolaire", "13"),
+                several_at_once=True,
                 reference_form={"pattern": "RS-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),
                 direct_debit=True,
@@ -209,6 +211,7 @@ TOWNS = (
                 gateway="payfip_ws",
                 year=True,
                 regie=("Régie de l’accueil périscolaire", "14"),
+                several_at_once=True,
                 reference_form={"pattern": "AP-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),
             ),
@@ -263,6 +266,7 @@ TOWNS = (
                 kind=DebtKind.REGIE,
                 gateway="paybox",
                 regie=("Régie du multi-accueil", "21"),
+                several_at_once=True,
                 reference_form={"pattern": "MA-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),
             ),

@@ -287,6 +287,9 @@ def _write_product(product: DemoProduct, collectivite: Collectivite, *, now: dat
     if product.regie is not None:
         name, number = product.regie
         regie = administration.add_regie(collectivite=collectivite, name=name, number=number, now=now)
+        regie.several_at_once = product.several_at_once
+        with tenant(collectivite):
+            regie.save(update_fields=["several_at_once"])
     account = administration.add_account(
         collectivite=collectivite,
         debt_kind=product.kind,

@@ -15,10 +15,10 @@ from regal.lib import paris
 from regal.payments.attempt_cases import open_attempt_case, resolve_about
 from regal.payments.models import Attempt, Evidence, InboxMessage, Settlement
 from regal.payments.settling import confirm, settle
+from regal.payments.shares import let_go
 from regal.payments.signed import NOTHING, Weight, has_other_number, weigh
 from regal.payments.states import ANSWERED, Event, State, next_state
 from regal.payments.steps import advance
-from regal.titres import holds
 
 logger = logging.getLogger("regal.payments")
 
@@ -218,8 +218,8 @@ def _believe(*, attempt: Attempt, notice: Notice, evidence: Evidence, weight: We
         )
     else:
         _announce(attempt=attempt, notice=notice, evidence=evidence, now=now)
-    if weight.ends_hold and attempt.titre_id is not None:
-        holds.let_go(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt.pk)
+    if weight.ends_hold:
+        let_go(attempt)
     if weight.is_elsewhere:
         open_attempt_case(CaseKind.SAME_TRANSACTION, attempt, evidence, now)
 

@@ -136,6 +136,43 @@ class Attempt(TenantModel):
             return self.debt_reference[-4:]
 
 
+class Share(TenantModel):
+    """What of an attempt's amount pays one titre of our own base: a row for each, also where there is one. Append-only.
+
+    They add up to the attempt's amount; the first is `Attempt.titre`.
+    """
+
+    attempt = TenantForeignKey(Attempt, db_index=False)
+    titre = TenantForeignKey("titres.Titre", db_index=False)
+    place = models.PositiveSmallIntegerField()  # as the payer listed them, from 1
+    amount = MoneyField()
+    # The titre's, backwards, where there are several: the attempt then has one of its own, and is found by these.
+    reference_reversed = models.CharField(max_length=30, blank=True, db_collation="C")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collectivite", "attempt", "titre"], name="payments_share_once"),
+            models.UniqueConstraint(fields=["collectivite", "attempt", "place"], name="payments_share_place"),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="payments_share_amount"),
+        ]
+        indexes = [
+            models.Index(fields=["collectivite", "titre"], name="payments_share_by_titre"),
+            models.Index(
+                fields=["collectivite", "reference_reversed"],
+                condition=~models.Q(reference_reversed=""),
+                name="payments_share_by_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id}.{self.place}"
+
+    @property
+    def reference_tail(self) -> str:
+        """The end of the titre's reference: all that a page or a log may show of it."""
+        return read_reference(DebtKind.REGIE, self.titre.reference).tail
+
+
 class Payer(TenantModel):
     """Who to write to about an attempt: apart, so that it can be purged and the attempt stays."""
 

@@ -43,9 +43,17 @@ from regal.lib.money import Money
 from regal.payments.accounts import gateway_of
 from regal.payments.judging import judge, keep, schedule_seal
 from regal.payments.models import Attempt, Evidence, InboxMessage, Payer
-from regal.payments.queries import balance_of, earlier_attempts, fits_balance, has_heard_enough, has_received
+from regal.payments.queries import (
+    are_paid_together,
+    balance_of,
+    earlier_attempts,
+    fits_balance,
+    has_heard_enough,
+    has_received,
+)
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, TitreNotPayable
 from regal.payments.schedule import FIRST_QUESTION
+from regal.payments.shares import MOST_AT_ONCE, Part, let_go, own_reference, record_shares, titre_ids_of
 from regal.payments.states import Event, State
 from regal.payments.steps import advance, lock_attempt, note
 from regal.titres import holds
@@ -74,7 +82,8 @@ class PaymentOrder:
     flow_token: str
     handle: str
     told_of_earlier: bool
-    titre: Titre | None = None  # where the gateway knows no debt
+    titre: Titre | None = None  # where the gateway knows no debt; the first of several
+    several: tuple[Part, ...] = ()  # all of them, where there are several; each is paid whole
     billing: BillingAddress | None = None  # what the payer typed, where the account asks for it; kept nowhere
     contract: GatewayAccount | None = None  # to try another phase of the product's contract; None: the product's own
 
@@ -82,6 +91,11 @@ class PaymentOrder:
     def account(self) -> GatewayAccount:
         """The account that the payment goes to."""
         return self.contract or self.product.account
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is paid of each titre of our own base."""
+        return self.several or (() if self.titre is None else (Part(titre=self.titre, amount=self.amount),))
 
     @property
     def is_trial(self) -> bool:
@@ -117,13 +131,13 @@ def start_payment(*, order: PaymentOrder, now: datetime, gateway: Gateway | None
     if gateway.needs_key:
         raise TypeError(f"{gateway.name} wants a key first")
     request = _new_request(order=order, gateway=gateway)
-    titre = _take_debt(order=order, gateway=gateway, now=now)
+    titres = _take_debt(order=order, gateway=gateway, now=now)
     try:
         hand_off = gateway.hand_off(request)
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
     attempt = _record(order=order, request=request, now=now)
-    if titre is not None:
+    for titre in titres:
         holds.hold(titre=titre, attempt_id=attempt.pk, until=now + gateway.holds_for)
     _leave(attempt=attempt, now=now)
     if gateway.can_ask:
@@ -140,36 +154,42 @@ def request_key(*, order: PaymentOrder, now: datetime) -> Requested:
     """
     gateway = gateway_of(order.account)
     request = _new_request(order=order, gateway=gateway)
-    titre = _take_debt(order=order, gateway=gateway, now=now)
+    titres = _take_debt(order=order, gateway=gateway, now=now)
     try:
         gateway.check(request)
     except GatewayRefused as refused:
         raise CannotHandOff(refused.code) from refused
     attempt = _record(order=order, request=request, now=now)
     advance(attempt=attempt, event=Event.KEY_ASKED, evidence=None, occurred_at=now, now=now)
-    if titre is not None:
+    for titre in titres:
         holds.hold(titre=titre, attempt_id=attempt.pk, until=now + gateway.holds_for)
     _watch(attempt=attempt, due_at=now + LONGEST_REQUEST, now=now)
     return Requested(attempt=attempt, gateway=gateway, request=request)
 
 
-def _take_debt(*, order: PaymentOrder, gateway: Gateway, now: datetime) -> Titre | None:
-    """Let one payer of a debt pass at a time, under its titre's lock where it is ours, and tell him what he must know.
+def _take_debt(*, order: PaymentOrder, gateway: Gateway, now: datetime) -> list[Titre]:
+    """Let one payer of a debt pass at a time, under its titres' locks where it is ours, and tell him what he must know.
 
     Only a trial of a gateway that knows no debt may have no titre.
     """
     if gateway.needs_titre and order.titre is None and not order.is_trial:
         raise TypeError("a gateway that knows no debt hands off titres of our own base")
-    titre = None
+    collectivite_id = order.product.collectivite_id
+    locked: dict[int, Titre] = {}
     if order.titre is None:
         _queue_for_debt(account_id=order.account.pk, debt_reference=order.debt_reference)
     else:
-        titre = holds.lock(collectivite_id=order.product.collectivite_id, titre_id=order.titre.pk)
+        titre_ids = {part.titre.pk for part in order.parts}
+        locked = holds.lock_all(collectivite_id=collectivite_id, titre_ids=titre_ids)
+        if len(locked) < len(titre_ids):
+            raise Titre.DoesNotExist
     _check_not_sent(order=order)
-    if titre is not None:
-        check_titre(titre=titre, order=order, now=now)
-    _check_told(order=order, titre_id=titre.pk if titre else None)
-    return titre
+    if order.several:
+        check_several(order=order)
+    for part in order.parts:
+        check_titre(titre=locked[part.titre.pk], part=part, order=order, now=now)
+    _check_told(order=order)
+    return [locked[part.titre.pk] for part in order.parts]
 
 
 def _watch(*, attempt: Attempt, due_at: datetime, now: datetime) -> None:
@@ -193,11 +213,25 @@ def schedule_silence(*, attempt: Attempt, now: datetime) -> None:
     )
 
 
-def check_titre(*, titre: Titre, order: PaymentOrder, now: datetime) -> None:
+def check_several(*, order: PaymentOrder) -> None:
+    """Whether these titres may be paid together. Raises TitreNotPayable; TypeError for what no page of ours asks."""
+    parts = order.several
+    if sum((part.amount for part in parts), Money.zero) != order.amount or parts[0].titre != order.titre:
+        raise TypeError("the shares of a payment add up to it, and its titre is the first")
+    if order.debt_reference != own_reference(order.flow_token):
+        raise TypeError("a payment of several titres has a reference of its own")
+    if not 1 < len({part.titre.pk for part in parts}) == len(parts) <= MOST_AT_ONCE:
+        raise TitreNotPayable("not_together")
+    if not are_paid_together(order.product) or order.contract is not None:
+        raise TitreNotPayable("not_together")
+
+
+def check_titre(*, titre: Titre, part: Part, order: PaymentOrder, now: datetime) -> None:
     """Whether this titre may be handed off for this order now. Raises TitreNotPayable."""
     if titre.collector != Collector.REGIE or order.account.debt_kind != DebtKind.REGIE:
         raise TitreNotPayable("not_collected_here")
-    if titre.product_id != order.product.pk or titre.reference != order.debt_reference:
+    reference = part.titre.reference if order.several else order.debt_reference
+    if titre.product_id != order.product.pk or titre.reference != reference:
         raise TitreNotPayable("not_collected_here")
     if titre.paid_at is not None:
         raise TitreNotPayable("paid")
@@ -205,7 +239,9 @@ def check_titre(*, titre: Titre, order: PaymentOrder, now: datetime) -> None:
         raise TitreNotPayable(titre.status)
     if titre.is_held(now):
         raise TitreNotPayable("held", until=titre.held_until)
-    if not fits_balance(product=titre.product, left=balance_of(titre), amount=order.amount):
+    left = balance_of(titre)
+    is_whole = part.amount == left
+    if not is_whole and (order.several or not fits_balance(product=titre.product, left=left, amount=part.amount)):
         raise TitreNotPayable("other_amount")
 
 
@@ -232,8 +268,8 @@ def key_denied(*, collectivite_id: int, attempt_id: int, now: datetime) -> None:
 def key_not_known(*, collectivite_id: int, attempt_id: int, now: datetime) -> None:
     """No usable answer came: the attempt stays REQUESTED, but its payer has no address, so another may begin."""
     attempt = lock_attempt(collectivite_id=collectivite_id, attempt_id=attempt_id)
-    if attempt.status == State.REQUESTED and attempt.titre_id is not None:
-        holds.let_go(collectivite_id=collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt_id)
+    if attempt.status == State.REQUESTED:
+        let_go(attempt)
 
 
 def prepare_to_settle(*, collectivite_id: int, attempts: Collection[Attempt], now: datetime) -> None:
@@ -244,8 +280,7 @@ def prepare_to_settle(*, collectivite_id: int, attempts: Collection[Attempt], no
     """
     if attempts:
         schedule_seal(collectivite_id=collectivite_id, day=paris.today(now), now=now)
-    titre_ids = {one.titre_id for one in attempts if one.titre_id is not None}
-    holds.lock_all(collectivite_id=collectivite_id, titre_ids=titre_ids)
+    holds.lock_all(collectivite_id=collectivite_id, titre_ids=titre_ids_of(attempts))
 
 
 def _leave(*, attempt: Attempt, now: datetime) -> None:
@@ -259,10 +294,13 @@ def _check_not_sent(*, order: PaymentOrder) -> None:
         raise AlreadyStarted
 
 
-def _check_told(*, order: PaymentOrder, titre_id: int | None) -> None:
-    """`titre_id`: of one found payable under its lock, so that what is paid of it is no longer due."""
+def _check_told(*, order: PaymentOrder) -> None:
+    """Its titres were found payable under their locks, so that what is paid of them is no longer due."""
     earlier = earlier_attempts(
-        account=order.account, debt_reference=order.debt_reference, amount=order.amount, titre_id=titre_id
+        account=order.account,
+        debt_reference=order.debt_reference,
+        amount=order.amount,
+        titre_ids=[part.titre.pk for part in order.parts],
     )
     if earlier.exists() and not order.told_of_earlier:
         raise EarlierAttempt
@@ -295,6 +333,7 @@ def _record(*, order: PaymentOrder, request: PaymentRequest, now: datetime) -> A
         if _broken_constraint(error) != "payments_attempt_flow":
             raise
         raise AlreadyStarted from None
+    record_shares(attempt=attempt, parts=order.parts)
     Payer.objects.create(collectivite_id=collectivite_id, attempt=attempt, email=order.email)
     note(attempt=attempt, event=Event.RECORDED, number=1, before=None, occurred_at=now, now=now)
     return attempt

@@ -13,11 +13,12 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Sum, When
 from regal.agenda import watches
 from regal.cases.models import Case as CaseRow
 from regal.cases.models import Kind as CaseKind
-from regal.collectivites.models import GatewayAccount, Product
+from regal.collectivites.models import GatewayAccount, Product, Regie
 from regal.gateways.base import Environment, Outcome
 from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import HasKey
+from regal.payments.accounts import gateway_of
 from regal.payments.models import (
     Allocation,
     Attempt,
@@ -27,7 +28,9 @@ from regal.payments.models import (
     Payer,
     Reversal,
     Settlement,
+    Share,
 )
+from regal.payments.shares import pays, several_of, titre_ids_of
 from regal.payments.standing import Standing
 from regal.payments.states import BEFORE_LEAVING, LIVE, State
 from regal.titres.models import Collector, Titre
@@ -44,20 +47,21 @@ ONE_LINE_PAGE = timedelta(days=7)
 
 
 def earlier_attempts(
-    *, account: GatewayAccount, debt_reference: str, amount: Money, titre_id: int | None = None
+    *, account: GatewayAccount, debt_reference: str, amount: Money, titre_ids: Collection[int] = ()
 ) -> QuerySet[Attempt]:
     """Attempts on the same debt and amount whose payer left and may be paying, announced paid, or paid.
 
-    Of a titre of our own base, whatever its amount was: those that the gateway may still say paid, refused or not
-    (I-15). What is paid is left out, because it is no longer due.
+    Of titres of our own base, alone or among others and whatever the amount was: those that the gateway may still say
+    paid, refused or not (I-15). What is paid is left out, because it is no longer due.
     """
     attempts = Attempt.objects.of(account.collectivite)
     may_be_paying = Q(status=State.HANDED_OFF) | Q(announced=Outcome.PAID)
-    if titre_id is None:
+    if not titre_ids:
         found = attempts.filter(account=account, debt_reference=debt_reference, amount=amount)
         may_be_paying |= Q(status=State.PAID)
     else:
-        found = attempts.filter(titre=titre_id, environment__in=_same_money(account)).exclude(status=State.PAID)
+        on_them = pays(collectivite_id=account.collectivite_id, titre_ids=titre_ids)
+        found = attempts.filter(on_them, environment__in=_same_money(account)).exclude(status=State.PAID)
         may_be_paying |= Q(watches.is_open()) & ~Q(key="")
     return found.filter(may_be_paying).exclude(
         status=State.HANDED_OFF, announced__in=[Outcome.REFUSED, Outcome.ABANDONED]
@@ -71,12 +75,11 @@ def _same_money(account: GatewayAccount) -> list[Environment]:
 
 def others_on_debt(*, attempt: Attempt) -> QuerySet[Attempt]:
     """The other attempts on the same debt, the newest first, whatever became of them and whatever their amount."""
+    same = Q(debt_reference=attempt.debt_reference)
+    if attempt.titre_id is not None:
+        same = pays(collectivite_id=attempt.collectivite_id, titre_ids=titre_ids_of([attempt]))
     return (
-        Attempt.objects.filter(
-            collectivite=attempt.collectivite_id,
-            account=attempt.account_id,
-            debt_reference=attempt.debt_reference,
-        )
+        Attempt.objects.filter(same, collectivite=attempt.collectivite_id, account=attempt.account_id)
         .exclude(pk=attempt.pk)
         .select_related("product", "account")
         .order_by("-created_at", "-pk")
@@ -101,9 +104,9 @@ def settled_titres(collectivite_id: int, titre_ids: Collection[int]) -> set[int]
         cursor.execute(
             "SELECT titre_id FROM payments_allocation"
             " WHERE collectivite_id = %(c)s AND titre_id = ANY (%(titres)s::bigint[])"
-            " UNION SELECT a.titre_id FROM payments_attempt a JOIN payments_settlement s"
-            "  ON s.collectivite_id = %(c)s AND s.attempt_id = a.id AND s.environment <> 'test'"
-            " WHERE a.collectivite_id = %(c)s AND a.titre_id = ANY (%(titres)s::bigint[])"
+            " UNION SELECT h.titre_id FROM payments_share h JOIN payments_settlement s"
+            "  ON s.collectivite_id = %(c)s AND s.attempt_id = h.attempt_id AND s.environment <> 'test'"
+            " WHERE h.collectivite_id = %(c)s AND h.titre_id = ANY (%(titres)s::bigint[])"
             " UNION SELECT titre_id FROM payments_counterreceipt"
             " WHERE collectivite_id = %(c)s AND titre_id = ANY (%(titres)s::bigint[])",
             {"c": collectivite_id, "titres": list(titre_ids)},
@@ -115,9 +118,10 @@ def titres_being_paid(collectivite_id: int, titre_ids: Collection[int]) -> set[i
     """Of these titres of a collectivité, those of which an attempt is live, even once it holds them no more."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT titre_id FROM payments_attempt WHERE collectivite_id = %s"
-            " AND titre_id = ANY (%s::bigint[]) AND status = ANY (%s::text[])",
-            [collectivite_id, list(titre_ids), [state.value for state in LIVE]],
+            "SELECT DISTINCT h.titre_id FROM payments_share h JOIN payments_attempt a"
+            "  ON a.collectivite_id = %(c)s AND a.id = h.attempt_id AND a.status = ANY (%(live)s::text[])"
+            " WHERE h.collectivite_id = %(c)s AND h.titre_id = ANY (%(titres)s::bigint[])",
+            {"c": collectivite_id, "titres": list(titre_ids), "live": [state.value for state in LIVE]},
         )
         return {row[0] for row in cursor.fetchall()}
 
@@ -168,7 +172,8 @@ def fits_balance(*, product: Product, left: Money, amount: Money) -> bool:
 
 def waiting_on(titre: Titre) -> Money:
     """What was paid too much on a titre and still waits for somebody to decide of it."""
-    paid = Attempt.objects.filter(collectivite=titre.collectivite_id, titre=titre, status=State.PAID)
+    on_it = pays(collectivite_id=titre.collectivite_id, titre_ids=[titre.pk])
+    paid = Attempt.objects.filter(on_it, collectivite=titre.collectivite_id, status=State.PAID)
     waiting = CaseRow.objects.filter(
         collectivite=titre.collectivite_id,
         kind=CaseKind.EXCESS,
@@ -176,11 +181,19 @@ def waiting_on(titre: Titre) -> Money:
         subject_id__in=paid.values("pk"),
         closed_at__isnull=True,
     )
-    return sum((Money(facts["excess_cents"]) for facts in waiting.values_list("facts", flat=True)), Money.zero)
+    every = waiting.values_list("facts", flat=True)
+    return sum((excess_of(facts, titre_id=titre.pk) for facts in every), Money.zero)
+
+
+def excess_of(facts: dict[str, Any], *, titre_id: int) -> Money:
+    """What an excédent's facts say of one titre; all of it, where the payment had one."""
+    if "parts" not in facts:
+        return Money(facts["excess_cents"])
+    return sum((Money(part["excess_cents"]) for part in facts["parts"] if part["titre"] == titre_id), Money.zero)
 
 
 def too_much_of(attempt: Attempt) -> Money | None:
-    """What a settled attempt brought beyond what its titre still owed; None for nothing, and for test money."""
+    """What a settled attempt brought beyond what its titres still owed; None for nothing, and for test money."""
     is_gone = attempt.status != State.PAID or attempt.is_reversed
     if attempt.titre_id is None or is_gone or attempt.environment == Environment.TEST:
         return None
@@ -193,7 +206,7 @@ def left_after(attempt: Attempt) -> Money | None:
     """What its payer still owes of a debt that may be paid in several times; None for nothing, and for test money."""
     if attempt.titre is None or not attempt.product.partial_payment or attempt.environment == Environment.TEST:
         return None
-    if attempt.status != State.PAID or attempt.titre.status != TitreState.OPEN:
+    if attempt.status != State.PAID or attempt.titre.status != TitreState.OPEN or several_of(attempt):
         return None
     left = balance_of(attempt.titre)
     return left if left > Money.zero else None
@@ -245,10 +258,19 @@ def look_up(*, product: Product, reference: str, amount: Money, now: datetime, m
     if titre.status != TitreState.OPEN:
         return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre, note=note)
     if titre.is_held(now):
-        pending = Attempt.objects.filter(collectivite=collectivite_id, titre=titre, announced=Outcome.PENDING)
+        pending = Attempt.objects.filter(collectivite=collectivite_id, announced=Outcome.PENDING)
         is_pending = pending.filter(pk=titre.held_by or 0).exists()
         return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until, is_pending=is_pending)
     return LookUp(situation=Situation.PAYABLE, titre=titre)
+
+
+def are_paid_together(product: Product) -> bool:
+    """Whether several titres of a product may be paid in one payment."""
+    regie_id = product.account.regie_id
+    if not gateway_of(product.account).needs_titre or regie_id is None:
+        return False
+    regies = Regie.objects.filter(collectivite=product.collectivite_id, pk=regie_id, several_at_once=True)
+    return regies.exists()
 
 
 def is_said_paid(attempt: Attempt) -> bool:
@@ -257,7 +279,7 @@ def is_said_paid(attempt: Attempt) -> bool:
 
 
 def gravest_earlier_attempt(
-    *, account: GatewayAccount, debt_reference: str, amount: Money, titre_id: int | None = None
+    *, account: GatewayAccount, debt_reference: str, amount: Money, titre_ids: Collection[int] = ()
 ) -> Attempt | None:
     """The one to tell a payer of: proved paid, announced paid, pending at the bank, under way, failed; then the latest.
 
@@ -270,7 +292,7 @@ def gravest_earlier_attempt(
         When(status__in=[State.REFUSED, State.ABANDONED], then=4),
         default=3,
     )
-    found = earlier_attempts(account=account, debt_reference=debt_reference, amount=amount, titre_id=titre_id)
+    found = earlier_attempts(account=account, debt_reference=debt_reference, amount=amount, titre_ids=titre_ids)
     return found.select_related("account").order_by(gravity, "-created_at").first()
 
 
@@ -430,7 +452,7 @@ def selected(*, collectivite: HasKey, selection: Selection) -> QuerySet[Attempt]
         if selection.most is not None:
             found = found.filter(amount__lte=selection.most)
     if selection.end:
-        found = found.filter(_ends_with(selection.end))
+        found = found.filter(_ends_with(selection.end, collectivite=collectivite))
     if selection.email:
         addresses = {selection.email, selection.email.lower()}
         payers = Payer.objects.of(collectivite).filter(email__in=addresses)
@@ -467,8 +489,11 @@ def _few_or_all(settled: QuerySet[Settlement]) -> "list[int] | QuerySet[Any, Any
     return few if len(few) <= FEW else settled.values("attempt")
 
 
-def _ends_with(typed: str) -> Q:
-    """References that end as typed. A titre's line is padded with zeros in the base, and left out by many payers."""
+def _ends_with(typed: str, *, collectivite: HasKey) -> Q:
+    """References that end as typed, of a debt or of one among several.
+
+    A titre's line is padded with zeros in the base, and left out by many payers.
+    """
     groups = [group for group in _BETWEEN_GROUPS.split(typed) if group]
     plain = "".join(groups)
     ends = {plain, plain.upper(), plain.lower()}
@@ -479,12 +504,15 @@ def _ends_with(typed: str) -> Q:
             *_, number, line = groups
             year = groups[0] if len(groups) == 3 else ""
             ends.add(f"{year}{number.zfill(8) if year else number}{line.zfill(6)}")
-    meant = Q()
+    meant, among = Q(), Q()
     for end in ends:
         backwards = end[::-1]
         beyond = backwards[:-1] + chr(ord(backwards[-1]) + 1)
         meant |= Q(debt_reference_reversed__gte=backwards, debt_reference_reversed__lt=beyond)
-    return meant
+        among |= Q(reference_reversed__gte=backwards, reference_reversed__lt=beyond)
+    paid_together = Share.objects.of(collectivite).exclude(reference_reversed="").filter(among)
+    few = list(paid_together.values_list("attempt_id", flat=True).order_by()[:FEW])  # by name: the index serves
+    return meant | Q(pk__in=few) if few else meant
 
 
 _BETWEEN_GROUPS = re.compile(r"[\s\-‐‑‒–—−/._…]+")

@@ -1,6 +1,7 @@
 """What a proof of payment does: the settlement, what it extinguishes, its line in the books, what is too much."""
 
 from datetime import datetime
+from typing import Any
 
 from regal.agenda.operations import schedule
 from regal.cases.models import Kind as CaseKind
@@ -13,9 +14,11 @@ from regal.lib.money import Money
 from regal.payments.attempt_cases import open_attempt_case, resolve_about
 from regal.payments.models import Allocation, Attempt, Evidence, Payer, Settlement
 from regal.payments.queries import balance_of, still_counting
+from regal.payments.shares import shares_of
 from regal.payments.states import Event, State
 from regal.payments.steps import advance
 from regal.titres import holds
+from regal.titres.models import Titre
 from regal.titres.states import State as TitreState
 
 SEND_TICKET = "send_ticket"  # carried out in `receipts`
@@ -72,16 +75,49 @@ def confirm(*, attempt: Attempt, now: datetime) -> None:
 
 
 def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime, now: datetime) -> None:
-    """Extinguish the titre as far as something is due; what is too much waits in a case. Test money pays nothing."""
+    """Extinguish each titre as far as something is due; what is too much of all of them waits in one case.
+
+    Test money pays nothing.
+    """
     if attempt.titre_id is None or attempt.environment == Environment.TEST:
         return
-    titre = holds.lock(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id)
+    shares = shares_of(attempt)
+    titres = holds.lock_all(collectivite_id=attempt.collectivite_id, titre_ids=[share.titre_id for share in shares])
+    too_much = []
+    for share in shares:
+        titre = titres[share.titre_id]
+        excess, why = _extinguish(titre, share.amount, settlement=settlement, occurred_at=occurred_at, now=now)
+        if excess > Money.zero:
+            too_much.append({"titre": titre.pk, "excess_cents": excess.cents, "why": why})
+    if too_much:
+        open_case(
+            collectivite_id=attempt.collectivite_id,
+            kind=CaseKind.EXCESS,
+            subject_kind="attempt",
+            subject_id=attempt.pk,
+            rule="settled",
+            facts=_facts_of(too_much, are_several=len(shares) > 1),
+            now=now,
+        )
+
+
+def _facts_of(too_much: list[dict[str, Any]], *, are_several: bool) -> dict[str, Any]:
+    if not are_several:
+        return too_much[0]
+    excess = sum(part["excess_cents"] for part in too_much)
+    return {**too_much[0], "excess_cents": excess, "parts": too_much}
+
+
+def _extinguish(
+    titre: Titre, amount: Money, *, settlement: Settlement, occurred_at: datetime, now: datetime
+) -> tuple[Money, str]:
+    """Allocate to a titre what it still owes; what is too much of the amount, and why. The caller has locked it."""
     is_due = titre.status in (TitreState.OPEN, TitreState.SUSPENDED)
     left = max(balance_of(titre), Money.zero) if is_due else Money.zero
-    allocated = min(settlement.amount, left)
+    allocated = min(amount, left)
     if allocated > Money.zero:
         Allocation.objects.create(
-            collectivite_id=attempt.collectivite_id,
+            collectivite_id=settlement.collectivite_id,
             settlement=settlement,
             titre=titre,
             amount=allocated,
@@ -91,17 +127,7 @@ def _allocate(*, attempt: Attempt, settlement: Settlement, occurred_at: datetime
             holds.mark_paid(titre=titre, at=occurred_at)
         else:
             holds.mark_paid_in_part(titre=titre)
-    excess = settlement.amount - allocated
-    if excess > Money.zero:
-        open_case(
-            collectivite_id=attempt.collectivite_id,
-            kind=CaseKind.EXCESS,
-            subject_kind="attempt",
-            subject_id=attempt.pk,
-            rule="settled",
-            facts={"excess_cents": excess.cents, "titre": titre.pk, "why": "paid" if is_due else titre.status},
-            now=now,
-        )
+    return amount - allocated, "paid" if is_due else titre.status
 
 
 def _owe_ticket(*, attempt: Attempt, settlement: Settlement, now: datetime) -> None:

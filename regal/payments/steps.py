@@ -4,8 +4,8 @@ from datetime import datetime
 
 from regal.gateways.base import Outcome
 from regal.payments.models import Attempt, AttemptEvent, Evidence
+from regal.payments.shares import let_go
 from regal.payments.states import LIVE, Event, State, next_state
-from regal.titres import holds
 
 
 def lock_attempt(*, collectivite_id: int, attempt_id: int) -> Attempt:
@@ -48,8 +48,8 @@ def advance(
         attempt.status = after
         attempt.save(update_fields=["status"])
     is_over = before in LIVE and after not in LIVE and not keeps_hold
-    if attempt.titre_id is not None and (is_over or event is Event.SETTLED):
-        holds.let_go(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt.pk)
+    if is_over or event is Event.SETTLED:
+        let_go(attempt)
 
 
 def note(

@@ -87,7 +87,8 @@ HISTORY_OF_TITRES = (
     """SELECT t.collectivite_id, 'titre ' || t.id || ': held by ' || CASE WHEN a.id IS NULL THEN 'no attempt of its own'
         WHEN t.held_until <= a.created_at THEN 'an attempt that began later' ELSE 'an attempt that is ' || a.status END
     FROM titres_titre t LEFT JOIN payments_attempt a
-        ON a.collectivite_id = t.collectivite_id AND a.id = t.held_by AND a.titre_id = t.id
+        ON a.collectivite_id = t.collectivite_id AND a.id = t.held_by AND EXISTS (SELECT 1 FROM payments_share h
+            WHERE h.collectivite_id = a.collectivite_id AND h.attempt_id = a.id AND h.titre_id = t.id)
     LEFT JOIN collectivites_gatewayaccount g ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
     WHERE t.held_by IS NOT NULL AND (a.id IS NULL OR t.held_until <= a.created_at
         OR a.status <> ALL (%(live_states)s::text[])
@@ -98,14 +99,16 @@ HISTORY_OF_TITRES = (
 # An act and the beginning of a payment queue on the titre, each with the hour at which it was asked for: only what is
 # minutes apart is certain.
 BLOCKED_TITRES = (
-    """SELECT a.collectivite_id, 'attempt ' || a.id || ': begun on titre ' || a.titre_id || ', then ' || e.to_state
-    FROM payments_attempt a JOIN titres_titreevent e ON e.collectivite_id = a.collectivite_id
-        AND e.titre_id = a.titre_id AND e.to_state <> 'open'
+    """SELECT a.collectivite_id, 'attempt ' || a.id || ': begun on titre ' || h.titre_id || ', then ' || e.to_state
+    FROM payments_attempt a JOIN payments_share h ON h.collectivite_id = a.collectivite_id AND h.attempt_id = a.id
+    JOIN titres_titreevent e ON e.collectivite_id = a.collectivite_id
+        AND e.titre_id = h.titre_id AND e.to_state <> 'open'
         AND e.recorded_at < a.created_at - interval '2 minutes'
     WHERE NOT EXISTS (SELECT 1 FROM titres_titreevent n WHERE n.collectivite_id = e.collectivite_id
         AND n.titre_id = e.titre_id AND n.number > e.number AND n.recorded_at <= a.created_at)""",
-    """SELECT a.collectivite_id, 'attempt ' || a.id || ': begun on titre ' || a.titre_id || ', already paid'
-    FROM payments_attempt a JOIN titres_titre t ON t.collectivite_id = a.collectivite_id AND t.id = a.titre_id
+    """SELECT a.collectivite_id, 'attempt ' || a.id || ': begun on titre ' || t.id || ', already paid'
+    FROM payments_attempt a JOIN payments_share h ON h.collectivite_id = a.collectivite_id AND h.attempt_id = a.id
+    JOIN titres_titre t ON t.collectivite_id = h.collectivite_id AND t.id = h.titre_id
     WHERE t.paid_at IS NOT NULL AND (SELECT max(f.at) FROM (
         SELECT recorded_at AS at, titre_id, collectivite_id FROM payments_allocation
         UNION ALL SELECT made_at, titre_id, collectivite_id FROM titres_adjustment
@@ -117,12 +120,14 @@ BLOCKED_TITRES = (
 # its days are over, unless PayFiP has forgotten the key.
 UNWARNED_OF_TITRES = (
     """SELECT later.collectivite_id, 'attempt ' || later.id || ': not warned of attempt ' || earlier.id
-        || ' on titre ' || later.titre_id
+        || ' on titre ' || its.titre_id
     FROM payments_attempt later
     JOIN collectivites_gatewayaccount g ON g.collectivite_id = later.collectivite_id AND g.id = later.account_id
         AND g.gateway = ANY (%(askable_gateways)s::text[])
-    JOIN payments_attempt earlier ON earlier.collectivite_id = later.collectivite_id
-        AND earlier.titre_id = later.titre_id AND earlier.id < later.id
+    JOIN payments_share its ON its.collectivite_id = later.collectivite_id AND its.attempt_id = later.id
+    JOIN payments_share same ON same.collectivite_id = its.collectivite_id AND same.titre_id = its.titre_id
+    JOIN payments_attempt earlier ON earlier.collectivite_id = same.collectivite_id
+        AND earlier.id = same.attempt_id AND earlier.id < later.id
         AND (earlier.environment = 'test') = (later.environment = 'test')
     JOIN collectivites_gatewayaccount asked ON asked.collectivite_id = earlier.collectivite_id
         AND asked.id = earlier.account_id AND asked.gateway = ANY (%(askable_gateways)s::text[])
@@ -150,11 +155,18 @@ UNWARNED_OF_TITRES = (
 WHO_COLLECTS = (
     """SELECT a.collectivite_id, 'attempt ' || a.id || ': not of its titre''s collector, desk, product or reference'
     FROM payments_attempt a
-    JOIN titres_titre t ON t.collectivite_id = a.collectivite_id AND t.id = a.titre_id
+    JOIN payments_share h ON h.collectivite_id = a.collectivite_id AND h.attempt_id = a.id
+    JOIN titres_titre t ON t.collectivite_id = h.collectivite_id AND t.id = h.titre_id
     JOIN collectivites_gatewayaccount g ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
     WHERE (t.collector = 'regie') <> (g.debt_kind = 'regie')
         OR t.regie_id IS DISTINCT FROM g.regie_id OR t.budget_id IS DISTINCT FROM g.budget_id
-        OR t.product_id <> a.product_id OR t.reference <> a.debt_reference""",
+        OR t.product_id <> a.product_id OR t.reference <> CASE h.reference_reversed
+            WHEN '' THEN a.debt_reference ELSE reverse(h.reference_reversed) END""",
+    """SELECT a.collectivite_id, 'attempt ' || a.id || ': of several titres, by the reference of titre ' || t.id
+    FROM payments_share h
+    JOIN payments_attempt a ON a.collectivite_id = h.collectivite_id AND a.id = h.attempt_id
+    JOIN titres_titre t ON t.collectivite_id = a.collectivite_id AND t.reference = a.debt_reference
+    WHERE h.reference_reversed <> '' AND h.place = 1""",
     """SELECT a.collectivite_id, 'attempt ' || a.id || ': of no titre, at a gateway that knows no debt'
     FROM payments_attempt a JOIN collectivites_gatewayaccount g
         ON g.collectivite_id = a.collectivite_id AND g.id = a.account_id
@@ -189,6 +201,35 @@ SAID_BY_THE_COMPTABLE = (
     LEFT JOIN reconciliation_depositedfile f ON f.collectivite_id = s.collectivite_id AND f.id = s.file_id
     WHERE t.collector IS DISTINCT FROM 'comptable' OR f.budget_id IS DISTINCT FROM t.budget_id
         OR f.kind IS DISTINCT FROM 'pes_retour' OR f.confirmed_at IS NULL""",
+)
+
+# Of each attempt on titres of our own base. Where there are several, the case of what is too much says of which.
+SHARES = (
+    """SELECT a.collectivite_id, 'attempt ' || a.id || ': ' || a.amount_cents || ' cents, its shares '
+        || coalesce(h.cents, 0) || ', of ' || coalesce(h.rows, 0) || ' titre(s)'
+    FROM payments_attempt a LEFT JOIN (
+        SELECT collectivite_id, attempt_id, sum(amount_cents) AS cents, count(*) AS rows, min(place) AS first,
+            max(place) AS last, min(titre_id) FILTER (WHERE place = 1) AS titre_id,
+            count(*) FILTER (WHERE reference_reversed <> '') AS named
+        FROM payments_share GROUP BY collectivite_id, attempt_id
+    ) AS h ON h.collectivite_id = a.collectivite_id AND h.attempt_id = a.id
+    WHERE CASE WHEN a.titre_id IS NULL THEN h.rows IS NOT NULL
+        ELSE h.rows IS NULL OR h.cents <> a.amount_cents OR h.titre_id IS DISTINCT FROM a.titre_id
+            OR h.first <> 1 OR h.last <> h.rows OR h.rows > 10
+            OR h.named <> CASE h.rows WHEN 1 THEN 0 ELSE h.rows END
+            OR h.rows > 1 AND a.debt_reference !~ '^G[A-Z2-7]{15}$' END""",
+    """SELECT h.collectivite_id, 'attempt ' || h.attempt_id || ': of its ' || h.amount_cents || ' cents for titre '
+        || h.titre_id || ', ' || coalesce(l.amount_cents, 0) || ' allocated, ' || x.cents || ' said too much'
+    FROM payments_share h
+    JOIN payments_settlement s ON s.collectivite_id = h.collectivite_id AND s.attempt_id = h.attempt_id
+        AND s.environment <> 'test'
+    LEFT JOIN payments_allocation l ON l.collectivite_id = s.collectivite_id AND l.settlement_id = s.id
+        AND l.titre_id = h.titre_id
+    CROSS JOIN LATERAL (SELECT coalesce(sum((p->>'excess_cents')::bigint), 0) AS cents
+        FROM (SELECT facts FROM cases_case WHERE collectivite_id = h.collectivite_id AND kind = 'excess'
+            AND subject_kind = 'attempt' AND subject_id = h.attempt_id ORDER BY id LIMIT 1) AS c
+        CROSS JOIN jsonb_array_elements(c.facts->'parts') AS p WHERE (p->>'titre')::bigint = h.titre_id) AS x
+    WHERE h.reference_reversed <> '' AND h.amount_cents <> coalesce(l.amount_cents, 0) + x.cents""",
 )
 
 TITRES = (
@@ -248,12 +289,15 @@ TITRES = (
                 WHERE collectivite_id = s.collectivite_id AND kind = 'excess' AND subject_kind = 'attempt'
                     AND subject_id = s.attempt_id) AS x
             WHERE a.titre_id IS NOT NULL AND s.environment <> 'test' AND s.amount_cents <> l.cents + x.cents""",
-            """SELECT l.collectivite_id, 'allocation ' || l.id || ': not to the titre of its settlement'
+            """SELECT l.collectivite_id, 'allocation ' || l.id || ': not to a titre of its settlement, or too much'
             FROM payments_allocation l
             LEFT JOIN payments_settlement s ON s.collectivite_id = l.collectivite_id AND s.id = l.settlement_id
-            LEFT JOIN payments_attempt a ON a.collectivite_id = s.collectivite_id AND a.id = s.attempt_id
+            LEFT JOIN payments_share h ON h.collectivite_id = s.collectivite_id AND h.attempt_id = s.attempt_id
+                AND h.titre_id = l.titre_id
             LEFT JOIN payments_counterreceipt r ON r.collectivite_id = s.collectivite_id AND r.id = s.receipt_id
-            WHERE coalesce(a.titre_id, r.titre_id) IS DISTINCT FROM l.titre_id OR s.environment = 'test'""",
+            WHERE coalesce(h.titre_id, r.titre_id) IS DISTINCT FROM l.titre_id OR s.environment = 'test'
+                OR l.amount_cents > h.amount_cents""",
+            *SHARES,
             """SELECT s.collectivite_id, 'receipt ' || s.receipt_id || ': ' || s.amount_cents || ' cents settled, '
                 || coalesce(sum(l.amount_cents), 0) || ' allocated'
             FROM payments_settlement s LEFT JOIN payments_allocation l

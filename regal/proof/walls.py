@@ -27,6 +27,7 @@ APPEND_ONLY_TABLES = [
     "payments_inboxmessage",
     "payments_reversal",
     "payments_settlement",
+    "payments_share",
     "payments_transactionseen",
     "receipts_quittance",
     "receipts_quittancedelivery",

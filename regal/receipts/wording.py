@@ -21,7 +21,8 @@ from regal.gateways.base import Environment, Means, Outcome
 from regal.lib import in_words, pdf
 from regal.lib.email_address import UnreadableEmail, normalise_email
 from regal.lib.money import Money
-from regal.payments.models import Allocation, Attempt, Evidence, Reversal, Settlement
+from regal.payments.models import Allocation, Attempt, Evidence, Reversal, Settlement, Share
+from regal.payments.shares import several_of
 from regal.receipts.models import Ticket
 from regal.receipts.queries import address_of
 
@@ -147,6 +148,7 @@ def _worded(ticket: Ticket, settlement: Settlement, attempt: Attempt, *, to: str
             " directement à la régie : vous n’avez rien d’autre à faire."
         )
     allocated, excess = _parts(settlement)
+    several = several_of(attempt)
     return Letter(
         attempt_id=attempt.pk,
         to=to,
@@ -157,15 +159,25 @@ def _worded(ticket: Ticket, settlement: Settlement, attempt: Attempt, *, to: str
         title=title,
         marks=tuple(marks),
         lead=lead % told,
-        rows=tuple(_rows(settlement, attempt, facts, allocated=allocated, excess=excess)),
-        notes=tuple(_notes(town, attempt, facts, excess=excess, counts=reversal is None and not is_test)),
+        rows=tuple(_rows(settlement, attempt, facts, allocated=allocated, excess=excess, several=several)),
+        notes=tuple(
+            _notes(
+                town, attempt, facts, excess=excess, counts=reversal is None and not is_test, are_several=bool(several)
+            )
+        ),
         file_name=_("ticket-de-paiement-%(number)s.pdf") % {"number": attempt.pk},
         dated=settlement.recorded_at,
     )
 
 
 def _rows(
-    settlement: Settlement, attempt: Attempt, facts: dict[str, str], *, allocated: Money, excess: Money
+    settlement: Settlement,
+    attempt: Attempt,
+    facts: dict[str, str],
+    *,
+    allocated: Money,
+    excess: Money,
+    several: list[Share],
 ) -> list[tuple[str, str]]:
     regie, titre = attempt.account.regie, attempt.titre
     is_by_card = attempt.account.gateway == BY_CARD
@@ -174,10 +186,12 @@ def _rows(
         (_("Collectivité"), settlement.collectivite.name),
         (_("Régie"), regie.name if regie is not None else ""),
         (_("Produit"), attempt.product.name),
-        (debt_words.forms()["Debt"], titre.number),
-        (_("Objet"), titre.label),
+        *(_rows_of_each(several) or [(debt_words.forms()["Debt"], titre.number), (_("Objet"), titre.label)]),
         (_("Montant payé"), _euros(settlement.amount)),
-        (said(_("Compté pour %(the_debt)s")), _euros(allocated) if allocated > Money.zero else ""),
+        (
+            said(_("Compté pour ces %(debts)s")) if several else said(_("Compté pour %(the_debt)s")),
+            _euros(allocated) if allocated > Money.zero else "",
+        ),
         (_("Payé en trop"), _euros(excess) if excess > Money.zero else ""),
         (_("Moyen de paiement"), means.get(facts.get("means", Means.CARD.value if is_by_card else ""), "")),
         (_("Date et heure"), in_words.instant(settlement.occurred_at)),
@@ -190,9 +204,39 @@ def _rows(
     return [(name, value) for name, value in rows if value]
 
 
-def _notes(town: Collectivite, attempt: Attempt, facts: dict[str, str], *, excess: Money, counts: bool) -> list[str]:
+def _rows_of_each(several: list[Share]) -> list[tuple[str, str]]:
+    """Of a payment of several: each with its number, what it is for, and what was paid of it."""
+    named = _("%(number)s, %(label)s : %(amount)s")
+    return [
+        (
+            debt_words.forms()["Debt"],
+            named % {"number": one.titre.number, "label": one.titre.label, "amount": _euros(one.amount)},
+        )
+        for one in several
+    ]
+
+
+def _notes(
+    town: Collectivite,
+    attempt: Attempt,
+    facts: dict[str, str],
+    *,
+    excess: Money,
+    counts: bool,
+    are_several: bool,
+) -> list[str]:
     notes = []
-    if excess > Money.zero and counts:
+    if excess > Money.zero and counts and are_several:
+        notes.append(
+            said(
+                _(
+                    "%(amount)s sont en trop : une partie de ces %(debts)s n’était plus à payer quand le paiement est"
+                    " arrivé. La régie en est avertie, et vous dira comment cette somme vous est rendue."
+                ),
+                amount=_euros(excess),
+            )
+        )
+    elif excess > Money.zero and counts:
         notes.append(
             said(
                 _(

@@ -15,10 +15,10 @@ def lock(*, collectivite_id: int, titre_id: int) -> Titre:
     )
 
 
-def lock_all(*, collectivite_id: int, titre_ids: Collection[int]) -> None:
-    """Several at once, in the order in which everybody takes them."""
+def lock_all(*, collectivite_id: int, titre_ids: Collection[int]) -> dict[int, Titre]:
+    """Several at once by their number, in the order in which everybody takes them."""
     titres = Titre.objects.filter(collectivite=collectivite_id, pk__in=titre_ids).order_by("pk")
-    list(titres.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    return {titre.pk: titre for titre in titres.select_for_update(of=("self",), no_key=True).select_related("product")}
 
 
 def hold(*, titre: Titre, attempt_id: int, until: datetime) -> None:
@@ -27,9 +27,11 @@ def hold(*, titre: Titre, attempt_id: int, until: datetime) -> None:
     titre.save(update_fields=["held_by", "held_until"])
 
 
-def let_go(*, collectivite_id: int, titre_id: int, attempt_id: int) -> None:
-    """End an attempt's own hold; another's stays."""
-    held = Titre.objects.filter(collectivite=collectivite_id, pk=titre_id, held_by=attempt_id)
+def let_go(*, collectivite_id: int, titre_ids: Collection[int], attempt_id: int) -> None:
+    """End an attempt's own holds; another's stay."""
+    if len(titre_ids) > 1:
+        lock_all(collectivite_id=collectivite_id, titre_ids=titre_ids)
+    held = Titre.objects.filter(collectivite=collectivite_id, pk__in=titre_ids, held_by=attempt_id)
     held.update(held_by=None, held_until=None)
 
 

@@ -18,6 +18,7 @@ from regal.lib import http, paris
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
 from regal.payments.operations import apply_notice, receive
+from regal.payments.shares import let_go
 from regal.titres import holds
 from regal.titres.models import Titre
 from tests.journeys.regie_scenes import LANGUAGES, Show, form_of, undone
@@ -182,7 +183,7 @@ class _Scene:
             elif situation == "unheard":
                 self.change(handed_off_at=self.now - timedelta(minutes=25))
             if situation not in ("waiting", "hearing", "accepted", "pending", "refused, page still open"):
-                holds.let_go(collectivite_id=self.town.pk, titre_id=self.titre.pk, attempt_id=attempt.pk)
+                let_go(attempt)
             if situation.endswith("held by another"):
                 holds.hold(titre=self.titre, attempt_id=0, until=self.now + timedelta(minutes=15))
             elif situation.endswith("paid by another"):

@@ -17,11 +17,12 @@ from django.db import transaction
 
 from regal.agenda.models import Watch
 from regal.checkout.asked import address_after_return
-from regal.collectivites.models import Collectivite, Product
+from regal.collectivites.models import Collectivite, Product, Regie
 from regal.demo.cast import PAYER_EMAIL, TOWNS, invoices
 from regal.gateways.base import Key, Question
 from regal.gateways.payfip_ws.tests.answers import fault
 from regal.lib import http, paris, tokens
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
 from regal.payments.departure import depart
@@ -34,7 +35,7 @@ from tests.inquiries import FakePayfip, order, speaking_to
 from tests.sites import GuichetClient
 
 SLUG = "restaurant-scolaire"
-PLACE = 27  # of its invoice, which no journey pays
+PLACE, OTHER = 27, 12  # of its invoices, which no journey pays
 LETTERS = {"confirmed": "P", "refused": "R", "abandoned": "A", "unknown": "?"}
 FOLLOWED = ("opening", "waiting", "confirmed", "refused", "abandoned", "unknown", "silent", "never_started")
 BESIDE = {  # a payment that failed, and what else may be said of it: what was known of it, and the page's own title
@@ -90,14 +91,28 @@ class _Scene:
             self.product = Product.objects.of(self.town).select_related("account", "collectivite").get(slug=SLUG)
             invoice = invoices(paris.today(now))[PLACE]
             self.titre = Titre.objects.of(self.town).get(reference=invoice.reference.digits)
-        euros, cents = divmod(self.titre.amount.cents, 100)
-        self.typed = {"invoice": self.titre.reference, "amount": f"{euros},{cents:02d}", "email": PAYER_EMAIL}
+            other = invoices(paris.today(now))[OTHER]
+            self.other = Titre.objects.of(self.town).get(reference=other.reference.digits)
+        self.typed = {
+            "invoice": self.titre.reference,
+            "amount": in_euros(self.titre.amount),
+            "email": PAYER_EMAIL,
+        }
+        self.typed_other = {"invoice": self.other.reference, "amount": in_euros(self.other.amount)}
         self.form = f"/{self.town.slug}/{SLUG}/"
         self.guichet = GuichetClient(headers={"host": settings.ALLOWED_HOSTS[0].lstrip(".") or "localhost"})
 
     def pages(self) -> dict[str, Callable[[], Show]]:
         return {
             "recap": self.recap,
+            "several": lambda: self.several(),
+            "several with errors": lambda: self.several(invoice=self.titre.reference, amount="1,23", ajouter="1"),
+            "several, not added": lambda: self.several(
+                invoice=self.other.reference, amount=in_euros(self.other.amount + Money(1)), ajouter="1"
+            ),
+            "several, recap": lambda: self.several(**self.typed_other, continuer="1"),
+            "several, one is paid": self.several_stopped,
+            "several, follow": self.several_left,
             "not found": lambda: lambda: self.send(self.form, self.typed | {"amount": "1,23"}),
             "paid": self.paid,
             "held": self.held,
@@ -118,6 +133,30 @@ class _Scene:
 
     def recap(self) -> Show:
         return lambda: self.send(self.form, self.typed)
+
+    def several(self, **typed: str) -> Show:
+        """The list of two, and what is then typed on it."""
+        with tenant(self.town):
+            Regie.objects.filter(pk=self.product.account.regie_id).update(several_at_once=True)
+        address = f"{self.form}plusieurs/"
+        opened = form_of(self.recap()(), "plusieurs/#suite")
+        listed = form_of(self.send(address, opened | self.typed_other | {"ajouter": "1"}), "plusieurs/#suite")
+        if typed.get("invoice") == self.other.reference and "continuer" in typed:
+            typed = {"continuer": "1"}
+        return lambda: self.send(address, listed | typed)
+
+    def several_stopped(self) -> Show:
+        show = self.several(continuer="1")
+        fields = form_of(show(), "payer/")
+        with tenant(self.town):
+            holds.mark_paid(titre=self.other, at=self.now)
+        return lambda: self.send(f"{self.form}payer/", fields)
+
+    def several_left(self) -> Show:
+        page = self.several(continuer="1")()
+        self.send(f"{self.form}payer/", form_of(page, "payer/"))
+        address = page[page.index("data-regal-leave=") :].split('"')[1].removeprefix("/en")
+        return lambda: self.guichet.get(f"{self.prefix}{address}").content.decode()
 
     def leave(self) -> Show:
         fields = form_of(self.recap()(), "payer/")
@@ -205,6 +244,12 @@ class _Scene:
         fields = form_of(self.send(address, begun), "recommencer/") | typed
         send: Show = lambda: self.send(address, fields)  # noqa: E731
         return _refused(send) if is_refused else send
+
+
+def in_euros(amount: Money) -> str:
+    """As a payer types it."""
+    euros, cents = divmod(amount.cents, 100)
+    return f"{euros},{cents:02d}"
 
 
 def _refused(ask: Show) -> Show:

@@ -332,7 +332,16 @@ GUICHET = (
             show=_regie(page),
             is_framed=True,
             same_as=same_as,
-            says_error=page in ("not found", "contract refused", "again with errors", "again, contract refused"),
+            says_error=page
+            in (
+                "not found",
+                "contract refused",
+                "again with errors",
+                "again, contract refused",
+                "several with errors",
+                "several, not added",
+                "several, one is paid",
+            ),
             languages=BOTH,
         )
         for page, template, same_as in (
@@ -345,6 +354,12 @@ GUICHET = (
             ("away", "away", ""),
             ("already started", "already_started", "already started"),
             ("opening", "already_started", ""),
+            ("several", "several", ""),
+            ("several with errors", "several", ""),
+            ("several, not added", "several", "régie, several with errors"),
+            ("several, one is paid", "several", "régie, several with errors"),
+            ("several, recap", "several_recap", "recap"),
+            ("several, follow", "follow_asked", "follow, waiting"),
             ("again", "again", ""),
             ("again with errors", "again", ""),
             ("again, contract refused", "again", "régie, again with errors"),

@@ -23,12 +23,13 @@ from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.counter import record_receipt
 from regal.payments.departure import Departure, depart
-from regal.payments.models import Allocation, Attempt, Means, Settlement
+from regal.payments.models import Allocation, Attempt, Means, Settlement, Share
 from regal.payments.models import Payer as Known
 from regal.payments.operations import PaymentOrder
-from regal.payments.queries import balance_of, fits_balance, paid_of, waiting_on
+from regal.payments.queries import balance_of, excess_of, fits_balance, paid_of, waiting_on
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.reversing import causes_of, reverse
+from regal.payments.shares import Part, own_reference
 from regal.payments.states import LIVE
 from regal.receipts.models import Ticket, Why
 from regal.titres.models import Direction, GroupAct, Titre, TitreGroup
@@ -170,15 +171,17 @@ class History(ABC):
             if self._files.left_undone():
                 raise Disagreement("a file still waits for a worker after a calm week")
             for titre in self.world.titres:
-                whose = Q(attempt__titre=titre) | Q(receipt__titre=titre)
+                shares = Share.objects.of(collectivite).filter(titre=titre)
+                part = dict(shares.values_list("attempt_id", "amount"))
+                whose = Q(attempt__in=list(part)) | Q(receipt__titre=titre)
                 settled = Settlement.objects.of(collectivite).filter(whose)
-                received = settled.aggregate(total=Sum("amount"))["total"] or Money.zero
+                received = sum((part.get(one.attempt_id or 0, one.amount) for one in settled), Money.zero)
                 allocated = Allocation.objects.of(collectivite).filter(titre=titre)
                 extinguished = allocated.aggregate(total=Sum("amount"))["total"] or Money.zero
                 excess = Case.objects.of(collectivite).filter(
                     kind=CaseKind.EXCESS, subject_id__in=settled.filter(attempt__isnull=False).values("attempt")
                 )
-                too_much = Money(sum(case.facts["excess_cents"] for case in excess))
+                too_much = sum((excess_of(case.facts, titre_id=titre.pk) for case in excess), Money.zero)
                 self.same("money of a titre", received, extinguished + too_much)
             self._agree_on_tickets()
         if Watch.objects.filter(collectivite=collectivite.pk, closed_at__isnull=True).exists():
@@ -361,6 +364,7 @@ class History(ABC):
             handle=tokens.new_token(),
             told_of_earlier=told,
         )
+        order = self._with_others(order)
         after = self._draw.randrange(60) if self._draw.random() < 0.15 else None
         departure, why = None, "killed"
         try:
@@ -384,6 +388,30 @@ class History(ABC):
             told = told or why == "told of an earlier attempt"
             pause = self._draw.choice((0.2, 5, 22))
             self.in_(pause, lambda: self.leave(payer, tries=tries + 1, told=told))
+
+    def _with_others(self, order: PaymentOrder) -> PaymentOrder:
+        """In one history of three, most payers pay one or two other invoices in the same payment."""
+        draw, titre = self.world.several_draw, order.titre
+        others = [one for one in self.world.titres if one != titre]
+        if not self.world.pay_together or titre is None or not others or draw.random() < 0.3:
+            return order
+        chosen = [titre, *draw.sample(others, k=min(len(others), draw.choice((1, 2))))]
+        draw.shuffle(chosen)
+        with tenant(self.world.town.collectivite):
+            owed = [balance_of(one) for one in chosen]
+        parts = tuple(
+            Part(titre=one, amount=left if left > Money.zero else one.amount)
+            for one, left in zip(chosen, owed, strict=True)
+        )
+        self.world.note(f"{len(parts)} invoices in one payment")
+        return replace(
+            order,
+            titre=chosen[0],
+            several=parts,
+            debt_reference=own_reference(order.flow_token),
+            exercice=chosen[0].exercice,
+            amount=sum((part.amount for part in parts), Money.zero),
+        )
 
     def _at(self, minutes: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._planned, (minutes, next(self._order), act))

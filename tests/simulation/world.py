@@ -31,6 +31,7 @@ from regal.payments.schedule import DRAWS
 from regal.titres.models import Titre
 from regal_sandbox import Answer, NotificationRequest, Sandbox, create, load_config
 from tests import cast
+from tests.several import allow
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -191,6 +192,8 @@ class World:
         self.wire = Wire(self.sandbox.transport(), self.draw, self.note)
         self.mail_draw = random.Random(f"mail {seed}")  # noqa: S311
         self.mail = MailServer(self.mail_draw, self.note)
+        self.several_draw = random.Random(f"several {seed}")  # noqa: S311
+        self.pay_together = self.several_draw.random() < 1 / 3
         self._client = httpx.Client(transport=self.wire, timeout=15)
         self.post.deliver = self.hear
         self.town = cast.make_town(
@@ -213,6 +216,8 @@ class World:
             with tenant(self.town.collectivite):
                 self.product.partial_payment = True
                 self.product.save(update_fields=["partial_payment"])
+        if self.pay_together:
+            allow(self.product)
         self.titres = [
             cast.make_titre(self.product, reference=f"FC{number:06d}", amount=amount, now=self.began)
             for number, amount in enumerate(amounts, start=1)

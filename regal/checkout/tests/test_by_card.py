@@ -17,6 +17,7 @@ from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.payments.models import Attempt, InboxMessage
 from regal.payments.operations import presume_silent
+from regal.payments.shares import let_go
 from regal.titres import holds
 from tests import cast
 from tests.cast import MORNING
@@ -96,7 +97,7 @@ class Payer:
     def let_go(self):
         attempt = self.attempt()
         with tenant(self.town.collectivite):
-            holds.let_go(collectivite_id=attempt.collectivite_id, titre_id=attempt.titre_id, attempt_id=attempt.pk)
+            let_go(attempt)
 
     def page_of(self, left):
         """The address of her payment's own page."""

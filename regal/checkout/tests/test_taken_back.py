@@ -63,5 +63,5 @@ def test_is_told_before_it_is_paid_again(town):
     with tenant(titre.collectivite_id):
         assert taken_back_on(titre=Titre.objects.get(pk=titre.pk)) == cast.MORNING.date()
         assert not earlier_attempts(
-            account=titre.product.account, debt_reference=titre.reference, amount=titre.amount, titre_id=titre.pk
+            account=titre.product.account, debt_reference=titre.reference, amount=titre.amount, titre_ids=[titre.pk]
         )

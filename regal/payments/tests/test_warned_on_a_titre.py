@@ -74,7 +74,7 @@ class TestToldOf:
         check_until(clock, clock.now + timedelta(minutes=2))
         with tenant(canteen.collectivite):
             told = gravest_earlier_attempt(
-                account=canteen.account, debt_reference=titre.reference, amount=titre.amount, titre_id=titre.pk
+                account=canteen.account, debt_reference=titre.reference, amount=titre.amount, titre_ids=[titre.pk]
             )
         assert told == first
 

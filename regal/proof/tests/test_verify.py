@@ -43,7 +43,7 @@ from regal.receipts import quittances
 from regal.reconciliation import operations as reconciliation
 from regal.titres import operations as titres
 from regal.titres.models import Direction, Titre
-from tests import cast, inquiries, notices, paybox
+from tests import cast, inquiries, notices, paybox, several
 from tests.database import close_connections
 from tests.files import Paid, collected, pes
 
@@ -402,6 +402,12 @@ def build_titres() -> dict[str, Any]:
     with tenant(town.collectivite):
         mended.refresh_from_db()
     titres.restore(titre=mended, waiting=waiting_on, **why)
+    several.allow(canteen)
+    trio = several.make_titres(canteen, first=301)
+    grouped = cast.leave_with(trio[0], key=idop(6), **several.together(*trio))
+    titres.cancel(titre=trio[1], reason="Doublon", paid=paid_of, now=cast.later(minutes=30))
+    cast.reduce(trio[2], 300, now=cast.later(minutes=30))
+    notices.hear(of_the_regie, grouped, notices.notice(of_the_regie, grouped, rank=Rank.ASKED), now=cast.later(hours=2))
     with tenant(town.collectivite):
         for case in Case.objects.of(town.collectivite):
             look_at(case=case, user=town.agent, now=cast.later(hours=7))
@@ -417,6 +423,9 @@ def build_titres() -> dict[str, Any]:
         "settled": settled.pk,
         "excess": second.pk,
         "waiting": waiting.pk,
+        "grouped": grouped.pk,
+        "grouped_titre": trio[0].pk,
+        "grouped_and_reduced": trio[2].pk,
     }
 
 
@@ -553,6 +562,7 @@ TABLES = (
     "payments_evidence",
     "payments_inboxmessage",
     "payments_settlement",
+    "payments_share",
     "payments_allocation",
     "payments_counterreceipt",
     "payments_reversal",
@@ -761,6 +771,46 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE payments_attempt SET titre_id = NULL WHERE id = {settled}",
         {"I-07", "I-10", "I-41"},
     ),
+    "a share that is lost": (
+        "DELETE FROM payments_share WHERE attempt_id = {grouped} AND place = 2",
+        {"I-10"},
+    ),
+    "a share of another titre": (
+        "UPDATE payments_share SET titre_id = {open_titre} WHERE attempt_id = {settled}",
+        {"I-10", "I-41"},
+    ),
+    "a share that grew": (
+        "UPDATE payments_share SET amount_cents = amount_cents + 1 WHERE attempt_id = {waiting}",
+        {"I-10"},
+    ),
+    "shares that add up, and each is wrong": (
+        "UPDATE payments_share SET amount_cents = amount_cents + 1 WHERE attempt_id = {grouped} AND place = 2;"
+        "UPDATE payments_share SET amount_cents = amount_cents - 1 WHERE attempt_id = {grouped} AND place = 1",
+        {"I-10"},
+    ),
+    "shares in another order": (
+        "UPDATE payments_share SET place = 4 WHERE attempt_id = {grouped} AND place = 1",
+        {"I-10"},
+    ),
+    "an attempt whose titre is not the first": (
+        "UPDATE payments_attempt SET titre_id = {grouped_and_reduced} WHERE id = {grouped}",
+        {"I-10"},
+    ),
+    "an allocation beyond its share": (
+        "UPDATE payments_allocation SET amount_cents = amount_cents + 1 WHERE titre_id = {grouped_titre};"
+        "UPDATE payments_allocation SET amount_cents = amount_cents - 1 WHERE titre_id = {grouped_and_reduced}",
+        {"I-02", "I-03", "I-10"},
+    ),
+    "an excédent said of another titre": (
+        "UPDATE cases_case SET facts = jsonb_set(facts, '{{parts,0,titre}}', to_jsonb({grouped_titre}::bigint))"
+        " WHERE kind = 'excess' AND subject_id = {grouped}",
+        {"I-10"},
+    ),
+    "several titres by a titre's reference": (
+        "UPDATE titres_titre SET reference = (SELECT debt_reference FROM payments_attempt WHERE id = {grouped})"
+        " WHERE id = {open_titre}",
+        {"I-41"},
+    ),
     "an excédent in no case": (delete_cases("excess"), {"I-03", "I-10"}),
     "an excédent that shrank": (
         "UPDATE cases_case SET facts = facts || '{{\"excess_cents\": 1}}' WHERE kind = 'excess'",
@@ -825,11 +875,13 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE titres_titreevent SET recorded_at = recorded_at - interval '1 day', to_state = 'suspended',"
         " event = 'suspended' WHERE titre_id = {cancelled_titre} AND event = 'cancelled';"
         "UPDATE titres_titre SET status = 'suspended' WHERE id = {cancelled_titre};"
+        "UPDATE payments_share SET titre_id = {cancelled_titre} WHERE attempt_id = {waiting};"
         "UPDATE payments_attempt SET titre_id = {cancelled_titre}, debt_reference = 'FC2026000103'"
         " WHERE id = {waiting}; UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
         {"I-16"},
     ),
     "a paid titre handed off": (
+        "UPDATE payments_share SET titre_id = {paid_titre} WHERE attempt_id = {waiting};"
         "UPDATE payments_attempt SET titre_id = {paid_titre}, debt_reference = 'FC2026000100', warned = true"
         " WHERE id = {waiting}; UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
         {"I-16"},
@@ -872,7 +924,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a régie's payment of no titre": (
         "UPDATE payments_attempt SET titre_id = NULL WHERE id = {waiting};"
         "UPDATE titres_titre SET held_by = NULL, held_until = NULL WHERE id = {held_titre}",
-        {"I-41"},
+        {"I-10", "I-41"},
     ),
     # money received otherwise, and reversals
     "a receipt of another amount": (
