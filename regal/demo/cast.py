@@ -27,6 +27,7 @@ class Series:
     price: Money
     label: str  # with {number}
     in_each_state: bool = False  # not only invoices to pay
+    title: str = "Une facture du restaurant"  # of the example on the start page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,6 +277,24 @@ TOWNS = (
                 gateway="paybox",
                 regie=("Régie de la salle des fêtes", "22"),
                 reference_form={"pattern": "SF-#{6}", "number_name": "N° de facture"},
+                amounts=(Money(100), Money(60_000)),
+            ),
+            DemoProduct(
+                slug="cantine",
+                name="Cantine",
+                introduction="Les factures de repas de l’école, que la régie de la cantine tient elle-même.",
+                numcli="610002",
+                kind=DebtKind.REGIE,
+                gateway="payfip_ws",
+                series=Series(
+                    prefix="CT",
+                    count=12,
+                    price=Money(395),
+                    label="Cantine, {number} repas",
+                    title="Une facture de cantine",
+                ),
+                regie=("Régie de la cantine", "23"),
+                reference_form={"pattern": "CT-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),
             ),
         ),

@@ -449,13 +449,14 @@ def _examples_of_year(town: DemoTown, product: DemoProduct) -> list[dict[str, An
 
 def _words_of(product: DemoProduct, state: str) -> tuple[str, str]:
     if product.merchant is None or state != "due":
-        return _WORDS_OF_OUR_BASE[state]
+        title, expected = _WORDS_OF_OUR_BASE[state]
+        return (product.series.title if product.series and not title else title), expected
     return _WORDS_BY_CARD["asked" if product.merchant.direct_key else "not_asked"]
 
 
 _WORDS_OF_OUR_BASE = {
     "due": (
-        "Une facture du restaurant",
+        "",  # the series has its own
         "REGAL la connaît : il en dit le montant, et le paiement se vérifie tout seul auprès de PayFiP.",
     ),
     "suspended": ("Une facture suspendue", "La régie l’a suspendue : elle ne se paie pas pour l’instant."),
