@@ -5,7 +5,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
 from regal.checkout import by_link, health, look, notifications, pages
-from regal.demo import start
+from regal.demo import panel, start
 from regal.demo.data import SAMPLE
 
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     *([path(SAMPLE, start.sample, name="demo_sample")] if settings.DEMO else []),
     *i18n_patterns(
         path("", start.start if settings.DEMO else pages.home, name="start"),
+        *([path(panel.PATH, panel.panel, name="demo_faults")] if settings.DEMO else []),
         path("<slug:slug>/", pages.products, name="products"),
         path("<slug:slug>/suivi/<str:handle>/", pages.follow, name="follow"),
         path("<slug:slug>/suivi/<str:handle>/retour/", pages.back, name="back"),
