@@ -81,7 +81,11 @@ class MailFault:
     """What happens to one e-mail brought to the mailbox, instead of being kept."""
 
     mail: str  # one of MAIL_FAULTS: the server says that it cannot take it now
+    sender: str | None = None
     recipient: str | None = None
+
+    def matches(self, *, sender: str, recipients: Sequence[str]) -> bool:
+        return self.sender in (None, sender) and self.recipient in (None, *recipients)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +224,11 @@ def fault_from_json(value: object) -> Fault:
         shape.done()
         return Fault(direct=direct, **common)
     if shape.has("mail"):
-        mail = MailFault(mail=shape.choice("mail", MAIL_FAULTS), recipient=shape.optional_text("recipient"))
+        mail = MailFault(
+            mail=shape.choice("mail", MAIL_FAULTS),
+            sender=shape.optional_text("sender"),
+            recipient=shape.optional_text("recipient"),
+        )
         shape.done()
         return Fault(mail=mail, **common)
     fault = Fault(
@@ -325,10 +333,12 @@ def consume_direct_fault(
     return None
 
 
-def consume_mail_fault(db: sqlite3.Connection, *, recipients: Sequence[str], now: datetime) -> MailFault | None:
+def consume_mail_fault(
+    db: sqlite3.Connection, *, sender: str, recipients: Sequence[str], now: datetime
+) -> MailFault | None:
     """The oldest rule that matches an e-mail brought to the mailbox, used once; None when it is to be kept."""
     for fault in list_faults(db):
-        if fault.mail and fault.is_on(now) and fault.mail.recipient in (None, *recipients):
+        if fault.mail and fault.is_on(now) and fault.mail.matches(sender=sender, recipients=recipients):
             _use(db, fault, now)
             return fault.mail
     return None

@@ -21,15 +21,15 @@ class SinkHandler:
         self._world = world
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        recipients = [str(one) for one in envelope.rcpt_tos]
+        sender, recipients = envelope.mail_from or "", [str(one) for one in envelope.rcpt_tos]
         with self._world.store.transaction() as db:
-            fault = consume_mail_fault(db, recipients=recipients, now=self._world.now())
+            fault = consume_mail_fault(db, sender=sender, recipients=recipients, now=self._world.now())
         if fault is not None:
             return "451 4.3.0 The mailbox is unavailable: a failure that was asked for"
         content = envelope.original_content or b""
         store_mail(
             self._world,
-            sender=envelope.mail_from or "",
+            sender=sender,
             recipients=recipients,
             raw=content,
         )

@@ -7,6 +7,7 @@ from django.urls import path
 from regal.checkout import by_link, health, look, notifications, pages
 from regal.demo import panel, start
 from regal.demo.data import SAMPLE
+from regal.demo.six_steps import CANTEEN
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -16,6 +17,7 @@ urlpatterns = [
     path("s/l/<int:collectivite_id>/<str:colours>.css", look.colours, name="town_colours"),
     path("s/l/<int:collectivite_id>/<str:logo>.png", look.logo, name="town_logo"),
     *([path(SAMPLE, start.sample, name="demo_sample")] if settings.DEMO else []),
+    *([path(CANTEEN, start.canteen, name="demo_canteen")] if settings.DEMO else []),
     *i18n_patterns(
         path("", start.start if settings.DEMO else pages.home, name="start"),
         *([path(panel.PATH, panel.panel, name="demo_faults")] if settings.DEMO else []),

@@ -58,6 +58,7 @@ class DemoProduct:
     merchant: Merchant | None = None  # at Paybox
     series: Series | None = None
     year: bool = False  # of invoices, imported month after month (`year.py`)
+    source: str = ""  # whence files of its invoices come, where one waits to be imported (`files.canteen`)
     rents: bool = False  # imported from finance software; the comptable collects them
     kind: DebtKind = DebtKind.TITRE
     gateway: str = "payfip_url"
@@ -293,6 +294,7 @@ TOWNS = (
                     label="Cantine, {number} repas",
                     title="Une facture de cantine",
                 ),
+                source="Logiciel de la cantine",
                 regie=("Régie de la cantine", "23"),
                 reference_form={"pattern": "CT-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),

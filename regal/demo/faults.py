@@ -9,9 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from regal.demo.cast import TOWNS, DemoProduct
+from regal.lib.references import InvoiceReference
 
 TOWN = TOWNS[1]
 LATE_SECONDS = 60
+FIRST_NUMBER = 900_001  # the series of trials, apart from the invoices that visitors pay
 REPAIR = timedelta(minutes=5)  # I-26: a lost notification of a payment that began less than 30 minutes ago
 
 
@@ -37,6 +39,13 @@ PRODUCTS: dict[str, DemoProduct] = {
 }
 KILLS = {Fault.GUICHET: "guichet", Fault.WORKER: "travaux", Fault.DATABASE: "postgres"}
 STAYS_AWAY = frozenset({Fault.CLOSED_TAB, Fault.ALL_LOST, Fault.LATE})  # the payer never comes back
+
+
+def first_trial(gateway: str) -> str:
+    """The payable reference with which a product's series of trials begins; none of its others is as great."""
+    series = PRODUCTS[gateway].series
+    assert series is not None
+    return InvoiceReference.parse(f"{series.prefix}-{FIRST_NUMBER}").digits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +123,13 @@ CATALOGUE: dict[Fault, Told] = {
 }
 
 
-def rules(fault: Fault, gateway: str, *, reference: str, recipient: str) -> list[dict[str, Any]]:
+def rules(fault: Fault, gateway: str, *, reference: str, sender: str, recipient: str) -> list[dict[str, Any]]:
     """What to tell the sandbox (`regal_sandbox/README.md`, "Faults"): of this payment alone where it can be said.
 
-    `reference`: the debt's for PayFiP, the payment's for Paybox.
+    `reference`: the debt's for PayFiP, the payment's for Paybox. `sender`: of our tickets, the gateway sends its own.
     """
     if fault is Fault.MAIL:
-        return [{"mail": "unavailable", "recipient": recipient, "next": 2}]
+        return [{"mail": "unavailable", "sender": sender, "recipient": recipient, "next": 2}]
     account = PRODUCTS[gateway].identifier
     if gateway == PAYBOX:
         if fault is Fault.OUTAGE:

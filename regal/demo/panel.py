@@ -4,6 +4,7 @@ Its routes exist in a demonstration only. No cookie guards its form, as everywhe
 page does, which no other site can read.
 """
 
+import logging
 from dataclasses import dataclass
 
 from django.core import signing
@@ -22,8 +23,11 @@ from regal.demo.tally import SandboxAway, hear_sandbox, last_proof, reckon, sett
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 
+logger = logging.getLogger("regal.demo")
+
 PATH = "s/demonstration/pannes/"
 SHOWN = 12  # trials
+EVERY_SECONDS = 4  # the page looks again by itself, if asked
 ALL = "toutes"
 TOKEN_SECONDS = 12 * 3600
 _SALT = "regal.demo.panel"
@@ -52,13 +56,17 @@ def panel(request: HttpRequest) -> HttpResponse:
         return _ask(request)
     now, book = moment(), notebook()
     facts = book.facts()
+    truth = tally = None
     try:
         truth = hear_sandbox()
         tally = reckon(truth=truth, settled=settled_here(), facts=facts)
     except SandboxAway:
-        truth = tally = None
-    shown = stories(book.runs(SHOWN), truth=truth, facts=facts, now=now)
-    moves = any(story.moves for story in shown)
+        logger.warning("the sandbox does not say what it took")
+    runs = book.runs()
+    played = [run for run in runs if not run.is_waiting]
+    shown = stories(played[:SHOWN], truth=truth, facts=facts, now=now)
+    waiting = len(runs) - len(played)
+    moves = waiting > 0 or any(story.moves for story in shown)
     follows = "suivre" in request.GET
     context = {
         "token": signing.dumps("panel", salt=_SALT),
@@ -68,9 +76,10 @@ def panel(request: HttpRequest) -> HttpResponse:
         "unexplained": Money(tally.unexplained) if tally else None,
         "proof": last_proof(),
         "stories": shown,
-        "waiting": sum(story.run.is_waiting for story in shown),
+        "waiting": waiting,
         "moves": moves,
         "follows": follows and moves,
+        "every_seconds": EVERY_SECONDS,
         "was_refused": "trop" in request.GET,
         "was_old": "ancienne" in request.GET,
         "products": [(name, PRODUCTS[gateway].name) for gateway, name in GATEWAYS],

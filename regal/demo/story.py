@@ -34,7 +34,6 @@ class Source(StrEnum):
 
 
 class Standing(StrEnum):
-    WAITING = "waiting"  # another trial is played
     RUNNING = "running"
     REPAIRING = "repairing"
     REPAIRED = "repaired"
@@ -63,7 +62,7 @@ class Story:
     @property
     def moves(self) -> bool:
         """Whether something may still be added to it."""
-        return self.standing in (Standing.WAITING, Standing.RUNNING, Standing.REPAIRING)
+        return self.standing in (Standing.RUNNING, Standing.REPAIRING)
 
 
 PARTS = {"guichet": later("le guichet"), "travaux": later("les travaux"), "postgres": later("PostgreSQL")}
@@ -112,7 +111,11 @@ def _story(run: Run, town: Collectivite, truth: Truth | None, facts: tuple[Fact,
     if attempt is not None:
         lines += _of_regal(town, attempt, ticket)
     paid_at = next((at for at, what in run.steps if what == "paid"), None)
-    ends_at = ticket and ticket.sent_at if run.fault == Fault.MAIL else settlement and settlement.recorded_at
+    if paid_at is not None and attempt is not None and truth is not None:  # as who was paid says
+        paid_at = min([paid_at, *(one.at for one in truth.of(run.gateway, attempt.key or attempt.reference))])
+    ends_at = settlement.recorded_at if settlement is not None else None
+    if run.fault == Fault.MAIL:
+        ends_at = ticket.sent_at if ticket is not None else None
     return Story(
         run=run,
         title=CATALOGUE[Fault(run.fault)].title,
@@ -126,8 +129,6 @@ def _story(run: Run, town: Collectivite, truth: Truth | None, facts: tuple[Fact,
 
 
 def _standing(run: Run, *, paid_at: datetime | None, ends_at: datetime | None, now: datetime) -> Standing:
-    if run.is_waiting:
-        return Standing.WAITING
     if paid_at is None:
         return Standing.NOT_PLAYED if run.is_over else Standing.RUNNING
     if ends_at is not None:
@@ -177,7 +178,8 @@ def _fault_words(rule: Mapping[str, object]) -> str:
 
 
 def _of_regal(town: Collectivite, attempt: Attempt, ticket: Ticket | None) -> list[Line]:
-    told: list[tuple[datetime, str]] = [
+    told = _judged(Evidence.objects.of(town).filter(attempt=attempt).order_by("received_at", "pk"))
+    told += [
         (event.recorded_at, str(EVENTS[Event(event.event)]))
         for event in AttemptEvent.objects.of(town).filter(attempt=attempt).order_by("number")
         if Event(event.event) in EVENTS
@@ -195,7 +197,6 @@ def _of_regal(town: Collectivite, attempt: Attempt, ticket: Ticket | None) -> li
             len(received),
         )
         told.append((received[0], text % {"count": len(received)}))
-    told += _judged(Evidence.objects.of(town).filter(attempt=attempt).order_by("received_at"))
     if ticket is not None and ticket.sent_at is not None:
         text = ngettext("Le ticket est parti.", "Le ticket est parti, au %(count)se essai.", ticket.tries)
         told.append((ticket.sent_at, text % {"count": ticket.tries}))

@@ -248,14 +248,10 @@ class Supervisor:
         if (asked := self._notebook.take_kill()) is None:
             return
         part, run = asked
-        child = next((child for child in self.children if child.name == part), None)
-        if part == "postgres":
-            was_killed = self.server is not None and self.server.kill()
-        else:
-            was_killed = child is not None and child.process is not None
-            if was_killed:
-                child.process.kill_group()
-        if was_killed:
+        running = [child.process for child in self.children if child.name == part and child.process is not None]
+        for process in running:
+            process.kill_group()
+        if running or (part == "postgres" and self.server is not None and self.server.kill()):
             _say(f"« {part} » est tué, pour un essai de panne.")
             self._killed[part] = run
             self._notebook.note(Fact(at=datetime.now(UTC), what=KILLED, run=run, part=part))

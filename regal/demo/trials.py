@@ -18,19 +18,27 @@ from django.db.utils import OperationalError
 
 from regal.collectivites.models import Collectivite, Product
 from regal.demo.data import moment
-from regal.demo.faults import CATALOGUE, KILLS, PRODUCTS, STAYS_AWAY, TOWN, Fault, rules
+from regal.demo.faults import (
+    CATALOGUE,
+    FIRST_NUMBER,
+    KILLS,
+    PRODUCTS,
+    STAYS_AWAY,
+    TOWN,
+    Fault,
+    first_trial,
+    rules,
+)
 from regal.demo.notebook import KILLED, TAB_CLOSED, Fact, Notebook, Run
 from regal.demo.simulated_payer import Lost, Page, SimulatedPayer
 from regal.lib import paris
 from regal.lib.money import Money
-from regal.lib.references import InvoiceReference
 from regal.lib.tenancy import tenant
 from regal.titres import operations as titres
 from regal.titres.models import Titre
 
 logger = logging.getLogger("regal.demo")
 
-FIRST_NUMBER = 900_001  # the series of trials, apart from the invoices that visitors pay
 DEBTOR = "Essai de panne"
 PRICES = range(1_185, 6_000, 790)  # cents
 TIMEOUT_SECONDS = 40.0
@@ -116,7 +124,13 @@ class _Trial:
 
     def inject(self) -> None:
         """Have the pretend gateway fail, or a program of the demonstration killed."""
-        told = rules(self.fault, self.run.gateway, reference=self.run.reference, recipient=self.email)
+        told = rules(
+            self.fault,
+            self.run.gateway,
+            reference=self.run.reference,
+            sender=settings.DEFAULT_FROM_EMAIL,
+            recipient=self.email,
+        )
         self.run.rules = [_control("POST", "/faults", rule)["id"] for rule in told]
         self.notebook.save(self.run)
         if self.fault in KILLS:
@@ -152,8 +166,7 @@ def new_invoice(gateway: str, *, label: str, now: datetime) -> Titre:
     town = Collectivite.objects.get(slug=TOWN.slug)
     with tenant(town):
         product = Product.objects.of(town).select_related("collectivite", "account").get(slug=told.slug)
-        first = InvoiceReference.parse(f"{told.series.prefix}-{FIRST_NUMBER}").digits
-        so_far = Titre.objects.of(town).filter(product=product, reference__gte=first).count()
+        so_far = Titre.objects.of(town).filter(product=product, reference__gte=first_trial(gateway)).count()
     today = paris.today(now)
     titre = titres.record_titre(
         product=product,

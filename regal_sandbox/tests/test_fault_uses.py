@@ -79,6 +79,9 @@ class TestMails:
         control("POST", "/faults", rule, status=201)
         assert bring(sandbox, "autre@exemple.fr").startswith("250")
         assert bring(sandbox, "payeur@exemple.fr").startswith("451")
+        control("DELETE", "/faults")
+        control("POST", "/faults", {"mail": "unavailable", "sender": "autre@exemple.fr"}, status=201)
+        assert bring(sandbox, "payeur@exemple.fr").startswith("250")
 
     def test_know_one_fault_only(self, control: Control) -> None:
         control("POST", "/faults", {"mail": "burnt"}, status=400)
