@@ -12,9 +12,10 @@ from regal.demo.cast import TOWNS, DemoProduct
 from regal.lib.references import InvoiceReference
 
 TOWN = TOWNS[1]
-LATE_SECONDS = 60
+LATE_SECONDS = 45
 FIRST_NUMBER = 900_001  # the series of trials, apart from the invoices that visitors pay
 REPAIR = timedelta(minutes=5)  # I-26: a lost notification of a payment that began less than 30 minutes ago
+UNTIL_REMISE = timedelta(hours=36)  # I-30: what an anomaly says that Paybox knows is settled by the next day's file
 
 
 class Fault(StrEnum):
@@ -61,64 +62,66 @@ class Told:
 CATALOGUE: dict[Fault, Told] = {
     Fault.LOST: Told(
         title=_("Notification perdue"),
-        happens=_("Le message du prestataire n’arrive jamais ; le payeur, lui, revient."),
-        repair=_("En quelques secondes : son retour fait interroger le prestataire."),
+        happens=_("Le message du prestataire n’arrive jamais ; le payeur, lui, revient."),
+        repair=_("En quelques secondes : son retour fait interroger le prestataire."),
     ),
     Fault.ALL_LOST: Told(
         title=_("Notification perdue, onglet fermé"),
         happens=_("Ni le message ni le payeur n’arrivent."),
-        repair=_("30 à 70 secondes en général, 5 minutes au plus : REGAL interroge PayFiP de lui-même."),
-        gateways=(PAYFIP,),
+        repair=_(
+            "PayFiP : 30 à 70 secondes en général, 5 minutes au plus, REGAL l’interroge de lui-même. "
+            "Paybox : une anomalie s’ouvre en quelques minutes, et la remise de la nuit, déposée ici aussitôt, règle."
+        ),
     ),
     Fault.TWICE: Told(
         title=_("Notification en double"),
         happens=_("Le même message arrive deux fois."),
-        repair=_("Aussitôt : un seul règlement, un seul ticket."),
+        repair=_("Aussitôt : un seul règlement, un seul ticket."),
     ),
     Fault.FIFTY: Told(
         title=_("La même, cinquante fois"),
         happens=_("Le même message arrive cinquante fois."),
-        repair=_("Aussitôt : un seul règlement, un seul ticket."),
+        repair=_("Aussitôt : un seul règlement, un seul ticket."),
     ),
     Fault.LATE: Told(
         title=_("Notification en retard"),
-        happens=_("Le message arrive une minute après le paiement, onglet fermé."),
-        repair=_("Une minute : PayFiP est interrogé avant ; de Paybox, le message est attendu."),
+        happens=_("Le message arrive trois quarts de minute après le paiement, onglet fermé."),
+        repair=_("En moins d’une minute : PayFiP est interrogé avant ; de Paybox, le message est attendu."),
     ),
     Fault.WRONG_AMOUNT: Told(
         title=_("Faux montant"),
         happens=_("Le message annonce un autre montant que celui qui est payé."),
-        repair=_("En quelques secondes : le message est écarté, seul le montant prouvé compte."),
+        repair=_("En quelques secondes : le message est écarté, seul le montant prouvé compte."),
     ),
     Fault.CLOSED_TAB: Told(
         title=_("Onglet fermé"),
         happens=_("Le payeur paie, et ferme tout sans revenir."),
-        repair=_("En quelques secondes : le message du prestataire suffit."),
+        repair=_("En quelques secondes : le message du prestataire suffit."),
     ),
     Fault.OUTAGE: Told(
         title=_("Prestataire en panne"),
         happens=_("Il répond 503 aux premières questions sur le paiement."),
-        repair=_("Une minute en général : REGAL espace ses questions et y revient."),
+        repair=_("Une minute en général : REGAL espace ses questions et y revient."),
     ),
     Fault.GUICHET: Told(
         title=_("Guichet tué"),
         happens=_("Le serveur des pages est tué pendant que le payeur tape sa carte."),
-        repair=_("Une minute en général : il redémarre, et ce qu’il n’a pas entendu est demandé."),
+        repair=_("Une minute en général : il redémarre, et ce qu’il n’a pas entendu est demandé."),
     ),
     Fault.WORKER: Told(
         title=_("Travaux tués"),
         happens=_("Le programme qui juge les messages et envoie les tickets est tué."),
-        repair=_("En quelques secondes : il redémarre, et reprend ce qui était écrit."),
+        repair=_("En quelques secondes : il redémarre, et reprend ce qui était écrit."),
     ),
     Fault.DATABASE: Told(
         title=_("Base de données tuée"),
         happens=_("PostgreSQL est tué pendant que le payeur tape sa carte."),
-        repair=_("Une minute en général : PostgreSQL redémarre, rien de ce qui était écrit ne manque."),
+        repair=_("Une minute en général : PostgreSQL redémarre, rien de ce qui était écrit ne manque."),
     ),
     Fault.MAIL: Told(
         title=_("Messagerie en panne"),
         happens=_("Le serveur d’e-mail refuse deux fois le ticket."),
-        repair=_("En quelques secondes : le paiement est réglé, et le ticket est représenté."),
+        repair=_("En quelques secondes : le paiement est réglé, et le ticket est représenté."),
     ),
 }
 
@@ -136,6 +139,7 @@ def rules(fault: Fault, gateway: str, *, reference: str, sender: str, recipient:
             return [{"direct": "unavailable", "merchant": account, "next": 4}]
         told: dict[Fault, dict[str, Any]] = {
             Fault.LOST: {"ipn": "lost"},
+            Fault.ALL_LOST: {"ipn": "lost"},
             Fault.TWICE: {"ipn": "twice"},
             Fault.FIFTY: {"ipn": "twice", "copies": 49},
             Fault.LATE: {"ipn": "late", "seconds": LATE_SECONDS},

@@ -16,13 +16,13 @@ from typing import Any
 
 MOST_WAITING = 60
 PARTS = ("guichet", "travaux", "postgres")  # what the supervisor may be asked to kill
-KILLED, BACK, TAB_CLOSED = "killed", "back", "tab_closed"
+KILLED, BACK, TAB_CLOSED, REMISE = "killed", "back", "tab_closed", "remise"
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """Something that really happened: a program killed, a program back, a tab closed for good."""
+    """Something that really happened: a program killed, a program back, a tab closed for good, a remise deposited."""
 
     at: datetime
     what: str

@@ -18,6 +18,7 @@ from regal.demo.data import moment
 from regal.demo.environment import var_folder
 from regal.demo.faults import CATALOGUE, PAYBOX, PAYFIP, PRODUCTS, TOWN, Fault
 from regal.demo.notebook import Notebook
+from regal.demo.remises import waiting_for_remise
 from regal.demo.story import stories
 from regal.demo.tally import SandboxAway, hear_sandbox, last_proof, reckon, settled_here
 from regal.lib.money import Money
@@ -56,15 +57,16 @@ def panel(request: HttpRequest) -> HttpResponse:
         return _ask(request)
     now, book = moment(), notebook()
     facts = book.facts()
+    known = frozenset(attempt.reference for attempt in waiting_for_remise())
     truth = tally = None
     try:
         truth = hear_sandbox()
-        tally = reckon(truth=truth, settled=settled_here(), facts=facts)
+        tally = reckon(truth=truth, settled=settled_here(), facts=facts, known=known)
     except SandboxAway:
         logger.warning("the sandbox does not say what it took")
     runs = book.runs()
     played = [run for run in runs if not run.is_waiting]
-    shown = stories(played[:SHOWN], truth=truth, facts=facts, now=now)
+    shown = stories(played[:SHOWN], truth=truth, facts=facts, now=now, known=known)
     waiting = len(runs) - len(played)
     moves = waiting > 0 or any(story.moves for story in shown)
     follows = "suivre" in request.GET

@@ -1,6 +1,6 @@
 """What became of one trial: a line for each recorded fact, wherever it was recorded, in the order of its hour."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 
 from regal.cases.models import Case
 from regal.collectivites.models import Collectivite
-from regal.demo.faults import CATALOGUE, PRODUCTS, REPAIR, TOWN, Fault
-from regal.demo.notebook import BACK, KILLED, Fact, Run
+from regal.demo.faults import CATALOGUE, PRODUCTS, REPAIR, TOWN, UNTIL_REMISE, Fault
+from regal.demo.notebook import BACK, KILLED, REMISE, Fact, Run
 from regal.demo.tally import Truth
 from regal.gateways.base import Outcome
 from regal.lib.money import Money
@@ -68,20 +68,20 @@ class Story:
 PARTS = {"guichet": later("le guichet"), "travaux": later("les travaux"), "postgres": later("PostgreSQL")}
 STEPS = {
     "at_gateway": later("Le payeur est devant la page de carte."),
-    "closed": later("Le payeur a payé et fermé son onglet : il ne reviendra pas."),
+    "closed": later("Le payeur a payé et fermé son onglet : il ne reviendra pas."),
     "comes_back": later("Le payeur prend le lien de retour."),
-    "told_paid": later("Sa page dit « payé »."),
-    "told_nothing_yet": later("Sa page dit encore « en attente » ; il s’en va."),
+    "told_paid": later("Sa page dit « payé »."),
+    "told_nothing_yet": later("Sa page dit encore « en attente » ; il s’en va."),
 }
 EVENTS = {
     Event.RECORDED: later("Tentative enregistrée, avant tout départ."),
     Event.PAYER_LEFT: later("L’adresse de paiement est remise au payeur."),
-    Event.ANNOUNCED: later("Une nouvelle sans preuve est notée : elle ne change rien à elle seule."),
-    Event.SETTLED: later("Paiement prouvé : réglé, facture soldée, journal écrit, ticket dû."),
+    Event.ANNOUNCED: later("Une nouvelle sans preuve est notée : elle ne change rien à elle seule."),
+    Event.SETTLED: later("Paiement prouvé : réglé, facture soldée, journal écrit, ticket dû."),
     Event.CONFIRMED: later("La même nouvelle, mieux prouvée."),
-    Event.CONTRADICTED: later("Nouvelle contraire après le règlement : une anomalie l’attend, rien ne change."),
-    Event.REFUSED: later("Le prestataire dit : refusé."),
-    Event.ABANDONED: later("Le prestataire dit : abandonné."),
+    Event.CONTRADICTED: later("Nouvelle contraire après le règlement : une anomalie l’attend, rien ne change."),
+    Event.REFUSED: later("Le prestataire dit : refusé."),
+    Event.ABANDONED: later("Le prestataire dit : abandonné."),
 }
 ANSWERS = {
     Outcome.PAID: later("payé"),
@@ -91,15 +91,27 @@ ANSWERS = {
 }
 
 
-def stories(runs: Iterable[Run], *, truth: Truth | None, facts: Iterable[Fact], now: datetime) -> list[Story]:
-    """Of each trial, in the order given. Without the sandbox, what it recorded is left out."""
+def stories(
+    runs: Iterable[Run], *, truth: Truth | None, facts: Iterable[Fact], now: datetime, known: Collection[str] = ()
+) -> list[Story]:
+    """Of each trial, in the order given. Without the sandbox, what it recorded is left out.
+
+    `known`: as `tally.reckon`.
+    """
     facts = tuple(facts)
     town = Collectivite.objects.get(slug=TOWN.slug)
     with tenant(town):
-        return [_story(run, town, truth, facts, now) for run in runs]
+        return [_story(run, town, truth, facts, now, known) for run in runs]
 
 
-def _story(run: Run, town: Collectivite, truth: Truth | None, facts: tuple[Fact, ...], now: datetime) -> Story:
+def _story(
+    run: Run,
+    town: Collectivite,
+    truth: Truth | None,
+    facts: tuple[Fact, ...],
+    now: datetime,
+    known: Collection[str],
+) -> Story:
     titre = None
     if run.invoice:
         slug = PRODUCTS[run.gateway].slug
@@ -120,7 +132,9 @@ def _story(run: Run, town: Collectivite, truth: Truth | None, facts: tuple[Fact,
         run=run,
         title=CATALOGUE[Fault(run.fault)].title,
         product=PRODUCTS[run.gateway].name,
-        standing=_standing(run, paid_at=paid_at, ends_at=ends_at, now=now),
+        standing=_standing(
+            run, paid_at=paid_at, ends_at=ends_at, now=now, patience=UNTIL_REMISE if run.reference in known else REPAIR
+        ),
         seconds=max(0, (ends_at - paid_at) // timedelta(seconds=1)) if ends_at and paid_at else None,
         amount=titre.amount if titre is not None else None,
         titre=titre,
@@ -128,12 +142,14 @@ def _story(run: Run, town: Collectivite, truth: Truth | None, facts: tuple[Fact,
     )
 
 
-def _standing(run: Run, *, paid_at: datetime | None, ends_at: datetime | None, now: datetime) -> Standing:
+def _standing(
+    run: Run, *, paid_at: datetime | None, ends_at: datetime | None, now: datetime, patience: timedelta
+) -> Standing:
     if paid_at is None:
         return Standing.NOT_PLAYED if run.is_over else Standing.RUNNING
     if ends_at is not None:
         return Standing.REPAIRED
-    return Standing.REPAIRING if now - paid_at <= REPAIR else Standing.LOST
+    return Standing.REPAIRING if now - paid_at <= patience else Standing.LOST
 
 
 def _of_trial(run: Run, facts: Iterable[Fact]) -> list[Line]:
@@ -141,8 +157,11 @@ def _of_trial(run: Run, facts: Iterable[Fact]) -> list[Line]:
     for fact in facts:
         if fact.run == run.id and fact.what in (KILLED, BACK):
             part = str(PARTS.get(fact.part, fact.part))
-            text = _("Tué sans un mot : %(part)s.") if fact.what == KILLED else _("Redémarré : %(part)s.")
+            text = _("Tué sans un mot : %(part)s.") if fact.what == KILLED else _("Redémarré : %(part)s.")
             lines.append(Line(at=fact.at, source=Source.FAULT, text=text % {"part": part}))
+        if fact.run == run.id and fact.what == REMISE:
+            text = _("La remise %(number)s de Paybox est déposée, comme la régie le fait le lendemain.")
+            lines.append(Line(at=fact.at, source=Source.GATEWAY, text=text % {"number": fact.part}))
     return lines
 
 
@@ -163,18 +182,18 @@ def _fault_words(rule: Mapping[str, object]) -> str:
     """What a rule of the sandbox did."""
     copies = rule.get("copies") if rule.get("ipn") == "twice" else rule.get("duplicate")
     if rule.get("mail"):
-        return _("Panne : la messagerie refuse le ticket.")
+        return _("Panne : la messagerie refuse le ticket.")
     if rule.get("service") or rule.get("direct"):
-        return _("Panne : le prestataire répond 503 à une question.")
+        return _("Panne : le prestataire répond 503 à une question.")
     if rule.get("drop") or rule.get("ipn") == "lost":
-        return _("Panne : le message est perdu.")
+        return _("Panne : le message est perdu.")
     if isinstance(copies, int) and copies:
         return ngettext(
-            "Panne : le message part une fois de plus.", "Panne : le message part %(count)s fois de plus.", copies
+            "Panne : le message part une fois de plus.", "Panne : le message part %(count)s fois de plus.", copies
         ) % {"count": copies}
     if rule.get("delay_seconds") or rule.get("ipn") == "late":
-        return _("Panne : le message est retenu.")
-    return _("Panne : le message annonce un autre montant.")
+        return _("Panne : le message est retenu.")
+    return _("Panne : le message annonce un autre montant.")
 
 
 def _of_regal(town: Collectivite, attempt: Attempt, ticket: Ticket | None) -> list[Line]:
@@ -201,7 +220,7 @@ def _of_regal(town: Collectivite, attempt: Attempt, ticket: Ticket | None) -> li
         text = ngettext("Le ticket est parti.", "Le ticket est parti, au %(count)se essai.", ticket.tries)
         told.append((ticket.sent_at, text % {"count": ticket.tries}))
     for case in Case.objects.of(town).filter(subject_kind="attempt", subject_id=attempt.pk):
-        told.append((case.opened_at, _("Anomalie ouverte : %(kind)s.") % {"kind": case.get_kind_display()}))
+        told.append((case.opened_at, _("Anomalie ouverte : %(kind)s.") % {"kind": case.get_kind_display()}))
         if case.closed_at is not None:
             told.append((case.closed_at, _("Cette anomalie est close.")))
     return [Line(at=at, source=Source.REGAL, text=text) for at, text in told]
@@ -213,11 +232,11 @@ def _judged(every: Iterable[Evidence]) -> list[tuple[datetime, str]]:
     for evidence in every:
         if evidence.source == "inquiry":
             answer = str(ANSWERS.get(Outcome(evidence.outcome), evidence.outcome)) if evidence.outcome else "?"
-            told.append((evidence.received_at, _("REGAL interroge : « %(answer)s ».") % {"answer": answer}))
+            told.append((evidence.received_at, _("REGAL interroge : « %(answer)s ».") % {"answer": answer}))
         elif evidence.verdict == Evidence.Verdict.DIFFERS:
-            told.append((evidence.received_at, _("Un message ne correspond pas à ce paiement : il est écarté.")))
+            told.append((evidence.received_at, _("Un message ne correspond pas à ce paiement : il est écarté.")))
         elif evidence.verdict == Evidence.Verdict.UNREADABLE:
-            told.append((evidence.received_at, _("Un message est illisible : il est écarté.")))
+            told.append((evidence.received_at, _("Un message est illisible : il est écarté.")))
         elif evidence.verdict == Evidence.Verdict.REPEATED:
             repeated.append(evidence.received_at)
     if repeated:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.db import close_old_connections, connections
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError
 
 from regal.collectivites.models import Collectivite, Product
 from regal.demo.data import moment
@@ -22,6 +22,7 @@ from regal.demo.faults import (
     CATALOGUE,
     FIRST_NUMBER,
     KILLS,
+    LATE_SECONDS,
     PRODUCTS,
     STAYS_AWAY,
     TOWN,
@@ -30,6 +31,7 @@ from regal.demo.faults import (
     rules,
 )
 from regal.demo.notebook import KILLED, TAB_CLOSED, Fact, Notebook, Run
+from regal.demo.remises import deposit_remises
 from regal.demo.simulated_payer import Lost, Page, SimulatedPayer
 from regal.lib import paris
 from regal.lib.money import Money
@@ -48,7 +50,7 @@ LEFTOVER = timedelta(minutes=2)  # a rule that met nothing by then would disturb
 Clock = Callable[[], datetime]
 
 
-def serve(notebook: Notebook, *, pause_seconds: float = 0.5) -> None:
+def serve(notebook: Notebook, *, pause_seconds: float = 1.0) -> None:
     """Play what is asked, for ever."""
     for run in notebook.runs():
         if not run.is_waiting and not run.is_over:  # we were killed in the middle
@@ -58,7 +60,8 @@ def serve(notebook: Notebook, *, pause_seconds: float = 0.5) -> None:
         waiting = notebook.waiting()
         if waiting:
             play(waiting[0], notebook)
-        remove_leftovers(notebook)
+        else:
+            look_after(notebook)
         time.sleep(pause_seconds)
 
 
@@ -69,12 +72,23 @@ def play(run: Run, notebook: Notebook, *, clock: Clock = moment, wait: Callable[
     try:
         with httpx.Client(timeout=TIMEOUT_SECONDS) as http:
             _Trial(run, notebook, http, clock=clock, wait=wait).play()
-    except (Lost, httpx.HTTPError, OperationalError, KeyError, ValueError) as failure:
+    except (Lost, httpx.HTTPError, DatabaseError, KeyError, ValueError) as failure:
         logger.warning("trial %s could not be played: %s", run.id, type(failure).__name__)
         run.problem = str(failure) if isinstance(failure, Lost) else type(failure).__name__
     finally:
         run.ended_at = clock()
         notebook.save(run)
+        connections.close_all()
+
+
+def look_after(notebook: Notebook) -> None:
+    """Between two trials: what was left of others is put in order, and remises are deposited."""
+    try:
+        remove_leftovers(notebook)
+        deposit_remises(notebook, now=moment())
+    except (httpx.HTTPError, DatabaseError, KeyError, ValueError) as failure:  # killed for a trial, and soon back
+        logger.warning("nothing could be put in order: %s", type(failure).__name__)
+    finally:
         connections.close_all()
 
 
@@ -149,6 +163,8 @@ class _Trial:
             at = self.clock()
             self.run.steps.append((at, "closed"))
             self.notebook.note(Fact(at=at, what=TAB_CLOSED, run=self.run.id))
+            if self.fault is Fault.LATE:  # the next trial may kill whoever is to hear it
+                self.wait(LATE_SECONDS + 2)
             return
         self.step("comes_back")
         self.step("told_paid" if self.payer.come_back(paid) else "told_nothing_yet")
