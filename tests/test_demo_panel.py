@@ -196,14 +196,14 @@ class TestBothSides:
         assert (story.standing, story.seconds) == (Standing.REPAIRED, 40)
         assert "REGAL interroge\u00a0: «\u00a0payé\u00a0»." in [line.text for line in story.lines]
 
-    @pytest.mark.parametrize(("age", "standing"), [(REPAIR, Standing.REPAIRING), (REPAIR * 2, Standing.LOST)])
-    def test_a_story_without_settlement_ends_badly(self, town, age, standing):
+    def test_a_story_without_settlement_ends_badly(self, town):
         book = panel.notebook()
         run = book.ask(fault=Fault.LOST, gateway=PAYFIP, now=MORNING)
         run.began_at = run.ended_at = MORNING
         run.steps = [(MORNING, "paid")]
-        [story] = stories([run], truth=None, facts=(), now=MORNING + age)
-        assert story.standing is standing
+        for age, standing in ((REPAIR, Standing.REPAIRING), (REPAIR * 2, Standing.LOST)):
+            [story] = stories([run], truth=None, facts=(), now=MORNING + age)
+            assert story.standing is standing
 
 
 class TestButtons:
@@ -230,14 +230,14 @@ class TestButtons:
         waiting = [(run.fault, run.gateway) for run in panel.notebook().waiting()]
         assert waiting == [(fault, gateway) for fault, told in CATALOGUE.items() for gateway in told.gateways]
 
-    @pytest.mark.parametrize("token", ["", "x", "InBhbmVsIg:1w00000:forged"])
-    def test_do_nothing_for_a_page_of_somebody_else(self, town, visitor, token):
-        assert "ancienne" in self.press(visitor, panel.ALL, token=token).headers["Location"]
+    def test_do_nothing_for_a_page_of_somebody_else(self, town, visitor):
+        for token in ("", "x", "InBhbmVsIg:1w00000:forged"):
+            assert "ancienne" in self.press(visitor, panel.ALL, token=token).headers["Location"]
         assert panel.notebook().waiting() == []
 
-    @pytest.mark.parametrize("essai", ["", "lost", "lost:payfip_url", "postgres", "../../x"])
-    def test_do_nothing_that_is_not_on_the_page(self, town, visitor, essai):
-        self.press(visitor, essai)
+    def test_do_nothing_that_is_not_on_the_page(self, town, visitor):
+        for essai in ("", "lost", "lost:payfip_url", "postgres", "../../x"):
+            self.press(visitor, essai)
         assert panel.notebook().waiting() == []
 
     def test_have_an_end(self, town, visitor, monkeypatch):
@@ -303,11 +303,11 @@ class TestFaults:
         by_hand = {Fault.CLOSED_TAB, Fault.GUICHET, Fault.WORKER, Fault.DATABASE}
         assert bool(told) == (fault not in by_hand)
 
-    @pytest.mark.parametrize("gateway", [PAYFIP, PAYBOX])
-    def test_have_a_series_of_invoices_without_end(self, town, gateway):
-        numbers = [new_invoice(gateway, label="Essai", now=MORNING).number for _ in range(12)]
-        prefix = PRODUCTS[gateway].series.prefix
-        assert numbers == [f"{prefix}-{900_001 + place}" for place in range(12)]
+    def test_have_a_series_of_invoices_without_end(self, town):
+        for gateway in (PAYFIP, PAYBOX):
+            numbers = [new_invoice(gateway, label="Essai", now=MORNING).number for _ in range(12)]
+            prefix = PRODUCTS[gateway].series.prefix
+            assert numbers == [f"{prefix}-{900_001 + place}" for place in range(12)]
         assert broken(later(minutes=1)) == ()
 
     def test_have_no_remise_to_deposit_where_nothing_is_missing(self, town, tmp_path):
@@ -331,7 +331,7 @@ class TestSixSteps:
             path = notice.link.removeprefix(django_settings.GUICHET_URL)
             page = GuichetClient().get(path)
             assert page.status_code == 200
-            assert notice.number in page.content.decode()
+            assert notice.number.replace("-", "") in page.content.decode().replace("-", "")
 
     def test_never_offer_an_invoice_of_a_trial_to_pay(self, town):
         new_invoice(PAYFIP, label="Essai", now=later(days=20))
