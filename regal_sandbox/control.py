@@ -338,6 +338,15 @@ def _fault_routes(app: Flask, world: World) -> None:
         with world.store.transaction() as db:
             return {"faults": [fault.to_json() for fault in faults.list_faults(db)]}
 
+    @app.get("/faults/happened")
+    def all_uses() -> Json:
+        limit, rule = whole_number(request.args.get("limit", "200")), request.args.get("rule")
+        if not 1 <= limit <= 10_000:
+            raise BadShape("limit: from 1 to 10000 is expected")
+        with world.store.transaction() as db:
+            told = faults.list_uses(db, limit=limit, rule=None if rule is None else whole_number(rule))
+            return {"count": faults.count_uses(db), "happened": told}
+
     @app.post("/faults")
     def add_fault() -> tuple[Any, int]:
         fault = faults.fault_from_json(_body())

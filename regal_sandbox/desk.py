@@ -150,6 +150,8 @@ def describe(fault: Fault) -> str:
             what.append(f"après {fault.service.seconds:g}\u00a0s")
         if fault.service.once_done:
             what.append("l’appel étant obéi")
+    elif fault.mail is not None:
+        what = ["e-mail refusé, à représenter plus tard"]
     elif fault.page is not None:
         where = {"entry": " à l’entrée", "steps": " aux étapes du paiement"}.get(fault.page.on or "", "")
         what = [PAGE_FAULT_NAMES[fault.page.page] + where]

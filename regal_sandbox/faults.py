@@ -1,8 +1,9 @@
-"""Rules that disturb notifications, payment pages, the web service, Paybox's calls or Paybox Direct: for the next N
-times they match, or each time, always or between two moments of the sandbox's clock."""
+"""Rules that disturb notifications, payment pages, the web service, Paybox's calls, Paybox Direct or e-mails: for
+the next N times they match, or each time, always or between two moments of the sandbox's clock."""
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -72,6 +73,21 @@ class ServiceFault:
     operation: str | None = None  # one of SERVICE_PLACES; None: any operation, not the documents
 
 
+MAIL_FAULTS = ("unavailable",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailFault:
+    """What happens to one e-mail brought to the mailbox, instead of being kept."""
+
+    mail: str  # one of MAIL_FAULTS: the server says that it cannot take it now
+    sender: str | None = None
+    recipient: str | None = None
+
+    def matches(self, *, sender: str, recipients: Sequence[str]) -> bool:
+        return self.sender in (None, sender) and self.recipient in (None, *recipients)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     id: int = 0
@@ -84,6 +100,7 @@ class Fault:
     service: ServiceFault | None = None  # set: about the web service
     ipn: IpnFault | None = None  # set: about Paybox's calls to a merchant
     direct: DirectFault | None = None  # set: about Paybox Direct
+    mail: MailFault | None = None  # set: about e-mails
     since: datetime | None = None  # on the sandbox's clock; None: from now on
     until: datetime | None = None  # that moment excluded; None: no end
 
@@ -96,6 +113,7 @@ class Fault:
             and self.service is None
             and self.ipn is None
             and self.direct is None
+            and self.mail is None
             and self.numcli in (None, transaction.numcli)
             and self.refdet in (None, transaction.refdet)
             and self.outcome in (None, resultrans(transaction.means, transaction.state))
@@ -107,7 +125,7 @@ class Fault:
             told["from"] = stamp(self.since)
         if self.until is not None:
             told["until"] = stamp(self.until)
-        special = self.page or self.service or self.ipn or self.direct
+        special = self.page or self.service or self.ipn or self.direct or self.mail
         if special is not None:
             return told | asdict(special)
         return told | {"refdet": self.refdet, "outcome": self.outcome} | asdict(self.disturbance)
@@ -174,8 +192,8 @@ def _moment(shape: Shape, member: str) -> datetime | None:
 
 def fault_from_json(value: object) -> Fault:
     """A rule about payment pages when it has the member `page`, about the web service when it has `service`, about
-    Paybox's calls when it has `ipn`, about Paybox Direct when it has `direct`, about notifications and results
-    otherwise. Raises BadShape."""
+    Paybox's calls when it has `ipn`, about Paybox Direct when it has `direct`, about e-mails when it has `mail`,
+    about notifications and results otherwise. Raises BadShape."""
     shape = Shape(value, "fault")
     common: dict[str, Any] = {
         "next": shape.optional_integer("next", least=1),
@@ -205,6 +223,14 @@ def fault_from_json(value: object) -> Fault:
         direct = direct_fault(shape)
         shape.done()
         return Fault(direct=direct, **common)
+    if shape.has("mail"):
+        mail = MailFault(
+            mail=shape.choice("mail", MAIL_FAULTS),
+            sender=shape.optional_text("sender"),
+            recipient=shape.optional_text("recipient"),
+        )
+        shape.done()
+        return Fault(mail=mail, **common)
     fault = Fault(
         **common,
         refdet=shape.optional_text("refdet"),
@@ -232,6 +258,7 @@ def list_faults(db: sqlite3.Connection) -> list[Fault]:
         told["service"] = ServiceFault(**told["service"]) if told.get("service") else None
         told["ipn"] = IpnFault(**told["ipn"]) if told.get("ipn") else None
         told["direct"] = DirectFault(**told["direct"]) if told.get("direct") else None
+        told["mail"] = MailFault(**told["mail"]) if told.get("mail") else None
         for name in ("since", "until"):
             told[name] = moment(told[name]) if told.get(name) else None
         faults.append(replace(Fault(**told), id=row["id"], next=row["remaining"]))
@@ -259,7 +286,7 @@ def consume_faults(
             continue
         if fault.is_on(now) and fault.matches(transaction):
             disturbance = disturbance.and_then(fault.disturbance)
-            _use(db, fault)
+            _use(db, fault, now)
     return disturbance
 
 
@@ -267,7 +294,7 @@ def consume_page_fault(db: sqlite3.Connection, *, place: str, numcli: str, now: 
     """The oldest rule that matches a request for a payment page, used once; None when the page is to be served."""
     for fault in list_faults(db):
         if fault.page and fault.page.on in (None, place) and fault.numcli in (None, numcli) and fault.is_on(now):
-            _use(db, fault)
+            _use(db, fault, now)
             return fault.page
     return None
 
@@ -278,7 +305,7 @@ def consume_service_fault(db: sqlite3.Connection, *, operation: str, numcli: str
         if fault.service is None or fault.numcli not in (None, numcli) or not fault.is_on(now):
             continue
         if fault.service.operation == operation or (fault.service.operation is None and operation != DOCUMENTS):
-            _use(db, fault)
+            _use(db, fault, now)
             return fault.service
     return None
 
@@ -290,7 +317,7 @@ def consume_ipn_faults(
     found = []
     for fault in list_faults(db):
         if fault.ipn and fault.is_on(now) and fault.ipn.matches(merchant=merchant, reference=reference, code=code):
-            _use(db, fault)
+            _use(db, fault, now)
             found.append(fault.ipn)
     return found
 
@@ -301,12 +328,40 @@ def consume_direct_fault(
     """The oldest rule that matches a question to Paybox Direct, used once; None when it is to be answered."""
     for fault in list_faults(db):
         if fault.direct and fault.is_on(now) and fault.direct.matches(type=type, shop=shop, host=host):
-            _use(db, fault)
+            _use(db, fault, now)
             return fault.direct
     return None
 
 
-def _use(db: sqlite3.Connection, fault: Fault) -> None:
+def consume_mail_fault(
+    db: sqlite3.Connection, *, sender: str, recipients: Sequence[str], now: datetime
+) -> MailFault | None:
+    """The oldest rule that matches an e-mail brought to the mailbox, used once; None when it is to be kept."""
+    for fault in list_faults(db):
+        if fault.mail and fault.is_on(now) and fault.mail.matches(sender=sender, recipients=recipients):
+            _use(db, fault, now)
+            return fault.mail
+    return None
+
+
+def count_uses(db: sqlite3.Connection) -> int:
+    """How many times a rule disturbed something since the sandbox was last emptied."""
+    return int(db.execute("SELECT count(*) FROM fault_uses").fetchone()[0])
+
+
+def list_uses(db: sqlite3.Connection, *, limit: int, rule: int | None = None) -> list[dict[str, Any]]:
+    """Of one rule or of all, the newest first: when, and the rule as it then stood."""
+    rows = db.execute(
+        "SELECT * FROM fault_uses WHERE fault = coalesce(?, fault) ORDER BY id DESC LIMIT ?", (rule, limit)
+    )
+    return [{"id": row["id"], "at": row["at"], "rule": json.loads(row["value"])} for row in rows]
+
+
+def _use(db: sqlite3.Connection, fault: Fault, now: datetime) -> None:
+    db.execute(
+        "INSERT INTO fault_uses (at, fault, value) VALUES (?, ?, ?)",
+        (stamp(now), fault.id, json.dumps(fault.to_json())),
+    )
     if fault.next is not None and fault.next > 1:
         db.execute("UPDATE faults SET remaining = remaining - 1 WHERE id = ?", (fault.id,))
     elif fault.next is not None:

@@ -15,6 +15,7 @@ class IpnFault:
 
     ipn: str  # one of IPN_FAULTS
     seconds: float = 0  # of what is late, or comes after the return
+    copies: int = 1  # further ones, of what comes twice
     amount: str = ""  # of a wrong one; empty: one cent more
     by: str = ""  # the merchant whose payment is told in a foreign call; empty: one of the test platform
     merchant: str | None = None
@@ -31,6 +32,7 @@ def ipn_fault(shape: Shape) -> IpnFault:
     return IpnFault(
         ipn=shape.choice("ipn", IPN_FAULTS),
         seconds=shape.number("seconds", 0, most=10**7),
+        copies=shape.integer("copies", 1, most=100),
         amount=shape.text("amount", "", max_length=10),
         by=shape.text("by", "", max_length=30),
         merchant=shape.optional_text("merchant"),

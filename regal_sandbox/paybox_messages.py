@@ -73,13 +73,12 @@ def plan_messages(
 ) -> None:
     """Write what is to be sent about a try, disturbed by the faults that match it; nothing without an address."""
     faults = consume_ipn_faults(db, merchant=merchant.key, reference=payment.reference, code=made.code, now=world.now())
-    kinds = {fault.ipn for fault in faults}
     for fault in faults:
         if fault.ipn == FOREIGN:
             plan_foreign(world, db, payment, by=fault.by)
     outcome = outcome_of_try(payment, merchant, made)
     plan_message(world, db, payment, merchant, outcome, cause=cause, try_id=made.id, faults=faults)
-    if TWICE in kinds:
+    for _ in range(sum(fault.copies for fault in faults if fault.ipn == TWICE)):
         plan_message(world, db, payment, merchant, outcome, cause="duplicate", try_id=made.id, faults=faults)
 
 

@@ -114,6 +114,14 @@ CREATE TABLE IF NOT EXISTS faults (
     remaining INTEGER  -- NULL: standing
 ) STRICT;
 
+-- Each time that a rule disturbed something. Never trimmed: it is how many faults there really were.
+CREATE TABLE IF NOT EXISTS fault_uses (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    fault INTEGER NOT NULL,  -- the rule's number; it may be gone
+    value TEXT NOT NULL  -- the rule as it is told, JSON
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS refusals (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at TEXT NOT NULL,

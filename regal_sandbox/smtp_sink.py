@@ -1,4 +1,4 @@
-"""An SMTP server that accepts every message and puts it in the mailbox."""
+"""An SMTP server that accepts every message and puts it in the mailbox, unless a rule of `faults.py` refuses it."""
 
 import asyncio
 import socket
@@ -7,6 +7,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from regal_sandbox.faults import consume_mail_fault
 from regal_sandbox.mailbox import store_mail
 from regal_sandbox.world import World
 
@@ -20,11 +21,16 @@ class SinkHandler:
         self._world = world
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        sender, recipients = envelope.mail_from or "", [str(one) for one in envelope.rcpt_tos]
+        with self._world.store.transaction() as db:
+            fault = consume_mail_fault(db, sender=sender, recipients=recipients, now=self._world.now())
+        if fault is not None:
+            return "451 4.3.0 The mailbox is unavailable: a failure that was asked for"
         content = envelope.original_content or b""
         store_mail(
             self._world,
-            sender=envelope.mail_from or "",
-            recipients=[str(one) for one in envelope.rcpt_tos],
+            sender=sender,
+            recipients=recipients,
             raw=content,
         )
         return "250 2.0.0 Message kept in the mailbox"

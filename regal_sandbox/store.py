@@ -26,6 +26,7 @@ TABLES = (
     "transactions",
     "mails",
     "faults",
+    "fault_uses",
     "refusals",
     "exchanges",
     "clients",

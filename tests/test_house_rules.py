@@ -83,6 +83,8 @@ class TestMoney:
         "regal/demo/supervisor.py": "a supervisor's patience",
         "regal/demo/bench_imports.py": "how fast an import is",
         "regal/demo/data.py": "how long to wait for the sandbox",
+        "regal/demo/simulated_payer.py": "a payer's patience",
+        "regal/demo/trials.py": "a simulated payer's patience",
         "regal/lib/colours.py": "how much light a colour gives",
         "regal/lib/bound_process.py": "how long to wait for a process",
         "regal/lib/embedded_postgres.py": "how long to wait for a server",

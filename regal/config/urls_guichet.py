@@ -5,8 +5,9 @@ from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
 from regal.checkout import by_link, health, look, notifications, pages, several
-from regal.demo import start
+from regal.demo import panel, start
 from regal.demo.data import SAMPLE
+from regal.demo.six_steps import CANTEEN
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -16,8 +17,10 @@ urlpatterns = [
     path("s/l/<int:collectivite_id>/<str:colours>.css", look.colours, name="town_colours"),
     path("s/l/<int:collectivite_id>/<str:logo>.png", look.logo, name="town_logo"),
     *([path(SAMPLE, start.sample, name="demo_sample")] if settings.DEMO else []),
+    *([path(CANTEEN, start.canteen, name="demo_canteen")] if settings.DEMO else []),
     *i18n_patterns(
         path("", start.start if settings.DEMO else pages.home, name="start"),
+        *([path(panel.PATH, panel.panel, name="demo_faults")] if settings.DEMO else []),
         path("<slug:slug>/", pages.products, name="products"),
         path("<slug:slug>/suivi/<str:handle>/", pages.follow, name="follow"),
         path("<slug:slug>/suivi/<str:handle>/retour/", pages.back, name="back"),

@@ -27,6 +27,7 @@ class Series:
     price: Money
     label: str  # with {number}
     in_each_state: bool = False  # not only invoices to pay
+    title: str = "Une facture du restaurant"  # of the example on the start page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ class DemoProduct:
     merchant: Merchant | None = None  # at Paybox
     series: Series | None = None
     year: bool = False  # of invoices, imported month after month (`year.py`)
+    source: str = ""  # whence files of its invoices come, where one waits to be imported (`files.canteen`)
     rents: bool = False  # imported from finance software; the comptable collects them
     kind: DebtKind = DebtKind.TITRE
     gateway: str = "payfip_url"
@@ -280,6 +282,25 @@ TOWNS = (
                 gateway="paybox",
                 regie=("Régie de la salle des fêtes", "22"),
                 reference_form={"pattern": "SF-#{6}", "number_name": "N° de facture"},
+                amounts=(Money(100), Money(60_000)),
+            ),
+            DemoProduct(
+                slug="cantine",
+                name="Cantine",
+                introduction="Les factures de repas de l’école, que la régie de la cantine tient elle-même.",
+                numcli="610002",
+                kind=DebtKind.REGIE,
+                gateway="payfip_ws",
+                series=Series(
+                    prefix="CT",
+                    count=12,
+                    price=Money(395),
+                    label="Cantine, {number} repas",
+                    title="Une facture de cantine",
+                ),
+                source="Logiciel de la cantine",
+                regie=("Régie de la cantine", "23"),
+                reference_form={"pattern": "CT-#{6}", "number_name": "N° de facture"},
                 amounts=(Money(100), Money(60_000)),
             ),
         ),

@@ -43,8 +43,9 @@ from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret
 from regal.payments.queries import paid_of
 from regal.people.models import Role, User
+from regal.titres import imports
 from regal.titres import operations as titres
-from regal.titres.models import Titre
+from regal.titres.models import Collector, ImportSource, Titre
 from regal.titres.queries import amount_due
 from regal.titres.states import State
 
@@ -278,6 +279,8 @@ def _write_products(town: DemoTown, collectivite: Collectivite, *, now: datetime
         if product.slug not in there:
             _write_product(product, collectivite, now=now)
         _write_imported(product, collectivite, now=now)
+        if product.source:
+            _write_source(town, product, collectivite, now=now)
         if product.series is not None:
             _write_invoices(product, product.series, collectivite, now=now)
 
@@ -332,6 +335,25 @@ def _write_imported(product: DemoProduct, collectivite: Collectivite, *, now: da
         Year(product=row, actor_id=agent_id, now=now).write()
     else:
         write_rents(product=row, actor_id=agent_id, now=now)
+
+
+def _write_source(town: DemoTown, product: DemoProduct, collectivite: Collectivite, *, now: datetime) -> None:
+    """Whence the file of the start page comes, once."""
+    with tenant(collectivite):
+        if ImportSource.objects.of(collectivite).filter(name=product.source).exists():
+            return
+        ours = Product.objects.of(collectivite).select_related("collectivite", "account__regie")
+        row = ours.get(slug=product.slug)
+        manager = next(agent for agent in town.agents if agent.role is Role.REGISSEUR)
+        imports.add_source(
+            collectivite=collectivite,
+            name=product.source,
+            collector=Collector.REGIE,
+            regie=row.account.regie,
+            default_product=row,
+            now=now,
+            actor_id=User.objects.get(identifier=manager.identifier).pk,
+        )
 
 
 def _secrets_of(merchant: Merchant) -> dict[str, Secret]:
@@ -452,13 +474,14 @@ def _examples_of_year(town: DemoTown, product: DemoProduct) -> list[dict[str, An
 
 def _words_of(product: DemoProduct, state: str) -> tuple[str, str]:
     if product.merchant is None or state != "due":
-        return _WORDS_OF_OUR_BASE[state]
+        title, expected = _WORDS_OF_OUR_BASE[state]
+        return (product.series.title if product.series and not title else title), expected
     return _WORDS_BY_CARD["asked" if product.merchant.direct_key else "not_asked"]
 
 
 _WORDS_OF_OUR_BASE = {
     "due": (
-        "Une facture du restaurant",
+        "",  # the series has its own
         "REGAL la connaît : il en dit le montant, et le paiement se vérifie tout seul auprès de PayFiP.",
     ),
     "suspended": ("Une facture suspendue", "La régie l’a suspendue : elle ne se paie pas pour l’instant."),

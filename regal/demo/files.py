@@ -46,6 +46,8 @@ class Bill:
     amount: Money
     issued_on: date
     is_credit: bool = False
+    street: str = "rue des Lavandières"
+    town: str = "35999;SAINT-AUBIN"
 
     @property
     def due_on(self) -> date:
@@ -62,9 +64,8 @@ class Bill:
                 f"FAM{self.household + 1:04d}",
                 name,
                 first_name,
-                f"{3 + self.household * 2} rue des Lavandières",
-                "35999",
-                "SAINT-AUBIN",
+                f"{3 + self.household * 2} {self.street}",
+                self.town,
                 f"famille{self.household + 1:02d}@exemple.invalid",
                 f"{sign}{in_figures(self.amount)}",
                 f"{self.issued_on:%d/%m/%Y}",
@@ -169,6 +170,24 @@ def sample(today: date) -> bytes:
     too_much = wrong.replace(";64,50;", ";6450,00;").replace(number_of(day, 58), number_of(day, 59))
     other_form = wrong.replace(number_of(day, 58), "CLASSE58")
     return csv(new, without_amount, too_much, other_form)
+
+
+def canteen(today: date) -> bytes:
+    """The file with which the start page begins: six new invoices of the second town's canteen, nothing to correct."""
+    day = today - timedelta(days=3)
+    day = day if day.year >= today.year else today
+    return csv(
+        Bill(
+            number=f"CT-{day:%y%m}{51 + place}",
+            label=f"Cantine, {month_of(day)}",
+            household=place * 2 + 1,
+            amount=Money(MEAL.cents * (9 + place)),
+            issued_on=day,
+            street="rue de la Colline",
+            town="61999;VAL-DE-L’ORNE",
+        )
+        for place in range(6)
+    )
 
 
 def pes_aller(rents: Sequence[Rent], *, bordereau: int, siret: str, made_on: date) -> bytes:

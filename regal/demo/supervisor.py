@@ -16,10 +16,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 from regal.demo.environment import DemoError, Ports, demo_environment, paybox_key, ports, var_folder
+from regal.demo.notebook import BACK, KILLED, Fact, Notebook
 from regal.lib import ports as tcp
 from regal.lib.bound_process import BoundProcess
 from regal.lib.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, running
@@ -90,6 +92,8 @@ class Supervisor:
         self._terminal = _terminal()
         self._server_seen_at = 0.0
         self._server_failures = 0
+        self._notebook = Notebook(var)
+        self._killed: dict[str, str] = {}  # part: the trial that had it killed
 
     def run(self) -> None:
         """Everything, until Ctrl-C, SIGTERM or SIGHUP."""
@@ -127,6 +131,7 @@ class Supervisor:
             "guichet": [*regal, "serve", "guichet"],
             "bureau": [*regal, "serve", "bureau"],
             "travaux": [*regal, "worker"],
+            "pannes": [*regal, "demo_faults"],
         }
         log_folder = self.var / "log"
         return [Child(name, command, log_folder / f"{name}.log") for name, command in commands.items()]
@@ -200,6 +205,7 @@ class Supervisor:
         """Show what goes wrong, and start again what has ended."""
         time.sleep(_TICK_SECONDS)
         self._check_stop()
+        self._kill_what_a_trial_asks()
         self._watch_server()
         now = time.monotonic()
         for child in self.children:
@@ -207,6 +213,7 @@ class Supervisor:
             if child.process is None:
                 if now >= child.start_again_at:
                     child.start(self.environment)
+                    self._note_back(child.name)
             elif (code := child.process.poll()) is not None:
                 child.process.kill_group()  # whatever it had started
                 child.process = None
@@ -233,7 +240,25 @@ class Supervisor:
                     raise
                 return
             self._server_failures = 0
+            self._note_back("postgres")
         self.server.trim_log()
+
+    def _kill_what_a_trial_asks(self) -> None:
+        """The panel of faults shows what becomes of a payment when one of us is killed without a word."""
+        if (asked := self._notebook.take_kill()) is None:
+            return
+        part, run = asked
+        running = [child.process for child in self.children if child.name == part and child.process is not None]
+        for process in running:
+            process.kill_group()
+        if running or (part == "postgres" and self.server is not None and self.server.kill()):
+            _say(f"« {part} » est tué, pour un essai de panne.")
+            self._killed[part] = run
+            self._notebook.note(Fact(at=datetime.now(UTC), what=KILLED, run=run, part=part))
+
+    def _note_back(self, part: str) -> None:
+        if (run := self._killed.pop(part, None)) is not None:
+            self._notebook.note(Fact(at=datetime.now(UTC), what=BACK, run=run, part=part))
 
     def _show_errors(self, child: Child) -> None:
         _trim(child.log)

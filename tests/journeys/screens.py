@@ -195,6 +195,7 @@ def _too_often(visit: Visit) -> None:
 
 GUICHET = (
     Screen(name="start", template="demo/start.html", show=_guichet("/"), languages=BOTH),
+    Screen(name="faults", template="demo/faults.html", show=_guichet("/s/demonstration/pannes/"), languages=BOTH),
     Screen(name="home", template="checkout/home.html", show=_laid("home")),
     Screen(
         name="products",

@@ -51,7 +51,7 @@ def test_find_their_people_again_and_gain_who_is_missing(loaded):
 
 def test_of_the_second_town_are_all_to_pay_by_card(loaded):
     town = Collectivite.objects.get(slug="val-de-l-orne")
-    assert statuses(town) == ["open"] * 28
+    assert statuses(town) == ["open"] * 40
     cards = data.start_page(now=MORNING)["towns"][1]["notices"]
     assert [card["title"] for card in cards if card["product"] in ("Multi-accueil", "Salle des fêtes")] == [
         "Une facture à payer par carte",
