@@ -11,6 +11,7 @@ from regal.checkout import pages
 from regal.checkout.address import address_in
 from regal.checkout.flow import Recap
 from regal.checkout.forms import EmailForm
+from regal.checkout.look_ups import source_of
 from regal.checkout.town import Town
 from regal.checkout.ways import ByForm, as_typed
 from regal.collectivites.models import Product
@@ -37,7 +38,7 @@ def by_link(request: HttpRequest, slug: str, link: str) -> HttpResponse:
     """What the link pays; posted with an e-mail address, the recap."""
     town = Town.called(slug, now=pages.clock())
     if request.method == "POST" and is_too_often(
-        rate=Rate.PAGE, source=pages.source_of(request), limit=pages.MOST_FORMS, now=town.now
+        rate=Rate.PAGE, source=source_of(request), limit=pages.MOST_FORMS, now=town.now
     ):
         context = {"title": _("Trop de demandes d’affilée"), "kind": "too_often"}
         return town.page(request, "checkout/error.html", context, status=429)

@@ -54,6 +54,7 @@ class Recap:
     told_of_earlier: bool
     address: dict[str, str] = field(default_factory=dict)  # of the card's holder, where the contract asks
     due_cents: int | None = None  # what was typed, where less of it is then paid
+    key: str = ""  # the notice's payment key, where it was typed: the amount is then what our base says
 
     @property
     def amount(self) -> Money:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.log import log_response
@@ -44,8 +45,9 @@ from regal.payments.queries import (
     taken_back_on,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
-from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared
+from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared, left_of, typed_elsewhere
 from regal.titres.models import Titre
+from regal.titres.payment_keys import printed
 
 logger = logging.getLogger("regal.checkout")
 
@@ -204,9 +206,12 @@ def set_off(way: Way, *, clock: Callable[[], datetime]) -> HttpResponse:
     """Record the attempt, commit, and only then send the browser to the gateway. Never in a transaction."""
     titre = None
     if way.town.gateway(way.product).needs_titre:
+        expected = way.amount
         found = way.look_up(now=clock())
         if found.situation is not Situation.PAYABLE:
             return way.answer_to(found)
+        if way.amount != expected:  # found by its key, and adjusted since the payer read it
+            return way.recap_page(found.titre)
         titre = found.titre
     try:
         departure = depart(order=way.order(titre), clock=clock)
@@ -245,6 +250,7 @@ class ByForm(Way):
         self.form, self.recap = form, recap
         self.flow_token, self.handle = recap.flow_token, recap.handle
         self.reference, self.amount = recap.debt_reference, recap.amount
+        self.is_new_amount = False  # another than was typed, or read on the recap before
 
     @property
     def action(self) -> str:
@@ -256,9 +262,44 @@ class ByForm(Way):
             recap = replace(recap, flow_token=tokens.new_token(), handle=tokens.new_token())
         return {"token": seal(recap, product=self.product, now=self.town.now)}
 
+    def look_up(self, *, now: datetime) -> LookUp:
+        """By the amount that was typed; or by the key, and then the amount is what our base says."""
+        found = super().look_up(now=now)
+        if found.situation is Situation.UNKNOWN and isinstance(self.form, InvoiceForm):
+            found = self._look_elsewhere(self.form)
+        if self.recap.key and found.due is not None:
+            self._take_amount(found.due)
+        return found
+
+    def _look_elsewhere(self, form: InvoiceForm) -> LookUp:
+        """Perhaps the comptable collects it."""
+        recap = self.recap
+        with tenant(self.town.collectivite):
+            titre = typed_elsewhere(
+                product=self.product, references=form.reads_elsewhere, amount=recap.due, key=recap.key
+            )
+            if titre is None:
+                return LookUp(situation=Situation.UNKNOWN)
+            return LookUp(situation=Situation.COMPTABLE, titre=titre, due=left_of(titre))
+
+    def _take_amount(self, due: Money) -> None:
+        if due != self.recap.due:
+            self.is_new_amount = self.recap.due > Money.zero
+            self.recap = replace(self.recap, amount_cents=due.cents, due_cents=None)
+            self.amount = due
+
     def asked(self) -> dict[str, Any]:
-        """The balance that was typed, also where less of it is paid."""
-        return {"amount": self.recap.due}
+        """The balance that was typed, also where less of it is paid; and the key."""
+        return {"amount": self.recap.due, "key": self.recap.key}
+
+    def fits_terms(self) -> bool:
+        """Whether what our base says is due is of the amounts that are paid here; if not, the form says so."""
+        try:
+            self.form.check_terms(self.recap.due)
+        except ValidationError as refused:
+            self.form.add_error("amount", refused)
+            return False
+        return True
 
     def pay_part(self, typed: str) -> None:
         """Pay less than what is due, or all of it again. Raises BadPart."""
@@ -313,6 +354,7 @@ class ByForm(Way):
         typed = as_typed(self.recap, self.product)
         context = {
             "recap": self.recap,
+            "is_new_amount": self.is_new_amount,
             "parts": self.town.form(self.product, initial=typed).reference_questions,
             "typed": json.dumps({name: typed[name] for name in typed if name not in _PERSONAL}),  # as in form.js
             "hidden": self.hidden(),
@@ -455,7 +497,7 @@ def as_typed(recap: Recap, product: Product) -> dict[str, str]:
     euros, cents = divmod(recap.due.cents, 100)
     return {
         **FORMS[kind].as_typed(read_reference(kind, recap.debt_reference)),
-        "amount": f"{euros},{cents:02d}",
+        **({"amount": "", "key": printed(recap.key)} if recap.key else {"amount": f"{euros},{cents:02d}"}),
         "email": recap.email,
         **recap.address,
     }
