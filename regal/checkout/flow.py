@@ -112,6 +112,25 @@ def unseal_again(token: str, *, handle: str, product: Product, now: datetime) ->
     return again
 
 
+def seal_ticket(*, titre_id: int, product: Product, now: datetime) -> str:
+    """The hidden field of « Recevoir le ticket à nouveau », given to who knows the debt and what was paid of it."""
+    return signing.dumps({"titre": titre_id, "at": int(now.timestamp())}, salt=_salt(product, "ticket"))
+
+
+def unseal_ticket(token: str, *, product: Product, now: datetime) -> int:
+    """The titre that was paid. Raises BadToken, once it is more than 30 minutes old too."""
+    if len(token) > LONGEST:
+        raise BadToken
+    try:
+        held = signing.loads(token, salt=_salt(product, "ticket"))
+        at, titre_id = datetime.fromtimestamp(held["at"], tz=now.tzinfo), int(held["titre"])
+    except (signing.BadSignature, ValueError, TypeError, KeyError):
+        raise BadToken from None
+    if not timedelta(0) <= now - at + timedelta(seconds=1) <= LIFETIME:
+        raise BadToken
+    return titre_id
+
+
 def _salt(product: Product, step: str = "recap") -> str:
     contract = f"{product.account_id} {product.account.environment} {product.debt_kind}"
     return f"regal.checkout.{step} {settings.GUICHET_URL} {product.collectivite_id} {product.pk} {contract}"

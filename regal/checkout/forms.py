@@ -603,9 +603,12 @@ class InvoiceForm(DebtForm):
         self.add_error("invoice", ValidationError(foreign, code="R031"))
 
     def clean_amount(self) -> Money | None:  # type: ignore[override]
-        """None where the key stands for it."""
+        """Where the key stands for it, what was typed beside it, or None: it is only compared with what is due."""
         if self.is_keyed:
-            return None
+            try:
+                return Money.parse(self.cleaned_data["amount"])
+            except UnreadableAmount:
+                return None
         if self.asks_key and not self.cleaned_data["amount"].strip():
             raise ValidationError(AMOUNT_OR_KEY, code="R022")
         return super().clean_amount()

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from regal.checkout.address import LINES, address_in, billing_of
 from regal.checkout.by_card import display_of, is_by_card
-from regal.checkout.flow import AgainToken, Recap, seal, seal_again
+from regal.checkout.flow import AgainToken, Recap, seal, seal_again, seal_ticket
 from regal.checkout.forms import FORMS, OUR_CONTRACT, DebtForm, EmailForm, InvoiceForm
 from regal.checkout.town import Town, situation_of
 from regal.collectivites.models import Product
@@ -42,6 +42,7 @@ from regal.payments.queries import (
     is_opening,
     look_up,
     never_left,
+    paid_online,
     taken_back_on,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
@@ -69,6 +70,7 @@ class Way(ABC):
     handle: str
     reference: str
     amount: Money
+    email = ""  # as typed on a form before
 
     @property
     @abstractmethod
@@ -120,14 +122,51 @@ class Way(ABC):
             return self.not_found_page()
         if found.situation is Situation.PAYABLE:
             return self.recap_page(found.titre)
+        if found.situation is Situation.COMPTABLE:
+            return self._elsewhere_page(found)
         context = {
             "situation": found.situation,
+            "ticket": self._ticket_of(found),
             "since": found.since and min(found.since, self.town.now),  # whoever told it may have a clock ahead of ours
             "until": found.until and found.until + _ALMOST_A_MINUTE,
             "is_pending": found.is_pending,
             "note": found.note,
         }
         return self._page("checkout/not_payable.html", context, status=409)
+
+    def _ticket_of(self, found: LookUp) -> dict[str, str]:
+        """What « Recevoir le ticket à nouveau » carries; nothing where no payment online still counts."""
+        if found.situation is not Situation.PAID or found.titre is None:
+            return {}
+        with tenant(self.town.collectivite):
+            if not paid_online(found.titre):
+                return {}
+        return {"token": seal_ticket(titre_id=found.titre.pk, product=self.product, now=self.town.now)}
+
+    def _elsewhere_page(self, found: LookUp) -> HttpResponse:
+        """The comptable collects it: to the form of his product, filled in."""
+        titre = found.titre
+        assert titre is not None
+        assert found.due is not None
+        other = next(one for one in self.town.products if one.pk == titre.product_id)
+        reference = read_reference(DebtKind(other.debt_kind), titre.reference)
+        recap = Recap(
+            exercice=reference.exercice,
+            debt_reference=reference.digits,
+            amount_cents=found.due.cents,
+            email=self.email,
+            flow_token=tokens.new_token(),
+            handle=tokens.new_token(),
+            told_of_earlier=False,
+        )
+        context = {
+            "other": other,
+            "is_open": self.town.is_open(other),
+            "hidden": {"token": seal(recap, product=other, now=self.town.now)},
+            "shown_reference": reference.printed,
+            "amount": found.due,
+        }
+        return self._page("checkout/elsewhere.html", context, status=409)
 
     def away_page(self) -> HttpResponse:
         """The gateway gave no usable answer: nothing was begun that could be paid."""
@@ -250,6 +289,7 @@ class ByForm(Way):
         self.form, self.recap = form, recap
         self.flow_token, self.handle = recap.flow_token, recap.handle
         self.reference, self.amount = recap.debt_reference, recap.amount
+        self.email = recap.email
         self.is_new_amount = False  # another than was typed, or read on the recap before
 
     @property
