@@ -10,12 +10,14 @@ from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from regal.agenda.models import Pace, Watch
 from regal.checkout import notifications, pages
 from regal.collectivites.models import Product
 from regal.gateways.base import DebtKind
 from regal.lib import http
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.payments.checker import ask_before_another
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, Means
 from regal.receipts.models import Ticket
@@ -304,11 +306,9 @@ class TestAskedBeforeAnotherBegins:
 
     def test_who_was_paid_meanwhile_is_told_so_and_leaves_nowhere(self, story):
         story.is_deaf = True
-        left = story.leave()
-        story.clock.pass_(minutes=20)
-        recap = story.recap()
-        story.at_payfip(left, "payer")
-        answer = story.leave(recap)
+        story.at_payfip(story.leave(), "payer")
+        story.clock.pass_(minutes=20)  # and nobody has asked meanwhile
+        answer = story.leave()
         assert answer.status_code == 409
         assert not unsaid(answer, "Cette facture est déjà payée")
         assert len(story.attempts()) == 1
@@ -322,9 +322,26 @@ class TestAskedBeforeAnotherBegins:
     def test_the_question_falls_due_with_the_end_of_the_hold(self, story):
         story.leave()
         story.pass_(minutes=20, seconds=10)
-        asked = [one for one in story.asked_at() if one >= cast.MORNING + timedelta(minutes=20)]
-        assert asked
-        assert asked[0] <= cast.MORNING + timedelta(minutes=20, seconds=10)
+        with tenant(story.town.collectivite):
+            asked_at = Watch.objects.get(attempt_id=story.attempts()[0].pk).asked_at
+        assert asked_at >= cast.MORNING + timedelta(minutes=20)
+
+    def test_goes_on_where_payfip_does_not_answer_and_does_not_wait_for_it(self, story):
+        story.leave()
+        story.clock.pass_(minutes=20)
+        recap = story.recap()
+        with tenant(story.town.collectivite):
+            Pace.objects.filter(pk=story.product.account_id).update(failures=1)
+        asked = Watch.objects.get(attempt_id=story.attempts()[0].pk).asked
+        assert story.leave(recap).status_code == 303
+        assert Watch.objects.get(attempt_id=story.attempts()[0].pk).asked == asked
+
+    def test_asks_no_more_than_once_in_five_seconds(self, story):
+        story.leave()
+        story.clock.pass_(minutes=20)
+        for _ in range(3):
+            ask_before_another(titre=story.titre, clock=story.clock)
+        assert Watch.objects.get(attempt_id=story.attempts()[0].pk).asked == 1
 
 
 class TestNobody:

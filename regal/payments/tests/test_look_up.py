@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.crypto import salted_hmac
 
 from regal.gateways.base import DebtKind
 from regal.lib.money import Money
@@ -165,8 +166,8 @@ class TestByKey:
 
     def test_does_not_count_the_amount_beside_a_key(self, product, titre):
         with tenant(product.collectivite):
-            typed = {"reference": REFERENCE, "amount": AMOUNT, "key": "0000000000", "now": cast.MORNING}
-            assert look_up(product=product, **typed).situation is Situation.UNKNOWN
+            found = look_up(product=product, reference=REFERENCE, amount=AMOUNT, key="0000000000", now=cast.MORNING)
+            assert found.situation is Situation.UNKNOWN
 
     def test_finds_it_once_it_is_paid_whatever_it_was(self, product, titre):
         change(titre, paid_at=cast.MORNING)
@@ -175,11 +176,10 @@ class TestByKey:
 
     def test_makes_the_key_whatever_is_found(self, product, titre, monkeypatch):
         made = []
-        salted = payment_keys.salted_hmac
 
         def count(*args, **kwargs):
             made.append(args)
-            return salted(*args, **kwargs)
+            return salted_hmac(*args, **kwargs)
 
         monkeypatch.setattr(payment_keys, "salted_hmac", count)
         costs = []
