@@ -324,6 +324,7 @@ class TestAskedBeforeAnotherBegins:
         story.pass_(minutes=20, seconds=10)
         with tenant(story.town.collectivite):
             asked_at = Watch.objects.get(attempt_id=story.attempts()[0].pk).asked_at
+        assert asked_at is not None
         assert asked_at >= cast.MORNING + timedelta(minutes=20)
 
     def test_goes_on_where_payfip_does_not_answer_and_does_not_wait_for_it(self, story):
