@@ -5,8 +5,8 @@ question that it puts to PostgreSQL are the same whatever is wrong, so that its 
 """
 
 import html
-import os
 import logging
+import os
 import random
 import re
 

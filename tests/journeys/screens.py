@@ -332,7 +332,8 @@ GUICHET = (
             show=_regie(page),
             is_framed=True,
             same_as=same_as,
-            says_error=page in ("not found", "contract refused", "again with errors", "again, contract refused"),
+            says_error=page
+            in ("not found", "wrong key", "contract refused", "again with errors", "again, contract refused"),
             languages=BOTH,
         )
         for page, template, same_as in (
@@ -342,6 +343,13 @@ GUICHET = (
             ("paid", "not_payable", ""),
             ("held", "not_payable", ""),
             ("not payable", "not_payable", ""),
+            ("cancelled", "not_payable", ""),
+            ("written off", "not_payable", ""),
+            ("transferred", "not_payable", ""),
+            ("ticket asked", "ticket_asked", ""),
+            ("elsewhere", "elsewhere", ""),
+            ("by key", "recap", "recap"),
+            ("wrong key", "form", "régie, not found"),
             ("away", "away", ""),
             ("already started", "already_started", "already started"),
             ("opening", "already_started", ""),
