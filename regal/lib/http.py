@@ -124,7 +124,7 @@ def make_punctual(client: httpx.Client) -> httpx.Client:
     return client
 
 
-_patience: ContextVar[float] = ContextVar("patience", default=float("inf"))
+_patience: ContextVar[float] = ContextVar("patience", default=TIMEOUT_SECONDS)
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 

@@ -53,7 +53,7 @@ OUTAGE_BEFORE_A_CASE = timedelta(hours=1)
 FAILURES_BEFORE_A_CASE = 8  # of one attempt, while its account answers
 PAYER_HASTENS_EVERY = timedelta(seconds=5)
 MOST_ASKED_BEFORE_ANOTHER = 2
-SECONDS_BEFORE_ANOTHER = 5.0  # of each question: a payer waits for it
+SECONDS_BEFORE_ANOTHER = 5  # of each question: a payer waits for it
 OPENED_BY = "check_due"
 
 
