@@ -509,6 +509,7 @@ class InvoiceForm(DebtForm):
     amount_usual = AMOUNT_USUAL_OF_AN_INVOICE
     invoice = forms.CharField(required=False, max_length=64)
     key = forms.CharField(required=False, max_length=40)
+    key_example = "7K3QF-M2X9D"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
