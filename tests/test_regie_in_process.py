@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 import regal_sandbox
 from regal.cases.models import Case, Kind
-from regal.checkout import notifications, pages
+from regal.checkout import look_ups, notifications, pages
 from regal.collectivites.models import Collectivite
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.payfip_ws.tests.answers import fault
@@ -190,7 +190,7 @@ class TestLookUp:
 
     def test_costs_the_same_whether_the_number_or_the_amount_is_wrong(self, story):
         costs = set()
-        story.recap()  # it opens the minute's counter
+        story.recap(amount="84,72")  # it opens the minute's counter
         for typed in ({"invoice": "FC2026-000043"}, {"amount": "84,71"}):
             with CaptureQueriesContext(connection) as queries:
                 story.recap(**typed)
@@ -205,9 +205,14 @@ class TestLookUp:
         assert not unsaid(story.recap(amount=amount), sentence)
 
     def test_is_slowed_down_for_a_town_whose_invoices_everybody_guesses(self, story, monkeypatch):
-        monkeypatch.setattr(pages, "MOST_LOOK_UPS_IN_TOWN", 3)
-        answers = [story.guichet.post(FORM, TYPED, REMOTE_ADDR=f"192.0.2.{host}").status_code for host in range(5)]
-        assert answers == [200, 200, 200, 429, 429]
+        monkeypatch.setattr(look_ups, "MOST_WRONG_IN_TOWN", 3)
+
+        def send(host, **typed):
+            return story.guichet.post(FORM, TYPED | typed, REMOTE_ADDR=f"192.0.2.{host}").status_code
+
+        assert [send(host, amount="84,71") for host in range(5)] == [422, 422, 422, 429, 429]
+        assert send(0) == 429
+        assert send(9) == 200
 
     def test_reads_a_number_as_people_write_it(self, story):
         assert story.recap(invoice=" fc 2026 000042 ").status_code == 200
@@ -219,15 +224,27 @@ class TestLookUp:
         assert not says(answer, "Cantine, octobre 2026")
         assert not says(answer, "Mme Leroy")
 
-    @pytest.mark.parametrize("state", [TitreState.SUSPENDED, TitreState.CANCELLED, TitreState.TRANSFERRED])
-    def test_of_one_that_is_not_payable_now_sends_to_the_regie_and_gives_no_reason(self, story, state):
+    @pytest.mark.parametrize(
+        ("state", "sentence"),
+        [
+            (TitreState.SUSPENDED, "Cette facture n’est pas payable en ligne en ce moment"),
+            (TitreState.CANCELLED, "Vous aviez déjà payé~? Gardez votre ticket"),
+            (TitreState.WRITTEN_OFF, "ne demande plus cette somme"),
+            (TitreState.TRANSFERRED, "Attendez le courrier de la trésorerie"),
+        ],
+    )
+    def test_says_what_the_regie_decided_and_what_to_do(self, story, state, sentence):
         story.change(status=state)
         answer = story.recap()
         assert answer.status_code == 409
-        assert not unsaid(answer, "pas payable en ligne en ce moment", "FC2026000042", "84,70~€")
-        story.change(status=TitreState.WRITTEN_OFF)
-        other = re.sub(r'value="[^"]*"', "", story.recap().content.decode())
-        assert re.sub(r'value="[^"]*"', "", answer.content.decode()) == other
+        assert not unsaid(answer, sentence, "FC2026000042", "84,70~€")
+
+    def test_says_how_the_town_wants_the_comptable_to_be_paid(self, story):
+        with tenant(story.town.collectivite):
+            Collectivite.objects.filter(pk=story.town.collectivite.pk).update(treasury_note="Trésorerie, 2 rue Foch.")
+        story.change(status=TitreState.TRANSFERRED)
+        assert not unsaid(story.recap(), "Trésorerie, 2 rue Foch.")
+        assert not says(story.recap(), "Attendez le courrier")
 
     def test_says_what_the_regie_wrote_for_the_payer_to_him_alone(self, story):
         unknown = story.recap(amount="84,71").content.decode()
@@ -257,11 +274,14 @@ class TestLookUp:
         assert not says(story.recap(amount="84,71"), "facture")
 
     def test_is_slowed_down_for_who_asks_too_often(self, story):
-        for _ in range(pages.MOST_LOOK_UPS):
-            story.recap(invoice="FC2026-000043")
-        assert story.recap().status_code == 429
+        wrong = {"invoice": "FC2026-000043"}
+        tried = [story.recap(invoice=f"FC2026-{100 + place:06d}").status_code for place in range(look_ups.MOST_WRONG)]
+        assert set(tried) == {422}
+        assert story.recap(**wrong).status_code == 429
+        assert [story.recap().status_code for _ in range(look_ups.MOST_BEYOND + 1)] == [200] * 5 + [429]
         story.clock.pass_(minutes=1)
         assert story.recap().status_code == 200
+        assert story.recap(**wrong).status_code == 422
 
 
 class TestRecap:

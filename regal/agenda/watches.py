@@ -92,6 +92,34 @@ def take_one(*, now: datetime) -> Lease | None:
     return None
 
 
+def take(*, attempt_id: int, unless_asked_since: datetime, now: datetime) -> Lease | None:
+    """Take the question about one attempt before its time. None: it was asked since, somebody has it, or its account is
+    silent or has no turn left at this instant.
+    """
+    until = now + LEASE
+    with transaction.atomic():
+        watch = Watch.objects.filter(attempt_id=attempt_id, closed_at__isnull=True).first()
+        if watch is None:
+            return None
+        paces = Pace.objects.filter(pk=watch.account_id, failures=0, free_at__lte=now)
+        if paces.select_for_update(no_key=True, skip_locked=True).first() is None:
+            return None
+        free = Watch.objects.filter(pk=watch.pk, closed_at__isnull=True).exclude(asked_at__gte=unless_asked_since)
+        free = free.filter(Q(leased_until__isnull=True) | Q(leased_until__lte=now))
+        if free.select_for_update(no_key=True, skip_locked=True).first() is None:
+            return None
+        Watch.objects.filter(pk=watch.pk).update(due_at=until, leased_until=until)
+        Pace.objects.filter(pk=watch.account_id).update(free_at=now + PACE)
+    return Lease(
+        watch_id=watch.pk,
+        collectivite_id=watch.collectivite_id,
+        account_id=watch.account_id,
+        attempt_id=attempt_id,
+        at=now,
+        until=until,
+    )
+
+
 def forget_wrong_clock(*, now: datetime) -> None:
     """Let go of what was taken until an impossible hour: the clock has gone back since."""
     Watch.objects.filter(closed_at__isnull=True, leased_until__gt=now + IMPOSSIBLE).update(

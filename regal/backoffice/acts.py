@@ -195,6 +195,7 @@ FIELDS: dict[str, Promise] = {
     "reason": _("Motif"),
     "renews_password": _("Nouveau mot de passe"),
     "contact": _("Qui contacter"),
+    "treasury_note": _("Comment payer à la trésorerie"),
     "site_url": _("Site internet"),
     "introduction": _("Présentation"),
     "position": _("Rang"),

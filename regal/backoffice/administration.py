@@ -116,7 +116,7 @@ def create_collectivite(
 
 
 def version_of(collectivite: Collectivite) -> str:
-    """Another one after each change of its name, its site, its contact, its word for a debt."""
+    """Another one after each change of what `change_collectivite` changes."""
     return digest(_identity_told(collectivite))[:16]
 
 
@@ -127,11 +127,14 @@ def change_collectivite(
     site_url: str,
     contact: str,
     debt_word: str | None = None,
+    treasury_note: str | None = None,
     seen: str | None = None,
     now: datetime,
     actor_id: int | None = None,
 ) -> Collectivite:
-    """Its name, its site, the office that payers may ask, what it calls a debt (as now unless told).
+    """Its name, its site, the office that payers may ask, what it calls a debt, how to pay the comptable.
+
+    The last two are as now unless told.
 
     `seen` is the version that the person changes, if any.
 
@@ -141,6 +144,8 @@ def change_collectivite(
     _check_web_address(site_url)
     chosen = {"name": name.strip(), "site_url": site_url, "contact": _sentence(contact, "contact", LONGEST_CONTACT)}
     word = {} if debt_word is None else {"debt_word": DebtWord(debt_word).value}
+    if treasury_note is not None:
+        word["treasury_note"] = _sentence(treasury_note, "treasury_note", LONGEST_SENTENCE)
     with tenant(collectivite):
         changed = Collectivite.objects.select_for_update().get(pk=collectivite.pk)
         if seen is not None and seen != version_of(changed):
@@ -165,9 +170,8 @@ def change_collectivite(
 
 
 def _identity_told(collectivite: Collectivite) -> dict[str, str]:
-    return {"name": collectivite.name, "site_url": collectivite.site_url, "contact": collectivite.contact} | {
-        "debt_word": collectivite.debt_word
-    }
+    told = ("name", "site_url", "contact", "debt_word", "treasury_note")
+    return {column: getattr(collectivite, column) for column in told}
 
 
 def add_budget(

@@ -88,7 +88,7 @@ def _told(ticket: Ticket) -> str:
 
 
 def _told_copy(copy: Ticket) -> str:
-    return _("copie demandée par %(who)s : %(told)s") % {"who": copy.asked_by or "REGAL", "told": _told(copy)}
+    return _("copie demandée par %(who)s : %(told)s") % {"who": copy.asked_by or _("le payeur"), "told": _told(copy)}
 
 
 def _waits(since: datetime) -> str:

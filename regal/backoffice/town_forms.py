@@ -150,7 +150,7 @@ class SettingsForm(forms.Form):
 class CollectiviteForm(SettingsForm):
     """The name, the site and the contact of a collectivité, and what it calls the debts of its régies."""
 
-    GROUPS = (("", "", ("name", "site_url", "contact", "debt_word")),)
+    GROUPS = (("", "", ("name", "site_url", "contact", "debt_word", "treasury_note")),)
     ACCUSED = {refusals.MissingName: "name", refusals.BadWebAddress: "site_url"}
 
     name = line(_("Nom"), _("tel que les payeurs le lisent, par exemple « Commune de Saint-Aubin »"), longest=120)
@@ -168,11 +168,18 @@ class CollectiviteForm(SettingsForm):
         choices=DebtWord.choices,
         error_messages={"required": NO_WORD, "invalid_choice": NO_WORD},
     )
+    treasury_note = sentence(
+        _("Comment payer à la trésorerie"),
+        _(
+            "lu par le payeur de ce qu’une régie a transmis au comptable : la trésorerie, son adresse, ses moyens de"
+            " paiement ; vide : il lit qu’il doit attendre le courrier de la trésorerie"
+        ),
+    )
 
     @classmethod
     def of(cls, town: Collectivite, data: Any = None) -> "CollectiviteForm":
         stored = {"name": town.name, "site_url": town.site_url, "contact": town.contact, "seen": version_of(town)}
-        stored["debt_word"] = town.debt_word
+        stored |= {"debt_word": town.debt_word, "treasury_note": town.treasury_note}
         return cls(data, initial=stored)
 
     def clean_site_url(self) -> str:

@@ -11,6 +11,7 @@ from regal.checkout import pages
 from regal.checkout.address import address_in
 from regal.checkout.flow import Recap
 from regal.checkout.forms import EmailForm
+from regal.checkout.look_ups import source_of
 from regal.checkout.town import Town
 from regal.checkout.ways import ByForm, as_typed
 from regal.collectivites.models import Product
@@ -36,16 +37,16 @@ from regal.titres.queries import amount_due
 def by_link(request: HttpRequest, slug: str, link: str) -> HttpResponse:
     """What the link pays; posted with an e-mail address, the recap."""
     town = Town.called(slug, now=pages.clock())
-    if request.method == "POST" and is_too_often(
-        rate=Rate.PAGE, source=pages.source_of(request), limit=pages.MOST_FORMS, now=town.now
-    ):
-        context = {"title": _("Trop de demandes d’affilée"), "kind": "too_often"}
-        return town.page(request, "checkout/error.html", context, status=429)
     try:
         with tenant(town.collectivite):
             titre = titre_of_link(collectivite=town.collectivite, token=link)
             amount = _amount(titre)
-    except BadLink:
+    except BadLink:  # who has a good one is heard, whoever sends what from the same address
+        if request.method == "POST" and is_too_often(
+            rate=Rate.PAGE, source=source_of(request), limit=pages.MOST_FORMS, now=town.now
+        ):
+            context = {"title": _("Trop de demandes d’affilée"), "kind": "too_often"}
+            return town.page(request, "checkout/error.html", context, status=429)
         return _bad_link_page(request, town)
     product = next(one for one in town.products if one.pk == titre.product_id)
     if not town.is_open(product):

@@ -55,6 +55,7 @@ class Recap:
     address: dict[str, str] = field(default_factory=dict)  # of the card's holder, where the contract asks
     due_cents: int | None = None  # what was typed, where less of it is then paid
     more: list[tuple[str, int]] = field(default_factory=list)  # the others paid together: reference and cents
+    key: str = ""  # the notice's payment key, where it was typed: the amount is then what our base says
 
     @property
     def amount(self) -> Money:
@@ -120,6 +121,25 @@ def unseal_again(token: str, *, handle: str, product: Product, now: datetime) ->
     if not timedelta(0) <= now - at + timedelta(seconds=1) <= LIFETIME:
         raise BadToken
     return again
+
+
+def seal_ticket(*, titre_id: int, product: Product, now: datetime) -> str:
+    """The hidden field of « Recevoir le ticket à nouveau », given to who knows the debt and what was paid of it."""
+    return signing.dumps({"titre": titre_id, "at": int(now.timestamp())}, salt=_salt(product, "ticket"))
+
+
+def unseal_ticket(token: str, *, product: Product, now: datetime) -> int:
+    """The titre that was paid. Raises BadToken, once it is more than 30 minutes old too."""
+    if len(token) > LONGEST:
+        raise BadToken
+    try:
+        held = signing.loads(token, salt=_salt(product, "ticket"))
+        at, titre_id = datetime.fromtimestamp(held["at"], tz=now.tzinfo), int(held["titre"])
+    except (signing.BadSignature, ValueError, TypeError, KeyError):
+        raise BadToken from None
+    if not timedelta(0) <= now - at + timedelta(seconds=1) <= LIFETIME:
+        raise BadToken
+    return titre_id
 
 
 def _salt(product: Product, step: str = "recap") -> str:

@@ -6,7 +6,7 @@ A form gives `reference`, `amount` and `email`. Its template walks `questions`.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from regal.collectivites.debt_words import later_said, said
 from regal.collectivites.models import GatewayAccount, Product
 from regal.collectivites.reference_forms import InvoiceWords, OrmcWords
 from regal.gateways.base import DebtKind, Environment
+from regal.gateways.registry import OF_OUR_BASE
 from regal.lib import in_words, paris
 from regal.lib.email_address import EmailReason, UnreadableEmail, normalise_email
 from regal.lib.money import AmountReason, Money, UnreadableAmount
@@ -34,6 +35,7 @@ from regal.lib.references import (
     TitreReference,
     UnreadableReference,
 )
+from regal.titres.payment_keys import UnreadableKey, read_key
 
 EMAIL_SENTENCES = {
     EmailReason.EMPTY: _("Indiquez votre adresse e-mail : le ticket de paiement y est envoyé."),
@@ -114,6 +116,16 @@ NOT_FOUND = later_said(
         " ainsi, adressez-vous au service qui l’a envoyé%(e)s."
     )
 )
+NOT_FOUND_BY_KEY = later_said(
+    _(
+        "%(No_debt)s ne porte ce numéro et cette clé. Vérifiez les deux sur %(the_debt)s ; s’ils y sont bien ainsi,"
+        " adressez-vous au service qui l’a envoyé%(e)s."
+    )
+)
+AMOUNT_OR_KEY = later_said(
+    _("Indiquez le montant imprimé sur %(the_debt)s, par exemple 125,50, ou la clé de paiement s’il y en a une.")
+)
+KEY_UNREADABLE = _("La clé de paiement a dix lettres et chiffres, par exemple 7K3QF-M2X9D : recopiez-la en entier.")
 CONTRARY = _("Ce champ contient une référence entière, qui contredit les autres : effacez-les, ou tapez chaque partie.")
 ALONE = _("Tapez ce numéro seul, par exemple 412 ; ce qui suit le tiret va dans un autre champ.")
 TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
@@ -136,6 +148,7 @@ class Question:
     inputmode: str = "numeric"
     kind: str = "text"
     autocomplete: str = "off"
+    is_optional: bool = False
 
     @property
     def described_by(self) -> str:
@@ -225,8 +238,8 @@ class DebtForm(forms.Form):
         return address_questions(self)
 
     @cached_property
-    def other_questions(self) -> list[Question]:
-        """The amount and the e-mail address."""
+    def money_questions(self) -> list[Question]:
+        """The amount."""
         return [
             Question(
                 field=self["amount"],
@@ -234,9 +247,13 @@ class DebtForm(forms.Form):
                 hint=_("la somme à payer, au centime près, par exemple 125,50"),
                 mark=self.amount_mark,
                 inputmode="decimal",
-            ),
-            email_question(self),
+            )
         ]
+
+    @cached_property
+    def other_questions(self) -> list[Question]:
+        """What is paid, and the e-mail address."""
+        return [*self.money_questions, email_question(self)]
 
     @property
     def amount_mark(self) -> int:
@@ -286,6 +303,11 @@ class DebtForm(forms.Form):
             raise ValidationError(
                 self.amount_sentences.get(unreadable.reason, self.amount_usual), code="R022"
             ) from None
+        self.check_terms(amount)
+        return amount
+
+    def check_terms(self, amount: Money) -> None:
+        """Whether such an amount is paid here. Raises ValidationError."""
         least, most = self.product.min_amount, self.product.max_amount
         if amount < LEAST:
             raise ValidationError(_("Un paiement en ligne est d’au moins 1 €."), code="R023")
@@ -294,11 +316,10 @@ class DebtForm(forms.Form):
         if (least and amount < least) or (most and amount > most):
             sentence = _("Ce montant n’est pas de ceux que l’on paie ici : vérifiez-le sur le document à payer.")
             raise ValidationError(sentence, code="R025")
-        return amount
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        asked = {name for name in self.fields if name not in ("amount", "email", *LINES)}
+        asked = {name for name in self.fields if name not in ("amount", "key", "email", *LINES)}
         if asked <= cleaned.keys():
             cleaned["reference"] = self._reference({name: cleaned[name] for name in asked})
         return cleaned
@@ -485,12 +506,65 @@ class OrmcForm(DebtForm):
 
 
 class InvoiceForm(DebtForm):
-    """A régie's invoice: PayFiP checks neither number nor amount, so the product's pattern or key does."""
+    """A régie's invoice: PayFiP checks neither number nor amount, so the product's pattern or key does.
+
+    Of our own base the notice's payment key may be typed instead of the amount; where both are, the key alone counts.
+    """
 
     kind = DebtKind.REGIE
     amount_sentences = AMOUNT_SENTENCES_OF_AN_INVOICE
     amount_usual = AMOUNT_USUAL_OF_AN_INVOICE
     invoice = forms.CharField(required=False, max_length=64)
+    key = forms.CharField(required=False, max_length=40)
+    key_example = "7K3QF-M2X9D"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_foreign = False  # no number of this product's, but perhaps one that the comptable collects
+        if not self.asks_key:
+            del self.fields["key"]
+
+    @property
+    def asks_key(self) -> bool:
+        """Whether the product's invoices stand in our own base."""
+        return self.product.account.gateway in OF_OUR_BASE
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether a key was typed."""
+        return self.asks_key and bool((self.data.get("key") or "").strip())
+
+    @cached_property
+    def money_questions(self) -> list[Question]:
+        """The amount, or the key that stands for it."""
+        (amount,) = super().money_questions
+        if not self.asks_key:
+            return [amount]
+        key = Question(
+            field=self["key"],
+            label=_("Clé de paiement"),
+            hint=later_said(_("si %(the_debt)s en porte une : dix lettres et chiffres, qui remplacent le montant")),
+            mark=self.key_mark,
+            inputmode="text",
+            is_optional=True,
+        )
+        return [replace(amount, is_optional=True), key]
+
+    @property
+    def key_mark(self) -> int:
+        """The number of the key in the picture of the notice."""
+        return self.amount_mark + 1
+
+    @property
+    def reads_elsewhere(self) -> tuple[str, ...]:
+        """What was typed, if it is the reference of a titre or of a rôle, which the comptable collects."""
+        found = []
+        for kind in (TitreReference, OrmcReference):
+            try:
+                found.append(kind.parse(self.data.get("invoice") or "").digits)
+            except UnreadableReference:
+                continue
+        return tuple(found)
 
     @cached_property
     def words(self) -> InvoiceWords:
@@ -526,8 +600,40 @@ class InvoiceForm(DebtForm):
 
     def say_not_found(self) -> None:
         """Our own base has no such invoice: which of the two is wrong, nobody is told."""
-        for field in ("invoice", "amount"):
-            self.add_error(field, ValidationError(NOT_FOUND, code="R032"))
+        if self.is_foreign:
+            self._say_foreign()
+            return
+        for field in ("invoice", "key" if self.is_keyed else "amount"):
+            self.add_error(field, ValidationError(NOT_FOUND_BY_KEY if self.is_keyed else NOT_FOUND, code="R032"))
+
+    def _say_foreign(self) -> None:
+        foreign = said(_("Ce n’est pas le numéro %(of_a_debt)s d’ici : recopiez-le caractère par caractère."))
+        self.add_error("invoice", ValidationError(foreign, code="R031"))
+
+    def clean_amount(self) -> Money | None:  # type: ignore[override]
+        """Where the key stands for it, what was typed beside it, or None: it is only compared with what is due."""
+        if self.is_keyed:
+            try:
+                return Money.parse(self.cleaned_data["amount"])
+            except UnreadableAmount:
+                return None
+        if self.asks_key and not self.cleaned_data["amount"].strip():
+            raise ValidationError(AMOUNT_OR_KEY, code="R022")
+        return super().clean_amount()
+
+    def clean_key(self) -> str:
+        if not self.is_keyed:
+            return ""
+        try:
+            return read_key(self.cleaned_data["key"])
+        except UnreadableKey:
+            raise ValidationError(KEY_UNREADABLE, code="R034") from None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.is_foreign and self.errors:  # nothing will be looked up: say it with the rest
+            self._say_foreign()
+        return cleaned
 
     def _reference(self, typed: dict[str, str]) -> DebtReference | None:
         try:
@@ -537,9 +643,11 @@ class InvoiceForm(DebtForm):
             self.add_error("invoice", ValidationError(sentence, code="R030"))
             return None
         fitting = self.words.fit(reference.number)
+        if fitting is None and self.asks_key and self.reads_elsewhere:
+            self.is_foreign = True
+            return reference
         if fitting is None:
-            foreign = said(_("Ce n’est pas le numéro %(of_a_debt)s d’ici : recopiez-le caractère par caractère."))
-            self.add_error("invoice", ValidationError(foreign, code="R031"))
+            self._say_foreign()
             return None
         return InvoiceReference(fitting)
 
@@ -555,16 +663,8 @@ class OneMoreForm(InvoiceForm):
 
     @cached_property
     def other_questions(self) -> list[Question]:
-        """The amount."""
-        return [
-            Question(
-                field=self["amount"],
-                label=_("Montant, en euros"),
-                hint=_("la somme à payer, au centime près, par exemple 125,50"),
-                mark=0,
-                inputmode="decimal",
-            )
-        ]
+        """The amount, or the key; no picture of a notice stands beside them."""
+        return [replace(question, mark=0) for question in self.money_questions]
 
     def say_not_payable(self, situation: str, *, since: datetime | None, until: datetime | None) -> None:
         """To whoever typed both its number and its amount."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,16 +19,18 @@ from regal.checkout.asked import address_after_return, ask_about, returned_at
 from regal.checkout.by_card import is_by_card, tell
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
 from regal.checkout.forms import FORMS, EmailForm
+from regal.checkout.look_ups import looked_up, source_of
 from regal.checkout.notifications import LONGEST_QUERY, opened
-from regal.checkout.together import WITH, again_of, alone, more_in, way_of
+from regal.checkout.together import WITH, again_of, alone, more_in, way_of, with_list
 from regal.checkout.town import NotHere, Town, situation_of
 from regal.checkout.ways import BadPart, ByForm, as_typed, once_more, set_off
 from regal.collectivites.models import Product
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Message
+from regal.gateways.registry import OF_OUR_BASE
 from regal.lib import tokens
 from regal.lib.canonical import sha256_hex
-from regal.lib.client_address import budget_of, client_address
+from regal.lib.money import Money
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
 from regal.lib.references import DebtReference, UnreadableReference
 from regal.lib.tenancy import tenant
@@ -41,13 +42,14 @@ from regal.payments.queries import FULL_PAGE, Situation, left_after, taken_back_
 from regal.payments.refusals import CannotHandOff
 from regal.payments.shares import several_of
 from regal.reconciliation.comptable import Verdict
+from regal.titres.payment_keys import UnreadableKey, read_key
 from regal.titres.states import State as TitreState
 
 # From one address in a minute; a town hall has one address for all.
 MOST_STARTS = 60  # attempts opened
 MOST_FORMS = 180  # forms sent: somebody who tries amounts on another's reference is slowed down
-MOST_LOOK_UPS = 60  # invoices of our own base asked for, found or not
-MOST_LOOK_UPS_IN_TOWN = 1_200  # by everybody together
+MOST_COMPARISONS = 60  # what was typed compared with what the comptable collects
+MOST_COMPARISONS_IN_TOWN = 1_200  # by everybody together
 MOST_COMPARED = 10  # amounts tried on one reference that the comptable collects, by everybody together
 GO_ON = "quand_meme"  # the field of « Continuer quand même »
 
@@ -78,7 +80,10 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
             if town.is_open(chosen)
             else town.closed_page(request, chosen)
         )
-    if is_too_often(rate=Rate.PAGE, source=source_of(request), limit=MOST_FORMS, now=now):
+    # Whoever holds a notice's key is heard, whoever sends what from the same address: no key is found by trying.
+    if not _has_key(request, chosen) and is_too_often(
+        rate=Rate.PAGE, source=source_of(request), limit=MOST_FORMS, now=now
+    ):
         return town.too_often_page(request, chosen)
     if "token" in request.POST:
         try:
@@ -105,10 +110,12 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     if not form.is_valid():
         return town.form_page(request, chosen, form, status=422)
     reference: DebtReference = form.cleaned_data["reference"]
+    amount: Money | None = form.cleaned_data["amount"]  # none where the notice's key stands for it
     recap = Recap(
         exercice=reference.exercice,
         debt_reference=reference.digits,
-        amount_cents=form.cleaned_data["amount"].cents,
+        amount_cents=0 if amount is None else amount.cents,
+        key=form.cleaned_data.get("key", ""),
         email=form.cleaned_data["email"],
         flow_token=tokens.new_token(),
         handle=tokens.new_token(),
@@ -119,11 +126,20 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     way = way_of(town, request, chosen, form=form, recap=recap)
     titre = None
     if town.gateway(chosen).needs_titre:
-        if looks_too_often(request, town):
-            return town.too_often_page(request, chosen)
-        found = way.look_up(now=now)
+        first = ByForm(town, request, chosen, form=form, recap=alone(recap))
+        found = looked_up(first, town, request, now=now)
+        if isinstance(found, HttpResponse):
+            return found
         if found.situation is not Situation.PAYABLE:
-            return way.answer_to(found)
+            return first.answer_to(found)
+        if recap.key and not first.fits_terms():
+            return town.form_page(request, chosen, form, status=422)
+        way = first
+        if recap.more:
+            way = way_of(town, request, chosen, form=form, recap=with_list(recap, [*first.recap.every, *recap.more]))
+            found = way.look_up(now=now)
+            if found.situation is not Situation.PAYABLE:
+                return way.answer_to(found)
         titre = found.titre
     try:
         with tenant(town.collectivite):
@@ -133,10 +149,18 @@ def product(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     return (warned(way, town, request) if titre is None else None) or way.recap_page(titre)
 
 
+def _has_key(request: HttpRequest, chosen: Product) -> bool:
+    """Whether what looks like a payment key was typed, for an invoice of our own base."""
+    if chosen.account.gateway not in OF_OUR_BASE:
+        return False
+    try:
+        return bool(read_key(request.POST.get("key", "")[:40]))
+    except UnreadableKey:
+        return False
+
+
 def _pay_part(request: HttpRequest, way: ByForm, *, now: datetime) -> HttpResponse:
-    """The recap again, of the part of the debt that its payer chose."""
-    if looks_too_often(request, way.town):
-        return way.town.too_often_page(request, way.product)
+    """The recap again, of the part of the debt that its payer chose. The token says that he had the right pair."""
     found = way.look_up(now=now)
     if found.situation is not Situation.PAYABLE:
         return way.answer_to(found)
@@ -345,9 +369,9 @@ def warned(way: ByForm, town: Town, request: HttpRequest, *, only: Verdict | Non
         return None
     town_number = town.collectivite.pk
     budgets = {  # their own: whoever uses them up holds up no payer of a régie
-        f"compared {source_of(request)}": MOST_LOOK_UPS,
+        f"compared {source_of(request)}": MOST_COMPARISONS,
         f"compared {town_number} {sha256_hex(way.reference.encode())}": MOST_COMPARED,
-        f"compared {town_number}": MOST_LOOK_UPS_IN_TOWN,
+        f"compared {town_number}": MOST_COMPARISONS_IN_TOWN,
     }
     if _is_beyond(budgets, now=town.now):
         return None
@@ -366,25 +390,9 @@ def _prefilled(request: HttpRequest, product: Product) -> dict[str, str]:
         return {}
 
 
-def looks_too_often(request: HttpRequest, town: Town) -> bool:
-    """Whether somebody asks for more invoices of our own base than a town hall's payers do."""
-    budgets = {source_of(request): MOST_LOOK_UPS, f"town {town.collectivite.pk}": MOST_LOOK_UPS_IN_TOWN}
-    return _is_beyond(budgets, now=town.now)
-
-
 def _is_beyond(budgets: Mapping[str, int], *, now: datetime) -> bool:
     """Whether one of them is used up; the next is not spent by who has used up the one before."""
     return any(is_too_often(rate=Rate.LOOKUP, source=source, limit=limit, now=now) for source, limit in budgets.items())
-
-
-def source_of(request: HttpRequest) -> str:
-    """Who asks, behind the proxies that we trust."""
-    address = client_address(
-        remote=request.META.get("REMOTE_ADDR", ""),
-        forwarded_for=request.META.get("HTTP_X_FORWARDED_FOR", ""),
-        trusted=settings.TRUSTED_PROXIES,
-    )
-    return budget_of(address)
 
 
 @policy(who=Who.ANYBODY, tenant=Tenant.NONE)

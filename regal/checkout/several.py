@@ -13,16 +13,18 @@ from django.views.decorators.http import require_http_methods
 from regal.checkout import pages
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, unseal
 from regal.checkout.forms import OneMoreForm
+from regal.checkout.look_ups import looked_up, source_of
 from regal.checkout.together import Together, way_of, with_list, without
 from regal.checkout.town import Town
-from regal.checkout.ways import as_typed, may_pay_several
+from regal.checkout.ways import ByForm, as_typed, may_pay_several
 from regal.lib import paris, tokens
+from regal.lib.money import Money
 from regal.lib.policy import Frame, Rate, Tenant, Who, policy
 from regal.lib.references import DebtReference
 from regal.lib.tenancy import tenant
 from regal.lib.throttle import is_too_often
 from regal.payments.operations import check_order
-from regal.payments.queries import LookUp, Situation, look_up
+from regal.payments.queries import LookUp, Situation
 from regal.payments.refusals import CannotHandOff
 from regal.payments.shares import MOST_AT_ONCE
 
@@ -38,7 +40,7 @@ def several(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     chosen = town.product(product_slug)
     if request.method != "POST":  # the address typed again, or a tab restored: nothing is known of the list
         return HttpResponseRedirect(reverse("product", args=[slug, product_slug]))
-    if is_too_often(rate=Rate.PAGE, source=pages.source_of(request), limit=pages.MOST_FORMS, now=now):
+    if is_too_often(rate=Rate.PAGE, source=source_of(request), limit=pages.MOST_FORMS, now=now):
         return town.too_often_page(request, chosen)
     try:
         recap = unseal(request.POST.get("token", ""), product=chosen, now=now)
@@ -57,7 +59,7 @@ def several(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
         return town.form_page(request, chosen, town.form(chosen, initial=as_typed(recap, chosen)), status=409)
     if REMOVE in request.POST:
         return _less(way, request.POST[REMOVE])
-    is_typed = any(request.POST.get(name, "").strip() for name in ("invoice", "amount"))
+    is_typed = any(request.POST.get(name, "").strip() for name in ("invoice", "amount", "key"))
     if ADD in request.POST or (GO_ON in request.POST and is_typed):
         refused = _add(request, way)
         if refused is not None:
@@ -83,17 +85,19 @@ def _add(request: HttpRequest, way: Together) -> HttpResponse | None:
     if not form.is_valid():
         return way.list_page(status=422)
     reference: DebtReference = form.cleaned_data["reference"]
-    amount = form.cleaned_data["amount"]
     if any(listed == reference.digits for listed, _cents in way.recap.every):
         form.say_listed()
         return way.list_page(status=422)
-    if pages.looks_too_often(request, town):
-        return town.too_often_page(request, product)
-    with tenant(town.collectivite):
-        found = look_up(product=product, reference=reference.digits, amount=amount, now=town.now)
+    amount: Money | None = form.cleaned_data["amount"]  # none where the notice's key stands for it
+    cents, key = 0 if amount is None else amount.cents, form.cleaned_data.get("key", "")
+    typed = replace(with_list(way.recap, [(reference.digits, cents)]), key=key)
+    one = ByForm(town, way.request, product, form=form, recap=typed)
+    found = looked_up(one, town, request, now=town.now)
+    if isinstance(found, HttpResponse):
+        return found
     if found.situation is not Situation.PAYABLE:
         return _not_added(way, found, form=form)
-    _hold(way, with_list(way.recap, [*way.recap.every, (reference.digits, amount.cents)]))
+    _hold(way, with_list(way.recap, [*way.recap.every, *one.recap.every]))
     way.one_more = OneMoreForm(product=product, latest=paris.exercice(town.now))
     return None
 

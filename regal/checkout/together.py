@@ -246,7 +246,7 @@ def again_of(attempt: Attempt) -> type[Again]:
 
 def _as_first(one: tuple[str, int]) -> dict[str, Any]:
     reference, cents = one
-    return {"debt_reference": reference, "amount_cents": cents, "due_cents": None, "more": []}
+    return {"debt_reference": reference, "amount_cents": cents, "due_cents": None, "key": "", "more": []}
 
 
 def way_of(town: Town, request: HttpRequest, product: Product, *, form: DebtForm, recap: Recap) -> ByForm:

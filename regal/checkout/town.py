@@ -16,6 +16,7 @@ from regal.checkout.headers import content_security_policy
 from regal.collectivites import debt_words
 from regal.collectivites.models import AllowedOrigin, Collectivite, Product, Standing
 from regal.gateways.base import DebtKind, Environment, Gateway, Misconfigured, Outcome
+from regal.gateways.registry import OF_OUR_BASE
 from regal.lib import paris, tokens
 from regal.lib.tenancy import tenant
 from regal.lib.vault import VaultError
@@ -184,8 +185,9 @@ class Town:
         return self.form_page(request, product, self.form(product), notice="lost", status=400)
 
     def too_often_page(self, request: HttpRequest, product: Product) -> HttpResponse:
-        """Nothing was looked at: come back in a minute."""
-        context = {"title": _("Trop de demandes d’affilée"), "kind": "too_often"}
+        """Come back in a minute: the same whatever our base holds. Who has a payment key need not wait."""
+        has_keys = product.account.gateway in OF_OUR_BASE
+        context = {"title": _("Trop de demandes d’affilée"), "kind": "too_often", "has_keys": has_keys}
         return self.page(request, "checkout/error.html", context, product=product, status=429)
 
     def closed_page(self, request: HttpRequest, product: Product, *, status: int = 200) -> HttpResponse:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.log import log_response
@@ -20,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from regal.checkout.address import LINES, address_in, billing_of
 from regal.checkout.by_card import display_of, is_by_card
-from regal.checkout.flow import AgainToken, Recap, seal, seal_again
+from regal.checkout.flow import AgainToken, Recap, seal, seal_again, seal_ticket
 from regal.checkout.forms import FORMS, OUR_CONTRACT, DebtForm, EmailForm, InvoiceForm
 from regal.checkout.town import Town, situation_of
 from regal.collectivites.models import Product
@@ -42,12 +43,14 @@ from regal.payments.queries import (
     is_opening,
     look_up,
     never_left,
+    paid_online,
     taken_back_on,
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.shares import shares_of
-from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared
+from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared, left_of, typed_elsewhere
 from regal.titres.models import Titre
+from regal.titres.payment_keys import printed
 
 logger = logging.getLogger("regal.checkout")
 
@@ -69,6 +72,7 @@ class Way(ABC):
     handle: str
     reference: str
     amount: Money
+    email = ""  # as typed on a form before
 
     @property
     @abstractmethod
@@ -120,8 +124,11 @@ class Way(ABC):
             return self.not_found_page()
         if found.situation is Situation.PAYABLE:
             return self.recap_page(found.titre)
+        if found.situation is Situation.COMPTABLE:
+            return self._elsewhere_page(found)
         context = {
             "situation": found.situation,
+            "ticket": self._ticket_of(found),
             "since": self.paid_since(found),
             "until": self.held_until(found),
             "is_pending": found.is_pending,
@@ -136,6 +143,40 @@ class Way(ABC):
     def held_until(self, found: LookUp) -> datetime | None:
         """By an hour that is shown without its seconds."""
         return found.until and found.until + _ALMOST_A_MINUTE
+
+    def _ticket_of(self, found: LookUp) -> dict[str, str]:
+        """What « Recevoir le ticket à nouveau » carries; nothing where no payment online still counts."""
+        if found.situation is not Situation.PAID or found.titre is None:
+            return {}
+        with tenant(self.town.collectivite):
+            if not paid_online(found.titre):
+                return {}
+        return {"token": seal_ticket(titre_id=found.titre.pk, product=self.product, now=self.town.now)}
+
+    def _elsewhere_page(self, found: LookUp) -> HttpResponse:
+        """The comptable collects it: to the form of his product, filled in."""
+        titre = found.titre
+        assert titre is not None
+        assert found.due is not None
+        other = next(one for one in self.town.products if one.pk == titre.product_id)
+        reference = read_reference(DebtKind(other.debt_kind), titre.reference)
+        recap = Recap(
+            exercice=reference.exercice,
+            debt_reference=reference.digits,
+            amount_cents=found.due.cents,
+            email=self.email,
+            flow_token=tokens.new_token(),
+            handle=tokens.new_token(),
+            told_of_earlier=False,
+        )
+        context = {
+            "other": other,
+            "is_open": self.town.is_open(other),
+            "hidden": {"token": seal(recap, product=other, now=self.town.now)},
+            "shown_reference": reference.printed,
+            "amount": found.due,
+        }
+        return self._page("checkout/elsewhere.html", context, status=409)
 
     def away_page(self) -> HttpResponse:
         """The gateway gave no usable answer: nothing was begun that could be paid."""
@@ -214,9 +255,12 @@ def set_off(way: Way, *, clock: Callable[[], datetime]) -> HttpResponse:
     """Record the attempt, commit, and only then send the browser to the gateway. Never in a transaction."""
     titre = None
     if way.town.gateway(way.product).needs_titre:
+        expected = way.amount
         found = way.look_up(now=clock())
         if found.situation is not Situation.PAYABLE:
             return way.answer_to(found)
+        if way.amount != expected:  # found by its key, and adjusted since the payer read it
+            return way.recap_page(found.titre)
         titre = found.titre
     try:
         departure = depart(order=way.order(titre), clock=clock)
@@ -255,6 +299,8 @@ class ByForm(Way):
         self.form, self.recap = form, recap
         self.flow_token, self.handle = recap.flow_token, recap.handle
         self.reference, self.amount = recap.debt_reference, recap.amount
+        self.email = recap.email
+        self.is_new_amount = False  # another than was typed, or read on the recap before
 
     @property
     def action(self) -> str:
@@ -266,9 +312,44 @@ class ByForm(Way):
             recap = replace(recap, flow_token=tokens.new_token(), handle=tokens.new_token())
         return {"token": seal(recap, product=self.product, now=self.town.now)}
 
+    def look_up(self, *, now: datetime) -> LookUp:
+        """By the amount that was typed; or by the key, and then the amount is what our base says."""
+        found = super().look_up(now=now)
+        if found.situation is Situation.UNKNOWN and isinstance(self.form, InvoiceForm):
+            found = self._look_elsewhere(self.form)
+        if self.recap.key and found.due is not None:
+            self._take_amount(found.due)
+        return found
+
+    def _look_elsewhere(self, form: InvoiceForm) -> LookUp:
+        """Perhaps the comptable collects it."""
+        recap = self.recap
+        with tenant(self.town.collectivite):
+            titre = typed_elsewhere(
+                product=self.product, references=form.reads_elsewhere, amount=recap.due, key=recap.key
+            )
+            if titre is None:
+                return LookUp(situation=Situation.UNKNOWN)
+            return LookUp(situation=Situation.COMPTABLE, titre=titre, due=left_of(titre))
+
+    def _take_amount(self, due: Money) -> None:
+        if due != self.recap.due:
+            self.is_new_amount = self.recap.due > Money.zero
+            self.recap = replace(self.recap, amount_cents=due.cents, due_cents=None)
+            self.amount = due
+
     def asked(self) -> dict[str, Any]:
-        """The balance that was typed, also where less of it is paid."""
-        return {"amount": self.recap.due}
+        """The balance that was typed, also where less of it is paid; and the key."""
+        return {"amount": self.recap.due, "key": self.recap.key}
+
+    def fits_terms(self) -> bool:
+        """Whether what our base says is due is of the amounts that are paid here; if not, the form says so."""
+        try:
+            self.form.check_terms(self.recap.due)
+        except ValidationError as refused:
+            self.form.add_error("amount", refused)
+            return False
+        return True
 
     def pay_part(self, typed: str) -> None:
         """Pay less than what is due, or all of it again. Raises BadPart."""
@@ -323,6 +404,7 @@ class ByForm(Way):
         typed = as_typed(self.recap, self.product)
         context = {
             "recap": self.recap,
+            "is_new_amount": self.is_new_amount,
             "parts": self.town.form(self.product, initial=typed).reference_questions,
             "typed": json.dumps({name: typed[name] for name in typed if name not in _PERSONAL}),  # as in form.js
             "hidden": self.hidden(),
@@ -487,7 +569,7 @@ def as_typed(recap: Recap, product: Product) -> dict[str, str]:
     euros, cents = divmod(recap.due.cents, 100)
     return {
         **FORMS[kind].as_typed(read_reference(kind, recap.debt_reference)),
-        "amount": f"{euros},{cents:02d}",
+        **({"amount": "", "key": printed(recap.key)} if recap.key else {"amount": f"{euros},{cents:02d}"}),
         "email": recap.email,
         **recap.address,
     }

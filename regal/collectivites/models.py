@@ -60,6 +60,9 @@ class Collectivite(models.Model):
     debt_word = models.CharField(
         max_length=8, choices=DebtWord.choices, default=DebtWord.FACTURE, db_default=DebtWord.FACTURE.value
     )
+    treasury_note = models.CharField(
+        max_length=300, blank=True, default="", db_default=""
+    )  # how to pay what a régie handed over to the comptable; shown to payers
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
-from regal.checkout import by_link, health, look, notifications, pages, several
+from regal.checkout import by_link, health, look, notifications, pages, several, tickets
 from regal.demo import panel, start
 from regal.demo.data import SAMPLE
 from regal.demo.six_steps import CANTEEN
@@ -28,6 +28,7 @@ urlpatterns = [
         path("<slug:slug>/<slug:product_slug>/", pages.product, name="product"),
         path("<slug:slug>/<slug:product_slug>/plusieurs/", several.several, name="several"),
         path("<slug:slug>/<slug:product_slug>/payer/", pages.leave, name="leave"),
+        path("<slug:slug>/<slug:product_slug>/ticket/", tickets.ticket, name="ticket_again"),
         path("<slug:slug>/avis/<str:link>/", by_link.by_link, name="by_link"),
         prefix_default_language=False,
     ),

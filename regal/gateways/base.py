@@ -388,6 +388,11 @@ class AskableGateway(Protocol):
         """How long to wait before concluding anything."""
         ...
 
+    @property
+    def holds_for(self) -> timedelta:
+        """As of every gateway."""
+        ...
+
     def ask(self, question: Question) -> Notice:
         """Put the question; PENDING and FORGOTTEN are answers too. Raises Unreachable, Refused, Unreadable."""
         ...

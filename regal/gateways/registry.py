@@ -24,6 +24,10 @@ GATEWAYS: Mapping[str, Build] = {
 PAYFIP = (PayfipUrl.name, PayfipWs.name)
 
 
+# Those whose other side knows no debt: what they hand off stands in our own base.
+OF_OUR_BASE = frozenset(gateway.name for gateway in (Paybox, PayfipUrl, PayfipWs) if gateway.needs_titre)
+
+
 class UnknownGateway(LookupError):
     """No gateway has that name."""
 

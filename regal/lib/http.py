@@ -82,7 +82,7 @@ def _ask(
     largest: int,
     seconds: float,
 ) -> Answer:
-    deadline = monotonic() + seconds
+    deadline = monotonic() + min(seconds, _patience.get())
     before = _deadline.set(deadline)
     asked = {**headers, "Accept-Encoding": "identity"}  # a compressed answer could be of any size
     try:
@@ -103,6 +103,16 @@ def _ask(
         _deadline.reset(before)
 
 
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let whatever is asked meanwhile, by this thread, take no longer than that: somebody waits for it."""
+    before = _patience.set(min(seconds, _patience.get()))
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
+
 def make_punctual(client: httpx.Client) -> httpx.Client:
     """Let a client's connections keep `post`'s deadline, through a proxy too.
 
@@ -114,6 +124,7 @@ def make_punctual(client: httpx.Client) -> httpx.Client:
     return client
 
 
+_patience: ContextVar[float] = ContextVar("patience", default=TIMEOUT_SECONDS)
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 

@@ -3,7 +3,8 @@
 Each question stands between two short transactions: one takes the watch (`agenda.watches`), the other applies the
 answer and gives the watch back with its next hour. A process killed anywhere loses only its lease, and the question is
 put again.
-Nothing here is called while a notification or a payer's page is answered: those only hasten.
+Nothing here is called while a notification or a payer's page is answered: those only hasten. But for one: whoever is
+about to pay what another attempt may have paid waits a moment for the answer (`ask_before_another`).
 """
 
 import logging
@@ -18,17 +19,29 @@ from regal.agenda.watches import Lease
 from regal.cases.models import Kind as CaseKind
 from regal.cases.operations import open_case, resolve
 from regal.cases.queries import was_opened_since
-from regal.gateways.base import AskableGateway, GatewayFailure, Notice, Outcome, Question, Timing, Unreachable
+from regal.gateways.base import (
+    AskableGateway,
+    GatewayFailure,
+    Misconfigured,
+    Notice,
+    Outcome,
+    Question,
+    Timing,
+    Unreachable,
+)
+from regal.lib import http
 from regal.lib.tenancy import tenant
+from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
 from regal.payments.answers import conclude, hear_answer, hear_of_nudged_key, never_started
 from regal.payments.models import Attempt
 from regal.payments.operations import LONGEST_REQUEST, schedule_silence
 from regal.payments.queries import nudged_keys
 from regal.payments.questions import question_about
-from regal.payments.schedule import DRAWS, Facts, gives_up, next_question
+from regal.payments.schedule import DRAWS, Facts, before_another, gives_up, next_question
 from regal.payments.states import BEFORE_LEAVING, State
 from regal.payments.steps import lock_attempt
+from regal.titres.models import Titre
 
 logger = logging.getLogger("regal.payments")
 
@@ -39,6 +52,8 @@ Wait = Callable[[float], None]
 OUTAGE_BEFORE_A_CASE = timedelta(hours=1)
 FAILURES_BEFORE_A_CASE = 8  # of one attempt, while its account answers
 PAYER_HASTENS_EVERY = timedelta(seconds=5)
+MOST_ASKED_BEFORE_ANOTHER = 2
+SECONDS_BEFORE_ANOTHER = 5  # of each question: a payer waits for it
 OPENED_BY = "check_due"
 
 
@@ -84,6 +99,31 @@ def check_one(*, lease: Lease, clock: Clock, draw: Draw) -> None:
         _note_failure(question=question, failure=failure, asked_at=asked_at, draw=draw(), now=clock())
         return
     _apply(question=question, notice=notice, asked_at=asked_at, draw=draw(), now=clock())
+
+
+def ask_before_another(*, titre: Titre, clock: Clock, draw: Draw = middle) -> None:
+    """Somebody is about to pay a titre whose earlier attempts may still end: ask about them, shortly.
+
+    What cannot be asked at once (the account is silent or busy, or somebody is asking) is not waited for: he has been
+    told of it. Never call it inside a transaction.
+    """
+    now = clock()
+    with tenant(titre.collectivite_id):
+        fresh = Titre.objects.filter(collectivite=titre.collectivite_id, pk=titre.pk, paid_at__isnull=True).first()
+        if fresh is None or fresh.is_held(now):
+            return
+        earlier = Attempt.objects.filter(watches.is_open(), collectivite=titre.collectivite_id, titre=titre)
+        earlier = earlier.exclude(status__in=[State.PAID, *BEFORE_LEAVING])
+        asked_about = list(earlier.order_by("-pk").values_list("pk", flat=True)[:MOST_ASKED_BEFORE_ANOTHER])
+    for attempt_id in asked_about:
+        lease = watches.take(attempt_id=attempt_id, unless_asked_since=clock() - PAYER_HASTENS_EVERY, now=clock())
+        if lease is None:
+            continue
+        try:
+            with http.within(SECONDS_BEFORE_ANOTHER):
+                check_one(lease=lease, clock=clock, draw=draw)
+        except (Misconfigured, VaultError) as failure:  # its contract was spoilt since: nobody can be asked
+            logger.error("question about attempt %s failed: %s", attempt_id, type(failure).__name__)
 
 
 def hasten_by_payer(*, attempt: Attempt, now: datetime) -> bool:
@@ -178,7 +218,7 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
         else:
             is_of_this_attempt = hear_of_nudged_key(attempt=attempt, key=key, notice=notice, timing=timing, now=now)
             _end_request(attempt=attempt, now=now)
-        facts = _facts(attempt, answer)
+        facts = _facts(attempt, answer, gateway=question.gateway)
         due_at = next_question(facts=facts, timing=timing, now=now, draw=draw) if is_of_this_attempt else now
         if due_at is not None and ask_within is not None:
             due_at = min(due_at, now + ask_within)
@@ -198,12 +238,13 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
             )
 
 
-def _facts(attempt: Attempt, answer: Outcome | None) -> Facts:
+def _facts(attempt: Attempt, answer: Outcome | None, *, gateway: AskableGateway) -> Facts:
     return Facts(
         state=State(attempt.status),
         is_provisional=attempt.is_provisional,
         created_at=attempt.created_at,
         answer=answer,
+        held_until=attempt.created_at + gateway.holds_for if attempt.titre_id is not None else None,
     )
 
 
@@ -234,8 +275,10 @@ def _note_failure(
         is_ours = question.asked.key is None or attempt.key  # anybody may name a key
         if is_strange and is_ours and attempt.status != State.PAID:
             _report_no_answer(attempt=attempt, watch=watch, now=now)
-        planned = next_question(facts=_facts(attempt, None), timing=timing, now=now, draw=draw)
+        facts = _facts(attempt, None, gateway=question.gateway)
+        planned = next_question(facts=facts, timing=timing, now=now, draw=draw)
         again = now + watches.pause(failures=watch.failures, draw=draw)
+        again = before_another(facts=facts, due_at=again, now=now)
         watches.put_back(watch=watch, due_at=again if is_silent or planned is None else planned)
 
 

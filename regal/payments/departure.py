@@ -14,6 +14,7 @@ from regal.gateways.base import Gateway, GatewayFailure, GatewayWithBackup, Key,
 from regal.gateways.base import Refused as GatewayRefused
 from regal.lib.tenancy import tenant
 from regal.payments.accounts import gateway_of
+from regal.payments.checker import ask_before_another
 from regal.payments.models import Attempt
 from regal.payments.operations import (
     PaymentOrder,
@@ -26,6 +27,7 @@ from regal.payments.operations import (
     start_payment,
 )
 from regal.payments.refusals import CannotHandOff, GatewayAway
+from regal.titres.models import Titre
 
 # Payers of one process who wait for a key at once: half of the threads that `serve` gives it. While a gateway takes its
 # 15 seconds, the other half goes on serving whoever needs no gateway.
@@ -53,6 +55,8 @@ def depart(
     collectivite = order.product.collectivite
     with tenant(collectivite):
         gateway = gateway_of(order.account)
+    if order.titre is not None:
+        _ask_about_earlier(order.titre, clock=clock)
     if gateway.needs_key:
         return _depart_with_key(order=order, clock=clock, also=also)
     gateway = _awake(gateway)
@@ -61,6 +65,15 @@ def depart(
         if also is not None:
             also(started.attempt)
     return Departure(attempt=started.attempt, hand_off=started.hand_off)
+
+
+def _ask_about_earlier(titre: Titre, *, clock: Callable[[], datetime]) -> None:
+    """What another attempt on the same titre became, if that can be learnt at once; what it was is then known below."""
+    try:
+        with _place():
+            ask_before_another(titre=titre, clock=clock)
+    except GatewayAway:  # too many wait already
+        return
 
 
 def go_again(*, order: PaymentOrder, attempt: Attempt, now: datetime) -> Redirect | PostForm | None:

@@ -34,6 +34,7 @@ from regal.payments.shares import pays, several_of, titre_ids_of
 from regal.payments.standing import Standing
 from regal.payments.states import BEFORE_LEAVING, LIVE, State
 from regal.titres.models import Collector, Titre
+from regal.titres.payment_keys import is_key_of
 from regal.titres.queries import amount_due, payer_note_of
 from regal.titres.states import State as TitreState
 
@@ -219,49 +220,96 @@ class Situation(StrEnum):
     UNKNOWN = "unknown"  # no such reference, another amount, another product, a draft, not ours: one answer for all
     PAID = "paid"
     HELD = "held"  # another attempt runs
-    NOT_PAYABLE_NOW = "not_payable_now"  # why is between the régie and its agents, but for what they say of it
+    SUSPENDED = "suspended"  # why is between the régie and its agents, but for what they say of it; so of the next two
+    CANCELLED = "cancelled"
+    WRITTEN_OFF = "written_off"
+    TRANSFERRED = "transferred"  # to the comptable, who alone collects it
+    COMPTABLE = "comptable"  # it never was the régie's: see `reconciliation.comptable.typed_elsewhere`
+
+
+_STOPPED = {
+    TitreState.SUSPENDED: Situation.SUSPENDED,
+    TitreState.CANCELLED: Situation.CANCELLED,
+    TitreState.WRITTEN_OFF: Situation.WRITTEN_OFF,
+    TitreState.TRANSFERRED: Situation.TRANSFERRED,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LookUp:
-    """What our own base says of a reference and an amount, to whoever types both."""
+    """What our own base says of a reference, to whoever types its amount or its payment key too."""
 
     situation: Situation
     titre: Titre | None = None  # unless it is UNKNOWN
-    since: datetime | None = None  # paid
+    due: Money | None = None  # what is left to pay of it; once it is paid, what it was; unless it is UNKNOWN
+    since: datetime | None = None  # paid; or held
     until: datetime | None = None  # held
     is_pending: bool = False  # held by a payment that the bank has neither accepted nor refused
     note: str = ""  # what the régie says to the payer of why it is not payable now
 
 
-def look_up(*, product: Product, reference: str, amount: Money, now: datetime, may_be_part: bool = False) -> LookUp:
-    """Say whether an invoice may be paid. Only reference and amount together tell that it exists.
+def look_up(
+    *,
+    product: Product,
+    reference: str,
+    now: datetime,
+    amount: Money | None = None,
+    key: str = "",
+    may_be_part: bool = False,
+) -> LookUp:
+    """Say whether an invoice may be paid. Only reference and amount, or reference and key, tell that it exists.
 
-    `may_be_part`: whoever asks has begun to pay this amount of it before, and asks about nothing new.
+    `key`: the payment key that its notice prints; where one is given it counts alone, and `due` says what is to be
+    paid. `may_be_part`: whoever asks has begun to pay this amount of it before, and asks about nothing new.
 
-    The same questions are put to the base whatever is found, so that the time of the answer tells nothing either.
+    The same questions are put to the base, and the same key is made, whatever is wrong: so that the time of the answer
+    tells nothing either.
     """
     collectivite_id = product.collectivite_id
     titres = Titre.objects.of(product.collectivite).filter(
         product=product, reference=reference, collector=Collector.REGIE, regie=product.account.regie_id
     )
     titre = titres.exclude(status=TitreState.WITHDRAWN).first()
-    asked = titre or Titre(pk=0, collectivite_id=collectivite_id, amount=Money.zero)
+    asked = titre or Titre(pk=0, collectivite_id=collectivite_id, reference=reference, amount=Money.zero)
     due, paid, note = amount_due(asked), paid_of(asked), payer_note_of(asked)
-    if titre is None or titre.status == TitreState.DRAFT:
+    has_key = is_key_of(asked, key)
+    if titre is None or titre.status == TitreState.DRAFT or (key and not has_key):
         return LookUp(situation=Situation.UNKNOWN)
+    left = due - paid
     is_a_part = may_be_part and product.partial_payment
-    if titre.paid_at is not None and (amount in (due, paid) or is_a_part):
-        return LookUp(situation=Situation.PAID, titre=titre, since=titre.paid_at)
-    if amount != due - paid and not (is_a_part and fits_balance(product=product, left=due - paid, amount=amount)):
+    if titre.paid_at is not None and (key or amount in (due, paid) or is_a_part):
+        return LookUp(situation=Situation.PAID, titre=titre, due=due, since=titre.paid_at)
+    fits = amount == left or (is_a_part and amount and fits_balance(product=product, left=left, amount=amount))
+    if not key and not fits:
         return LookUp(situation=Situation.UNKNOWN)
     if titre.status != TitreState.OPEN:
-        return LookUp(situation=Situation.NOT_PAYABLE_NOW, titre=titre, note=note)
+        stopped = _STOPPED.get(TitreState(titre.status), Situation.UNKNOWN)
+        return LookUp(situation=stopped, titre=titre, due=left, note=note)
     if titre.is_held(now):
-        pending = Attempt.objects.filter(collectivite=collectivite_id, announced=Outcome.PENDING)
-        is_pending = pending.filter(pk=titre.held_by or 0).exists()
-        return LookUp(situation=Situation.HELD, titre=titre, until=titre.held_until, is_pending=is_pending)
-    return LookUp(situation=Situation.PAYABLE, titre=titre)
+        return _held(titre, due=left)
+    return LookUp(situation=Situation.PAYABLE, titre=titre, due=left)
+
+
+def _held(titre: Titre, *, due: Money) -> LookUp:
+    """Since when: since its payer left, or is about to."""
+    runs = Attempt.objects.filter(collectivite=titre.collectivite_id, pk=titre.held_by or 0).first()
+    return LookUp(
+        situation=Situation.HELD,
+        titre=titre,
+        due=due,
+        since=(runs.handed_off_at or runs.created_at) if runs is not None else None,
+        until=titre.held_until,
+        is_pending=runs is not None and runs.announced == Outcome.PENDING,
+    )
+
+
+def paid_online(titre: Titre) -> list[Attempt]:
+    """The payments online that still count for a titre, the last one first: their payers have, or had, an address."""
+    allocations = live(Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre))
+    found = Attempt.objects.filter(
+        collectivite=titre.collectivite_id, pk__in=allocations.values("settlement__attempt")
+    ).select_related("account", "collectivite")
+    return list(found.order_by("-pk"))
 
 
 def are_paid_together(product: Product) -> bool:

@@ -32,6 +32,7 @@ class Facts:
     is_provisional: bool = False  # paid, says a signature alone
     created_at: datetime  # also the key's age, give or take a question's time
     answer: Outcome | None  # what was just answered; None: nothing usable
+    held_until: datetime | None = None  # then somebody else may begin to pay the same debt
 
 
 def next_question(*, facts: Facts, timing: Timing, now: datetime, draw: int) -> datetime | None:
@@ -41,9 +42,14 @@ def next_question(*, facts: Facts, timing: Timing, now: datetime, draw: int) -> 
     if is_over(facts=facts, timing=timing, now=now):
         return None
     shortest, longest = _pauses(now - facts.created_at)
-    due_at = now + shortest + (longest - shortest) * draw // DRAWS
+    due_at = before_another(facts=facts, due_at=now + shortest + (longest - shortest) * draw // DRAWS, now=now)
     gives_up_at = facts.created_at + timing.gives_up
     return min(due_at, gives_up_at) if now < gives_up_at else None
+
+
+def before_another(*, facts: Facts, due_at: datetime, now: datetime) -> datetime:
+    """No later than the end of the hold, so that the gateway is asked before somebody else begins."""
+    return min(due_at, facts.held_until) if facts.held_until is not None and now < facts.held_until else due_at
 
 
 def is_over(*, facts: Facts, timing: Timing, now: datetime) -> bool:

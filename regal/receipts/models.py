@@ -17,7 +17,7 @@ from regal.people.models import Role
 
 class Kind(models.TextChoices):
     FIRST = "first"  # that every settlement in régie owes its payer
-    AGAIN = "again"  # a copy that an agent sent
+    AGAIN = "again"  # a copy that an agent sent, or a payer
 
 
 class Why(models.TextChoices):
@@ -40,7 +40,7 @@ class Ticket(TenantModel):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     message_id = models.CharField(max_length=320)
     owed_at = models.DateTimeField()
-    asked_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")  # of a copy
+    asked_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")  # of a copy; None: a payer
     started_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     gave_up_at = models.DateTimeField(null=True)

@@ -41,7 +41,27 @@ def ask_again(*, attempt: Attempt, user: User, now: datetime) -> Ticket:
 
     Raises NoTicket, StillLeaving, NoAddress, TooManyCopies.
     """
-    first = (  # locked: two agents pass one after the other
+    copy = _copy(attempt=attempt, asked_by=user, now=now)
+    record(
+        collectivite=attempt.collectivite,
+        action="resend_ticket",
+        subject=f"attempt {attempt.pk}",
+        actor_id=user.pk,
+        now=now,
+    )
+    return copy
+
+
+def ask_again_by_payer(*, attempt: Attempt, now: datetime) -> Ticket:
+    """The same, asked for by somebody who holds the debt's number and its amount or key; the copy names nobody.
+
+    Raises as `ask_again`: whoever asks is told none of it.
+    """
+    return _copy(attempt=attempt, asked_by=None, now=now)
+
+
+def _copy(*, attempt: Attempt, asked_by: User | None, now: datetime) -> Ticket:
+    first = (  # locked: two who ask pass one after the other
         Ticket.objects.select_for_update(of=("self",))
         .filter(collectivite=attempt.collectivite_id, settlement__attempt=attempt, kind=Kind.FIRST)
         .first()
@@ -61,14 +81,7 @@ def ask_again(*, attempt: Attempt, user: User, now: datetime) -> Ticket:
         kind=Kind.AGAIN,
         message_id=mail.new_message_id(),
         owed_at=now,
-        asked_by=user,
-    )
-    record(
-        collectivite=attempt.collectivite,
-        action="resend_ticket",
-        subject=f"attempt {attempt.pk}",
-        actor_id=user.pk,
-        now=now,
+        asked_by=asked_by,
     )
     schedule(collectivite_id=copy.collectivite_id, kind=SEND_COPY, subject_id=copy.pk, due_at=now, now=now)
     return copy

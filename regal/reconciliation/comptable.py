@@ -23,6 +23,7 @@ from regal.reconciliation.models import DepositedFile, FiledState
 from regal.titres import holds
 from regal.titres.comptable import HEARD, follow, steps_to
 from regal.titres.models import Collector, DocumentKind, Titre
+from regal.titres.payment_keys import is_key_of
 from regal.titres.queries import adjusted, amount_due
 from regal.titres.states import Event, State
 
@@ -281,6 +282,20 @@ def compare(*, product: Product, reference: str, amount: Money) -> Comparison:
     if amount != left and titre.status == State.OPEN:
         return Comparison(verdict=Verdict.IN_PART, left=left)
     return Comparison(verdict=standing_of(titre))
+
+
+def typed_elsewhere(*, product: Product, references: Sequence[str], amount: Money, key: str) -> Titre | None:
+    """The comptable's titre that somebody typed in the form of a régie's product, with its amount or its payment key.
+
+    The same questions are put whatever is found. Call it inside `tenant()`.
+    """
+    titres = _payable(product).select_related("product__account").filter(reference__in=references)
+    titre = titres.order_by("pk").first() if references else None
+    asked = titre or Titre(pk=0, collectivite_id=product.collectivite_id, reference="", amount=Money.zero)
+    due = amount_due(asked)
+    left = _left(due, last_word_on(asked))
+    fits = is_key_of(asked, key) if key else amount in (due, left)
+    return titre if fits else None
 
 
 def _payable(product: Product) -> QuerySet[Titre]:

@@ -8,7 +8,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx
@@ -17,6 +17,7 @@ from django.db import transaction
 
 from regal.agenda.models import Watch
 from regal.checkout.asked import address_after_return
+from regal.checkout.flow import seal_ticket
 from regal.collectivites.models import Collectivite, Product, Regie
 from regal.demo.cast import PAYER_EMAIL, TOWNS, invoices
 from regal.gateways.base import Key, Question
@@ -29,8 +30,10 @@ from regal.payments.departure import depart
 from regal.payments.models import Attempt
 from regal.payments.operations import apply_notice, presume_silent
 from regal.payments.refusals import CannotHandOff, GatewayAway
+from regal.reconciliation.comptable import left_of
 from regal.titres import holds
-from regal.titres.models import Titre
+from regal.titres.models import Titre, TitreEvent
+from regal.titres.payment_keys import payment_key, printed
 from tests.inquiries import FakePayfip, order, speaking_to
 from tests.sites import GuichetClient
 
@@ -117,6 +120,13 @@ class _Scene:
             "paid": self.paid,
             "held": self.held,
             "not payable": self.not_payable,
+            "cancelled": partial(self.decided, "cancelled", "Facturée deux fois."),
+            "written off": partial(self.decided, "written_off"),
+            "transferred": partial(self.decided, "transferred"),
+            "ticket asked": self.ticket_asked,
+            "elsewhere": self.elsewhere,
+            "by key": lambda: lambda: self.send(self.form, self.by_key()),
+            "wrong key": lambda: lambda: self.send(self.form, self.by_key() | {"key": "00000-00000"}),
             "away": self.away,
             "contract refused": self.refused,
             "already started": lambda: self.leave_twice(is_late=True),
@@ -175,6 +185,39 @@ class _Scene:
         with tenant(self.town):
             Titre.objects.filter(pk=self.titre.pk).update(status="suspended")
         return self.recap()
+
+    def by_key(self) -> dict[str, str]:
+        return self.typed | {"amount": "", "key": printed(payment_key(self.titre))}
+
+    def decided(self, state: str, note: str = "") -> Show:
+        with tenant(self.town):
+            Titre.objects.filter(pk=self.titre.pk).update(status=state)
+            if note:
+                TitreEvent.objects.create(
+                    collectivite=self.town,
+                    titre=self.titre,
+                    number=TitreEvent.objects.of(self.town).filter(titre=self.titre).count() + 1,
+                    event=state,
+                    from_state="open",
+                    to_state=state,
+                    payer_note=note,
+                    recorded_at=self.now,
+                )
+        return self.recap()
+
+    def ticket_asked(self) -> Show:
+        """Whatever was paid, and by whom: the answer is the same."""
+        token = seal_ticket(titre_id=self.titre.pk, product=self.product, now=datetime.now(UTC))
+        return lambda: self.send(f"{self.form}ticket/", {"token": token})
+
+    def elsewhere(self) -> Show:
+        """The reference of a titre of the comptable, with its amount, in the form of the régie."""
+        with tenant(self.town):
+            open_ones = Titre.objects.of(self.town).filter(collector="comptable", status="open", document_kind="titre")
+            titre = next(one for one in open_ones.order_by("-pk") if left_of(one) == one.amount)
+        euros, cents = divmod(titre.amount.cents, 100)
+        typed = {"invoice": titre.reference, "amount": f"{euros},{cents:02d}"}
+        return lambda: self.send(self.form, self.typed | typed)
 
     def away(self) -> Show:
         self.payfip.is_down = True

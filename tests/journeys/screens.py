@@ -336,6 +336,7 @@ GUICHET = (
             says_error=page
             in (
                 "not found",
+                "wrong key",
                 "contract refused",
                 "again with errors",
                 "again, contract refused",
@@ -352,6 +353,13 @@ GUICHET = (
             ("paid", "not_payable", ""),
             ("held", "not_payable", ""),
             ("not payable", "not_payable", ""),
+            ("cancelled", "not_payable", ""),
+            ("written off", "not_payable", ""),
+            ("transferred", "not_payable", ""),
+            ("ticket asked", "ticket_asked", ""),
+            ("elsewhere", "elsewhere", ""),
+            ("by key", "recap", "recap"),
+            ("wrong key", "form", "régie, not found"),
             ("away", "away", ""),
             ("already started", "already_started", "already started"),
             ("opening", "already_started", ""),

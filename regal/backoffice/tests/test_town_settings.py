@@ -242,12 +242,19 @@ class TestCollectivite:
         assert (answer.status_code, answer.headers["Location"]) == (303, ROOT)
         assert "C’est enregistré" in paul.get(ROOT).content.decode()
         [(before, after, actor)] = acts(town, "change_collectivite")
-        assert before == {"name": "Saint-Aubin", "site_url": "", "contact": "", "debt_word": "facture"}
+        assert before == {
+            "name": "Saint-Aubin",
+            "site_url": "",
+            "contact": "",
+            "debt_word": "facture",
+            "treasury_note": "",
+        }
         assert after == {
             "name": "Commune de Saint-Aubin",
             "site_url": "https://www.saint-aubin.example",
             "contact": "Accueil",
             "debt_word": "facture",
+            "treasury_note": "",
         }
         assert actor == town.agent.pk
 
@@ -255,6 +262,12 @@ class TestCollectivite:
         assert change(paul, self.PATH, debt_word="avis").status_code == 303
         assert ">Avis</a>" in paul.get(ROOT).content.decode()
         assert "R259" in error_beside(change(paul, self.PATH, debt_word="quittance"), "debt_word")
+
+    def test_says_how_to_pay_what_its_régies_handed_over_to_the_comptable(self, paul, town):
+        assert change(paul, self.PATH, treasury_note="Trésorerie de Rennes, par chèque.").status_code == 303
+        town.collectivite.refresh_from_db()
+        assert town.collectivite.treasury_note == "Trésorerie de Rennes, par chèque."
+        assert "R336" in error_beside(change(paul, self.PATH, treasury_note="x" * 301), "treasury_note")
 
     def test_leaves_no_trace_when_nothing_changes(self, paul, town):
         assert change(paul, self.PATH).status_code == 303

@@ -63,3 +63,14 @@ class TestQuestions:
 
     def test_end_with_one_at_the_end_of_the_seventh_day(self):
         assert ask_next(timedelta(days=6, hours=23)) == timedelta(hours=1)
+
+
+class TestAHold:
+    def test_ends_with_a_question_before_somebody_else_begins(self):
+        held_until = MORNING + timedelta(minutes=20)
+        for minute in range(16, 20):
+            now = MORNING + timedelta(minutes=minute)
+            facts = Facts(state=State.HANDED_OFF, created_at=MORNING, answer=Outcome.PENDING, held_until=held_until)
+            due_at = next_question(facts=facts, timing=USUAL_TIMING, now=now, draw=99)
+            assert due_at is not None
+            assert due_at <= held_until
