@@ -51,13 +51,13 @@ def _needs_titre(account: GatewayAccount) -> bool:
 def several_at_once(request: BureauRequest, slug: str, regie_id: int) -> HttpResponse:
     """Allow it or not."""
     town, asked = request.collectivite, request.POST.get("permis")
-    if asked not in ("oui", "non"):
-        raise BadRequest("neither allowed nor not")
     allowed = asked == "oui"
     with tenant(town):
         regie = Regie.objects.of(town).select_for_update().filter(pk=min(regie_id, LARGEST_KEY)).first()
         if regie is None:
             raise Http404
+        if asked not in ("oui", "non"):
+            raise BadRequest("neither allowed nor not")
         if regie.several_at_once != allowed:
             regie.several_at_once = allowed
             regie.save(update_fields=["several_at_once"])
