@@ -341,7 +341,7 @@ class TestAskedBeforeAnotherBegins:
         story.leave()
         story.clock.pass_(minutes=20)
         for _ in range(3):
-            ask_before_another(titre=story.titre, clock=story.clock)
+            ask_before_another(titres=[story.titre], clock=story.clock)
         assert Watch.objects.get(attempt_id=story.attempts()[0].pk).asked == 1
 
 

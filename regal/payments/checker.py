@@ -9,7 +9,7 @@ about to pay what another attempt may have paid waits a moment for the answer (`
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,6 +39,7 @@ from regal.payments.operations import LONGEST_REQUEST, schedule_silence
 from regal.payments.queries import nudged_keys
 from regal.payments.questions import question_about
 from regal.payments.schedule import DRAWS, Facts, before_another, gives_up, next_question
+from regal.payments.shares import pays
 from regal.payments.states import BEFORE_LEAVING, State
 from regal.payments.steps import lock_attempt
 from regal.titres.models import Titre
@@ -101,18 +102,18 @@ def check_one(*, lease: Lease, clock: Clock, draw: Draw) -> None:
     _apply(question=question, notice=notice, asked_at=asked_at, draw=draw(), now=clock())
 
 
-def ask_before_another(*, titre: Titre, clock: Clock, draw: Draw = middle) -> None:
-    """Somebody is about to pay a titre whose earlier attempts may still end: ask about them, shortly.
+def ask_before_another(*, titres: Sequence[Titre], clock: Clock, draw: Draw = middle) -> None:
+    """Somebody is about to pay titres of one town whose earlier attempts may still end: ask about them, shortly.
 
     What cannot be asked at once (the account is silent or busy, or somebody is asking) is not waited for: he has been
     told of it. Never call it inside a transaction.
     """
-    now = clock()
-    with tenant(titre.collectivite_id):
-        fresh = Titre.objects.filter(collectivite=titre.collectivite_id, pk=titre.pk, paid_at__isnull=True).first()
-        if fresh is None or fresh.is_held(now):
-            return
-        earlier = Attempt.objects.filter(watches.is_open(), collectivite=titre.collectivite_id, titre=titre)
+    now, collectivite_id = clock(), titres[0].collectivite_id
+    with tenant(collectivite_id):
+        due = Titre.objects.filter(collectivite=collectivite_id, pk__in=[one.pk for one in titres], paid_at=None)
+        free = [titre.pk for titre in due if not titre.is_held(now)]
+        ours = pays(collectivite_id=collectivite_id, titre_ids=free)
+        earlier = Attempt.objects.filter(watches.is_open(), ours, collectivite=collectivite_id)
         earlier = earlier.exclude(status__in=[State.PAID, *BEFORE_LEAVING])
         asked_about = list(earlier.order_by("-pk").values_list("pk", flat=True)[:MOST_ASKED_BEFORE_ANOTHER])
     for attempt_id in asked_about:

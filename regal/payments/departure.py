@@ -4,7 +4,7 @@ A question to the gateway stands outside any transaction: what it may have heard
 for it. Never call `depart` or `go_again` inside a transaction.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,8 +55,8 @@ def depart(
     collectivite = order.product.collectivite
     with tenant(collectivite):
         gateway = gateway_of(order.account)
-    if order.titre is not None:
-        _ask_about_earlier(order.titre, clock=clock)
+    if order.parts:
+        _ask_about_earlier([part.titre for part in order.parts], clock=clock)
     if gateway.needs_key:
         return _depart_with_key(order=order, clock=clock, also=also)
     gateway = _awake(gateway)
@@ -67,11 +67,11 @@ def depart(
     return Departure(attempt=started.attempt, hand_off=started.hand_off)
 
 
-def _ask_about_earlier(titre: Titre, *, clock: Callable[[], datetime]) -> None:
-    """What another attempt on the same titre became, if that can be learnt at once; what it was is then known below."""
+def _ask_about_earlier(titres: Sequence[Titre], *, clock: Callable[[], datetime]) -> None:
+    """What another attempt on the same titres became, if that can be learnt at once: what follows knows of it."""
     try:
         with _place():
-            ask_before_another(titre=titre, clock=clock)
+            ask_before_another(titres=titres, clock=clock)
     except GatewayAway:  # too many wait already
         return
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from regal.checkout import pages
+from regal.checkout import look_ups, pages
 from regal.checkout.flow import Recap, seal
 from regal.checkout.tests.test_by_card import FORM, bank, form_in, payer, saint_aubin, text_of  # noqa: F401 - fixtures
 from regal.lib import tokens
@@ -213,7 +213,7 @@ class TestTheList:
 
     def test_has_the_budget_of_the_first_look_up(self, asker, monkeypatch):
         page = opened(asker)
-        monkeypatch.setattr(pages, "MOST_LOOK_UPS", 3)
+        monkeypatch.setattr(look_ups, "MOST_WRONG", 3)
         statuses = [
             add(asker, page, invoice=f"FC2026-0091{place:02d}", amount="1,00").status_code for place in range(5)
         ]

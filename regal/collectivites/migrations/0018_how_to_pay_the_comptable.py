@@ -7,7 +7,7 @@ MAY_NOT = "REVOKE UPDATE (treasury_note) ON collectivites_collectivite FROM rega
 
 
 class Migration(migrations.Migration):
-    dependencies = [("collectivites", "0016_comparing_with_the_base")]
+    dependencies = [("collectivites", "0017_several_at_once")]
 
     operations = [
         migrations.AddField(

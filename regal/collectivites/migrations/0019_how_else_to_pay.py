@@ -7,7 +7,7 @@ MAY_NOT = "REVOKE UPDATE (other_means) ON collectivites_regie FROM regal_app"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("collectivites", "0016_comparing_with_the_base")]
+    dependencies = [("collectivites", "0018_how_to_pay_the_comptable")]
 
     operations = [
         migrations.AddField(

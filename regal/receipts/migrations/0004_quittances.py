@@ -10,8 +10,8 @@ import regal.lib.tenancy
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collectivites", "0016_comparing_with_the_base"),
-        ("payments", "0011_walls_of_receipts_and_reversals"),
+        ("collectivites", "0019_how_else_to_pay"),
+        ("payments", "0013_walls_of_shares"),
         ("receipts", "0003_what_was_paid_before"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

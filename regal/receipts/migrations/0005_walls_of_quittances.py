@@ -102,6 +102,6 @@ ALTER TABLE receipts_quittancecounter NO FORCE ROW LEVEL SECURITY, DISABLE ROW L
 
 
 class Migration(migrations.Migration):
-    dependencies = [("receipts", "0004_quittances"), ("payments", "0011_walls_of_receipts_and_reversals")]
+    dependencies = [("receipts", "0004_quittances"), ("payments", "0013_walls_of_shares")]
 
     operations = [migrations.RunSQL(WALLS, NO_WALLS)]

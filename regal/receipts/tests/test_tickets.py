@@ -364,7 +364,7 @@ class TestCopy:
         assert again.body.startswith("DUPLICATA du 25 novembre 2026 à 9\u00a0h\u00a000.")
         assert "<strong>DUPLICATA du 25 novembre 2026 à 9\u00a0h\u00a000." in html_of(again)
         assert "DUPLICATA du 25 novembre 2026" in letter_of(attempt).data()
-        assert "DUPLICATA" not in first.subject + first.body + html_of(first)
+        assert "DUPLICATA" not in f"{first.subject}{first.body}{html_of(first)}"
         assert again.to == first.to
         assert again.extra_headers["Message-ID"] == copy.message_id != first.extra_headers["Message-ID"]
 
