@@ -74,9 +74,12 @@ def _sentences(
 
 def measure(frame: Frame, *questions: str) -> list[str]:
     """The answers of `measures.js` to these questions."""
-    if frame.evaluate("typeof measure") == "undefined":
+    ask = "(questions) => typeof measure === 'undefined' ? null : questions.map((question) => measure[question]())"
+    answers = frame.evaluate(ask, list(questions))
+    if answers is None:
         frame.evaluate(MEASURES)
-    return [f"{question}: {found}" for question in questions for found in frame.evaluate(f"measure.{question}()")]
+        answers = frame.evaluate(ask, list(questions))
+    return [f"{question}: {found}" for question, answer in zip(questions, answers, strict=True) for found in answer]
 
 
 def tab_stops(page: Page) -> tuple[list[str], list[str]]:
