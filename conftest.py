@@ -6,12 +6,18 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.signals import setting_changed
 from django.test import override_settings
 from django.test.signals import root_urlconf_changed
 from django.urls import set_urlconf
 
 from tests.sites import BureauClient, GuichetClient
+
+SAY_WHICH_FILES = (
+    *("INSTALLED_APPS", "FORCE_SCRIPT_NAME", "STATIC_URL", "STATIC_ROOT", "STATICFILES_DIRS", "STATICFILES_FINDERS"),
+    *("WHITENOISE_MAX_AGE", "WHITENOISE_ALLOW_ALL_ORIGINS", "WHITENOISE_STATIC_PREFIX"),
+)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -52,6 +58,25 @@ def routes_learnt_once() -> None:
 
     setting_changed.disconnect(root_urlconf_changed)
     setting_changed.connect(forget_the_host, weak=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_files_found_once() -> Iterator[None]:
+    """Each client's first request makes the middleware anew, which looks for the static files in every package."""
+    middleware = importlib.import_module("whitenoise.middleware").WhiteNoiseMiddleware
+    look = middleware.add_files_from_finders
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def add_what_was_found(self: Any) -> None:
+        of_these_settings = tuple(repr(getattr(settings, name, None)) for name in SAY_WHICH_FILES)
+        if of_these_settings not in found:
+            look(self)
+            found[of_these_settings] = dict(self.files)
+        self.files.update(found[of_these_settings])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(middleware, "add_files_from_finders", add_what_was_found)
+        yield
 
 
 @pytest.fixture

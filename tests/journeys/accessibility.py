@@ -3,6 +3,7 @@
 Every examination gives sentences, so that a failing test reads as a list of what to mend.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,19 @@ DESKTOP = ViewportSize(width=1280, height=900)
 TELEPHONE = ViewportSize(width=360, height=740)
 ZOOMED = ViewportSize(width=320, height=256)  # a window of 1280 × 1024 at 400 %
 MOST_STOPS = 400
+
+# As text, and only what we read: Playwright takes seconds to bring a large answer over, member by member.
+RUN_AXE = """async (options) => {
+    const found = await axe.run(document, options);
+    const said = (node, checks) => node[checks].map(({ message }) => ({ message }));
+    const brief = (results) => results.map(({ id, nodes }) => ({
+        id,
+        nodes: nodes.map((node) => ({
+            html: node.html, any: said(node, "any"), all: said(node, "all"), none: said(node, "none"),
+        })),
+    }));
+    return JSON.stringify({ violations: brief(found.violations), incomplete: brief(found.incomplete) });
+}"""
 
 # What axe cannot decide by itself, looked at by a person: (rule, part of its message, part of the element): why it is
 # good.
@@ -40,7 +54,7 @@ def axe(frame: Frame, *, colours: bool = True) -> list[str]:
         "iframes": False,
         "rules": {"frame-tested": {"enabled": False}, "color-contrast": {"enabled": colours}},
     }
-    results = frame.evaluate("options => axe.run(document, options)", options)
+    results = json.loads(frame.evaluate(RUN_AXE, options))
     return [*_sentences(results["violations"]), *_sentences(results["incomplete"], reviewed=REVIEWED)]
 
 
@@ -60,9 +74,12 @@ def _sentences(
 
 def measure(frame: Frame, *questions: str) -> list[str]:
     """The answers of `measures.js` to these questions."""
-    if frame.evaluate("typeof measure") == "undefined":
+    ask = "(questions) => typeof measure === 'undefined' ? null : questions.map((question) => measure[question]())"
+    answers = frame.evaluate(ask, list(questions))
+    if answers is None:
         frame.evaluate(MEASURES)
-    return [f"{question}: {found}" for question in questions for found in frame.evaluate(f"measure.{question}()")]
+        answers = frame.evaluate(ask, list(questions))
+    return [f"{question}: {found}" for question, answer in zip(questions, answers, strict=True) for found in answer]
 
 
 def tab_stops(page: Page) -> tuple[list[str], list[str]]:
