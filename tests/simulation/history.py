@@ -114,6 +114,7 @@ class History(ABC):
         world.post.loss = draw.choice((0.0, 0.25, 0.5, 1.0)) if self._loss is None else self._loss
         world.post.bad = draw.choice((0.0, 0.2, 0.6))
         world.mail.bad = world.mail_draw.choice((0.0, 0.3, 0.8))
+        world.cuts = world.cut_draw.choice((0.0, 0.05, 0.2))
         if world.mail_draw.random() < 0.4:
             self._at(world.mail_draw.uniform(0, 120), lambda: self._no_mail(world.mail_draw.uniform(1, 90)))
         post = world.post
@@ -141,6 +142,7 @@ class History(ABC):
         world.wire.bad, world.wire.up, world.wire.silent = 0.0, True, ""
         world.post.loss = world.post.bad = 0.0
         world.mail.bad, world.mail.up = 0.0, True
+        world.cuts = 0.0
         world.worker_up = True
         world.note("calm")
         while self._planned:
@@ -228,20 +230,17 @@ class History(ABC):
 
     def _outage(self, minutes: float) -> None:
         self.world.wire.up = False
-        self.world.wire.happened += 1
-        self.world.note(f"the gateway is away for {minutes:.0f} minutes")
+        self.world.befall("the gateway is away")
         self.in_(minutes, lambda: setattr(self.world.wire, "up", True))
 
     def _workers_sleep(self, minutes: float) -> None:
         self.world.worker_up = False
-        self.world.killed += 1
-        self.world.note(f"no worker for {minutes:.0f} minutes")
+        self.world.befall("no worker")
         self.in_(minutes, lambda: setattr(self.world, "worker_up", True))
 
     def _no_mail(self, minutes: float) -> None:
         self.world.mail.up = False
-        self.world.mail.happened += 1
-        self.world.note(f"the mail server is away for {minutes:.0f} minutes")
+        self.world.befall("the mail server is away")
         self.in_(minutes, lambda: setattr(self.world.mail, "up", True))
 
     def _act(self) -> None:
@@ -274,7 +273,7 @@ class History(ABC):
         after = self._draw.randrange(25) if self._draw.random() < 0.15 else None
         died = self.world.killed
         try:
-            self.world.may_die(acts[act], after=after)
+            self.world.may_die(acts[act], after=after, who="bureau")
         except Refusal as refusal:
             self.world.note(f"the régisseur {act}: {refusal.code}")
         else:
@@ -309,6 +308,7 @@ class History(ABC):
         self.world.may_die(
             lambda: titre_groups.confirm(group=group, now=self.world.clock()),
             after=self._draw.randrange(60) if self._draw.random() < 0.15 else None,
+            who="bureau",
         )
         self.world.note(f"the régisseur does it: {group.act}")
 
@@ -360,9 +360,11 @@ class History(ABC):
         after = self._draw.randrange(60) if self._draw.random() < 0.15 else None
         departure, why = None, "killed"
         try:
-            departure = world.may_die(lambda: depart(order=order, clock=world.clock), after=after)
+            departure = world.may_die(lambda: depart(order=order, clock=world.clock), after=after, who="guichet")
             if payer.clicks_twice:
-                world.may_die(lambda: depart(order=replace(order, handle=tokens.new_token()), clock=world.clock))
+                world.befall("a second click")
+                again = replace(order, handle=tokens.new_token())
+                world.may_die(lambda: depart(order=again, clock=world.clock), who="guichet")
         except AlreadyStarted:
             world.note(f"{payer.name} clicks twice")
         except EarlierAttempt:
