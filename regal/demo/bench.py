@@ -28,7 +28,7 @@ from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import Product
-from regal.demo import bench_bureau, bench_imports, bench_paybox, bench_titres, bench_web_service
+from regal.demo import bench_bureau, bench_imports, bench_lookups, bench_paybox, bench_titres, bench_web_service
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
@@ -45,6 +45,7 @@ NOTIFICATIONS = 2_000
 PAGES = 3_000
 PGBENCH_SECONDS = 5
 WARM_UP = 50
+PARTS = ("paiements", "consultations")  # what may be measured alone
 TICKS = os.sysconf("SC_CLK_TCK")
 ROLES = {"default": "regal_app", "owner": "regal_owner", "verify": "regal_verify"}
 
@@ -144,8 +145,11 @@ class Door:
 
 
 class Bench:
-    def __init__(self, folder: Path, say: Callable[[str], object], *, titres: int, payments: int) -> None:
+    def __init__(
+        self, folder: Path, say: Callable[[str], object], *, titres: int, payments: int, only: str = ""
+    ) -> None:
         self.folder = folder
+        self.only = only
         self.titres_asked, self.payments_asked = titres, payments
         self.say = say
         self.port = next(port for port in range(18_500, 60_000) if ports.is_free(port))
@@ -156,12 +160,13 @@ class Bench:
         self.paybox = ""
         self.imports = ""
         self.titres = ""
+        self.lookups = ""
         self.web: Family | None = None
         self.worker: Family | None = None
 
     def run(self) -> None:
         with ExitStack() as until_the_end:
-            server = EmbeddedPostgres(self.folder / "postgres", durable=True)
+            server = EmbeddedPostgres(self.folder / "postgres", durable=self.only != "consultations")  # only read
             server.start()
             until_the_end.callback(server.stop)
             assert server._process is not None
@@ -171,6 +176,18 @@ class Bench:
             call_command("migrate", database="owner", interactive=False, verbosity=0)
             product = self._make_town()
             until_the_end.callback(connections.close_all)
+            if self.only == "consultations":
+                self.say(f"{self.titres_asked} factures…")
+                bench_titres.fill(
+                    server.connections,
+                    now=datetime.now(UTC),
+                    titres=self.titres_asked,
+                    named=False,
+                    one_in=50,
+                    say=self.say,
+                )
+                self._look_up(server.connections)
+                return
             if bench_imports.ALONE:
                 self.imports = bench_imports.measure(
                     product.collectivite, folder=self.folder, postgres_cpu=self.postgres.cpu_seconds, say=self.say
@@ -196,6 +213,7 @@ class Bench:
                 product.collectivite, folder=self.folder, postgres_cpu=self.postgres.cpu_seconds, say=self.say
             )
             self.titres = bench_titres.measure(server.connections, titres=self.titres_asked, say=self.say)
+            self._look_up(server.connections)
             self.bureau = bench_bureau.measure(
                 server.connections,
                 port=self.port + 1,
@@ -205,6 +223,11 @@ class Bench:
             )
 
     # What is measured
+
+    def _look_up(self, to: Connections) -> None:
+        self.lookups = bench_lookups.measure(
+            to, folder=self.folder, titres=self.titres_asked, postgres_cpu=self.postgres.cpu_seconds, say=self.say
+        )
 
     def _start_payments(self, product: Product) -> list[Door]:
         self.say("tentatives…")
@@ -495,13 +518,14 @@ def main(
     *,
     titres: int = bench_titres.TITRES,
     payments: int = bench_bureau.PAYMENTS_OF_THE_TOWN,
+    only: str = "",
 ) -> str:
-    """Measure everything; the tables. `titres`, `payments`: how many are searched."""
+    """Measure everything, or `only` one part; the tables. `titres`, `payments`: how many are searched."""
     folder = Path(tempfile.mkdtemp(prefix="regal-bench-"))
     try:
-        bench = Bench(folder, say, titres=titres, payments=payments)
+        bench = Bench(folder, say, titres=titres, payments=payments, only=only)
         bench.run()
-        tables = (bench.web_service, bench.paybox, bench.imports, bench.titres, bench.bureau)
+        tables = (bench.web_service, bench.paybox, bench.imports, bench.titres, bench.lookups, bench.bureau)
         return "\n\n".join([table(bench.figures, bench.memory), *tables])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
