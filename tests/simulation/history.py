@@ -29,7 +29,7 @@ from regal.payments.operations import PaymentOrder
 from regal.payments.queries import balance_of, fits_balance, paid_of, waiting_on
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.reversing import causes_of, reverse
-from regal.payments.states import LIVE
+from regal.payments.states import LIVE, State
 from regal.receipts.models import Ticket, Why
 from regal.titres.models import Direction, GroupAct, Titre, TitreGroup
 from regal.titres.operations import (
@@ -78,6 +78,7 @@ class History(ABC):
 
     def __init__(self, *, world: World, loss: float | None = None) -> None:
         self.world = world
+        world.gateway = type(self).__name__
         self._draw = self.world.draw
         self._loss = loss
         self._planned: list[tuple[float, int, Callable[[], None]]] = []
@@ -162,6 +163,8 @@ class History(ABC):
         with tenant(collectivite):
             attempts = list(Attempt.objects.of(collectivite).order_by("pk"))
             self.agree_on_payments(attempts)
+            paid = sum(attempt.status == State.PAID for attempt in attempts)
+            self.world.came_to.update({"attempts": len(attempts), "paid": paid, "given up": len(attempts) - paid})
             for attempt in attempts:
                 if attempt.status in LIVE:
                     raise Disagreement(f"an attempt is still {attempt.status} after a calm week")
@@ -177,6 +180,8 @@ class History(ABC):
                     kind=CaseKind.EXCESS, subject_id__in=settled.filter(attempt__isnull=False).values("attempt")
                 )
                 too_much = Money(sum(case.facts["excess_cents"] for case in excess))
+                self.world.came_to["excédents"] += len(excess)
+                self.world.came_to["money at the counter"] += sum(one.receipt_id is not None for one in settled)
                 self.same("money of a titre", received, extinguished + too_much)
             self._agree_on_tickets()
         if Watch.objects.filter(collectivite=collectivite.pk, closed_at__isnull=True).exists():
@@ -191,6 +196,7 @@ class History(ABC):
         owed = Settlement.objects.of(town).filter(attempt__titre__isnull=False, attempt__in=known)
         tickets = list(Ticket.objects.of(town))
         settled = sorted(owed.values_list("pk", flat=True))
+        self.world.came_to.update({"tickets": len(tickets), "letters": len(self.world.mail.taken)})
         self.same("whose payers have a ticket", sorted(one.settlement_id for one in tickets), settled)
         self.same("letters that nobody wrote", set(taken) - {one.message_id for one in tickets}, set())
         for ticket in tickets:

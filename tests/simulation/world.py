@@ -38,6 +38,7 @@ from tests import cast
 FORM = "application/x-www-form-urlencoded"
 ENDS_OF_A_COMMIT = ("cut_before", "cut_after", "killed_before", "killed_after")
 FIFTY = 50
+PREPARED = 2_000  # statements: REGAL's own, all of them
 SLOW = 13  # seconds: a gateway that answers at last
 BANKS_CLOCKS = (0, 0, 0, 2, 240)  # seconds that the gateway's is ahead of ours
 
@@ -207,7 +208,11 @@ class World:
             + timedelta(days=self.draw.randrange(300), minutes=self.draw.randrange(24 * 60))
         )
         self.began = self.clock()
+        connection.ensure_connection()
+        connection.connection.prepared_max = PREPARED  # else half of them are prepared again and again
+        self.gateway = ""  # the kind of its history
         self.accidents: Counter[str] = Counter()
+        self.came_to: Counter[str] = Counter()  # what there was of each thing in the end
         self.killed = 0
         self.cuts = 0.0  # how often whatever is done ends at one of its COMMITs
         self.worker_up = True
