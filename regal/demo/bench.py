@@ -28,7 +28,15 @@ from regal.backoffice import administration
 from regal.checkout.flow import Recap, seal
 from regal.checkout.look import colours_digest
 from regal.collectivites.models import Product
-from regal.demo import bench_bureau, bench_imports, bench_lookups, bench_paybox, bench_titres, bench_web_service
+from regal.demo import (
+    bench_bureau,
+    bench_imports,
+    bench_lookups,
+    bench_paybox,
+    bench_payments,
+    bench_titres,
+    bench_web_service,
+)
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
@@ -45,6 +53,8 @@ NOTIFICATIONS = 2_000
 PAGES = 3_000
 PGBENCH_SECONDS = 5
 WARM_UP = 50
+EMPTY = "page Django vide (/healthz)"
+BARE = "pgbench : les mêmes écritures qu’une notification"
 PARTS = ("paiements", "consultations")  # what may be measured alone
 TICKS = os.sysconf("SC_CLK_TCK")
 ROLES = {"default": "regal_app", "owner": "regal_owner", "verify": "regal_verify"}
@@ -157,6 +167,7 @@ class Bench:
         self.memory: dict[str, float] = {}
         self.bureau = ""
         self.web_service = ""
+        self.whole = ""
         self.paybox = ""
         self.imports = ""
         self.titres = ""
@@ -197,14 +208,27 @@ class Bench:
             with self._process("serve", "guichet", "--port", str(self.port)) as web:
                 self.web = web
                 self._wait_for("/healthz")
-                self._pages(product)
-                self._notifications(doors)
+                if self.only == "paiements":
+                    self._load(EMPTY, [["GET", "/healthz", ""]] * PAGES)
+                else:
+                    self._pages(product)
+                    self._notifications(doors)
                 self.memory["guichet"] = web.memory_megabytes()
                 self.memory["PostgreSQL"] = self.postgres.memory_megabytes()
                 self.web = None
-            self._judge()
-            self._verify()
+            if not self.only:
+                self._judge()
+                self._verify()
             self._pgbench(server.connections, product, doors[0])
+            self.whole = bench_payments.measure(
+                product.collectivite,
+                port=self.port + 3,
+                limits=[(name, self._figure(what)) for name, what in (("page vide", EMPTY), ("pgbench", BARE))],
+                postgres_cpu=self.postgres.cpu_seconds,
+                say=self.say,
+            )
+            if self.only == "paiements":
+                return
             self.web_service = bench_web_service.measure(
                 product.collectivite, port=self.port + 2, postgres_cpu=self.postgres.cpu_seconds, say=self.say
             )
@@ -224,6 +248,9 @@ class Bench:
 
     # What is measured
 
+    def _figure(self, what: str) -> Figure:
+        return next(one for one in self.figures if one.what == what)
+
     def _look_up(self, to: Connections) -> None:
         self.lookups = bench_lookups.measure(
             to, folder=self.folder, titres=self.titres_asked, postgres_cpu=self.postgres.cpu_seconds, say=self.say
@@ -232,8 +259,9 @@ class Bench:
     def _start_payments(self, product: Product) -> list[Door]:
         self.say("tentatives…")
         doors = []
-        with self._measured("tentative créée et départ préparé (sans HTTP)", ATTEMPTS):
-            for number in range(1, ATTEMPTS + 1):
+        attempts = 1 if self.only else ATTEMPTS
+        with self._measured("tentative créée et départ préparé (sans HTTP)", attempts):
+            for number in range(1, attempts + 1):
                 order = PaymentOrder(
                     product=product,
                     debt_reference=f"2026{number:08d}000001",
@@ -259,7 +287,7 @@ class Bench:
 
     def _pages(self, product: Product) -> None:
         self.say("pages…")
-        self._load("page Django vide (/healthz)", [["GET", "/healthz", ""]] * PAGES)
+        self._load(EMPTY, [["GET", "/healthz", ""]] * PAGES)
         first = f"/{product.collectivite.slug}/{product.slug}/"
         self._load("première page du payeur", [["GET", first, ""]] * (PAGES // 2))
         town = product.collectivite
@@ -357,7 +385,7 @@ class Bench:
         done = int(said.stdout.partition("actually processed: ")[2].split("\n")[0].split("/")[0])
         self.figures.append(
             Figure(
-                what="pgbench : les mêmes écritures qu’une notification",
+                what=BARE,
                 count=done,
                 seconds=float(PGBENCH_SECONDS),
                 postgres_seconds=self.postgres.cpu_seconds() - before,
@@ -488,8 +516,8 @@ def table(figures: list[Figure], memory: dict[str, float]) -> str:
     if not figures:
         return ""
     limits = {figure.what: figure.per_second for figure in figures}
-    django = next((speed for what, speed in limits.items() if what.startswith("page Django vide")), None)
-    postgres = next((speed for what, speed in limits.items() if what.startswith("pgbench")), None)
+    django = next((speed for what, speed in limits.items() if what == EMPTY), None)
+    postgres = next((speed for what, speed in limits.items() if what == BARE), None)
     lines = [
         "| opération | par seconde | CPU Python ms | CPU PostgreSQL ms | p99 ms | / page vide | / pgbench | |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
@@ -525,7 +553,15 @@ def main(
     try:
         bench = Bench(folder, say, titres=titres, payments=payments, only=only)
         bench.run()
-        tables = (bench.web_service, bench.paybox, bench.imports, bench.titres, bench.lookups, bench.bureau)
+        tables = (
+            bench.whole,
+            bench.web_service,
+            bench.paybox,
+            bench.imports,
+            bench.titres,
+            bench.lookups,
+            bench.bureau,
+        )
         return "\n\n".join([table(bench.figures, bench.memory), *tables])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

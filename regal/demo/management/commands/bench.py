@@ -8,6 +8,7 @@ from regal.demo.bench import PARTS, WrongAnswers, main
 from regal.demo.bench_bureau import PAYMENTS_OF_THE_TOWN, WrongPage
 from regal.demo.bench_imports import WrongImport
 from regal.demo.bench_lookups import WrongLookUp
+from regal.demo.bench_payments import WrongPayment
 from regal.demo.bench_titres import TITRES, WrongList
 
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
                     only=options["seulement"],
                 )
             )
-        except (WrongAnswers, WrongImport, WrongList, WrongLookUp, WrongPage) as wrong:
+        except (WrongAnswers, WrongImport, WrongList, WrongLookUp, WrongPage, WrongPayment) as wrong:
             raise CommandError(f"Ce qui est mesuré n’est pas ce qui est annoncé : {wrong}") from wrong
         except TimeoutError as late:
             raise CommandError("Un des programmes mesurés n’a pas répondu à temps.") from late
