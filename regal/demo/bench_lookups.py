@@ -23,7 +23,8 @@ from django.conf import settings
 from django.db import connection, connections
 from django.test import Client, override_settings
 
-from regal.collectivites.models import Product
+from regal.checkout import pages
+from regal.collectivites.models import Collectivite, Product
 from regal.demo import bench_titres
 from regal.lib.embedded_postgres import DATABASE, Connections, binaries
 from regal.lib.money import Money
@@ -78,8 +79,9 @@ class LookBench:
         self.now = datetime.now(UTC)
         self.draw = random.Random(SEED)  # noqa: S311 - a measure
         product = Product.objects.select_related("account", "collectivite")
-        with self._as_the_owner_found() as town_id, tenant(town_id):
-            self.product = product.get(collectivite=town_id, slug="cantine")
+        town = Collectivite.objects.get(slug=f"{bench_titres.MARK}-0")
+        with tenant(town):
+            self.product = product.get(collectivite=town, slug="cantine")
         self.client = Client(headers={"host": bench_titres.HOST})
 
     def figures(self) -> list[LookFigure]:
@@ -96,13 +98,13 @@ class LookBench:
             lines.append(
                 self._measured(what, asked[WARM_UP:], lambda one, expected=expected: self._look(one, expected))
             )
-        pages = {
+        whole = {
             "page entière, à payer": (self._payable, 200),
             "page entière, montant faux": (self._wrong_amount, 422),
             "page entière, référence inconnue": (self._unknown, 422),
         }
         with self._guichet():
-            for what, (draw, status) in pages.items():
+            for what, (draw, status) in whole.items():
                 asked = [draw() for _ in range(PAGES)]
                 for one in asked[:10]:
                     self._page(one, status)
@@ -238,8 +240,6 @@ class LookBench:
     @contextmanager
     def _guichet(self) -> Iterator[None]:
         """The payer's pages in this process, behind a proxy that names each payer; no town is slowed meanwhile."""
-        from regal.checkout import pages
-
         with (
             override_settings(
                 ROOT_URLCONF="regal.config.urls_guichet",
@@ -249,15 +249,6 @@ class LookBench:
             patch.object(pages, "_looks_too_often", lambda request, town: False),
         ):
             yield
-
-    @contextmanager
-    def _as_the_owner_found(self) -> Iterator[int]:
-        """The number of the town that was filled: no tenant is needed to know it."""
-        with connections["default"].cursor() as cursor:
-            cursor.execute("SELECT id FROM collectivites_collectivite WHERE slug = %s", [f"{bench_titres.MARK}-0"])
-            row = cursor.fetchone()
-        assert row is not None
-        yield row[0]
 
 
 def _accesses(plan: dict[str, Any]) -> Iterator[str]:

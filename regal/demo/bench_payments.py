@@ -42,8 +42,8 @@ from regal.payments.operations import JUDGE_MESSAGE
 from regal.payments.settling import SEND_TICKET
 from regal.titres import operations as titres
 
-PAYMENTS = 100
-WARM_UP = 10
+PAYMENTS = 60
+WARM_UP = 5
 AMOUNT = Money(3_840)
 HOST = "localhost"
 SITE, RANK = "2718281", "01"
