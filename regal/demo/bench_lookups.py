@@ -95,9 +95,7 @@ class LookBench:
         }
         for what, (draw, expected) in kinds.items():
             asked = [draw() for _ in range(TIMES)]
-            lines.append(
-                self._measured(what, asked[WARM_UP:], lambda one, expected=expected: self._look(one, expected))
-            )
+            lines.append(self._measured(what, asked[WARM_UP:], partial(self._look, expected=expected)))
         whole = {
             "page entière, à payer": (self._payable, 200),
             "page entière, montant faux": (self._wrong_amount, 422),

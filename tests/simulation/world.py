@@ -302,7 +302,8 @@ class World:
     @contextmanager
     def _cut_at_a_commit(self, number: int) -> Iterator[None]:
         """The COMMIT of this number, if there is one, ends badly."""
-        commit, left = connection._commit, number
+        database: Any = connection  # its private verbs are in no stub
+        commit, left = database._commit, number
 
         def end_badly() -> None:
             nonlocal left
@@ -315,7 +316,7 @@ class World:
             if way.endswith("_after"):
                 commit()
             if way.startswith("killed"):
-                connection._rollback()  # what PostgreSQL does when the process that it served is gone
+                database._rollback()  # what PostgreSQL does when the process that it served is gone
                 raise Killed
             assert connection.connection is not None
             connection.connection.close()
