@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,9 +38,10 @@ from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
 from regal.payments.checker import check_due
-from regal.payments.models import Settlement
+from regal.payments.models import Attempt
 from regal.payments.operations import JUDGE_MESSAGE
 from regal.payments.settling import SEND_TICKET
+from regal.payments.states import State
 from regal.titres import operations as titres
 
 PAYMENTS = 60
@@ -217,11 +219,13 @@ def _measured(what: str, product: Product, key: rsa.RSAPrivateKey, postgres_cpu:
         postgres_seconds=postgres_cpu() - postgres,
     )
     with tenant(town):
-        settled = Settlement.objects.of(town).filter(account=product.account, rank__gte=2)
-        tickets = Effect.objects.filter(collectivite=town, kind=SEND_TICKET)
-        found = (settled.count(), tickets.filter(done_at__isnull=True).count() >= WARM_UP + PAYMENTS)
-    if found != (WARM_UP + PAYMENTS, True):
-        raise WrongPayment(f"{what}: {found}")
+        attempts = list(Attempt.objects.of(town).filter(account=product.account))
+        tickets = Effect.objects.filter(collectivite=town, kind=SEND_TICKET, done_at__isnull=True).count()
+    standing = Counter(
+        "proved" if one.status == State.PAID and not one.is_provisional else one.standing for one in attempts
+    )
+    if standing != {"proved": WARM_UP + PAYMENTS} or tickets < WARM_UP + PAYMENTS:
+        raise WrongPayment(f"{what}: {dict(standing)}, {tickets} tickets")
     return figure
 
 
