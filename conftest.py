@@ -87,3 +87,28 @@ def guichet() -> GuichetClient:
 @pytest.fixture
 def bureau() -> BureauClient:
     return BureauClient()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many histories were played, and what happened in them."""
+    if played := _histories(terminalreporter):
+        tally = importlib.import_module("tests.simulation.tally")
+        terminalreporter.section("simulated histories")
+        for line in tally.lines(tally.total(played)):
+            terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """An accident that befell no history of very many is a promise that nobody keeps: the run fails."""
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None and (played := _histories(reporter)):
+        tally = importlib.import_module("tests.simulation.tally")
+        if tally.missing(tally.total(played)):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _histories(reporter: Any) -> list[dict[str, float]]:
+    """What each batch counted."""
+    passed = reporter.stats.get("passed", ())
+    return [counted for report in passed for name, counted in report.user_properties if name == "histories"]

@@ -71,8 +71,8 @@ def several_at_once(request: BureauRequest, slug: str, regie_id: int) -> HttpRes
                 actor_id=request.user.pk,
             )
     if allowed:
-        told = _("« %(name)s » accepte plusieurs dettes en un paiement.") % {"name": regie.name}
+        told = _("« %(name)s » accepte plusieurs dettes en un paiement.") % {"name": regie.name}
     else:
-        told = _("« %(name)s » accepte une dette à la fois.") % {"name": regie.name}
+        told = _("« %(name)s » accepte une dette à la fois.") % {"name": regie.name}
     messages.success(request, told)
     return HttpResponseRedirect(reverse("settings_products", args=[slug]), status=303)

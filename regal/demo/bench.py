@@ -31,8 +31,10 @@ from regal.collectivites.models import Product
 from regal.demo import (
     bench_bureau,
     bench_imports,
+    bench_lookups,
     bench_notices,
     bench_paybox,
+    bench_payments,
     bench_quittances,
     bench_titres,
     bench_web_service,
@@ -53,6 +55,9 @@ NOTIFICATIONS = 2_000
 PAGES = 3_000
 PGBENCH_SECONDS = 5
 WARM_UP = 50
+EMPTY = "page Django vide (/healthz)"
+BARE = "pgbench : les mêmes écritures qu’une notification"
+PARTS = ("paiements", "consultations")  # what may be measured alone
 TICKS = os.sysconf("SC_CLK_TCK")
 ROLES = {"default": "regal_app", "owner": "regal_owner", "verify": "regal_verify"}
 
@@ -152,8 +157,11 @@ class Door:
 
 
 class Bench:
-    def __init__(self, folder: Path, say: Callable[[str], object], *, titres: int, payments: int) -> None:
+    def __init__(
+        self, folder: Path, say: Callable[[str], object], *, titres: int, payments: int, only: str = ""
+    ) -> None:
         self.folder = folder
+        self.only = only
         self.titres_asked, self.payments_asked = titres, payments
         self.say = say
         self.port = next(port for port in range(18_500, 60_000) if ports.is_free(port))
@@ -162,15 +170,17 @@ class Bench:
         self.bureau = ""
         self.web_service = ""
         self.quittances = ""
+        self.whole = ""
         self.paybox = ""
         self.imports = ""
         self.titres = ""
+        self.lookups = ""
         self.web: Family | None = None
         self.worker: Family | None = None
 
     def run(self) -> None:
         with ExitStack() as until_the_end:
-            server = EmbeddedPostgres(self.folder / "postgres", durable=True)
+            server = EmbeddedPostgres(self.folder / "postgres", durable=self.only != "consultations")  # only read
             server.start()
             until_the_end.callback(server.stop)
             assert server._process is not None
@@ -180,6 +190,18 @@ class Bench:
             call_command("migrate", database="owner", interactive=False, verbosity=0)
             product = self._make_town()
             until_the_end.callback(connections.close_all)
+            if self.only == "consultations":
+                self.say(f"{self.titres_asked} factures…")
+                bench_titres.fill(
+                    server.connections,
+                    now=datetime.now(UTC),
+                    titres=self.titres_asked,
+                    named=False,
+                    one_in=50,
+                    say=self.say,
+                )
+                self._look_up(server.connections)
+                return
             if bench_imports.ALONE:
                 self.imports = bench_imports.measure(
                     product.collectivite, folder=self.folder, postgres_cpu=self.postgres.cpu_seconds, say=self.say
@@ -189,14 +211,27 @@ class Bench:
             with self._process("serve", "guichet", "--port", str(self.port)) as web:
                 self.web = web
                 self._wait_for("/healthz")
-                self._pages(product)
-                self._notifications(doors)
+                if self.only == "paiements":
+                    self._load(EMPTY, [["GET", "/healthz", ""]] * PAGES)
+                else:
+                    self._pages(product)
+                    self._notifications(doors)
                 self.memory["guichet"] = web.memory_megabytes()
                 self.memory["PostgreSQL"] = self.postgres.memory_megabytes()
                 self.web = None
-            self._judge()
-            self._verify()
+            if not self.only:
+                self._judge()
+                self._verify()
             self._pgbench(server.connections, product, doors[0])
+            self.whole = bench_payments.measure(
+                product.collectivite,
+                port=self.port + 3,
+                limits=[(name, self._figure(what)) for name, what in (("page vide", EMPTY), ("pgbench", BARE))],
+                postgres_cpu=self.postgres.cpu_seconds,
+                say=self.say,
+            )
+            if self.only == "paiements":
+                return
             self.web_service = bench_web_service.measure(
                 product.collectivite, port=self.port + 2, postgres_cpu=self.postgres.cpu_seconds, say=self.say
             )
@@ -209,6 +244,7 @@ class Bench:
             )
             self.titres = bench_titres.measure(server.connections, titres=self.titres_asked, say=self.say)
             self.titres += "\n\n" + bench_notices.measure(say=self.say)
+            self._look_up(server.connections)
             self.bureau = bench_bureau.measure(
                 server.connections,
                 port=self.port + 1,
@@ -219,11 +255,20 @@ class Bench:
 
     # What is measured
 
+    def _figure(self, what: str) -> Figure:
+        return next(one for one in self.figures if one.what == what)
+
+    def _look_up(self, to: Connections) -> None:
+        self.lookups = bench_lookups.measure(
+            to, folder=self.folder, titres=self.titres_asked, postgres_cpu=self.postgres.cpu_seconds, say=self.say
+        )
+
     def _start_payments(self, product: Product) -> list[Door]:
         self.say("tentatives…")
         doors = []
-        with self._measured("tentative créée et départ préparé (sans HTTP)", ATTEMPTS):
-            for number in range(1, ATTEMPTS + 1):
+        attempts = 1 if self.only else ATTEMPTS
+        with self._measured("tentative créée et départ préparé (sans HTTP)", attempts):
+            for number in range(1, attempts + 1):
                 order = PaymentOrder(
                     product=product,
                     debt_reference=f"2026{number:08d}000001",
@@ -249,7 +294,7 @@ class Bench:
 
     def _pages(self, product: Product) -> None:
         self.say("pages…")
-        self._load("page Django vide (/healthz)", [["GET", "/healthz", ""]] * PAGES)
+        self._load(EMPTY, [["GET", "/healthz", ""]] * PAGES)
         first = f"/{product.collectivite.slug}/{product.slug}/"
         self._load("première page du payeur", [["GET", first, ""]] * (PAGES // 2))
         town = product.collectivite
@@ -347,7 +392,7 @@ class Bench:
         done = int(said.stdout.partition("actually processed: ")[2].split("\n")[0].split("/")[0])
         self.figures.append(
             Figure(
-                what="pgbench : les mêmes écritures qu’une notification",
+                what=BARE,
                 count=done,
                 seconds=float(PGBENCH_SECONDS),
                 postgres_seconds=self.postgres.cpu_seconds() - before,
@@ -478,8 +523,8 @@ def table(figures: list[Figure], memory: dict[str, float]) -> str:
     if not figures:
         return ""
     limits = {figure.what: figure.per_second for figure in figures}
-    django = next((speed for what, speed in limits.items() if what.startswith("page Django vide")), None)
-    postgres = next((speed for what, speed in limits.items() if what.startswith("pgbench")), None)
+    django = next((speed for what, speed in limits.items() if what == EMPTY), None)
+    postgres = next((speed for what, speed in limits.items() if what == BARE), None)
     lines = [
         "| opération | par seconde | CPU Python ms | CPU PostgreSQL ms | p99 ms | / page vide | / pgbench | |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
@@ -508,13 +553,23 @@ def main(
     *,
     titres: int = bench_titres.TITRES,
     payments: int = bench_bureau.PAYMENTS_OF_THE_TOWN,
+    only: str = "",
 ) -> str:
-    """Measure everything; the tables. `titres`, `payments`: how many are searched."""
+    """Measure everything, or `only` one part; the tables. `titres`, `payments`: how many are searched."""
     folder = Path(tempfile.mkdtemp(prefix="regal-bench-"))
     try:
-        bench = Bench(folder, say, titres=titres, payments=payments)
+        bench = Bench(folder, say, titres=titres, payments=payments, only=only)
         bench.run()
-        tables = (bench.web_service, bench.quittances, bench.paybox, bench.imports, bench.titres, bench.bureau)
+        tables = (
+            bench.whole,
+            bench.web_service,
+            bench.quittances,
+            bench.paybox,
+            bench.imports,
+            bench.titres,
+            bench.lookups,
+            bench.bureau,
+        )
         return "\n\n".join([table(bench.figures, bench.memory), *tables])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -150,7 +150,7 @@ class Files:
                 return act()
 
         try:
-            done: Import | None = world.may_die(whole, after=after)
+            done: Import | None = world.may_die(whole, after=after, who="bureau")
         except Refusal as refusal:
             world.note(f"the agent {what}: {refusal.code}")
             return None

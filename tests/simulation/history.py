@@ -30,7 +30,7 @@ from regal.payments.queries import balance_of, excess_of, fits_balance, paid_of,
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.reversing import causes_of, reverse
 from regal.payments.shares import Part, own_reference
-from regal.payments.states import LIVE
+from regal.payments.states import LIVE, State
 from regal.receipts.models import Ticket, Why
 from regal.titres.models import Direction, GroupAct, Titre, TitreGroup
 from regal.titres.operations import (
@@ -80,6 +80,7 @@ class History(ABC):
 
     def __init__(self, *, world: World, loss: float | None = None) -> None:
         self.world = world
+        world.gateway = type(self).__name__
         self._draw = self.world.draw
         self._loss = loss
         self._planned: list[tuple[float, int, Callable[[], None]]] = []
@@ -117,6 +118,7 @@ class History(ABC):
         world.post.loss = draw.choice((0.0, 0.25, 0.5, 1.0)) if self._loss is None else self._loss
         world.post.bad = draw.choice((0.0, 0.2, 0.6))
         world.mail.bad = world.mail_draw.choice((0.0, 0.3, 0.8))
+        world.cuts = world.cut_draw.choice((0.0, 0.05, 0.2))
         if world.mail_draw.random() < 0.4:
             self._at(world.mail_draw.uniform(0, 120), lambda: self._no_mail(world.mail_draw.uniform(1, 90)))
         post = world.post
@@ -146,6 +148,7 @@ class History(ABC):
         world.wire.bad, world.wire.up, world.wire.silent = 0.0, True, ""
         world.post.loss = world.post.bad = 0.0
         world.mail.bad, world.mail.up = 0.0, True
+        world.cuts = 0.0
         world.worker_up = True
         world.note("calm")
         while self._planned:
@@ -165,6 +168,8 @@ class History(ABC):
         with tenant(collectivite):
             attempts = list(Attempt.objects.of(collectivite).order_by("pk"))
             self.agree_on_payments(attempts)
+            paid = sum(attempt.status == State.PAID for attempt in attempts)
+            self.world.came_to.update({"attempts": len(attempts), "paid": paid, "given up": len(attempts) - paid})
             for attempt in attempts:
                 if attempt.status in LIVE:
                     raise Disagreement(f"an attempt is still {attempt.status} after a calm week")
@@ -182,6 +187,9 @@ class History(ABC):
                     kind=CaseKind.EXCESS, subject_id__in=settled.filter(attempt__isnull=False).values("attempt")
                 )
                 too_much = sum((excess_of(case.facts, titre_id=titre.pk) for case in excess), Money.zero)
+                firsts = [attempt.pk for attempt in attempts if attempt.titre_id == titre.pk]
+                self.world.came_to["excédents"] += excess.filter(subject_id__in=firsts).count()
+                self.world.came_to["money at the counter"] += sum(one.receipt_id is not None for one in settled)
                 self.same("money of a titre", received, extinguished + too_much)
             self._agree_on_tickets()
         if Watch.objects.filter(collectivite=collectivite.pk, closed_at__isnull=True).exists():
@@ -196,6 +204,7 @@ class History(ABC):
         owed = Settlement.objects.of(town).filter(attempt__titre__isnull=False, attempt__in=known)
         tickets = list(Ticket.objects.of(town))
         settled = sorted(owed.values_list("pk", flat=True))
+        self.world.came_to.update({"tickets": len(tickets), "letters": len(self.world.mail.taken)})
         self.same("whose payers have a ticket", sorted(one.settlement_id for one in tickets), settled)
         self.same("letters that nobody wrote", set(taken) - {one.message_id for one in tickets}, set())
         for ticket in tickets:
@@ -235,20 +244,17 @@ class History(ABC):
 
     def _outage(self, minutes: float) -> None:
         self.world.wire.up = False
-        self.world.wire.happened += 1
-        self.world.note(f"the gateway is away for {minutes:.0f} minutes")
+        self.world.befall("the gateway is away")
         self.in_(minutes, lambda: setattr(self.world.wire, "up", True))
 
     def _workers_sleep(self, minutes: float) -> None:
         self.world.worker_up = False
-        self.world.killed += 1
-        self.world.note(f"no worker for {minutes:.0f} minutes")
+        self.world.befall("no worker")
         self.in_(minutes, lambda: setattr(self.world, "worker_up", True))
 
     def _no_mail(self, minutes: float) -> None:
         self.world.mail.up = False
-        self.world.mail.happened += 1
-        self.world.note(f"the mail server is away for {minutes:.0f} minutes")
+        self.world.befall("the mail server is away")
         self.in_(minutes, lambda: setattr(self.world.mail, "up", True))
 
     def _act(self) -> None:
@@ -281,7 +287,7 @@ class History(ABC):
         after = self._draw.randrange(25) if self._draw.random() < 0.15 else None
         died = self.world.killed
         try:
-            self.world.may_die(acts[act], after=after)
+            self.world.may_die(acts[act], after=after, who="bureau")
         except Refusal as refusal:
             self.world.note(f"the régisseur {act}: {refusal.code}")
         else:
@@ -316,6 +322,7 @@ class History(ABC):
         self.world.may_die(
             lambda: titre_groups.confirm(group=group, now=self.world.clock()),
             after=self._draw.randrange(60) if self._draw.random() < 0.15 else None,
+            who="bureau",
         )
         self.world.note(f"the régisseur does it: {group.act}")
 
@@ -368,9 +375,11 @@ class History(ABC):
         after = self._draw.randrange(60) if self._draw.random() < 0.15 else None
         departure, why = None, "killed"
         try:
-            departure = world.may_die(lambda: depart(order=order, clock=world.clock), after=after)
+            departure = world.may_die(lambda: depart(order=order, clock=world.clock), after=after, who="guichet")
             if payer.clicks_twice:
-                world.may_die(lambda: depart(order=replace(order, handle=tokens.new_token()), clock=world.clock))
+                world.befall("a second click")
+                again = replace(order, handle=tokens.new_token())
+                world.may_die(lambda: depart(order=again, clock=world.clock), who="guichet")
         except AlreadyStarted:
             world.note(f"{payer.name} clicks twice")
         except EarlierAttempt:

@@ -63,7 +63,7 @@ def speaking_to_the_sandbox() -> Iterator[None]:
 class PayboxPost(Post):
     """Of the odd ones, some are truly signed: for one euro, or by the test platform for the right amount."""
 
-    ways = ("late", "twice", "altered", "wrongly_signed", "other_amount", "test_platform")
+    ways = ("late", "twice", "altered", "wrongly_signed", "other_amount", "other_reference", "test_platform")
 
     def made_of(self, body: bytes, way: str) -> tuple[bytes, ...]:
         text = body.decode("ascii")
@@ -73,6 +73,8 @@ class PayboxPost(Post):
             return (text.replace("Sign=", "Sign=A").encode(), body)
         if way == "other_amount":
             return (self._forge(text, Mt="100", Auto="123456"), body)
+        if way == "other_reference":
+            return (self._forge(text, Ref="AAAAAAAAAAAAAAAAAAAAAA"), body)
         if way == "test_platform":
             return (self._forge(text, Auto="XXXXXX"), body)
         return super().made_of(body, way)
@@ -143,26 +145,29 @@ class PayboxWorld(World):
         with self.sandbox.world.store.transaction() as db:
             write_settings(db, replace(read_settings(db), paybox_asleep=which))
 
-    def hear(self, url: str, body: bytes) -> None:
+    def _hear(self, url: str, body: bytes) -> InboxMessage:
         """Paybox calls an attempt's own address, or the account's."""
         path = urlsplit(url).path
         if not path.startswith("/s/p/"):
-            super().hear(url, body)
-            return
+            return super()._hear(url, body)
         collectivite_id, _, token = path.removeprefix("/s/p/").partition("/")
         message = Message(method="POST", query=b"", body=body, content_type=FORM, received_at=self.clock())
         with tenant(int(collectivite_id)):
             account = account_by_notification_token(collectivite_id=int(collectivite_id), token=token, now=self.clock())
             if account is None:
                 raise AssertionError("Paybox calls an address that we did not give")
-            receive_for_account(account=account, message=message, now=self.clock())
+            return receive_for_account(account=account, message=message, now=self.clock())
 
     def come_back(self, attempt: Attempt, address: str) -> None:
         """The payer's browser brings what Paybox's page gave it."""
         query = urlsplit(address).query.encode("ascii")
         message = Message(method="GET", query=query, body=b"", content_type="", received_at=self.clock())
-        with tenant(self.town.collectivite):
-            receive(attempt=attempt, message=message, channel=InboxMessage.Channel.RETURN, now=self.clock())
+
+        def hear() -> None:
+            with tenant(self.town.collectivite):
+                receive(attempt=attempt, message=message, channel=InboxMessage.Channel.RETURN, now=self.clock())
+
+        self.may_die(hear, who="guichet")
 
 
 class PayboxHistory(History):
@@ -250,13 +255,12 @@ class PayboxHistory(History):
     def _host_sleeps(self, minutes: float) -> None:
         which = self._draw.choice(("main", "backup", "both"))
         self.world.fall_asleep(which)
-        self.world.wire.happened += 1
-        self.world.note(f"asleep for {minutes:.0f} minutes: {which}")
+        self.world.befall(f"Paybox asleep: {which}")
         self.in_(minutes, lambda: self.world.fall_asleep(""))
 
     def _direct_is_away(self, minutes: float) -> None:
         self.world.wire.silent = "/PPPS.php"
-        self.world.note(f"Direct is away for {minutes:.0f} minutes")
+        self.world.befall("Direct is away")
         self.in_(minutes, lambda: setattr(self.world.wire, "silent", ""))
 
     def pass_a_night(self) -> None:

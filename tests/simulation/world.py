@@ -5,8 +5,9 @@ nothing is drawn but from the history's own seed: the same seed gives the same t
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -14,10 +15,11 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx
-from django.db import connection
+from django.db import OperationalError, connection
 
 from regal.agenda import operations as agenda
 from regal.agenda.operations import Handlers, run_due
+from regal.agenda.watches import IMPOSSIBLE
 from regal.collectivites.models import Product
 from regal.config.jobs import HANDLERS
 from regal.gateways.base import DebtKind, Environment, Message
@@ -25,6 +27,7 @@ from regal.lib import http, mail, paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments import checker
+from regal.payments.models import InboxMessage
 from regal.payments.operations import receive
 from regal.payments.queries import attempt_by_notification_token
 from regal.payments.schedule import DRAWS
@@ -34,10 +37,19 @@ from tests import cast
 from tests.several import allow
 
 FORM = "application/x-www-form-urlencoded"
+ENDS_OF_A_COMMIT = ("cut_before", "cut_after", "killed_before", "killed_after")
+FIFTY = 50
+PREPARED = 2_000  # statements: REGAL's own, all of them
+SLOW = 13  # seconds: a gateway that answers at last
+BANKS_CLOCKS = (0, 0, 0, 2, 240)  # seconds that the gateway's is ahead of ours
 
 
 class Killed(BaseException):
     """The process dies here: nobody can catch it and tidy up."""
+
+
+class _Cut(OperationalError):
+    """The connection is lost in the middle of a COMMIT: who asked does not know whether it was heard."""
 
 
 class Clock:
@@ -59,25 +71,43 @@ class Clock:
 class Wire(httpx.BaseTransport):
     """The network from REGAL to its gateway. `bad` is how often a question goes wrong, in one of these ways."""
 
-    ways = ("no_connection", "lost", "answer_lost", "cut", "page_503", "empty", "half", "killed", "killed_after")
+    ways = (
+        "no_connection",
+        "lost",
+        "answer_lost",
+        "cut",
+        "page_503",
+        "empty",
+        "half",
+        "garbage",
+        "slow",
+        "killed",
+        "killed_after",
+    )
 
-    def __init__(self, gateway: httpx.BaseTransport, draw: random.Random, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        gateway: httpx.BaseTransport,
+        draw: random.Random,
+        befall: Callable[[str], None],
+        wait: Callable[[float], None],
+    ) -> None:
         self.bad = 0.0
         self.up = True  # False: an outage
         self.silent = ""  # what alone does not answer: the end of an address
-        self.happened = 0
         self._gateway = gateway
         self._draw = draw
-        self._note = note
+        self._befall = befall
+        self._wait = wait
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if not self.up or (self.silent and request.url.path.endswith(self.silent)):
-            self._fault("outage")
+            self._befall("wire: outage")
             raise httpx.ConnectError("refused", request=request)
         if self._draw.random() >= self.bad:
             return self._gateway.handle_request(request)
         way = self._draw.choice(self.ways)
-        self._fault(way)
+        self._befall(f"wire: {way}")
         if way == "no_connection":
             raise httpx.ConnectError("refused", request=request)
         if way == "lost":
@@ -86,7 +116,13 @@ class Wire(httpx.BaseTransport):
             raise Killed
         if way == "page_503":
             return httpx.Response(503, text="<html><body>Service indisponible</body></html>", request=request)
+        if way == "garbage":
+            return httpx.Response(200, content=b"\x00\xff<html>Bienvenue &eacute;<br>" * 3, request=request)
+        if way == "slow":
+            self._wait(SLOW)
         answer = self._gateway.handle_request(request)
+        if way == "slow":
+            return answer
         if way == "answer_lost":
             raise httpx.ReadTimeout("timed out", request=request)
         if way == "cut":
@@ -96,32 +132,29 @@ class Wire(httpx.BaseTransport):
         content = b"" if way == "empty" else answer.content[: len(answer.content) // 2]
         return httpx.Response(200, content=content, headers={"Content-Type": "text/xml"}, request=request)
 
-    def _fault(self, way: str) -> None:
-        self.happened += 1
-        self._note(f"wire: {way}")
-
 
 class Post:
     """The network from the gateway to REGAL: notifications lost, late, twice, or what somebody makes of them."""
 
     ways: tuple[str, ...] = ("late", "twice", "forged")
 
-    def __init__(self, draw: random.Random, note: Callable[[str], None]) -> None:
+    def __init__(self, draw: random.Random, befall: Callable[[str], None]) -> None:
         self.loss = 0.0
         self.bad = 0.0  # of what is not lost
-        self.happened = 0
         self.late: list[tuple[int, NotificationRequest]] = []  # minutes, to be given to REGAL then
         self.deliver: Callable[[str, bytes], None] = lambda url, body: None
         self._draw = draw
-        self._note = note
+        self._befall = befall
 
     def __call__(self, request: NotificationRequest) -> Answer:
         if self._draw.random() < self.loss:
-            self._fault("lost")
+            self._befall("post: lost")
             raise ConnectionError
         way = self._draw.choice(self.ways) if self._draw.random() < self.bad else ""
+        if way == "twice" and self._draw.random() < 0.2:
+            way = "fifty"
         if way:
-            self._fault(way)
+            self._befall(f"post: {way}")
         if way == "late":
             self.late.append((self._draw.choice((1, 7, 45, 600)), request))
             raise ConnectionError
@@ -131,13 +164,9 @@ class Post:
 
     def made_of(self, body: bytes, way: str) -> tuple[bytes, ...]:
         """What arrives instead of it, in this order."""
-        if way == "twice":
-            return body, body
+        if way in ("twice", "fifty"):
+            return (body,) * (FIFTY if way == "fifty" else 2)
         return (body, b"idop=00000000-1cd4-11ea-8cca-0213ad91a103") if way == "forged" else (body,)
-
-    def _fault(self, way: str) -> None:
-        self.happened += 1
-        self._note(f"post: {way}")
 
 
 class MailServer:
@@ -145,19 +174,17 @@ class MailServer:
 
     ways = ("refused", "broken", "killed_before", "killed_after")
 
-    def __init__(self, draw: random.Random, note: Callable[[str], None]) -> None:
+    def __init__(self, draw: random.Random, befall: Callable[[str], None]) -> None:
         self.bad = 0.0
         self.up = True
-        self.happened = 0
         self.taken: list[str] = []  # Message-IDs
         self._draw = draw
-        self._note = note
+        self._befall = befall
 
     def send(self, *, message_id: str, **_letter: object) -> None:
         way = self._draw.choice(self.ways) if self._draw.random() < self.bad else ""
         if not self.up or way:
-            self.happened += 1
-            self._note(f"mail: {way or 'away'}")
+            self._befall(f"mail: {way if self.up else 'away'}")
         if not self.up or way == "refused":
             raise mail.NotTaken("simulated")
         if way == "killed_before":
@@ -182,18 +209,29 @@ class World:
             + timedelta(days=self.draw.randrange(300), minutes=self.draw.randrange(24 * 60))
         )
         self.began = self.clock()
+        connection.ensure_connection()
+        connection.connection.prepared_max = PREPARED  # else half of them are prepared again and again
+        self.gateway = ""  # the kind of its history
+        self.accidents: Counter[str] = Counter()
+        self.came_to: Counter[str] = Counter()  # what there was of each thing in the end
         self.killed = 0
+        self.cuts = 0.0  # how often whatever is done ends at one of its COMMITs
         self.worker_up = True
         self.handlers: Handlers = HANDLERS
         self._fuse: int | None = self.draw.randrange(5, 40)  # statements that a worker lives; shorter until it has died
-        self.post = post(self.draw, self.note)
-        _switchboard.clock, _switchboard.post = self.clock, self.post
+        self.post = post(self.draw, self.befall)
+        self.cut_draw = random.Random(f"cut {seed}")  # noqa: S311
+        ahead = timedelta(seconds=self.cut_draw.choice(BANKS_CLOCKS))
+        if ahead:
+            self.befall("the bank's clock is ahead")
+        _switchboard.clock, _switchboard.post, _switchboard.ahead = self.clock, self.post, ahead
         self.sandbox = sandbox()
-        self.wire = Wire(self.sandbox.transport(), self.draw, self.note)
+        self.wire = Wire(self.sandbox.transport(), self.draw, self.befall, self.clock.wait)
         self.mail_draw = random.Random(f"mail {seed}")  # noqa: S311
         self.mail = MailServer(self.mail_draw, self.note)
         self.several_draw = random.Random(f"several {seed}")  # noqa: S311
         self.pay_together = self.several_draw.random() < 1 / 3
+        self.mail = MailServer(self.mail_draw, self.befall)
         self._client = httpx.Client(transport=self.wire, timeout=15)
         self.post.deliver = self.hear
         self.town = cast.make_town(
@@ -229,7 +267,12 @@ class World:
     @property
     def faults(self) -> int:
         """How many things have gone wrong so far."""
-        return self.wire.happened + self.post.happened + self.mail.happened + self.killed
+        return self.accidents.total()
+
+    def befall(self, what: str) -> None:
+        """Something goes wrong: it is told, and counted."""
+        self.accidents[what] += 1
+        self.note(what)
 
     def note(self, what: str) -> None:
         """One line of the trace: minutes since the beginning, and what happened. Names, never numbers of rows."""
@@ -242,30 +285,77 @@ class World:
         with pauses, patch.object(mail, "send", self.mail.send), http.replaced(self._client):
             yield
 
-    def may_die(self, act: Callable[[], Any], *, after: int | None = None) -> Any:
-        """Let a process of REGAL do something; None if it was killed: by the wire, or before its nth statement."""
+    def may_die(self, act: Callable[[], Any], *, after: int | None = None, who: str = "REGAL") -> Any:
+        """Let a process of REGAL do something; None if it did not live to the end, or its database did not.
+
+        It dies on the wire, before its nth statement, or at a COMMIT: before or after PostgreSQL heard of it. There the
+        connection may be lost instead, and the process lives on without knowing which.
+        """
         try:
-            if after is None:
-                return act()
-            with connection.execute_wrapper(_fuse(after)):
+            with ExitStack() as accidents:
+                if after is not None:
+                    accidents.enter_context(connection.execute_wrapper(_fuse(after)))
+                elif self.cut_draw.random() < self.cuts:
+                    accidents.enter_context(self._cut_at_a_commit(self.cut_draw.choice((0, 0, 1, 2, 3, 5))))
                 return act()
         except Killed:
             self.killed += 1
-            self.note("REGAL: killed")
-            return None
+            self.befall(f"{who}: killed")
+        except _Cut:
+            self.killed += 1
+        return None
+
+    @contextmanager
+    def _cut_at_a_commit(self, number: int) -> Iterator[None]:
+        """The COMMIT of this number, if there is one, ends badly."""
+        database: Any = connection  # its private verbs are in no stub
+        commit, left = database._commit, number
+
+        def end_badly() -> None:
+            nonlocal left
+            left -= 1
+            if left != -1:
+                commit()
+                return
+            way = self.cut_draw.choice(ENDS_OF_A_COMMIT)
+            self.befall(f"COMMIT: {way}")
+            if way.endswith("_after"):
+                commit()
+            if way.startswith("killed"):
+                database._rollback()  # what PostgreSQL does when the process that it served is gone
+                raise Killed
+            assert connection.connection is not None
+            connection.connection.close()
+            raise _Cut("server closed the connection unexpectedly")
+
+        with patch.object(connection, "_commit", end_badly):
+            yield
 
     def work(self) -> None:
         """What workers, the gateway and its post office do at this moment."""
         self.sandbox.deliver_due()
-        if self.worker_up:
+        if self.worker_up and self._has_work():
             died = self.killed
-            self.may_die(self._work, after=self._fuse)
+            self.may_die(self._work, after=self._fuse, who="worker")
             if self._fuse is not None:
                 self._fuse = None if self.killed > died else max(0, self._fuse - 5)
 
     def shorten_fuse(self) -> None:
         """A worker will die, at one of its next looks."""
         self._fuse = self.draw.randrange(5, 60)
+
+    def _has_work(self) -> bool:
+        """Whether a worker that looks now would find anything: to ask once is cheaper than to look everywhere."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT 1 FROM agenda_effect WHERE done_at IS NULL AND due_at <= %(now)s)"
+                " OR EXISTS (SELECT 1 FROM agenda_watch WHERE closed_at IS NULL"
+                " AND (due_at <= %(now)s OR leased_until > %(impossible)s))",
+                {"now": self.clock(), "impossible": self.clock() + IMPOSSIBLE},
+            )
+            row = cursor.fetchone()
+        assert row is not None
+        return bool(row[0])
 
     def _work(self) -> None:
         while self._fails_to_post():
@@ -281,14 +371,20 @@ class World:
         return False
 
     def hear(self, url: str, body: bytes) -> None:
-        """A notification comes to an attempt's own address."""
+        """A notification comes to an address of ours; whoever is not answered has not delivered it."""
+        after = self.cut_draw.randrange(12) if self.cut_draw.random() < self.cuts else None
+        if self.may_die(lambda: self._hear(url, body), after=after, who="guichet") is None:
+            raise ConnectionError
+
+    def _hear(self, url: str, body: bytes) -> InboxMessage:
+        """At an attempt's own address."""
         collectivite_id, _, token = urlsplit(url).path.removeprefix("/s/n/").partition("/")
         message = Message(method="POST", query=b"", body=body, content_type=FORM, received_at=self.clock())
         with tenant(int(collectivite_id)):
             attempt = attempt_by_notification_token(collectivite_id=int(collectivite_id), token=token)
             if attempt is None:
                 raise AssertionError("the gateway calls an address that we did not give")
-            receive(attempt=attempt, message=message, now=self.clock())
+            return receive(attempt=attempt, message=message, now=self.clock())
 
 
 class PayfipWorld(World):
@@ -323,9 +419,10 @@ class _Switchboard:
 
     clock = Clock(datetime(2026, 3, 16, 7, tzinfo=UTC))  # until the first history has its own
     post: Post
+    ahead = timedelta(0)
 
     def now(self) -> datetime:
-        return self.clock()
+        return self.clock() + self.ahead
 
     def send(self, request: NotificationRequest) -> Answer:
         return self.post(request)
