@@ -4,9 +4,15 @@ from typing import Any
 
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
-from django.db.models import Model
+from django.db.models import Field, Model
 
 from regal.config.management.commands.migrate import models_altered_in_place
+
+
+def drawn(field: Any) -> tuple[Any, ...]:
+    """How a migration writes a field; the field that an array holds compares by identity, so it is written too."""
+    path, args, options = field.deconstruct()[1:]
+    return path, args, {name: drawn(one) if isinstance(one, Field) else one for name, one in options.items()}
 
 
 def told(model: type[Model]) -> dict[str, Any]:
@@ -15,7 +21,7 @@ def told(model: type[Model]) -> dict[str, Any]:
     fields = [field for field in meta.get_fields(include_hidden=True) if field.concrete]
     return {
         "table": meta.db_table,
-        "fields": {field.name: field.deconstruct()[1:] for field in fields},
+        "fields": {field.name: drawn(field) for field in fields},
         "columns": [field.get_attname_column() for field in meta.local_concrete_fields],
         "related": {field.name: str(field.related_model) for field in fields if field.is_relation},
         "pointed to by": sorted(str(one) for one in meta.related_objects),
