@@ -1,6 +1,8 @@
 """What a payer does, step by step, in a browser."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Frame, FrameLocator, Locator, Page, expect
 
@@ -15,6 +17,7 @@ FORM_OF: dict[type[DebtReference], type[DebtForm]] = {
     InvoiceReference: InvoiceForm,
 }
 
+PICTURES = os.environ.get("REGAL_PICTURES")  # a folder, to look at the pages
 
 PRODUCT_OF = {TitreReference: "titres", OrmcReference: "eau-assainissement", InvoiceReference: "cantine"}
 TOWN_PAGE_OF = {  # the demo town names its pages after the titles
@@ -144,3 +147,11 @@ def until(page: Page, happens: Callable[[], bool], *, again: Callable[[], object
         page.wait_for_timeout(250)
         again()
     raise AssertionError("it never happens")
+
+
+def look(page: Page, name: str) -> None:
+    """Nothing is cut off on the right; and a picture for whoever wants one."""
+    width = (page.viewport_size or {"width": 0})["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
