@@ -134,7 +134,7 @@ def refresh_until(page: Page, frame: FrameLocator | Page, situation: str) -> Non
         if told.get_attribute("data-regal-situation") == situation:
             return
         page.wait_for_timeout(250)
-        press(frame.get_by_role("link", name="Actualiser"))
+        press(frame.locator("[data-regal-refresh]"))
         told.wait_for()
     raise AssertionError(f"never {situation}: {told.inner_text()}")
 
