@@ -25,7 +25,7 @@ from regal.backoffice.notice_data import csv_of, rows, workbook_of
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.titre_bulk import chosen_titres
 from regal.backoffice.titre_queries import titre_numbered
-from regal.backoffice.titres import LARGEST_KEY, see_other
+from regal.backoffice.titres import LARGEST_KEY, filters_of, see_other
 from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib import paris
@@ -87,8 +87,7 @@ def notices(request: BureauRequest, slug: str) -> HttpResponseBase:
         raise BadRequest("no such act")
     if act and not did_recently_reauthenticate(request):
         messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez les avis de nouveau."))
-        back = reverse("titres", args=[slug])
-        return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': _list_as_chosen(request)})}")
     refused = ""
     with tenant(town):
         chosen, hidden = _chosen(request)
@@ -113,6 +112,13 @@ def _chosen(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[str, st
     if origin.isascii() and origin.isdecimal() and len(origin) < 19:
         return Titre.objects.of(request.collectivite).filter(origin=int(origin)), [("import", origin)]
     return chosen_titres(request)
+
+
+def _list_as_chosen(request: BureauRequest) -> str:
+    """The address of the list where this was chosen, filters and all."""
+    origin = request.POST.get("import", "")
+    filters = filters_of(request.collectivite, {"importation": origin} if origin else request.POST)
+    return reverse("titres", args=[request.collectivite.slug]) + ("" if filters.errors else filters.query())
 
 
 def _preview(chosen: QuerySet[Titre], keys: Sequence[int], *, town: Collectivite) -> Preview:

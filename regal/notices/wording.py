@@ -116,6 +116,7 @@ class Notice:
                 "title": self.online_title,
                 "scan": self.scan,
                 "code": svg_of(self.link),
+                "link": self.link,
                 "alt": self.code_alt,
                 "or_type": self.or_type,
                 "typed": self.typed,

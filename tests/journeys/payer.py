@@ -1,6 +1,8 @@
 """What a payer does, step by step, in a browser."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Frame, FrameLocator, Locator, Page, expect
 
@@ -15,6 +17,7 @@ FORM_OF: dict[type[DebtReference], type[DebtForm]] = {
     InvoiceReference: InvoiceForm,
 }
 
+PICTURES = os.environ.get("REGAL_PICTURES")  # a folder, to look at the pages
 
 PRODUCT_OF = {TitreReference: "titres", OrmcReference: "eau-assainissement", InvoiceReference: "cantine"}
 TOWN_PAGE_OF = {  # the demo town names its pages after the titles
@@ -131,7 +134,7 @@ def refresh_until(page: Page, frame: FrameLocator | Page, situation: str) -> Non
         if told.get_attribute("data-regal-situation") == situation:
             return
         page.wait_for_timeout(250)
-        press(frame.get_by_role("link", name="Actualiser"))
+        press(frame.locator("[data-regal-refresh]"))
         told.wait_for()
     raise AssertionError(f"never {situation}: {told.inner_text()}")
 
@@ -144,3 +147,11 @@ def until(page: Page, happens: Callable[[], bool], *, again: Callable[[], object
         page.wait_for_timeout(250)
         again()
     raise AssertionError("it never happens")
+
+
+def look(page: Page, name: str) -> None:
+    """Nothing is cut off on the right; and a picture for whoever wants one."""
+    width = (page.viewport_size or {"width": 0})["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)

@@ -346,7 +346,7 @@ def _titre_groups(town: Collectivite, now: datetime) -> dict[str, int]:
         product = Product.objects.of(town).select_related("account").get(slug="restaurant-scolaire")
         draft = titres.record_titre(
             product=product,
-            number="RS-000904",
+            number="RS-000907",
             label="Restaurant scolaire",
             debtor="Mme Leroy",
             amount=Money(8_470),

@@ -1,6 +1,5 @@
 """Money at the counter, its quittance, then a duplicata: a real browser, no script, by keyboard, at 320 px too."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +8,12 @@ from playwright.sync_api import Page, expect
 
 from regal.demo.cast import PASSWORD, TOWNS
 from tests.demo import Demo
+from tests.journeys import payer
 
 pytestmark = pytest.mark.browser
 
 TOWN = TOWNS[0]
 MAIN = "main button[type=submit]"
-PICTURES = os.environ.get("REGAL_PICTURES")  # a folder, to look at the pages
 
 
 @pytest.fixture
@@ -41,13 +40,6 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).press("Enter")
 
 
-def look(page: Page, name: str, width: int) -> None:
-    """Nothing is cut off on the right; and a picture for whoever wants one."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
-
-
 @pytest.mark.parametrize(("width", "number"), [(1280, "RS-820001"), (320, "RS-820002")])
 def test_from_the_counter_to_a_duplicata(demo: Demo, nadia: Callable[..., Page], width: int, number: str) -> None:
     page = nadia(width=width)
@@ -63,7 +55,7 @@ def test_from_the_counter_to_a_duplicata(demo: Demo, nadia: Callable[..., Page],
     page.get_by_role("link", name="Délivrer une quittance").press("Enter")
     expect(page.locator("h1")).to_have_text("Délivrer une quittance")
     expect(page.locator("main")).to_contain_text("Mme Œuvrard-L’Hôte")
-    look(page, "to-issue", width)
+    payer.look(page, "to-issue")
     press(page, "Délivrer la quittance")
     expect(page.locator("h1")).to_contain_text("Quittance n°")
     for button, is_copy in (("Télécharger l’original", False), ("Télécharger un duplicata", True)):
@@ -74,7 +66,7 @@ def test_from_the_counter_to_a_duplicata(demo: Demo, nadia: Callable[..., Page],
         assert Path(downloading.value.path()).read_bytes().startswith(b"%PDF-1.7")
         page.reload()
     expect(page.locator("main > ol li")).to_have_count(2)
-    look(page, "issued", width)
+    payer.look(page, "issued")
     page.get_by_role("link", name="Toutes les quittances").press("Enter")
     expect(page.locator("main")).to_contain_text("Facture " + number)
-    look(page, "list", width)
+    payer.look(page, "list")

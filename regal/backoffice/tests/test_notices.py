@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 import pytest
@@ -170,6 +171,13 @@ class TestManyNotices:
             assert answer.status_code == 303
             assert answer.url.startswith("/connexion/confirmation/")
         assert log(town) == []
+
+    def test_lead_whoever_must_confirm_who_he_is_back_to_the_list_as_he_filtered_it(
+        self, paul, town, titres, monkeypatch
+    ):
+        monkeypatch.setattr(notice_pages, "did_recently_reauthenticate", lambda request: False)
+        answer = paul.post(NOTICES, {"tout": "1", "etat": "impayees", "acte": "pdf"})
+        assert parse_qs(urlsplit(answer.url).query)["next"] == ["/saint-aubin/factures/?etat=impayees"]
 
     def test_are_not_for_a_mere_agent(self, bureau, town, titres):
         bureau.force_login(town.agent)

@@ -126,6 +126,9 @@ class TestCode:
         (page,) = pages_of(dataclasses.replace(PLAIN, link=link))
         assert read_code(page, around=(22, 120, 68, 250)) == link
 
+    def test_is_the_link_to_whoever_reads_the_file_on_a_screen(self):
+        assert f"/URI({LINK})".encode() in pdf_of(PLAIN)
+
     def test_has_its_quiet_zone(self):
         svg = wording.svg_of(LINK)
         size = code_of(LINK).symbol_size(border=QUIET_ZONE)[0]
