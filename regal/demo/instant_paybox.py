@@ -25,10 +25,12 @@ class InstantPaybox(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer one question to Direct."""
         asked = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")))
-        if "REFERENCE" in asked:
+        state: dict[str, str] = {}
+        if "REFERENCE" in asked:  # that it exists, not what became of it
             transaction, call = numbers_of(asked["REFERENCE"])
         else:
             transaction, call = asked["NUMTRANS"], asked["NUMAPPEL"]
+            state = {"STATUS": "Captur\xe9", "REMISE": ""}
         fields = {
             "NUMTRANS": transaction,
             "NUMAPPEL": call,
@@ -38,8 +40,7 @@ class InstantPaybox(BaseHTTPRequestHandler):
             "AUTORISATION": "581204",
             "CODEREPONSE": "00000",
             "COMMENTAIRE": "OK",
-            "STATUS": "Captur\xe9",
-            "REMISE": "",
+            **state,
         }
         self._answer("&".join(f"{name}={value}" for name, value in fields.items()).encode("latin-1"))
 
