@@ -90,6 +90,7 @@ class FakePaybox:
     site: str = IDENTIFIER.split("-")[0]
     rank: str = IDENTIFIER.split("-")[1]
     without_numbers: bool = False  # 00011 says that something exists, and not what
+    says_its_status: bool = False  # 00011 answers in the very words of 00017
     is_down: bool = False  # Direct
     asked: list[dict[str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -139,7 +140,7 @@ class FakePaybox:
         }
         if self.without_numbers and not is_inquiry:
             fields |= {"NUMTRANS": "", "NUMAPPEL": ""}
-        if is_inquiry and found:
+        if found and (is_inquiry or self.says_its_status):
             fields |= {"STATUS": self.statuses[number], "REMISE": ""}
         return "&".join(f"{name}={value}" for name, value in fields.items())
 

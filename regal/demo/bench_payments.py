@@ -32,6 +32,7 @@ from regal.agenda.operations import carry
 from regal.backoffice import administration
 from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.config.jobs import HANDLERS
+from regal.demo.instant_paybox import numbers_of
 from regal.gateways.base import DebtKind, Environment
 from regal.lib import paris, ports
 from regal.lib.money import Money
@@ -125,10 +126,10 @@ class Payer:
         self._good(left, 200)
         fields = {name: html.unescape(value) for name, value in _HIDDEN.findall(left.content.decode())}
         local = paris.to_paris(self.clock())
-        number = int(time.monotonic() * 1000)
+        transaction, call = numbers_of(fields["PBX_CMD"])
         text = (
             f"Mt={fields['PBX_TOTAL']}&Ref={quote(fields['PBX_CMD'], safe='')}&Auto=581204&Erreur=00000"
-            f"&Trans={number}&Appel={number + 1}&Date={local:%d%m%Y}&Heure={local:%H}%3A{local:%M}%3A{local:%S}"
+            f"&Trans={transaction}&Appel={call}&Date={local:%d%m%Y}&Heure={local:%H}%3A{local:%M}%3A{local:%S}"
         ).encode()
         signature = base64.b64encode(self.key.sign(text, PKCS1v15(), SHA1()))  # noqa: S303 - theirs
         return fields["PBX_REPONDRE_A"], text + b"&Sign=" + quote(signature, safe="").encode()

@@ -39,7 +39,7 @@ from regal.payments.operations import LONGEST_REQUEST, schedule_silence
 from regal.payments.queries import nudged_keys
 from regal.payments.questions import question_about
 from regal.payments.schedule import DRAWS, Facts, before_another, gives_up, next_question
-from regal.payments.shares import pays
+from regal.payments.shares import held_until, pays
 from regal.payments.states import BEFORE_LEAVING, State
 from regal.payments.steps import lock_attempt
 from regal.titres.models import Titre
@@ -219,7 +219,7 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
         else:
             is_of_this_attempt = hear_of_nudged_key(attempt=attempt, key=key, notice=notice, timing=timing, now=now)
             _end_request(attempt=attempt, now=now)
-        facts = _facts(attempt, answer, gateway=question.gateway)
+        facts = _facts(attempt, answer)
         due_at = next_question(facts=facts, timing=timing, now=now, draw=draw) if is_of_this_attempt else now
         if due_at is not None and ask_within is not None:
             due_at = min(due_at, now + ask_within)
@@ -239,13 +239,13 @@ def _apply(*, question: _Question, notice: Notice, asked_at: datetime, draw: int
             )
 
 
-def _facts(attempt: Attempt, answer: Outcome | None, *, gateway: AskableGateway) -> Facts:
+def _facts(attempt: Attempt, answer: Outcome | None) -> Facts:
     return Facts(
         state=State(attempt.status),
         is_provisional=attempt.is_provisional,
         created_at=attempt.created_at,
         answer=answer,
-        held_until=attempt.created_at + gateway.holds_for if attempt.titre_id is not None else None,
+        held_until=held_until(attempt),
     )
 
 
@@ -276,7 +276,7 @@ def _note_failure(
         is_ours = question.asked.key is None or attempt.key  # anybody may name a key
         if is_strange and is_ours and attempt.status != State.PAID:
             _report_no_answer(attempt=attempt, watch=watch, now=now)
-        facts = _facts(attempt, None, gateway=question.gateway)
+        facts = _facts(attempt, None)
         planned = next_question(facts=facts, timing=timing, now=now, draw=draw)
         again = now + watches.pause(failures=watch.failures, draw=draw)
         again = before_another(facts=facts, due_at=again, now=now)

@@ -99,7 +99,7 @@ def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str, is
     """Whether the very same was heard already; from a better witness it is news, or at the account's own address.
 
     Of our own questions only the last answer counts, about each transaction: refused, not known, and refused again is
-    news.
+    news. Nor do the same words say the same to two kinds of question: that it exists, then that it is paid.
     """
     heard = Evidence.objects.filter(collectivite=attempt.collectivite_id, attempt=attempt)
     if source == INQUIRY:
@@ -108,7 +108,9 @@ def _has_heard(*, attempt: Attempt, notice: Notice, digest: str, source: str, is
             answers = answers.filter(facts__transaction=notice.transaction, facts__call=notice.call)
         last = answers.order_by("-pk").first()
         told = (Evidence.Verdict.FITS, Evidence.Verdict.REPEATED)
-        return last is not None and last.digest == digest and last.rank >= notice.rank and last.verdict in told
+        if last is None or last.digest != digest or last.outcome != (notice.outcome or ""):
+            return False
+        return last.rank >= notice.rank and last.verdict in told
     if is_by_account:
         heard = heard.filter(message__isnull=False, message__attempt__isnull=True)
     return heard.filter(digest=digest, verdict=Evidence.Verdict.FITS, rank__gte=notice.rank).exists()

@@ -7,8 +7,9 @@ single reference, and names it in its answers and files.
 from base64 import b32encode
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils.crypto import salted_hmac
 
 from regal.lib.money import Money
@@ -93,6 +94,17 @@ def pays(*, collectivite_id: int, titre_ids: Collection[int]) -> Q:
     """Whether an attempt pays one of these titres, in whichever place."""
     shares = Share.objects.filter(collectivite=collectivite_id, titre__in=titre_ids)
     return Q(pk__in=shares.values("attempt"))
+
+
+def held_until(attempt: Attempt) -> datetime | None:
+    """When the holds that it has end, as was promised when it began; None: nobody waits for it."""
+    if attempt.titre_id is None:
+        return None
+    held = Titre.objects.filter(
+        collectivite=attempt.collectivite_id, pk__in=titre_ids_of([attempt]), held_by=attempt.pk
+    )
+    first: datetime | None = held.aggregate(first=Min("held_until"))["first"]
+    return first
 
 
 def let_go(attempt: Attempt) -> None:

@@ -69,7 +69,8 @@ REPAIRS = (
     Invariant(
         id="I-25",
         sentence="Each live attempt of a gateway that can be asked is watched; while a worker is alive and its account"
-        " answers, its next question is overdue by 2 minutes at most; an account that does not is tried within 7.",
+        " answers, its next question is overdue by 2 minutes at most; an account that does not is tried within 7."
+        " Whoever holds a titre is asked about before the hold ends.",
         questions=(
             f"""WITH {_ASKED} SELECT collectivite_id, 'attempt ' || id || ': nobody watches it' FROM asked
             WHERE status = ANY (%(live_states)s::text[]) AND (watch_id IS NULL OR closed_at IS NOT NULL)""",  # noqa: S608
@@ -89,6 +90,12 @@ REPAIRS = (
             FROM asked WHERE is_silent AND {_WORKER_ALIVE} GROUP BY account_id
             HAVING min(due_at) FILTER (WHERE closed_at IS NULL) < %(now)s - interval '7 minutes'
                 AND coalesce(max(asked_at), '-infinity') < %(now)s - interval '7 minutes'""",  # noqa: S608
+            """SELECT t.collectivite_id, 'attempt ' || w.attempt_id || ': holds titre ' || t.id || ' until '
+                || t.held_until || ', and is asked about only after'
+            FROM titres_titre t JOIN agenda_watch w
+                ON w.collectivite_id = t.collectivite_id AND w.attempt_id = t.held_by
+            WHERE t.held_until > %(now)s AND w.closed_at IS NULL AND w.leased_until IS NULL
+                AND w.due_at > t.held_until""",
         ),
     ),
     Invariant(

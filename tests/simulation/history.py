@@ -137,10 +137,22 @@ class History(ABC):
         self.accident(self._outage, longest=40)
         self.accident(self._workers_sleep, longest=60)
         for moment in range(0, int(TROUBLED.total_seconds() // 60), draw.choice(PACES)):
-            self._at(moment, world.work)
+            self._at(moment, self._work)
         end = TROUBLED.total_seconds() / 60
         while self._planned and self._planned[0][0] <= end:
             self._next()
+
+    def _work(self) -> None:
+        """What workers do; whoever holds an invoice is then asked about again before others may begin."""
+        self.world.work()
+        town = self.world.town.collectivite
+        with tenant(town):
+            held = dict(
+                Titre.objects.of(town).filter(held_until__gt=self.world.clock()).values_list("held_by", "held_until")
+            )
+        waiting = Watch.objects.filter(attempt_id__in=held, closed_at__isnull=True, leased_until__isnull=True)
+        if any(one.due_at > held[one.attempt_id] for one in waiting):
+            raise Disagreement("an invoice is held, and its payment asked about only after")
 
     def calm(self) -> None:
         """Nothing fails any more; everybody who has begun ends; the night passes, and a week."""

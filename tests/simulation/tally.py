@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from tests.simulation.world import World
 
 PROPERTY = "histories"
-ENOUGH = 500  # histories: of so many, an accident that befalls none never will
+LEAST = 500  # histories, however slow the machine
+ENOUGH = 1_500  # of so many, an accident that befalls none never will; of 500, chance alone may spare one
 MOST_SECONDS = 240.0  # of one process; the two of `make test` play at once
 GATEWAYS = ("PayfipHistory", "PayboxDirectHistory", "PayboxHistory")
 PAYMENTS = ("histories", "attempts", "paid", "given up", "excédents", "tickets", "letters", "money at the counter")

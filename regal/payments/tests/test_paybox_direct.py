@@ -121,6 +121,13 @@ class TestAPayment:
         assert (events(attempt), kinds(attempt)) == (["announced", "settled"], [])
         assert proof.broken(clock.now) == ()
 
+    def test_is_settled_also_where_both_questions_are_answered_in_the_same_words(self, attempt, clock, fake):
+        fake.says_its_status = True
+        fake.collected(attempt, ipn(attempt, clock, at_own=True))
+        check(clock)
+        assert (again(attempt).status, events(attempt)) == ("paid", ["announced", "settled"])
+        assert proof.broken(clock.now) == ()
+
     def test_is_asked_about_under_a_new_number_each_time(self, attempt, clock, fake):
         ipn(attempt, clock)
         check_until(clock, MORNING + timedelta(minutes=10))

@@ -1487,6 +1487,11 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         "UPDATE agenda_watch SET due_at = due_at - interval '3 minutes' WHERE attempt_id = {waiting}",
         {"I-25"},
     ),
+    "a payer who holds an invoice, and is asked about only once others may begin": (
+        "UPDATE agenda_watch SET due_at = (SELECT held_until + interval '1 second' FROM titres_titre"
+        " WHERE held_by = {waiting}) WHERE attempt_id = {waiting}",
+        {"I-25"},
+    ),
     "a question planned too late": (
         f"UPDATE agenda_watch SET asked_at = '{NOW - timedelta(minutes=6)}', due_at = '{NOW + timedelta(minutes=1)}'"
         " WHERE attempt_id = {waiting}",
