@@ -138,7 +138,7 @@ def asked(book, **told):
 
 def offered(gateway):
     """The invoice that the start page offers."""
-    notice = payable_notice(gateway)
+    notice = payable_notice(gateway, now=MORNING)
     assert notice is not None
     return notice
 
@@ -353,6 +353,17 @@ class TestSixSteps:
         new_invoice(PAYFIP, label="Essai", now=later(days=20))
         assert offered(PAYFIP).number < "CT-900001"
         assert first_trial(PAYFIP) == "CT900001"
+
+    def test_never_offer_an_invoice_that_somebody_is_paying(self, town):
+        offered_first = offered(PAYFIP).number
+        with tenant(town):
+            titre = Titre.objects.of(town).select_related("collectivite").get(number=offered_first)
+        with speaking_to(FakePayfip()):
+            leave(canteen_of(town), titre, Clock())
+        assert offered(PAYFIP).number != offered_first
+
+    def test_show_the_canteen_in_the_list_of_invoices(self, town, visitor):
+        assert "/factures/?produit=cantine&amp;etat=payable" in visitor.get("/").content.decode()
 
     def test_begin_with_a_spreadsheet_of_six_good_lines(self, town, visitor):
         answer = visitor.get("/s/demonstration/cantine.csv")

@@ -101,6 +101,26 @@ class TestByKey:
     def test_says_what_a_key_looks_like(self, story):
         assert not unsaid(by_key(story, "7K3QF"), "La clé de paiement a dix lettres et chiffres", "Erreur~: Cantine")
 
+    def test_is_heard_in_the_field_of_the_amount(self, story):
+        key = printed(payment_key(story.titre))
+        for typed in (key, key.lower(), f" {key.replace('-', ' ')} "):
+            assert not unsaid(story.recap(amount=typed), "84,70~€", "FC2026000042")
+        assert story.recap(amount=key, key="00000-00000").status_code == 422  # that of its own field counts alone
+        wrong = story.recap(amount="7K3QF-M2X9D")
+        assert wrong.status_code == 422
+        assert not unsaid(wrong, "Aucune facture ne porte ce numéro et cette clé", 'id="amount-error"')
+
+    @pytest.mark.parametrize(
+        ("amount", "sentence"),
+        [
+            ("1234567890", "Un paiement en ligne est d’au plus 99~999,99~€"),
+            ("1.234.567.890", "Ce montant peut se lire de deux façons"),
+            ("7K3QF", "Ce montant ne se lit pas"),
+        ],
+    )
+    def test_is_not_what_is_an_amount_or_no_key(self, story, amount, sentence):
+        assert not unsaid(story.recap(amount=amount), sentence, 'id="amount-error"')
+
     def test_asks_for_an_amount_or_a_key(self, story):
         assert not unsaid(story.recap(amount=""), "ou la clé de paiement s’il y en a une")
 
@@ -120,6 +140,8 @@ class TestByKey:
         assert not says(page, "Clé de paiement")
         sent = story.guichet.post("/saint-aubin/piscine/", TYPED | {"amount": "", "key": "7K3QF-M2X9D"})
         assert not unsaid(sent, "Indiquez le montant imprimé sur la facture")
+        sent = story.guichet.post("/saint-aubin/piscine/", TYPED | {"amount": "7K3QF-M2X9D"})
+        assert not unsaid(sent, "Ce montant ne se lit pas")
 
     def test_once_it_is_paid_says_so(self, story):
         pay(story)

@@ -1,5 +1,6 @@
 """Every sentence of the screens has its English, and each language is set as it should be."""
 
+import ast
 import gettext
 import re
 from collections.abc import Iterator
@@ -32,6 +33,17 @@ def pairs() -> Iterator[tuple[str, str]]:
 
 def test_nothing_lacks_its_english_and_nothing_is_left_over():
     assert list(messages.problems()) == []
+
+
+def test_sentences_are_marked_by_names_that_are_looked_for():
+    """What a function marks under another name is never found, and stays French in English, with no test to say so."""
+    hidden = []
+    for file in sorted(messages.PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+                names = [one.asname or one.name for one in node.names if "gettext" in one.name]
+                hidden += [(file.name, name) for name in names if name not in messages.KEYWORDS]
+    assert hidden == []
 
 
 def test_both_languages_hold_the_same_blanks_and_tags():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from regal.audit.models import AuditEntry
@@ -269,7 +269,7 @@ def sentence_of(entry: AuditEntry, people: Mapping[int, User]) -> str:
     actor = people.get(entry.actor_id) if entry.actor_id else None
     person = people.get(person_of(entry) or 0)
     sentence = SENTENCES.get(entry.action, _("%(actor)s a fait un acte que cette version ne connaît pas."))
-    return said(sentence, actor=actor or _now("La ligne de commande"), person=person or _now("une personne"))
+    return said(sentence, actor=actor or gettext("La ligne de commande"), person=person or gettext("une personne"))
 
 
 def person_of(entry: AuditEntry) -> int | None:
@@ -309,7 +309,7 @@ def _shown(name: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return _now("oui") if value else _now("non")
+        return gettext("oui") if value else gettext("non")
     if name == "role" and value in Role.values:
         return str(Role(value).label)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -70,10 +70,14 @@ def moves_of(titre: Titre) -> list[Move]:
     moves = []
     for allocation in allocations_of(titre):
         settlement = allocation.settlement
-        title = _("Paiement confirmé : %(amount)s") % {"amount": allocation.amount}
+        title = _("Paiement confirmé : %(amount)s") % {"amount": in_words.euros(allocation.amount)}
         text = ""
         if (receipt := settlement.receipt) is not None:
-            told = {"amount": allocation.amount, "means": Means(receipt.means).label, "who": receipt.made_by or "REGAL"}
+            told = {
+                "means": Means(receipt.means).label,
+                "who": receipt.made_by or "REGAL",
+                "amount": in_words.euros(allocation.amount),
+            }
             title = _("Encaissé (%(means)s) par %(who)s : %(amount)s") % told
             text = _voucher(receipt)
         counts = settlement.pk not in gone
@@ -90,11 +94,15 @@ def moves_of(titre: Titre) -> list[Move]:
         )
         if not counts:
             reversal = gone[settlement.pk]
-            said = {"who": reversal.made_by or "REGAL", "cause": reversal.get_cause_display()}
+            told = {
+                "who": reversal.made_by or "REGAL",
+                "cause": reversal.get_cause_display(),
+                "amount": in_words.euros(allocation.amount),
+            }
             moves.append(
                 Move(
                     at=reversal.made_at,
-                    title=_("Annulé par %(who)s, %(cause)s : − %(amount)s") % (said | {"amount": allocation.amount}),
+                    title=_("Annulé par %(who)s, %(cause)s : − %(amount)s") % told,
                     amount=-allocation.amount,
                     text=reversal.reason,
                 )
@@ -165,7 +173,7 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
                     form.is_valid()
                 form.refuse(refusal)
             else:
-                messages.success(request, _("%(amount)s encaissés.") % {"amount": form.told["amount"]})
+                messages.success(request, _("%(amount)s encaissés.") % {"amount": in_words.euros(form.told["amount"])})
                 return _see(reverse("titre", args=[slug, titre.pk]))
     with tenant(town):
         debtor = debtor_of(titre)
@@ -324,7 +332,9 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
         except Refusal as refusal:
             form.refuse(refusal)
         else:
-            messages.success(request, _("Encaissement annulé : %(amount)s.") % {"amount": settlement.amount})
+            messages.success(
+                request, _("Encaissement annulé : %(amount)s.") % {"amount": in_words.euros(settlement.amount)}
+            )
             return _see(back)
     context = {
         "form": form,

@@ -92,7 +92,7 @@ def story_of(titre: Titre, *, attempts: Iterable[Attempt]) -> list[Step]:
         if settlement.environment == Environment.TEST:
             title = _("Paiement d’essai confirmé : il ne règle rien")
         elif extinguished < brought:
-            title = _("Reçu en trop : %(amount)s") % {"amount": brought - extinguished}
+            title = _("Reçu en trop : %(amount)s") % {"amount": in_words.euros(brought - extinguished)}
         else:
             continue
         steps.append(Step(at=settlement.recorded_at, title=title, payment=settlement.attempt_id))
@@ -137,7 +137,7 @@ def _of_event(event: TitreEvent, *, author: int | None, products: dict[str, str]
         amount: Money = event.adjustment.amount
         is_less = event.adjustment.direction == Direction.DECREASE
         words = _("Réduction de %(amount)s") if is_less else _("Complément de %(amount)s")
-        step.title = " ".join([words % {"amount": amount}, _("par %(who)s") % {"who": who}])
+        step.title = " ".join([words % {"amount": in_words.euros(amount)}, _("par %(who)s") % {"who": who}])
         step.less_due, step.more_due = (amount, None) if is_less else (None, amount)
     if event.changes:
         step.changes = [_change(name, pair, products) for name, pair in event.changes.items() if name in _NAMES]
@@ -154,7 +154,7 @@ def _of_event(event: TitreEvent, *, author: int | None, products: dict[str, str]
 def _of_word(event: TitreEvent, word: FiledState) -> Step:
     text = _("PES Retour du %(day)s, %(place)s") % {"day": in_words.day(word.told_on), "place": word.place}
     if word.collected is not None and event.event in (Event.COLLECTED, Event.CLOSED):
-        collected = _("encaissé en tout : %(amount)s") % {"amount": word.collected}
+        collected = _("encaissé en tout : %(amount)s") % {"amount": in_words.euros(word.collected)}
         text = f"{text} ; {collected}"
     title = str(_TITLES_OF_THE_COMPTABLE[Event(event.event)])
     return Step(at=event.recorded_at, title=title, text=text, file=word.file_id)
@@ -172,7 +172,7 @@ def _shown(name: str, value: Any, products: dict[str, str]) -> str:
     if value in (None, ""):
         return "–"
     if name == "amount_cents":
-        return str(Money(value))
+        return in_words.euros(Money(value))
     if name in ("issued_on", "due_on"):
         return in_words.day(date.fromisoformat(value))
     return products.get(str(value), str(value)) if name == "product_id" else str(value)
@@ -181,10 +181,10 @@ def _shown(name: str, value: Any, products: dict[str, str]) -> str:
 def _of_attempt(attempt: Attempt, *, part: Money) -> Step:
     """`part`: what of it is for this titre."""
     line = PaymentLine.of(attempt)
-    title = _("Paiement de %(amount)s commencé en ligne") % {"amount": part}
+    title = _("Paiement de %(amount)s commencé en ligne") % {"amount": in_words.euros(part)}
     text = _("Où il en est : %(status)s.") % {"status": line.standing}
     if part != attempt.amount:
-        whole = _("Avec d’autres, dans un paiement de %(amount)s.") % {"amount": attempt.amount}
+        whole = _("Avec d’autres, dans un paiement de %(amount)s.") % {"amount": in_words.euros(attempt.amount)}
         text = f"{text} {whole}"
     return Step(at=attempt.created_at, title=title, text=text, payment=attempt.pk)
 

@@ -135,6 +135,7 @@ _PREFIX = re.compile(
 )  # « N° 412 » as on the notice
 _TWO_NUMBERS = re.compile(r"[0-9]\s*[-‐‑‒–—−/._]+\s*[0-9]")
 LEAST, MOST = Money(100), Money(9_999_999)
+MOST_TYPED = 40  # characters of an amount or of a key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +186,27 @@ def address_questions(form: forms.Form) -> list[Question]:
     ]
 
 
+def typed_key(data: Mapping[str, str]) -> str:
+    """What was typed as a payment key, well or badly: in its own field, or in the amount's what reads as nothing else.
+
+    "1234567890" could be both: what reads as an amount is one, badly written too.
+    """
+    if key := (data.get("key") or "").strip():
+        return key
+    typed = (data.get("amount") or "")[:MOST_TYPED]
+    try:
+        Money.parse(typed)
+    except UnreadableAmount as unreadable:
+        if unreadable.reason is not AmountReason.MALFORMED:
+            return ""
+    else:
+        return ""
+    try:
+        return read_key(typed)
+    except UnreadableKey:
+        return ""
+
+
 def read_email(typed: str) -> str:
     """Raises ValidationError."""
     try:
@@ -201,7 +223,7 @@ class DebtForm(forms.Form):
     carried: Mapping[str, str] = {}  # unseen: the other debts of the same payment, sealed
     amount_sentences = AMOUNT_SENTENCES
     amount_usual = AMOUNT_USUAL
-    amount = forms.CharField(required=False, max_length=40)
+    amount = forms.CharField(required=False, max_length=MOST_TYPED)
     email = forms.CharField(required=False, max_length=254)
 
     def __init__(
@@ -508,14 +530,15 @@ class OrmcForm(DebtForm):
 class InvoiceForm(DebtForm):
     """A régie's invoice: PayFiP checks neither number nor amount, so the product's pattern or key does.
 
-    Of our own base the notice's payment key may be typed instead of the amount; where both are, the key alone counts.
+    Of our own base the notice's payment key may be typed instead of the amount, even in its field; where both are, the
+    key alone counts.
     """
 
     kind = DebtKind.REGIE
     amount_sentences = AMOUNT_SENTENCES_OF_AN_INVOICE
     amount_usual = AMOUNT_USUAL_OF_AN_INVOICE
     invoice = forms.CharField(required=False, max_length=64)
-    key = forms.CharField(required=False, max_length=40)
+    key = forms.CharField(required=False, max_length=MOST_TYPED)
     key_example = "7K3QF-M2X9D"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -531,8 +554,13 @@ class InvoiceForm(DebtForm):
 
     @property
     def is_keyed(self) -> bool:
-        """Whether a key was typed."""
-        return self.asks_key and bool((self.data.get("key") or "").strip())
+        """Whether a key was typed, in either field."""
+        return self.asks_key and bool(typed_key(self.data))
+
+    @property
+    def key_field(self) -> str:
+        """Where it was typed."""
+        return "key" if self.asks_key and (self.data.get("key") or "").strip() else "amount"
 
     @cached_property
     def money_questions(self) -> list[Question]:
@@ -603,7 +631,7 @@ class InvoiceForm(DebtForm):
         if self.is_foreign:
             self._say_foreign()
             return
-        for field in ("invoice", "key" if self.is_keyed else "amount"):
+        for field in ("invoice", self.key_field):
             self.add_error(field, ValidationError(NOT_FOUND_BY_KEY if self.is_keyed else NOT_FOUND, code="R032"))
 
     def _say_foreign(self) -> None:
@@ -625,7 +653,7 @@ class InvoiceForm(DebtForm):
         if not self.is_keyed:
             return ""
         try:
-            return read_key(self.cleaned_data["key"])
+            return read_key(typed_key(self.data))
         except UnreadableKey:
             raise ValidationError(KEY_UNREADABLE, code="R034") from None
 

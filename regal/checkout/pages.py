@@ -18,7 +18,7 @@ from regal.checkout.address import address_in
 from regal.checkout.asked import address_after_return, ask_about, returned_at
 from regal.checkout.by_card import is_by_card, tell
 from regal.checkout.flow import BadToken, ExpiredToken, Recap, new_again, unseal, unseal_again
-from regal.checkout.forms import FORMS, EmailForm
+from regal.checkout.forms import FORMS, MOST_TYPED, EmailForm, typed_key
 from regal.checkout.look_ups import looked_up, source_of
 from regal.checkout.notifications import LONGEST_QUERY, opened
 from regal.checkout.together import WITH, again_of, alone, more_in, way_of, with_list
@@ -154,7 +154,7 @@ def _has_key(request: HttpRequest, chosen: Product) -> bool:
     if chosen.account.gateway not in OF_OUR_BASE:
         return False
     try:
-        return bool(read_key(request.POST.get("key", "")[:40]))
+        return bool(read_key(typed_key(request.POST)[:MOST_TYPED]))
     except UnreadableKey:
         return False
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.templatetags.static import static
+from django.utils.translation import gettext as _
 
 from regal.backoffice import administration
 from regal.backoffice.paybox import address_of
@@ -194,14 +195,14 @@ def doors() -> list[tuple[str, str, str]]:
     mailbox = f"{settings.SANDBOX_URL}/boite/"
     agents = [f"{agent.identifier} / {PASSWORD} ({town.name})" for town in TOWNS for agent in town.agents]
     return [
-        ("Page de départ", f"{settings.GUICHET_URL}/", "les avis d’exemple et quoi taper"),
+        (_("Page de départ"), f"{settings.GUICHET_URL}/", "les avis d’exemple et quoi taper"),
         *(
-            (f"Site de {town.name}", f"{url}/", "où le payeur commence")
+            (_("Site de %(name)s") % {"name": town.name}, f"{url}/", "où le payeur commence")
             for town, url in zip(TOWNS, settings.TOWN_URLS, strict=True)
         ),
-        ("Bureau", f"{settings.BUREAU_URL}/", f"{', '.join(agents)} ; exploitant : {OPERATOR} / {PASSWORD}"),
-        ("Boîte aux lettres", mailbox, "les courriels envoyés"),
-        ("Bac à sable", f"{settings.SANDBOX_URL}/", "PayFiP et Paybox pour de faux"),
+        (_("Bureau"), f"{settings.BUREAU_URL}/", f"{', '.join(agents)} ; exploitant : {OPERATOR} / {PASSWORD}"),
+        (_("Boîte aux lettres"), mailbox, "les courriels envoyés"),
+        (_("Bac à sable"), f"{settings.SANDBOX_URL}/", "PayFiP et Paybox pour de faux"),
     ]
 
 
@@ -224,7 +225,7 @@ def start_page(*, now: datetime) -> dict[str, Any]:
                 for town in TOWNS
                 for agent in town.agents
             ),
-            {"identifier": OPERATOR, "password": PASSWORD, "role": "exploitant", "town": ""},
+            {"identifier": OPERATOR, "password": PASSWORD, "role": _("exploitant"), "town": ""},
         ],
         "towns": [
             {

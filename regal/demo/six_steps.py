@@ -7,6 +7,7 @@ from typing import Any
 import segno
 from django.conf import settings
 from django.urls import Resolver404, resolve
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
 from regal.collectivites.models import Collectivite
@@ -49,21 +50,22 @@ def six_steps(*, now: datetime) -> dict[str, Any]:
         "manager": manager.identifier,
         "manager_password": PASSWORD,
         "payer_email": PAYER_EMAIL,
-        "payable": [notice for gateway in (PAYFIP, PAYBOX) if (notice := payable_notice(gateway)) is not None],
+        "payable": [notice for gateway in (PAYFIP, PAYBOX) if (notice := payable_notice(gateway, now=now)) is not None],
         "import_url": f"{bureau}/factures/imports/nouveau/",
-        "titres_url": f"{bureau}/factures/",
+        "titres_url": f"{bureau}/factures/?{urlencode({'produit': PRODUCTS[PAYFIP].slug, 'etat': 'payable'})}",
         "payments_url": f"{bureau}/paiements/",
         "mailbox_url": f"{settings.SANDBOX_URL}/boite/",
     }
 
 
-def payable_notice(gateway: str) -> PayableNotice | None:
-    """The newest invoice of a product that is to pay, an imported one first; None once all are paid."""
+def payable_notice(gateway: str, *, now: datetime) -> PayableNotice | None:
+    """The newest invoice of a product that is to pay, an imported one first; None once all are paid or being paid."""
     product = PRODUCTS[gateway]
     town = Collectivite.objects.get(slug=TOWN.slug)
     with tenant(town):
         ours = Titre.objects.of(town).select_related("collectivite")
         open_ = ours.filter(product__slug=product.slug, status=State.OPEN, paid_at__isnull=True)
+        open_ = open_.exclude(held_until__gt=now)  # somebody pays it
         titre = open_.filter(reference__lt=first_trial(gateway)).order_by("-issued_on", "number").first()
         if titre is None:
             return None

@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as later
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from regal.cases.models import Case
 from regal.collectivites.models import Collectivite
@@ -16,6 +15,7 @@ from regal.demo.faults import CATALOGUE, PRODUCTS, REPAIR, TOWN, UNTIL_REMISE, F
 from regal.demo.notebook import BACK, KILLED, REMISE, Fact, Run
 from regal.demo.tally import Truth
 from regal.gateways.base import Outcome
+from regal.lib import in_words
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt, AttemptEvent, Evidence, InboxMessage, Settlement
@@ -65,29 +65,33 @@ class Story:
         return self.standing in (Standing.RUNNING, Standing.REPAIRING)
 
 
-PARTS = {"guichet": later("le guichet"), "travaux": later("les travaux"), "postgres": later("PostgreSQL")}
+PARTS = {
+    "guichet": gettext_lazy("le guichet"),
+    "travaux": gettext_lazy("les travaux"),
+    "postgres": gettext_lazy("PostgreSQL"),
+}
 STEPS = {
-    "at_gateway": later("Le payeur est devant la page de carte."),
-    "closed": later("Le payeur a payé et fermé son onglet : il ne reviendra pas."),
-    "comes_back": later("Le payeur prend le lien de retour."),
-    "told_paid": later("Sa page dit « payé »."),
-    "told_nothing_yet": later("Sa page dit encore « en attente » ; il s’en va."),
+    "at_gateway": gettext_lazy("Le payeur est devant la page de carte."),
+    "closed": gettext_lazy("Le payeur a payé et fermé son onglet : il ne reviendra pas."),
+    "comes_back": gettext_lazy("Le payeur prend le lien de retour."),
+    "told_paid": gettext_lazy("Sa page dit « payé »."),
+    "told_nothing_yet": gettext_lazy("Sa page dit encore « en attente » ; il s’en va."),
 }
 EVENTS = {
-    Event.RECORDED: later("Tentative enregistrée, avant tout départ."),
-    Event.PAYER_LEFT: later("L’adresse de paiement est remise au payeur."),
-    Event.ANNOUNCED: later("Une nouvelle sans preuve est notée : elle ne change rien à elle seule."),
-    Event.SETTLED: later("Paiement prouvé : réglé, facture soldée, journal écrit, ticket dû."),
-    Event.CONFIRMED: later("La même nouvelle, mieux prouvée."),
-    Event.CONTRADICTED: later("Nouvelle contraire après le règlement : une anomalie l’attend, rien ne change."),
-    Event.REFUSED: later("Le prestataire dit : refusé."),
-    Event.ABANDONED: later("Le prestataire dit : abandonné."),
+    Event.RECORDED: gettext_lazy("Tentative enregistrée, avant tout départ."),
+    Event.PAYER_LEFT: gettext_lazy("L’adresse de paiement est remise au payeur."),
+    Event.ANNOUNCED: gettext_lazy("Une nouvelle sans preuve est notée : elle ne change rien à elle seule."),
+    Event.SETTLED: gettext_lazy("Paiement prouvé : réglé, facture soldée, journal écrit, ticket dû."),
+    Event.CONFIRMED: gettext_lazy("La même nouvelle, mieux prouvée."),
+    Event.CONTRADICTED: gettext_lazy("Nouvelle contraire après le règlement : une anomalie l’attend, rien ne change."),
+    Event.REFUSED: gettext_lazy("Le prestataire dit : refusé."),
+    Event.ABANDONED: gettext_lazy("Le prestataire dit : abandonné."),
 }
 ANSWERS = {
-    Outcome.PAID: later("payé"),
-    Outcome.PENDING: later("pas encore connu"),
-    Outcome.REFUSED: later("refusé"),
-    Outcome.ABANDONED: later("abandonné"),
+    Outcome.PAID: gettext_lazy("payé"),
+    Outcome.PENDING: gettext_lazy("pas encore connu"),
+    Outcome.REFUSED: gettext_lazy("refusé"),
+    Outcome.ABANDONED: gettext_lazy("abandonné"),
 }
 
 
@@ -173,7 +177,7 @@ def _of_sandbox(run: Run, attempt: Attempt | None, truth: Truth) -> list[Line]:
     ]
     if attempt is not None:
         for taken in truth.of(run.gateway, attempt.key or attempt.reference):
-            text = _("Le prestataire débite %(amount)s.") % {"amount": Money(taken.cents)}
+            text = _("Le prestataire débite %(amount)s.") % {"amount": in_words.euros(Money(taken.cents))}
             lines.append(Line(at=taken.at, source=Source.GATEWAY, text=text))
     return lines
 

@@ -23,7 +23,7 @@ register = template.Library()
 @register.filter
 def euros(amount: Money) -> str:
     """12,50 €, or €12.50 in English."""
-    return amount.format_en() if in_words.is_english() else amount.format_fr()
+    return in_words.euros(amount)
 
 
 @register.filter
