@@ -197,7 +197,6 @@ def notice_batch(request: BureauRequest, slug: str, batch_id: int) -> HttpRespon
         "pieces": pieces,
         "left_out": told(batch.left_out),
         "waiting": batch.size - batch.done,
-        "goes_on": batch.asked_at + KEPT,
         "days": KEPT.days,
     }
     return render(request, "backoffice/notice_batch.html", context)
