@@ -61,8 +61,9 @@ def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             with debt_words.override(word_of(titre)):
                 messages.error(request, f"{refusal.code}. {refusal}")
             return see_other(reverse("titre", args=[slug, titre_id]))
-        _note(request, action="print_notices", subject=f"titre {titre.pk}", after={"notices": 1}, now=now)
     pdf = operations.compile_pdf([worded(asked)], collectivite=town, logo=logo, now=now)
+    with tenant(town):  # what could not be made was given to nobody
+        _note(request, action="print_notices", subject=f"titre {titre.pk}", after={"notices": 1}, now=now)
     return _file(pdf, name=f"avis-{town.slug}-{titre.reference}.pdf")
 
 
@@ -156,11 +157,12 @@ def _pdf_of(request: BureauRequest, keys: Sequence[int], *, now: datetime) -> Ht
             batch = operations.ask_for(collectivite=town, titre_ids=keys, now=now, actor_id=request.user.pk)
             return see_other(reverse("notice_batch", args=[town.slug, batch.pk]))
         found, logo = operations.read_some(keys, collectivite=town), operations.logo_of(town)
-        after = {"notices": len(found.asked), "left_out": sum(found.left_out.values())}
-        _note(request, action="print_notices", subject="pdf", after=after, now=now)
     if not found.asked:  # paid meanwhile
         return see_other(reverse("titres", args=[town.slug]))
     pdf = operations.compile_pdf([worded(one) for one in found.asked], collectivite=town, logo=logo, now=now)
+    after = {"notices": len(found.asked), "left_out": sum(found.left_out.values())}
+    with tenant(town):
+        _note(request, action="print_notices", subject="pdf", after=after, now=now)
     return _file(pdf, name=f"avis-{town.slug}-{paris.today(now).isoformat()}.pdf")
 
 

@@ -74,6 +74,10 @@ def log(town):
         ]
 
 
+def fail(*_args, **_told):
+    raise RuntimeError("no PDF")
+
+
 def keys(titres):
     return {"choix": [titre.pk for titre in titres]}
 
@@ -99,6 +103,21 @@ class TestOneNotice:
         assert answer.redirect_chain == [(f"/saint-aubin/factures/{titres[0].pk}/", 303)]
         assert "R282. Le paiement est suspendu : remettez la facture à payer, puis éditez l’avis." in page
         assert log(town) == []
+
+    def test_that_cannot_be_made_is_not_said_to_be_given(self, paul, town, titres, monkeypatch):
+        monkeypatch.setattr(operations.pdf, "compiled", fail)
+        paul.raise_request_exception = False
+        assert paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 500
+        assert paul.post(NOTICES, keys(titres) | {"acte": "pdf"}).status_code == 500
+        assert log(town) == []
+
+    def test_is_made_of_a_name_that_no_font_writes_alone_or_among_others(self, paul, town, titres):
+        with tenant(town.collectivite):
+            Debtor.objects.filter(titre=titres[0]).delete()
+            Debtor.objects.create(collectivite=town.collectivite, titre=titres[0], name="M. Wang 王小明 🎂")
+        alone = paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf")
+        among = paul.post(NOTICES, keys(titres) | {"acte": "pdf"})
+        assert (page_count(alone.content), page_count(among.content)) == (1, 4)
 
     def test_of_nothing_there_is_not_found(self, paul):
         assert paul.get(f"/saint-aubin/factures/{2**70}/avis.pdf").status_code == 404
@@ -151,6 +170,15 @@ class TestManyNotices:
         answer = paul.post(NOTICES, keys(titres) | {"acte": "pdf"})
         assert page_count(answer.content) == 3
         assert log(town) == [("print_notices", {"notices": 3, "left_out": 1})]
+
+    def test_that_were_all_paid_meanwhile_are_not_said_to_be_given(self, paul, town, titres, monkeypatch):
+        nothing = operations.Read(asked=[], left_out={"paid": 4})
+        preview = notice_pages.Preview(count=4, payable=4, left_out=[], is_by_state=False)
+        monkeypatch.setattr(notice_pages, "_preview", lambda *_args, **_told: preview)
+        monkeypatch.setattr(operations, "read_some", lambda *_args, **_told: nothing)
+        answer = paul.post(NOTICES, keys(titres) | {"acte": "pdf"})
+        assert (answer.status_code, answer.url) == (303, "/saint-aubin/factures/")
+        assert log(town) == []
 
     def test_beyond_what_a_request_may_take_are_a_worker_s(self, paul, town, titres, monkeypatch):
         monkeypatch.setattr(notice_pages, "AT_ONCE", 3)
