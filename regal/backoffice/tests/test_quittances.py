@@ -17,7 +17,7 @@ from regal.lib.tenancy import tenant
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, Means, Settlement
 from regal.payments.reversing import reverse
-from regal.people.models import Role
+from regal.people.models import Role, User
 from regal.receipts.models import Quittance, QuittanceDelivery
 from regal.receipts.quittances import issue
 from tests import cast, notices
@@ -124,6 +124,25 @@ class TestIssuing:
         assert "Délivrer la quittance" not in words(nadia.get(page(settlement)))
         for address in (f"/saint-aubin/factures/{settlement.receipt.titre_id}/", "/saint-aubin/encaissements/"):
             assert "Délivrer une quittance" not in words(nadia.get(address))
+
+    def test_is_the_town_s_and_never_a_visiting_operator_s(self, bureau, town, canteen):
+        settlement, taken = received(canteen), received(canteen, 43)
+        attempt = notices.pay(town, cast.make_titre(canteen, reference="FC2026000077"))
+        there = issue(settlement=taken, role=Role.REGISSEUR, now=MORNING)
+        olga = User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True)
+        bureau.force_login(olga)
+        told = {"reason": "Paul a demandé de l’aide", "role": Role.ADMINISTRATOR}
+        assert bureau.post("/exploitation/collectivites/saint-aubin/entrer/", told).status_code == 303
+        assert "Délivrer la quittance" not in words(bureau.get(page(settlement)))
+        assert "Télécharger" not in words(bureau.get(page(taken)))
+        titre = f"/saint-aubin/factures/{settlement.receipt.titre_id}/"
+        for address in (titre, "/saint-aubin/encaissements/", f"/saint-aubin/paiements/{attempt.pk}/"):
+            assert "Délivrer une quittance" not in words(bureau.get(address))
+        assert bureau.post(page(settlement)).status_code == 403
+        assert bureau.post(f"{LIST}{there.pk}/pdf/").status_code == 403
+        with tenant(town.collectivite):
+            assert list(Quittance.objects.all()) == [there]
+            assert not QuittanceDelivery.objects.exists()
 
     def test_says_why_there_will_be_none(self, paul, town, canteen):
         gone = cast.receive_and_reverse(cast.make_titre(canteen, reference="FC2026000050"))
