@@ -210,7 +210,10 @@ class TestTaking:
     def test_says_that_the_money_is_gone(self, paul, town, canteen):
         settlement = received(canteen, means=Means.CHEQUE, bank="CIC", piece="12")
         paul.post(page(settlement))
+        titre = f"/saint-aubin/factures/{settlement.receipt.titre_id}/"
+        assert "annulée" not in words(paul.get(titre))
         reverse(settlement=settlement, cause="unpaid_cheque", reason="Revenu impayé", now=later(minutes=30))
+        assert "Quittance n° 2026-000001 annulée" in words(paul.get(titre))
         told = words(paul.get(page(settlement)))
         assert "Annulée le 24 novembre 2026 à 9 h 30 par REGAL, chèque impayé" in told
         assert self.take(paul, town).status_code == 200
