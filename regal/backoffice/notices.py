@@ -86,13 +86,11 @@ def notices(request: BureauRequest, slug: str) -> HttpResponseBase:
     town, now, act = request.collectivite, pages.clock(), request.POST.get("acte", "")
     if act not in ("", "pdf", "csv", "xlsx"):
         raise BadRequest("no such act")
-    if act and not did_recently_reauthenticate(request):
-        messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez les avis de nouveau."))
-        back = reverse("titres", args=[slug])
-        return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
     refused = ""
     with tenant(town):
         chosen, hidden = _chosen(request)
+        if act and not did_recently_reauthenticate(request):
+            return _ask_who(request, hidden)
         try:
             keys = operations.freeze(chosen)
             preview = _preview(chosen, keys, town=town)
@@ -114,6 +112,23 @@ def _chosen(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[str, st
     if origin.isascii() and origin.isdecimal() and len(origin) < 19:
         return Titre.objects.of(request.collectivite).filter(origin=int(origin)), [("import", origin)]
     return chosen_titres(request)
+
+
+def _ask_who(request: BureauRequest, hidden: list[tuple[str, str]]) -> HttpResponse:
+    """Have him confirm who he is, and come back to where he chose; what was ticked is told to be ticked again."""
+    told, slug = dict(hidden), request.collectivite.slug
+    back = reverse("titres", args=[slug])
+    if "import" in told:
+        back = reverse("import", args=[slug, int(told["import"])])
+        said = _("Confirmez que c’est vous ; de retour à l’import, demandez les avis de nouveau.")
+    elif "tout" in told:
+        filters = [(name, value) for name, value in hidden if name != "tout"]
+        back += "?" + urlencode(filters) if filters else ""
+        said = _("Confirmez que c’est vous ; de retour à la liste, demandez les avis de nouveau.")
+    else:
+        said = _("Confirmez que c’est vous ; de retour à la liste, cochez de nouveau, puis demandez les avis.")
+    messages.info(request, said)
+    return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
 
 
 def _preview(chosen: QuerySet[Titre], keys: Sequence[int], *, town: Collectivite) -> Preview:

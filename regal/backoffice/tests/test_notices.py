@@ -3,9 +3,11 @@
 import csv
 import io
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 import pytest
+from django.contrib.messages import get_messages
 
 from regal.agenda.models import Effect
 from regal.audit.models import AuditEntry
@@ -198,6 +200,21 @@ class TestManyNotices:
             assert answer.status_code == 303
             assert answer.url.startswith("/connexion/confirmation/")
         assert log(town) == []
+
+    def test_are_found_again_once_that_is_confirmed(self, paul, titres, monkeypatch):
+        monkeypatch.setattr(notice_pages, "did_recently_reauthenticate", lambda request: False)
+        list_page = "/saint-aubin/factures/"
+        for chosen, back, said in (
+            ({"import": "7"}, f"{list_page}imports/7/", "de retour à l’import, demandez"),
+            ({"tout": "1", "etat": "a-payer"}, f"{list_page}?etat=a-payer", "de retour à la liste, demandez"),
+            ({"tout": "1"}, list_page, "de retour à la liste, demandez"),
+            (keys(titres), list_page, "de retour à la liste, cochez de nouveau, puis demandez"),
+        ):
+            answer = paul.post(NOTICES, chosen | {"acte": "pdf"})
+            assert parse_qs(urlsplit(answer.url).query)["next"] == [back]
+            (told,) = get_messages(answer.wsgi_request)
+            assert f"Confirmez que c’est vous ; {said} les avis" in str(told).replace("avis de nouveau", "avis")
+            paul.get(list_page)  # where it is read
 
     def test_are_not_for_a_mere_agent(self, bureau, town, titres):
         bureau.force_login(town.agent)
