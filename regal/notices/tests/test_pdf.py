@@ -117,7 +117,12 @@ class TestPdf:
     def test_with_a_name_that_no_font_writes_is_made_and_keeps_every_other_sign(self, count, monkeypatch):
         tried = []
         compiled = pdf._compiled
-        monkeypatch.setattr(pdf, "_compiled", lambda *told: tried.append(told[1]) or compiled(*told))
+
+        def compile_it(template, data, dated):
+            tried.append(data)
+            return compiled(template, data, dated)
+
+        monkeypatch.setattr(pdf, "_compiled", compile_it)
         wang = dataclasses.replace(
             PLAIN,
             address=("M. Wang 王小明", "12 rue de l’Église 🎂", "61000 ALENÇON"),
