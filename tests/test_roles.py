@@ -5,12 +5,14 @@ in `values` of `test_tenancy.py`).
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from regal.lib.policy import Tenant, Who
-from regal.people.models import Role, User
+from regal.lib.tenancy import tenant
+from regal.people.models import Role, User, Visit
 from tests import cast
 from tests.database import close_connections
 from tests.routes import Route, routes
@@ -24,6 +26,7 @@ def who_may(route: Route) -> Who | None:
 
 GUARDED = [route for route in routes("bureau") if who_may(route) is not Who.ANYBODY]
 OF_A_TOWN = [route for route in GUARDED if route.policy is not None and route.policy.tenant is Tenant.SLUG]
+THE_TOWN_S = [route for route in OF_A_TOWN if route.policy is not None and route.policy.is_the_town_s]
 OF_OPERATORS = [route for route in GUARDED if who_may(route) is Who.OPERATOR]
 ENOUGH: dict[Who | None, set[Role]] = {
     Who.SIGNED_IN: set(Role),
@@ -41,6 +44,13 @@ class Crowd(Neighbours):
     def __init__(self) -> None:
         super().__init__()
         ours, theirs = self.saint_aubin, self.next_town
+        self.visitor = User.objects.create_user(identifier="vera", email="vera@example.org", is_operator=True)
+        with tenant(ours.collectivite):
+            now = datetime.now(UTC)
+            Visit.objects.create(
+                collectivite=ours.collectivite, user=self.visitor, role=Role.ADMINISTRATOR, reason="Une question",
+                opened_at=now, ends_at=now + timedelta(hours=2),
+            )  # fmt: skip
         self.of_ours = {role: cast.make_agent(ours, f"ici-{role.value}", role) for role in Role}
         self.strangers = {
             "somebody who works nowhere": User.objects.create_user(identifier="seule", email="seule@example.org"),
@@ -111,6 +121,15 @@ class TestRoutes:
     def test_of_a_higher_role_are_refused_to_a_lower_one(self, crowd, route, role):
         for answer in asked(crowd, route, crowd.of_ours[role]):
             assert answer.status_code == 403
+
+    def test_of_quittances_are_the_town_s(self):
+        theirs = {route.view.__name__ for route in THE_TOWN_S}
+        assert theirs >= {"quittance", "quittance_pdf"}
+
+    @pytest.mark.parametrize("route", THE_TOWN_S, ids=str)
+    def test_that_are_the_town_s_let_a_visiting_operator_change_nothing(self, crowd, route):
+        _looked, acted = asked(crowd, route, crowd.visitor)
+        assert acted.status_code == 403
 
     @pytest.mark.parametrize("route", OF_OPERATORS, ids=str)
     def test_of_operators_are_not_there_for_anybody_else(self, crowd, route):

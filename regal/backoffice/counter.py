@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.backoffice import pages
 from regal.backoffice.counter_forms import DayForm, HiddenForm, ReceiptForm, ReversalForm
-from regal.backoffice.policies import BureauRequest
+from regal.backoffice.policies import BureauRequest, may_issue_quittances
 from regal.backoffice.queries import Tally
 from regal.backoffice.titre_queries import allocations_of, debtor_of, titre_numbered
 from regal.collectivites import debt_words
@@ -32,7 +32,6 @@ from regal.payments.queries import balance_of, still_counting
 from regal.payments.reversing import causes_of
 from regal.payments.reversing import reverse as reverse_settlement
 from regal.payments.shares import several_of
-from regal.people.models import Role
 from regal.receipts.quittance_queries import quittances_of
 from regal.titres.models import Collector, Titre
 from regal.titres.refusals import Refusal
@@ -263,7 +262,7 @@ def receipts(request: BureauRequest, slug: str) -> HttpResponse:
         "has_regies": regies or bool(lines),
         "earlier": at(day - timedelta(days=1)) if first < day else "",
         "later": at(day + timedelta(days=1)) if day < last else "",
-        "may_act": request.role in (Role.REGISSEUR, Role.ADMINISTRATOR),
+        "may_issue": may_issue_quittances(request),
     }
     return render(request, "backoffice/receipts.html", context)
 

@@ -25,7 +25,7 @@ from regal.backoffice.notice_data import csv_of, rows, workbook_of
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.titre_bulk import chosen_titres
 from regal.backoffice.titre_queries import titre_numbered
-from regal.backoffice.titres import LARGEST_KEY, filters_of, see_other
+from regal.backoffice.titres import LARGEST_KEY, see_other
 from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib import paris
@@ -61,8 +61,9 @@ def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             with debt_words.override(word_of(titre)):
                 messages.error(request, f"{refusal.code}. {refusal}")
             return see_other(reverse("titre", args=[slug, titre_id]))
-        _note(request, action="print_notices", subject=f"titre {titre.pk}", after={"notices": 1}, now=now)
     pdf = operations.compile_pdf([worded(asked)], collectivite=town, logo=logo, now=now)
+    with tenant(town):  # what could not be made was given to nobody
+        _note(request, action="print_notices", subject=f"titre {titre.pk}", after={"notices": 1}, now=now)
     return _file(pdf, name=f"avis-{town.slug}-{titre.reference}.pdf")
 
 
@@ -85,12 +86,11 @@ def notices(request: BureauRequest, slug: str) -> HttpResponseBase:
     town, now, act = request.collectivite, pages.clock(), request.POST.get("acte", "")
     if act not in ("", "pdf", "csv", "xlsx"):
         raise BadRequest("no such act")
-    if act and not did_recently_reauthenticate(request):
-        messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez les avis de nouveau."))
-        return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': _list_as_chosen(request)})}")
     refused = ""
     with tenant(town):
         chosen, hidden = _chosen(request)
+        if act and not did_recently_reauthenticate(request):
+            return _ask_who(request, hidden)
         try:
             keys = operations.freeze(chosen)
             preview = _preview(chosen, keys, town=town)
@@ -114,11 +114,21 @@ def _chosen(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[str, st
     return chosen_titres(request)
 
 
-def _list_as_chosen(request: BureauRequest) -> str:
-    """The address of the list where this was chosen, filters and all."""
-    origin = request.POST.get("import", "")
-    filters = filters_of(request.collectivite, {"importation": origin} if origin else request.POST)
-    return reverse("titres", args=[request.collectivite.slug]) + ("" if filters.errors else filters.query())
+def _ask_who(request: BureauRequest, hidden: list[tuple[str, str]]) -> HttpResponse:
+    """Have him confirm who he is, and come back to where he chose; what was ticked is told to be ticked again."""
+    told, slug = dict(hidden), request.collectivite.slug
+    back = reverse("titres", args=[slug])
+    if "import" in told:
+        back = reverse("import", args=[slug, int(told["import"])])
+        said = _("Confirmez que c’est vous ; de retour à l’import, demandez les avis de nouveau.")
+    elif "tout" in told:
+        filters = [(name, value) for name, value in hidden if name != "tout"]
+        back += "?" + urlencode(filters) if filters else ""
+        said = _("Confirmez que c’est vous ; de retour à la liste, demandez les avis de nouveau.")
+    else:
+        said = _("Confirmez que c’est vous ; de retour à la liste, cochez de nouveau, puis demandez les avis.")
+    messages.info(request, said)
+    return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
 
 
 def _preview(chosen: QuerySet[Titre], keys: Sequence[int], *, town: Collectivite) -> Preview:
@@ -162,11 +172,12 @@ def _pdf_of(request: BureauRequest, keys: Sequence[int], *, now: datetime) -> Ht
             batch = operations.ask_for(collectivite=town, titre_ids=keys, now=now, actor_id=request.user.pk)
             return see_other(reverse("notice_batch", args=[town.slug, batch.pk]))
         found, logo = operations.read_some(keys, collectivite=town), operations.logo_of(town)
-        after = {"notices": len(found.asked), "left_out": sum(found.left_out.values())}
-        _note(request, action="print_notices", subject="pdf", after=after, now=now)
     if not found.asked:  # paid meanwhile
         return see_other(reverse("titres", args=[town.slug]))
     pdf = operations.compile_pdf([worded(one) for one in found.asked], collectivite=town, logo=logo, now=now)
+    after = {"notices": len(found.asked), "left_out": sum(found.left_out.values())}
+    with tenant(town):
+        _note(request, action="print_notices", subject="pdf", after=after, now=now)
     return _file(pdf, name=f"avis-{town.slug}-{paris.today(now).isoformat()}.pdf")
 
 
@@ -203,7 +214,6 @@ def notice_batch(request: BureauRequest, slug: str, batch_id: int) -> HttpRespon
         "pieces": pieces,
         "left_out": told(batch.left_out),
         "waiting": batch.size - batch.done,
-        "goes_on": batch.asked_at + KEPT,
         "days": KEPT.days,
     }
     return render(request, "backoffice/notice_batch.html", context)

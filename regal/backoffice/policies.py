@@ -78,6 +78,11 @@ def demand(request: BureauRequest, who: Who) -> None:
         raise PermissionDenied("not this role")
 
 
+def may_issue_quittances(request: BureauRequest) -> bool:
+    """It engages the régie: an operator in visit never does it in the town's name."""
+    return request.role in _ROLES_ENOUGH[Who.REGISSEUR] and not request.user.is_operator
+
+
 def _enter(request: HttpRequest, user: User, slug: str, declared: Policy) -> None:
     now = clock()
     found = workplace(user_id=user.pk, slug=slug, now=now)
@@ -89,7 +94,7 @@ def _enter(request: HttpRequest, user: User, slug: str, declared: Policy) -> Non
     if user.is_operator and role is Role.AGENT and request.method not in _ONLY_LOOKS:
         raise PermissionDenied("a visitor who said that he would only look")
     if user.is_operator and declared.is_the_town_s and request.method not in _ONLY_LOOKS:
-        raise PermissionDenied("a visitor decides nothing about who works here")
+        raise PermissionDenied("a visitor does nothing that only the town may do")
     debt_words.activate(collectivite.debt_word)
     visits: list[Visit] = []
     if user.is_operator or role is Role.ADMINISTRATOR:

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from regal.audit.operations import record
 from regal.backoffice import pages
 from regal.backoffice.forms import BAD_CHOICE
-from regal.backoffice.policies import BureauRequest, demand
+from regal.backoffice.policies import BureauRequest, demand, may_issue_quittances
 from regal.backoffice.queries import Order, Place, Tally, older_than, page_of, plan_for_the_values_asked
 from regal.collectivites.models import Collectivite, Regie
 from regal.lib import paris, spreadsheets
@@ -35,7 +35,7 @@ from regal.receipts.quittances import checked_regie, deliver, issue, stated_of
 from regal.titres.models import Debtor
 from regal.titres.refusals import Refusal
 
-MAY_ISSUE = (Role.REGISSEUR, Role.ADMINISTRATOR)
+MAY_EXPORT = (Role.REGISSEUR, Role.ADMINISTRATOR)
 LARGEST_KEY = 2**63 - 1
 BATCH = 2_000
 COLUMNS = (
@@ -52,7 +52,7 @@ BY_ISSUE = Order(
 # One of them
 
 
-@policy(who=Who.AGENT, tenant=Tenant.SLUG)
+@policy(who=Who.AGENT, tenant=Tenant.SLUG, is_the_town_s=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def quittance(request: BureauRequest, slug: str, settlement_id: int) -> HttpResponse:
     """What was received, its quittance, or the button that issues it; pressed twice, it is issued once."""
@@ -86,7 +86,7 @@ def quittance(request: BureauRequest, slug: str, settlement_id: int) -> HttpResp
         "is_online": receipt is None,
         "back": back,
         "back_name": context["parts"][0]["name"] if context["parts"] else _("Paiement"),
-        "may_act": request.role in MAY_ISSUE,
+        "may_act": may_issue_quittances(request),
         "refused": refused,
     }
     return render(request, "backoffice/quittance.html", context, status=422 if refused else 200)
@@ -135,7 +135,7 @@ def _parts(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"name": part["name"], "label": part["label"], "amount": Money(part["cents"])} for part in parts]
 
 
-@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
+@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG, is_the_town_s=True)
 @require_POST
 def quittance_pdf(request: BureauRequest, slug: str, quittance_id: int) -> HttpResponse:
     """Its PDF: the original to whoever takes it first, a duplicata to the others; who took it is written down."""
@@ -300,7 +300,7 @@ def _list(request: BureauRequest, filters: Filters, *, status: int = 200) -> Htt
         "given": totals.get(False, Tally()),
         "gone": totals.get(True, Tally()),
         "is_narrow": bool(filters.written),
-        "may_act": request.role in MAY_ISSUE,
+        "may_act": request.role in MAY_EXPORT,
         "first_page": address + filters.query(),
         "newer_page": address + filters.query(avant=newer) if newer else "",
         "older_page": address + filters.query(apres=older) if older else "",

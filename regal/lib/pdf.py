@@ -14,7 +14,7 @@ import typst
 
 _UNWRITABLE = "could not be displayed"
 _LAST_OF_LATIN = 0x17F  # Latin Extended-A: œ, Ÿ, š
-_SIGNS = frozenset("\u202f\u00a0’‘“”–—…€№")
+_SIGNS = frozenset("\u202f\u00a0\u2011\u2212’‘“”–—…€№")  # \u2212: a minus
 _LETTERS = re.compile(r"(?:LATIN|GREEK|CYRILLIC|COMBINING|SPACE|NO-BREAK|NARROW)")
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import typst
 from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -19,11 +18,12 @@ from django.utils.translation import override
 from regal.agenda.operations import Turn, schedule
 from regal.audit.operations import record
 from regal.collectivites.models import Collectivite, Logo
+from regal.lib import pdf
 from regal.lib.colours import USUAL_MAIN, tones_of
 from regal.lib.tenancy import HasKey, tenant
 from regal.notices.models import NoticeBatch, NoticePiece
 from regal.notices.refusals import TooManyNotices, Why
-from regal.notices.wording import Asked, Notice, asked_of, read, worded
+from regal.notices.wording import Asked, Notice, read, worded
 from regal.titres.models import Titre
 from regal.titres.refusals import NothingChosen
 
@@ -38,11 +38,6 @@ KEPT = timedelta(days=7)  # they hold names and addresses
 def of_selection(titres: QuerySet[Titre]) -> QuerySet[Titre]:
     """With what a notice reads of them."""
     return titres.select_related("product__account", "regie", "budget")
-
-
-def notice_pdf(titre: Titre, *, now: datetime) -> bytes:
-    """The notice of one titre, which comes with its collectivité. Call it inside `tenant()`. Raises NoNotice."""
-    return pdf_of([worded(asked_of(titre))], collectivite=titre.collectivite, now=now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +60,6 @@ def read_some(titre_ids: Sequence[int], *, collectivite: Collectivite) -> Read:
     return Read(asked=asked, left_out=dict(left_out))
 
 
-def pdf_of(notices: Sequence[Notice], *, collectivite: Collectivite, now: datetime) -> bytes:
-    """One tagged PDF (PDF/UA-1), a page for each where it fits. Call it inside `tenant()`, or with `logo_of` read."""
-    return compile_pdf(notices, collectivite=collectivite, logo=logo_of(collectivite), now=now)
-
-
 def logo_of(collectivite: Collectivite) -> bytes:
     """The logo in use; empty for none. Call it inside `tenant()`."""
     found = Logo.objects.of(collectivite).filter(digest=collectivite.logo_digest).first()
@@ -77,18 +67,9 @@ def logo_of(collectivite: Collectivite) -> bytes:
 
 
 def compile_pdf(notices: Sequence[Notice], *, collectivite: Collectivite, logo: bytes, now: datetime) -> bytes:
-    """The same, reading nothing."""
+    """One tagged PDF (PDF/UA-1), a page for each where it fits. It reads nothing of the base."""
     told = data_of(notices, collectivite=collectivite, logo=logo)
-    document = typst.compile(
-        str(TEMPLATE),
-        format="pdf",
-        sys_inputs={"data": told},
-        pdf_standards="ua-1",
-        ignore_system_fonts=True,
-        timestamp=int(now.timestamp()),
-    )
-    assert isinstance(document, bytes)
-    return document
+    return pdf.compiled(TEMPLATE, data=told, dated=now)
 
 
 def data_of(notices: Sequence[Notice], *, collectivite: Collectivite, logo: bytes) -> str:
@@ -157,13 +138,13 @@ def make_batch(
         notices = [worded(asked) for asked in found.asked]
         with tenant(collectivite_id):
             turn.renew()
-        pdf = make(notices, collectivite=collectivite, logo=logo, now=made_at) if notices else b""
+        content = make(notices, collectivite=collectivite, logo=logo, now=made_at) if notices else b""
         with tenant(collectivite_id):
             turn.renew()
-            _keep(batch, begins=begins, titres=len(keys), found=found, pdf=pdf, now=made_at)
+            _keep(batch, begins=begins, titres=len(keys), found=found, content=content, now=made_at)
 
 
-def _keep(batch: NoticeBatch, *, begins: int, titres: int, found: Read, pdf: bytes, now: datetime) -> None:
+def _keep(batch: NoticeBatch, *, begins: int, titres: int, found: Read, content: bytes, now: datetime) -> None:
     locked = NoticeBatch.objects.select_for_update(of=("self",)).get(collectivite=batch.collectivite_id, pk=batch.pk)
     if locked.done != begins:  # somebody else made it
         return
@@ -177,7 +158,7 @@ def _keep(batch: NoticeBatch, *, begins: int, titres: int, found: Read, pdf: byt
             first=begins,
             titres=titres,
             notices=len(found.asked),
-            pdf=pdf,
+            pdf=content,
             made_at=now,
         )
     gone = titres - len(found.asked) - sum(found.left_out.values())  # not in the base any more: never so far

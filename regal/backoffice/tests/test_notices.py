@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 import pytest
+from django.contrib.messages import get_messages
 
 from regal.agenda.models import Effect
 from regal.audit.models import AuditEntry
@@ -75,6 +76,10 @@ def log(town):
         ]
 
 
+def fail(*_args, **_told):
+    raise RuntimeError("no PDF")
+
+
 def keys(titres):
     return {"choix": [titre.pk for titre in titres]}
 
@@ -100,6 +105,21 @@ class TestOneNotice:
         assert answer.redirect_chain == [(f"/saint-aubin/factures/{titres[0].pk}/", 303)]
         assert "R282. Le paiement est suspendu : remettez la facture à payer, puis éditez l’avis." in page
         assert log(town) == []
+
+    def test_that_cannot_be_made_is_not_said_to_be_given(self, paul, town, titres, monkeypatch):
+        monkeypatch.setattr(operations.pdf, "compiled", fail)
+        paul.raise_request_exception = False
+        assert paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 500
+        assert paul.post(NOTICES, keys(titres) | {"acte": "pdf"}).status_code == 500
+        assert log(town) == []
+
+    def test_is_made_of_a_name_that_no_font_writes_alone_or_among_others(self, paul, town, titres):
+        with tenant(town.collectivite):
+            Debtor.objects.filter(titre=titres[0]).delete()
+            Debtor.objects.create(collectivite=town.collectivite, titre=titres[0], name="M. Wang 王小明 🎂")
+        alone = paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf")
+        among = paul.post(NOTICES, keys(titres) | {"acte": "pdf"})
+        assert (page_count(alone.content), page_count(among.content)) == (1, 4)
 
     def test_of_nothing_there_is_not_found(self, paul):
         assert paul.get(f"/saint-aubin/factures/{2**70}/avis.pdf").status_code == 404
@@ -153,6 +173,15 @@ class TestManyNotices:
         assert page_count(answer.content) == 3
         assert log(town) == [("print_notices", {"notices": 3, "left_out": 1})]
 
+    def test_that_were_all_paid_meanwhile_are_not_said_to_be_given(self, paul, town, titres, monkeypatch):
+        nothing = operations.Read(asked=[], left_out={"paid": 4})
+        preview = notice_pages.Preview(count=4, payable=4, left_out=[], is_by_state=False)
+        monkeypatch.setattr(notice_pages, "_preview", lambda *_args, **_told: preview)
+        monkeypatch.setattr(operations, "read_some", lambda *_args, **_told: nothing)
+        answer = paul.post(NOTICES, keys(titres) | {"acte": "pdf"})
+        assert (answer.status_code, answer.url) == (303, "/saint-aubin/factures/")
+        assert log(town) == []
+
     def test_beyond_what_a_request_may_take_are_a_worker_s(self, paul, town, titres, monkeypatch):
         monkeypatch.setattr(notice_pages, "AT_ONCE", 3)
         answer = paul.post(NOTICES, keys(titres) | {"acte": "pdf"}, follow=True)
@@ -172,12 +201,20 @@ class TestManyNotices:
             assert answer.url.startswith("/connexion/confirmation/")
         assert log(town) == []
 
-    def test_lead_whoever_must_confirm_who_he_is_back_to_the_list_as_he_filtered_it(
-        self, paul, town, titres, monkeypatch
-    ):
+    def test_are_found_again_once_that_is_confirmed(self, paul, titres, monkeypatch):
         monkeypatch.setattr(notice_pages, "did_recently_reauthenticate", lambda request: False)
-        answer = paul.post(NOTICES, {"tout": "1", "etat": "impayees", "acte": "pdf"})
-        assert parse_qs(urlsplit(answer.url).query)["next"] == ["/saint-aubin/factures/?etat=impayees"]
+        list_page = "/saint-aubin/factures/"
+        for chosen, back, said in (
+            ({"import": "7"}, f"{list_page}imports/7/", "de retour à l’import, demandez"),
+            ({"tout": "1", "etat": "a-payer"}, f"{list_page}?etat=a-payer", "de retour à la liste, demandez"),
+            ({"tout": "1"}, list_page, "de retour à la liste, demandez"),
+            (keys(titres), list_page, "de retour à la liste, cochez de nouveau, puis demandez"),
+        ):
+            answer = paul.post(NOTICES, chosen | {"acte": "pdf"})
+            assert parse_qs(urlsplit(answer.url).query)["next"] == [back]
+            (told,) = get_messages(answer.wsgi_request)
+            assert f"Confirmez que c’est vous ; {said} les avis" in str(told).replace("avis de nouveau", "avis")
+            paul.get(list_page)  # where it is read
 
     def test_are_not_for_a_mere_agent(self, bureau, town, titres):
         bureau.force_login(town.agent)

@@ -17,7 +17,7 @@ from regal.lib.tenancy import tenant
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, Means, Settlement
 from regal.payments.reversing import reverse
-from regal.people.models import Role
+from regal.people.models import Role, User
 from regal.receipts.models import Quittance, QuittanceDelivery
 from regal.receipts.quittances import issue
 from tests import cast, notices
@@ -125,6 +125,25 @@ class TestIssuing:
         for address in (f"/saint-aubin/factures/{settlement.receipt.titre_id}/", "/saint-aubin/encaissements/"):
             assert "Délivrer une quittance" not in words(nadia.get(address))
 
+    def test_is_the_town_s_and_never_a_visiting_operator_s(self, bureau, town, canteen):
+        settlement, taken = received(canteen), received(canteen, 43)
+        attempt = notices.pay(town, cast.make_titre(canteen, reference="FC2026000077"))
+        there = issue(settlement=taken, role=Role.REGISSEUR, now=MORNING)
+        olga = User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True)
+        bureau.force_login(olga)
+        told = {"reason": "Paul a demandé de l’aide", "role": Role.ADMINISTRATOR}
+        assert bureau.post("/exploitation/collectivites/saint-aubin/entrer/", told).status_code == 303
+        assert "Délivrer la quittance" not in words(bureau.get(page(settlement)))
+        assert "Télécharger" not in words(bureau.get(page(taken)))
+        titre = f"/saint-aubin/factures/{settlement.receipt.titre_id}/"
+        for address in (titre, "/saint-aubin/encaissements/", f"/saint-aubin/paiements/{attempt.pk}/"):
+            assert "Délivrer une quittance" not in words(bureau.get(address))
+        assert bureau.post(page(settlement)).status_code == 403
+        assert bureau.post(f"{LIST}{there.pk}/pdf/").status_code == 403
+        with tenant(town.collectivite):
+            assert list(Quittance.objects.all()) == [there]
+            assert not QuittanceDelivery.objects.exists()
+
     def test_says_why_there_will_be_none(self, paul, town, canteen):
         gone = cast.receive_and_reverse(cast.make_titre(canteen, reference="FC2026000050"))
         on_paper = received(canteen, 51, book_number="417")
@@ -191,7 +210,10 @@ class TestTaking:
     def test_says_that_the_money_is_gone(self, paul, town, canteen):
         settlement = received(canteen, means=Means.CHEQUE, bank="CIC", piece="12")
         paul.post(page(settlement))
+        titre = f"/saint-aubin/factures/{settlement.receipt.titre_id}/"
+        assert "annulée" not in words(paul.get(titre))
         reverse(settlement=settlement, cause="unpaid_cheque", reason="Revenu impayé", now=later(minutes=30))
+        assert "Quittance n° 2026-000001 annulée" in words(paul.get(titre))
         told = words(paul.get(page(settlement)))
         assert "Annulée le 24 novembre 2026 à 9 h 30 par REGAL, chèque impayé" in told
         assert self.take(paul, town).status_code == 200

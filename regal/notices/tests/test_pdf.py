@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ import typst
 from PIL import Image
 
 from regal.collectivites.models import Collectivite
+from regal.lib import pdf
 from regal.notices import operations, wording
 from regal.notices.operations import compile_pdf, data_of
 from regal.notices.wording import QUIET_ZONE, Notice, code_of
@@ -110,6 +112,28 @@ class TestPdf:
             ),
         )
         assert pages_in(pdf_of(sly)) == 1
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_with_a_name_that_no_font_writes_is_made_and_keeps_every_other_sign(self, count, monkeypatch):
+        tried = []
+        compiled = pdf._compiled
+
+        def compile_it(template, data, dated):
+            tried.append(data)
+            return compiled(template, data, dated)
+
+        monkeypatch.setattr(pdf, "_compiled", compile_it)
+        wang = dataclasses.replace(
+            PLAIN,
+            address=("M. Wang 王小明", "12 rue de l’Église 🎂", "61000 ALENÇON"),
+            rows=(("Objet", "Porte\N{NON-BREAKING HYPHEN}vélos"),),
+            sums=(("Réductions", "\N{MINUS SIGN} 5,00\N{NO-BREAK SPACE}€"),),
+        )
+        assert pages_in(pdf_of(wang, *[PLAIN] * (count - 1))) == count
+        as_printed = json.loads(tried[-1])["notices"][0]
+        assert as_printed["address"] == ["M. Wang ???", "12 rue de l’Église ?", "61000 ALENÇON"]
+        assert as_printed["rows"] == [["Objet", "Porte\N{NON-BREAKING HYPHEN}vélos"]]
+        assert as_printed["sums"] == [["Réductions", "\N{MINUS SIGN} 5,00\N{NO-BREAK SPACE}€"]]
 
     @pytest.mark.parametrize("notice", [PLAIN, HARD], ids=["plain", "hard"])
     def test_shows_the_address_and_nothing_else_in_a_window_however_the_paper_slides(self, notice):
