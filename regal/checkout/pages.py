@@ -347,7 +347,10 @@ def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     way = way_again(town, request, product, form=form, attempt=attempt, of=handle, token=token)
     is_complete = form.is_valid()
     if (started := way.started()) is not None:
-        return once_more(way, started)
+        if is_complete:
+            return once_more(way, started)
+        # « Back », then the recap loaded again: nobody knows where the ticket would go.
+        return HttpResponseRedirect(reverse("follow", args=[slug, way.handle]), status=303)
     if not town.is_open(product):
         return town.closed_page(request, product, status=409)
     if not town.can_be_begun_again(attempt):

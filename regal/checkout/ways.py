@@ -496,13 +496,14 @@ class Again(Way):
         return {"token": seal_again(token, handle=self.of, product=self.product, now=self.town.now)}
 
     def order(self, titre: Titre | None) -> PaymentOrder:
+        typed = self.form.cleaned_data if self.form.is_valid() else {}
         return PaymentOrder(
             product=self.product,
             debt_reference=self.reference,
             exercice=titre.exercice if titre else self.attempt.exercice,
             amount=self.amount,
-            email=self.form.cleaned_data.get("email", ""),  # none where nothing is sent
-            billing=billing_of(address_in(self.form.cleaned_data)),
+            email=typed.get("email", ""),  # none where nothing is sent
+            billing=billing_of(address_in(typed)),
             language=get_language() or "fr",
             flow_token=self.flow_token,
             handle=self.handle,

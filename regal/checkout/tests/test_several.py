@@ -368,6 +368,8 @@ class TestItsOwnPage:
         gone = asker.guichet.post(f"{address}recommencer/", {"token": token_of(again), "email": cast.MME_LEROY})
         assert gone.status_code == 200
         assert [titres for _amount, titres in attempts(asker)] == [[asker.titre.pk, asker.second.pk]] * 2
+        back = asker.guichet.post(f"{address}recommencer/", {"token": token_of(again)})  # « Back », then loaded again
+        assert (back.status_code, back.headers["Location"]) == (303, asker.page_of(gone))
 
     def test_says_which_cannot_be_paid_again(self, asker, monkeypatch):
         left = leave(asker, recap_of(asker, both(asker)))
