@@ -84,6 +84,8 @@ class TestByKey:
         assert story.attempts() == []
         assert story.leave(again).status_code == 303
         assert story.attempts()[0].amount == Money(7_470)
+        story.clock.pass_(seconds=8)
+        assert story.leave(recap).status_code == 409  # what it says is not what PayFiP asks
 
     def test_is_corrected_without_retyping_the_key(self, story):
         filled = story.guichet.post(FORM, form_in(by_key(story), f"{FORM}#main"))

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 import regal_sandbox
 from regal.cases.models import Case, Kind
 from regal.checkout import look_ups, notifications, pages
-from regal.collectivites.models import Collectivite
+from regal.collectivites.models import Collectivite, Product
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.payfip_ws.tests.answers import fault
 from regal.lib import http
@@ -314,6 +314,16 @@ class TestLeaving:
         second = story.leave(recap)
         assert (second.status_code, second.headers["Location"]) == (303, first.headers["Location"])
         assert len(story.sandbox.idops()) == len(story.attempts()) == 1
+
+    def test_whole_and_in_part_from_two_tabs_leads_to_payfip_for_the_first_alone(self, story):
+        with tenant(story.town.collectivite):
+            Product.objects.filter(pk=story.product.pk).update(partial_payment=True)
+        whole = story.recap()
+        part = story.guichet.post(FORM, form_in(whole, f"{FORM}#suite") | {"part": "40,00"})
+        assert story.leave(part).status_code == 303
+        story.clock.pass_(seconds=8)
+        assert story.leave(whole).status_code == 409
+        assert [attempt.amount for attempt in story.attempts()] == [Money(4_000)]
 
     def test_again_half_a_minute_later_leads_to_the_payment_that_is_open(self, story):
         recap = story.recap()

@@ -690,8 +690,13 @@ class OneMoreForm(InvoiceForm):
         self.fields = {name: field for name, field in self.fields.items() if name not in LINES}
 
     @cached_property
+    def reference_questions(self) -> list[Question]:
+        """Its number; no picture of a notice stands beside it."""
+        return [replace(question, mark=0) for question in super().reference_questions]
+
+    @cached_property
     def other_questions(self) -> list[Question]:
-        """The amount, or the key; no picture of a notice stands beside them."""
+        """The amount, or the key; no picture either."""
         return [replace(question, mark=0) for question in self.money_questions]
 
     def say_not_payable(self, situation: str, *, since: datetime | None, until: datetime | None) -> None:

@@ -4,7 +4,7 @@ They work in a frame on the town's site and out of it, without cookie, session o
 payer confirms; nothing leaves before it is committed (`docs/decisions/0004`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,11 +36,11 @@ from regal.lib.references import DebtReference, UnreadableReference
 from regal.lib.tenancy import tenant
 from regal.lib.throttle import is_too_often
 from regal.payments.checker import hasten_by_payer
-from regal.payments.models import Attempt
+from regal.payments.models import Attempt, Share
 from regal.payments.operations import Intake, check_order, intake, receive
-from regal.payments.queries import FULL_PAGE, Situation, left_after, taken_back_on, too_much_of
+from regal.payments.queries import FULL_PAGE, Situation, left_after, paid_beyond, taken_back_on, too_much_of
 from regal.payments.refusals import CannotHandOff
-from regal.payments.shares import several_of
+from regal.payments.shares import several_of, shares_of
 from regal.reconciliation.comptable import Verdict
 from regal.titres.payment_keys import UnreadableKey, read_key
 from regal.titres.states import State as TitreState
@@ -237,7 +237,8 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     with tenant(town.collectivite):
         asked = ask_about(attempt=attempt, returned_at=returned_at(request, now=town.now), now=town.now)
         hasten_by_payer(attempt=attempt, now=town.now)
-        context |= {"too_much": too_much_of(attempt), "left": left_after(attempt)}
+        context |= {"too_much": (too_much := too_much_of(attempt)), "left": left_after(attempt)}
+        context |= {"beyond": _tails(paid_beyond(attempt)) if too_much else ""}
     context |= {
         "asked": asked,
         "situation": asked.situation,
@@ -252,10 +253,19 @@ def follow(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
 def _follow_reversed(town: Town, attempt: Attempt, *, context: dict[str, Any], request: HttpRequest) -> HttpResponse:
     """It was paid, and is not any more: said as long as its page is there, whoever the gateway is."""
     with tenant(town.collectivite):
-        titre = attempt.titre
-        is_due = titre is not None and titre.paid_at is None and titre.status == TitreState.OPEN
-        context |= {"since": taken_back_on(attempt=attempt), "is_due": is_due}
+        shares = shares_of(attempt)
+        due = [share for share in shares if share.titre.paid_at is None and share.titre.status == TitreState.OPEN]
+        context |= {
+            "since": taken_back_on(attempt=attempt),
+            "is_due": bool(due),
+            "due_again": "" if len(due) == len(shares) else _tails(due),
+        }
     return town.page(request, "checkout/follow.html", context, product=town.product_of(attempt))
+
+
+def _tails(shares: Iterable[Share]) -> str:
+    """Which of several, as their payment's page names them."""
+    return ", ".join(f"…{share.reference_tail}" for share in shares)
 
 
 def _follow_card(
@@ -268,11 +278,13 @@ def _follow_card(
         if asks:
             hasten_by_payer(attempt=attempt, now=town.now)
         too_much, left = too_much_of(attempt), left_after(attempt)
+        beyond = _tails(paid_beyond(attempt)) if too_much else ""
     context |= {
         "told": told,
         "situation": told.situation,
         "asks": asks,
         "too_much": too_much,
+        "beyond": beyond,
         "left": left,
         "is_over": told.situation in ("confirmed", "provisional"),
         "restarts": told.restarts if town.can_be_begun_again(attempt) else "",
@@ -347,7 +359,10 @@ def again(request: HttpRequest, slug: str, handle: str) -> HttpResponse:
     way = way_again(town, request, product, form=form, attempt=attempt, of=handle, token=token)
     is_complete = form.is_valid()
     if (started := way.started()) is not None:
-        return once_more(way, started)
+        if is_complete:
+            return once_more(way, started)
+        # « Back », then the recap loaded again: nobody knows where the ticket would go.
+        return HttpResponseRedirect(reverse("follow", args=[slug, way.handle]), status=303)
     if not town.is_open(product):
         return town.closed_page(request, product, status=409)
     if not town.can_be_begun_again(attempt):

@@ -222,6 +222,12 @@ class AgainTogether(Again):
         tails = ", ".join(f"…{share.reference_tail}" for share in self.shares)
         return super().context() | {"shown_reference": tails, "shares": self.shares}
 
+    def page(self, *, notice: str = "", status: int = 200) -> HttpResponse:
+        """Its régie may have stopped taking several together since they were paid the first time."""
+        if may_pay_several(self.town, self.product):
+            return super().page(notice=notice, status=status)
+        return super().page(notice="not_together", status=409)
+
     def answer_to(self, found: LookUp) -> HttpResponse:
         """One that cannot be paid any more stops all: its payer begins a list without it."""
         if found.situation is Situation.PAYABLE:
@@ -231,6 +237,7 @@ class AgainTogether(Again):
         page = {"shown_reference": f"…{self.shares[place].reference_tail}", "amount": self.shares[place].amount}
         context = {
             "situation": found.situation,
+            "ticket": self._ticket_of(found),
             "since": self.paid_since(found),
             "until": self.held_until(found),
             "is_pending": found.is_pending,

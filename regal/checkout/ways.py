@@ -335,8 +335,19 @@ class ByForm(Way):
     def _take_amount(self, due: Money) -> None:
         if due != self.recap.due:
             self.is_new_amount = self.recap.due > Money.zero
-            self.recap = replace(self.recap, amount_cents=due.cents, due_cents=None)
-            self.amount = due
+            self._pay(due)
+
+    def _pay(self, amount: Money, *, of: Money | None = None) -> None:
+        """Another amount is another payment: it has a token of its own. `of`: what is due, where that is more."""
+        self.recap = replace(
+            self.recap,
+            amount_cents=amount.cents,
+            due_cents=None if of is None else of.cents,
+            flow_token=tokens.new_token(),
+            handle=tokens.new_token(),
+            told_of_earlier=False,
+        )
+        self.amount, self.flow_token, self.handle = amount, self.recap.flow_token, self.recap.handle
 
     def asked(self) -> dict[str, Any]:
         """The balance that was typed, also where less of it is paid; and the key."""
@@ -363,8 +374,7 @@ class ByForm(Way):
             in_words = least.format_en() if (get_language() or "fr").startswith("en") else least.format_fr()
             told = _("Choisissez au moins %(least)s, et laissez-en au moins autant, ou payez tout (R033).")
             raise BadPart(told % {"least": in_words})
-        self.recap = replace(self.recap, amount_cents=part.cents, due_cents=None if part == due else due.cents)
-        self.amount = part
+        self._pay(part, of=None if part == due else due)
 
     def order(self, titre: Titre | None) -> PaymentOrder:
         recap = self.recap
@@ -395,8 +405,7 @@ class ByForm(Way):
     def recap_page(self, titre: Titre | None, *, wrong: str = "", part: str = "") -> HttpResponse:
         """`wrong`: about the `part` that was typed. All that is due again, if a part is allowed no more."""
         if not fits_balance(product=self.product, left=self.recap.due, amount=self.recap.amount):
-            self.recap = replace(self.recap, amount_cents=self.recap.due.cents, due_cents=None)
-            self.amount = self.recap.amount
+            self._pay(self.recap.due)
         earlier = self._earlier(*([titre.pk] if titre else []))
         with tenant(self.town.collectivite):
             gone = taken_back_on(titre=titre)
@@ -496,13 +505,14 @@ class Again(Way):
         return {"token": seal_again(token, handle=self.of, product=self.product, now=self.town.now)}
 
     def order(self, titre: Titre | None) -> PaymentOrder:
+        typed = self.form.cleaned_data if self.form.is_valid() else {}
         return PaymentOrder(
             product=self.product,
             debt_reference=self.reference,
             exercice=titre.exercice if titre else self.attempt.exercice,
             amount=self.amount,
-            email=self.form.cleaned_data.get("email", ""),  # none where nothing is sent
-            billing=billing_of(address_in(self.form.cleaned_data)),
+            email=typed.get("email", ""),  # none where nothing is sent
+            billing=billing_of(address_in(typed)),
             language=get_language() or "fr",
             flow_token=self.flow_token,
             handle=self.handle,

@@ -90,7 +90,8 @@ def go_again(*, order: PaymentOrder, attempt: Attempt, now: datetime) -> Redirec
         gateway = _awake(gateway)
     except GatewayAway:
         return None
-    return hand_off_again(order=order, attempt=attempt, gateway=gateway, now=now)
+    with tenant(collectivite):
+        return hand_off_again(order=order, attempt=attempt, gateway=gateway, now=now)
 
 
 def _awake(gateway: Gateway) -> Gateway:

@@ -53,7 +53,7 @@ from regal.payments.queries import (
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, TitreNotPayable
 from regal.payments.schedule import FIRST_QUESTION
-from regal.payments.shares import MOST_AT_ONCE, Part, let_go, own_reference, record_shares, titre_ids_of
+from regal.payments.shares import MOST_AT_ONCE, Part, let_go, own_reference, record_shares, shares_of, titre_ids_of
 from regal.payments.states import Event, State
 from regal.payments.steps import advance, lock_attempt, note
 from regal.titres import holds
@@ -354,16 +354,26 @@ def hand_off_again(
 ) -> Redirect | PostForm | None:
     """Give the same address or form to the second click of one press; `departure.go_again` does it for all gateways.
 
-    None once that moment has passed, without the key that it wants, or where the first click has its own tab.
+    None once that moment has passed, without the key that it wants, where the first click has its own tab, or where the
+    order is of something else.
     """
     if attempt.status != State.HANDED_OFF or attempt.handed_off_at is None or gateway.opens_new_tab:
         return None
     if now - attempt.handed_off_at >= SECOND_CLICK or (gateway.needs_key and not attempt.key):
         return None
+    if order.amount != attempt.amount or order.debt_reference != attempt.debt_reference:
+        return None
+    if order.several and not _are_its_shares(attempt, order.several):
+        return None
     if attempt.notification_digest != tokens.digest(_notification_token(order)):  # the key of our tokens has changed
         return None
     request = _request(order=order, reference=attempt.reference)
     return gateway.hand_off(request, Key(value=attempt.key) if attempt.key else None)
+
+
+def _are_its_shares(attempt: Attempt, parts: Collection[Part]) -> bool:
+    shares = [(share.titre_id, share.amount) for share in shares_of(attempt)]
+    return shares == [(part.titre.pk, part.amount) for part in parts]
 
 
 class Intake(StrEnum):

@@ -203,6 +203,13 @@ def too_much_of(attempt: Attempt) -> Money | None:
     return attempt.amount - allocated if allocated < attempt.amount else None
 
 
+def paid_beyond(attempt: Attempt) -> list[Share]:
+    """Of several titres that a settled attempt paid together, those that owed less than what was paid of them."""
+    allocations = Allocation.objects.filter(collectivite=attempt.collectivite_id, settlement__attempt=attempt)
+    allocated = dict(allocations.values("titre").annotate(Sum("amount")).values_list("titre", "amount__sum"))
+    return [share for share in several_of(attempt) if allocated.get(share.titre_id, Money.zero) < share.amount]
+
+
 def left_after(attempt: Attempt) -> Money | None:
     """What its payer still owes of a debt that may be paid in several times; None for nothing, and for test money."""
     if attempt.titre is None or not attempt.product.partial_payment or attempt.environment == Environment.TEST:

@@ -433,6 +433,35 @@ class TestToldOfATest:
             assert lie not in page
 
 
+class TestBackAfterBeginningAgain:
+    """« Back » from the bank's page, then the recap loaded again: it carries no e-mail address."""
+
+    @pytest.fixture
+    def left(self, payer, monkeypatch):
+        page = payer.page_of(payer.leave())
+        payer.change(status="refused")
+        payer.let_go()
+        monkeypatch.setattr(pages, "clock", lambda: MORNING + timedelta(minutes=25))
+        payer.again = f"{page}recommencer/"
+        recap = payer.guichet.post(payer.again, form_in(payer.guichet.get(page), f"{payer.again}#suite"))
+        payer.carried = form_in(recap, payer.again)
+        return payer.guichet.post(payer.again, payer.carried | {"email": cast.MME_LEROY})
+
+    @pytest.mark.parametrize("typed", [{}, {"email": "leroy"}])
+    @pytest.mark.parametrize("language", ["", "/en"])
+    @pytest.mark.parametrize("seconds", [5, 60])
+    def test_leads_to_the_page_of_the_payment_that_stands(self, payer, left, monkeypatch, typed, language, seconds):
+        monkeypatch.setattr(pages, "clock", lambda: MORNING + timedelta(minutes=25, seconds=seconds))
+        back = payer.guichet.post(f"{language}{payer.again}", payer.carried | typed)
+        assert back.status_code == 303
+        assert back.headers["Location"] == f"{language}{payer.page_of(left)}"
+        assert payer.guichet.get(back.headers["Location"]).status_code == 200
+
+    def test_pressed_twice_still_leads_to_the_bank(self, payer, left):
+        second = payer.guichet.post(payer.again, payer.carried | {"email": cast.MME_LEROY})
+        assert form_in(second, f"{BANK}/php/")["PBX_CMD"] == form_in(left, f"{BANK}/php/")["PBX_CMD"]
+
+
 class TestAddress:
     @pytest.fixture
     def asked(self, payer):

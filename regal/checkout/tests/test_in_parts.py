@@ -1,13 +1,16 @@
 """Paying a part of an invoice, where its product allows it: the balance is still the second factor."""
 
+from datetime import timedelta
+
 import pytest
 
 from regal.checkout import pages
-from regal.checkout.tests.test_by_card import FORM, bank, form_in, payer, saint_aubin, text_of  # noqa: F401 - fixtures
+from regal.checkout.tests.test_by_card import BANK, FORM, bank, form_in, payer, saint_aubin, text_of  # noqa: F401 - fixtures
 from regal.collectivites.models import Product
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
+from tests.cast import MORNING
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +55,30 @@ class TestAPart:
         in_parts.leave(page)
         [attempt] = attempts(in_parts)
         assert attempt.amount == Money(8_470)
+
+    @pytest.mark.parametrize("first", ["whole", "part"])
+    def test_is_another_payment_than_the_whole(self, in_parts, monkeypatch, first):
+        """Two tabs, two amounts, seconds apart: the bank never asks another amount than the one confirmed."""
+        whole = in_parts.recap()
+        recaps = {"whole": whole, "part": choose(in_parts, "40,00", whole)}
+        due = {"whole": "8470", "part": "4000"}[first]
+        left = in_parts.leave(recaps.pop(first))
+        assert form_in(left, f"{BANK}/php/")["PBX_TOTAL"] == due
+        monkeypatch.setattr(pages, "clock", lambda: MORNING + timedelta(seconds=10))
+        [other] = recaps.values()
+        answer = in_parts.leave(other)
+        assert answer.status_code == 409
+        assert "Un paiement de cette facture est en cours" in text_of(answer)
+        assert [attempt.amount for attempt in attempts(in_parts)] == [Money(int(due))]
+
+    def test_that_its_product_allows_no_more_is_another_payment_than_all_of_it(self, in_parts):
+        page = choose(in_parts, "40,00")
+        with tenant(in_parts.product.collectivite_id):
+            Product.objects.filter(pk=in_parts.product.pk).update(partial_payment=False)
+        whole = in_parts.leave(page)
+        assert in_parts.leave(whole).status_code == 200
+        assert in_parts.leave(page).status_code == 409
+        assert [attempt.amount for attempt in attempts(in_parts)] == [Money(8_470)]
 
     @pytest.mark.parametrize(
         "part", ["", "0", "-1", "0,99", "84,69", "84,71", "9999999", "1e1", "NaN", "40.000", "x" * 500, "\u0000"]

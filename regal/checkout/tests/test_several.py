@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from regal.checkout import look_ups, pages
+from regal.checkout import look_ups, pages, ways
 from regal.checkout.flow import Recap, seal
 from regal.checkout.tests.test_by_card import FORM, bank, form_in, payer, saint_aubin, text_of  # noqa: F401 - fixtures
 from regal.lib import tokens
@@ -94,6 +94,7 @@ class TestTheList:
         assert page.status_code == 200
         assert "84,70 €" in plain(page)
         assert 'name="retirer"' not in page.content.decode()  # there is nothing else
+        assert 'class="mark"' not in page.content.decode()  # no picture of a notice either
 
     def test_takes_another_and_sums_up(self, asker):
         page = both(asker)
@@ -356,29 +357,62 @@ class TestItsOwnPage:
         assert "FC2026" not in page
 
     def test_leads_to_the_same_several_again(self, asker, monkeypatch):
-        left = leave(asker, recap_of(asker, both(asker)))
-        address = asker.page_of(left)
-        asker.change(status="refused")
-        asker.let_go()
-        monkeypatch.setattr(pages, "clock", lambda: MORNING + timedelta(minutes=25))
-        page = asker.guichet.get(address)
+        address, page = failed(asker, monkeypatch)
         again = asker.guichet.post(f"{address}recommencer/", {"token": token_of(page)})
         assert again.status_code == 200
         assert "40,10 €" in plain(again)
         gone = asker.guichet.post(f"{address}recommencer/", {"token": token_of(again), "email": cast.MME_LEROY})
         assert gone.status_code == 200
         assert [titres for _amount, titres in attempts(asker)] == [[asker.titre.pk, asker.second.pk]] * 2
+        back = asker.guichet.post(f"{address}recommencer/", {"token": token_of(again)})  # « Back », then loaded again
+        assert (back.status_code, back.headers["Location"]) == (303, asker.page_of(gone))
 
-    def test_says_which_cannot_be_paid_again(self, asker, monkeypatch):
-        left = leave(asker, recap_of(asker, both(asker)))
-        address = asker.page_of(left)
-        asker.change(status="refused")
-        asker.let_go()
-        monkeypatch.setattr(pages, "clock", lambda: MORNING + timedelta(minutes=25))
-        page = asker.guichet.get(address)
+    @pytest.mark.parametrize("online", [False, True])
+    def test_says_which_cannot_be_paid_again(self, asker, monkeypatch, online):
+        address, page = failed(asker, monkeypatch)
         with tenant(asker.town.collectivite):
             holds.mark_paid(titre=asker.second, at=MORNING)
+        monkeypatch.setattr(ways, "paid_online", lambda titre: online and titre == asker.second)
         again = asker.guichet.post(f"{address}recommencer/", {"token": token_of(page)})
         assert again.status_code == 409
         assert "déjà payée" in plain(again)
+        assert ("Recevoir le ticket à nouveau" in plain(again)) is online
+        assert ("n’a pas été fait en ligne" in plain(again)) is not online
         assert len(attempts(asker)) == 1
+
+    def test_says_that_its_regie_takes_several_no_more_and_leads_to_the_form(self, asker, monkeypatch):
+        address, page = failed(asker, monkeypatch)
+        recap = asker.guichet.post(f"{address}recommencer/", {"token": token_of(page)})
+        allow(asker.product, allowed=False)
+        for carried in (
+            {"token": token_of(page)},
+            {"token": token_of(recap), "email": cast.MME_LEROY},
+            {"token": token_of(recap), "email": "leroy"},
+        ):
+            answer = asker.guichet.post(f"{address}recommencer/", carried)
+            assert answer.status_code == 409
+            assert title_of(answer).startswith("Erreur")
+            assert "ne peuvent pas être payées ensemble (R044)" in plain(answer)
+            assert f'href="{FORM}"' in answer.content.decode()
+            assert f'action="{address}recommencer/"' not in answer.content.decode()  # no « Payer » that leads back here
+        assert len(attempts(asker)) == 1
+
+    def test_says_of_which_something_is_too_much(self, asker, monkeypatch):
+        address = asker.page_of(leave(asker, recap_of(asker, both(asker))))
+        asker.change(status="paid")
+        monkeypatch.setattr(pages, "too_much_of", lambda attempt: asker.second.amount)
+        monkeypatch.setattr(pages, "paid_beyond", lambda attempt: shares_of(attempt)[1:])
+        told = plain(asker.guichet.get(address))
+        assert (
+            "Une partie de ces factures (…0061) n’était plus à payer quand il est arrivé : 40,10 € sont en trop" in told
+        )
+        assert "La facture n’était plus" not in told
+
+
+def failed(who, monkeypatch):
+    """The bank refused both; the address of that payment's own page, and the page."""
+    address = who.page_of(leave(who, recap_of(who, both(who))))
+    who.change(status="refused")
+    who.let_go()
+    monkeypatch.setattr(pages, "clock", lambda: MORNING + timedelta(minutes=25))
+    return address, who.guichet.get(address)

@@ -15,6 +15,7 @@ from regal.payments.reversing import reverse
 from regal.titres.models import Titre
 from tests import cast, notices
 from tests.cast import later
+from tests.several import allow, make_titres, together
 
 pytestmark = pytest.mark.django_db
 
@@ -29,10 +30,14 @@ def words(answer):
     return re.sub(r"\s+", " ", text.replace("\u00a0", " "))
 
 
-def reversed_payment(town, titre, handle):
-    attempt = cast.leave_with(titre, handle=handle)
+def settle(town, titre, attempt, *, now):
     ours = dataclasses.replace(town, product=titre.product, account=titre.product.account)
-    notices.hear(ours, attempt, notices.notice(ours, attempt, rank=Rank.ASKED, occurred_at=later()), now=later())
+    notices.hear(ours, attempt, notices.notice(ours, attempt, rank=Rank.ASKED, occurred_at=now), now=now)
+
+
+def reversed_payment(town, titre, handle, **order):
+    attempt = cast.leave_with(titre, handle=handle, **order)
+    settle(town, titre, attempt, now=later())
     with tenant(titre.collectivite_id):
         settlement = Settlement.objects.get(attempt=attempt)
     reverse(settlement=settlement, cause="chargeback", reason="Contesté par la banque", now=later(days=1))
@@ -53,6 +58,52 @@ def test_is_said_on_the_page_of_the_payment_with_what_is_due_again(guichet, town
     assert "confirmé ." not in told
     with tenant(titre.collectivite_id):
         assert Attempt.objects.get(pk=attempt.pk).status == "paid"  # what was proved stays proved
+
+
+@pytest.fixture
+def two(town):
+    product = cast.make_canteen(town, environment=Environment.PRODUCTION)
+    allow(product)
+    return make_titres(product, 2)
+
+
+@pytest.mark.parametrize(
+    ("paid_since", "said"),
+    [
+        (None, "Ces factures sont de nouveau à payer."),
+        (0, "Une partie de ces factures (…0052) est de nouveau à payer."),
+        (1, "Une partie de ces factures (…0051) est de nouveau à payer."),
+    ],
+)
+def test_of_several_says_which_are_due_again(guichet, town, two, monkeypatch, paid_since, said):
+    handle = tokens.new_token()
+    reversed_payment(town, two[0], handle, **together(*two))
+    if paid_since is not None:
+        cast.receive(two[paid_since], now=later(days=1, minutes=5))
+    monkeypatch.setattr(pages, "clock", lambda: later(days=1, hours=1))
+    page = guichet.get(f"/saint-aubin/suivi/{handle}/")
+    assert said in words(page)
+    assert "Recommencer un paiement" in words(page)
+
+
+def test_of_several_paid_otherwise_since_asks_nothing(guichet, town, two, monkeypatch):
+    handle = tokens.new_token()
+    reversed_payment(town, two[0], handle, **together(*two))
+    for titre in two:
+        cast.receive(titre, now=later(days=1, minutes=5))
+    monkeypatch.setattr(pages, "clock", lambda: later(days=1, hours=1))
+    assert "de nouveau à payer" not in words(guichet.get(f"/saint-aubin/suivi/{handle}/"))
+
+
+def test_too_much_of_several_says_of_which(guichet, town, two, monkeypatch):
+    handle = tokens.new_token()
+    attempt = cast.leave_with(two[0], handle=handle, **together(*two))
+    cast.reduce(two[1], 700, now=later(hours=1))
+    settle(town, two[0], attempt, now=later(hours=2))
+    monkeypatch.setattr(pages, "clock", lambda: later(hours=3))
+    told = words(guichet.get(f"/saint-aubin/suivi/{handle}/"))
+    assert "Une partie de ces factures (…0052) n’était plus à payer quand il est arrivé : 7,00 € sont en trop." in told
+    assert "La facture n’était plus" not in told
 
 
 def test_is_told_before_it_is_paid_again(town):

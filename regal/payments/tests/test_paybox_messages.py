@@ -3,6 +3,7 @@
 Anybody has any text signed: only at the account's own address, which no payer sees, does it settle, provisionally.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from regal.cases.models import Case
 from regal.gateways.base import Environment, PostForm
 from regal.journal.models import Entry
 from regal.lib import tokens
+from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.departure import depart, go_again
 from regal.payments.models import Attempt, AttemptEvent, Settlement
@@ -21,6 +23,7 @@ from tests import cast, notices, paybox, proof
 from tests.cast import MORNING
 from tests.inquiries import Clock, again
 from tests.paybox import ABANDONED, PENDING, REFUSED, FakePaybox, come_back, ipn, ipn_of_account, leave, speaking_to
+from tests.several import allow, make_titres, together
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -131,6 +134,25 @@ class TestDeparture:
         second = go_again(order=order, attempt=first.attempt, now=clock.pass_(seconds=5))
         assert unsigned(first.hand_off) == unsigned(second)
         assert go_again(order=order, attempt=first.attempt, now=clock.pass_(seconds=30)) is None
+
+    @pytest.mark.parametrize("change", [{"amount": Money(4_000)}, {"debt_reference": "FC2026000043"}])
+    def test_gives_no_form_to_a_click_that_is_of_something_else(self, product, titre, clock, change):
+        order = paybox.order(product, titre, flow_token=tokens.new_token())
+        first = depart(order=order, clock=clock)
+        other = replace(order, **change)
+        assert go_again(order=other, attempt=first.attempt, now=clock.pass_(seconds=5)) is None
+
+    def test_gives_no_form_to_a_click_that_shares_the_same_sum_otherwise(self, product, clock):
+        allow(product)
+        several = together(*make_titres(product, 2))
+        order = paybox.order(product, several["several"][0].titre, **several)
+        first = depart(order=order, clock=clock)
+        parts = [
+            replace(part, amount=part.amount + Money(cents)) for part, cents in zip(order.several, (1, -1), strict=True)
+        ]
+        now = clock.pass_(seconds=5)
+        assert go_again(order=replace(order, several=tuple(parts)), attempt=first.attempt, now=now) is None
+        assert go_again(order=order, attempt=first.attempt, now=now) is not None
 
 
 class TestASignedPayment:
