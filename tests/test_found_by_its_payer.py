@@ -23,6 +23,7 @@ from regal.payments.models import Attempt, Means
 from regal.receipts.models import Ticket
 from regal.titres import operations
 from regal.titres.links import link_token
+from regal.titres.models import Titre
 from regal.titres.payment_keys import payment_key, printed
 from tests import cast
 from tests.notices import run_due
@@ -272,6 +273,31 @@ class TestOfTheComptable:
         water = cast.make_product(story.town, DebtKind.ORMC, slug="eau", numcli="006390")
         cast.make_comptable_titre(story.town, product=water, reference=ROLE)
         assert form_in(story.recap(invoice="2025-EA-00-00000412", amount="125,50"), "/saint-aubin/eau/#main")
+
+    @pytest.mark.parametrize(
+        ("status", "said"),
+        [
+            ("closed", "Cet avis est déjà réglé"),
+            ("cancelled", "Cet avis est annulé ou suspendu"),
+            ("written_off", "Cet avis est annulé ou suspendu"),
+            ("suspended", "Cet avis est annulé ou suspendu"),
+            ("rejected", "Cet avis est annulé ou suspendu"),
+        ],
+    )
+    def test_that_is_not_asked_for_says_so_as_its_link_does(self, story, titre, status, said):
+        with tenant(story.town.collectivite):
+            Titre.objects.filter(pk=titre.pk).update(status=status)
+        answer = story.recap(invoice="2026-412-1", amount="125,50")
+        assert answer.status_code == 409
+        assert not unsaid(answer, said)
+        assert not says(answer, "Il se paie aussi en ligne")
+
+    def test_that_may_be_suspended_is_mended_in_its_own_form(self, story, titre):
+        with tenant(story.town.collectivite):
+            Titre.objects.filter(pk=titre.pk).update(status="suspended")
+        answer = story.recap(invoice="2026-412-1", amount="125,50")
+        mended = story.guichet.post("/saint-aubin/titres/", form_in(answer, "/saint-aubin/titres/#main"))
+        assert not unsaid(mended, 'value="412"', 'value="125,50"')
 
     def test_is_told_to_nobody_who_lacks_its_amount(self, story, titre):
         wrong = story.recap(invoice="2026-412-1", amount="125,51")
