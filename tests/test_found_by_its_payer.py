@@ -194,7 +194,10 @@ class TestTicketAgain:
     def test_of_an_old_page_sends_nothing(self, paid):
         fields = form_in(paid.recap(), f"{TICKET}#suite")
         paid.clock.pass_(minutes=31)
-        assert paid.guichet.post(TICKET, fields).status_code == 400
+        answer = paid.guichet.post(TICKET, fields)
+        assert answer.status_code == 400
+        assert not unsaid(answer, "Erreur~:", "aucun ticket n’est parti", "Tapez à nouveau le numéro et le montant")
+        assert not says(answer, "La page précédente n’a pas pu être relue")
 
     def test_typed_in_the_address_bar_leads_to_the_form(self, paid):
         answer = paid.guichet.get(TICKET)
