@@ -20,7 +20,9 @@ from regal.lib.tenancy import tenant
 from regal.payments.checker import ask_before_another
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, Means
+from regal.people.models import Role
 from regal.receipts.models import Ticket
+from regal.receipts.operations import ask_again
 from regal.titres import operations
 from regal.titres.links import link_token
 from regal.titres.models import Titre
@@ -172,6 +174,23 @@ class TestTicketAgain:
         self.ask(paid)
         run_due(paid.clock.now)
         assert len(mail.outbox) == 4
+
+    def test_leaves_six_times_a_day_at_most_for_payers_and_again_for_an_agent(self, paid):
+        for _ in range(8):
+            answer = self.ask(paid)
+            assert not unsaid(answer, "Votre demande est partie")
+            run_due(paid.clock.now)
+            paid.clock.pass_(minutes=61)
+        assert len(mail.outbox) == 6
+        (attempt,) = paid.attempts()
+        with tenant(paid.town.collectivite):
+            ask_again(attempt=attempt, user=cast.make_agent(paid.town, "paul", Role.REGISSEUR), now=paid.clock.now)
+        run_due(paid.clock.now)
+        assert len(mail.outbox) == 7
+        paid.clock.pass_(hours=17)
+        self.ask(paid)
+        run_due(paid.clock.now)
+        assert len(mail.outbox) == 8
 
     def test_pressed_twice_leaves_once(self, paid):
         recap = paid.recap()
