@@ -179,6 +179,30 @@ class TestFromOneAddress:
         codes = [base.send(invoice=one.reference).status_code for one in invoices]
         assert codes.count(200) == look_ups.MOST_BEYOND
 
+    def test_one_invoice_hears_few_wrong_amounts_from_one_address(self, base):
+        codes = [base.send(amount=f"{place},00").status_code for place in range(1, 8)]
+        most = look_ups.MOST_OF_ONE
+        assert codes == [422] * most + [429] * (7 - most)
+        assert base.send().status_code == 429  # even the right one, for the hour
+        assert base.by_key().status_code == 200
+        assert base.send(source=HOME).status_code == 200
+        base.clock.pass_(minutes=60)
+        assert base.send().status_code == 200
+
+    def test_that_an_invoice_exists_changes_nothing_of_it(self, base):
+        def answers(invoice, source):
+            return [seen(base.send(source=source, invoice=invoice, amount="1,00")) for _ in range(5)]
+
+        assert answers("FC2026-000042", HOME) == answers("FC2026-999999", "198.51.100.8")
+
+    def test_it_closes_no_invoice_to_anybody_else(self, base):
+        """Neither within its budget nor beyond."""
+        invoices = [cast.make_titre(base.product, reference=f"FC2026{200 + place:06d}") for place in range(18)]
+        for one in invoices:
+            for place in range(look_ups.MOST_AMOUNTS):
+                base.send(invoice=one.reference, amount=f"{place + 1},00")
+        assert {base.send(source=HOME, invoice=one.reference).status_code for one in invoices} == {200}
+
     def test_a_whole_town_hall_pays_without_ever_waiting(self, base):
         codes = {base.send().status_code for _ in range(60)}
         assert codes == {200}
@@ -197,6 +221,53 @@ class TestFromManyAddresses:
         assert base.send(source=HOME).status_code == 429
         base.clock.pass_(minutes=30)
         assert base.send(source=HOME).status_code == 200
+
+    def test_it_takes_four_to_close_one_invoice(self, base):
+        def press_on(places):
+            for place in places:
+                for amount in range(1, 11):
+                    base.send(source=f"203.0.113.{place}", amount=f"{amount},00")
+
+        press_on(range(3))
+        assert base.send(source=HOME).status_code == 200
+        press_on([3])
+        assert base.send(source=HOME).status_code == 429
+
+    def test_those_that_used_their_budget_up_try_few_amounts_and_close_it_to_nobody_else(self, base):
+        attacker = Attacker(base)
+        for place in range(12):
+            source = f"203.0.113.{place}"
+            for _ in range(look_ups.MOST_WRONG):
+                attacker.guess(source=source)
+            for amount in range(1, 4):
+                base.send(source=source, amount=f"{amount},00")
+        assert base.send(source=HOME).status_code == 200
+        for _ in range(look_ups.MOST_WRONG):
+            attacker.guess(source=TOWN_HALL)
+        assert base.send().status_code == 429  # what they all tried counts against each of them
+
+    def test_a_debt_of_the_comptable_hears_no_more_for_being_written_in_many_ways(self, base):
+        cast.make_comptable_titre(base.town)
+        numbers, lines = ("412", "0412", "00412", "000412"), ("1", "01", "001")
+        written = [f"2026-{number}-{line}" for number in numbers for line in lines]
+        codes = [
+            base.send(source=f"203.0.113.{place}", invoice=invoice, amount="1,00").status_code
+            for place, invoice in enumerate(written)
+        ]
+        most = look_ups.MOST_AMOUNTS
+        assert codes == [422] * most + [429] * (len(written) - most)
+        for invoice in ("2026-412-1", "2026.0000412.0001", "202600000412000001"):
+            assert base.send(source=HOME, invoice=invoice, amount="125,50").status_code == 429
+
+    def test_nor_does_one_that_does_not_exist(self, base):
+        def codes(number):
+            return [
+                base.send(source=f"203.0.113.{place}", invoice=f"2026-{'0' * (place % 4)}{number}-1", amount="1,00")
+                for place in range(12)
+            ]
+
+        cast.make_comptable_titre(base.town)
+        assert [seen(one) for one in codes(412)] == [seen(one) for one in codes(413)]
 
     def test_unknown_references_are_closed_alike(self, base):
         def codes(invoice):

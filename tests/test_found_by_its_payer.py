@@ -20,9 +20,12 @@ from regal.lib.tenancy import tenant
 from regal.payments.checker import ask_before_another
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, Means
+from regal.people.models import Role
 from regal.receipts.models import Ticket
+from regal.receipts.operations import ask_again
 from regal.titres import operations
 from regal.titres.links import link_token
+from regal.titres.models import Titre
 from regal.titres.payment_keys import payment_key, printed
 from tests import cast
 from tests.notices import run_due
@@ -196,6 +199,23 @@ class TestTicketAgain:
         run_due(paid.clock.now)
         assert len(mail.outbox) == 4
 
+    def test_leaves_six_times_a_day_at_most_for_payers_and_again_for_an_agent(self, paid):
+        for _ in range(8):
+            answer = self.ask(paid)
+            assert not unsaid(answer, "Votre demande est partie")
+            run_due(paid.clock.now)
+            paid.clock.pass_(minutes=61)
+        assert len(mail.outbox) == 6
+        (attempt,) = paid.attempts()
+        with tenant(paid.town.collectivite):
+            ask_again(attempt=attempt, user=cast.make_agent(paid.town, "paul", Role.REGISSEUR), now=paid.clock.now)
+        run_due(paid.clock.now)
+        assert len(mail.outbox) == 7
+        paid.clock.pass_(hours=17)
+        self.ask(paid)
+        run_due(paid.clock.now)
+        assert len(mail.outbox) == 8
+
     def test_pressed_twice_leaves_once(self, paid):
         recap = paid.recap()
         for _ in range(2):
@@ -217,7 +237,10 @@ class TestTicketAgain:
     def test_of_an_old_page_sends_nothing(self, paid):
         fields = form_in(paid.recap(), f"{TICKET}#suite")
         paid.clock.pass_(minutes=31)
-        assert paid.guichet.post(TICKET, fields).status_code == 400
+        answer = paid.guichet.post(TICKET, fields)
+        assert answer.status_code == 400
+        assert not unsaid(answer, "Erreur~:", "aucun ticket n’est parti", "Tapez à nouveau le numéro et le montant")
+        assert not says(answer, "La page précédente n’a pas pu être relue")
 
     def test_typed_in_the_address_bar_leads_to_the_form(self, paid):
         answer = paid.guichet.get(TICKET)
@@ -296,6 +319,31 @@ class TestOfTheComptable:
         water = cast.make_product(story.town, DebtKind.ORMC, slug="eau", numcli="006390")
         cast.make_comptable_titre(story.town, product=water, reference=ROLE)
         assert form_in(story.recap(invoice="2025-EA-00-00000412", amount="125,50"), "/saint-aubin/eau/#main")
+
+    @pytest.mark.parametrize(
+        ("status", "said"),
+        [
+            ("closed", "Cet avis est déjà réglé"),
+            ("cancelled", "Cet avis est annulé ou suspendu"),
+            ("written_off", "Cet avis est annulé ou suspendu"),
+            ("suspended", "Cet avis est annulé ou suspendu"),
+            ("rejected", "Cet avis est annulé ou suspendu"),
+        ],
+    )
+    def test_that_is_not_asked_for_says_so_as_its_link_does(self, story, titre, status, said):
+        with tenant(story.town.collectivite):
+            Titre.objects.filter(pk=titre.pk).update(status=status)
+        answer = story.recap(invoice="2026-412-1", amount="125,50")
+        assert answer.status_code == 409
+        assert not unsaid(answer, said)
+        assert not says(answer, "Il se paie aussi en ligne")
+
+    def test_that_may_be_suspended_is_mended_in_its_own_form(self, story, titre):
+        with tenant(story.town.collectivite):
+            Titre.objects.filter(pk=titre.pk).update(status="suspended")
+        answer = story.recap(invoice="2026-412-1", amount="125,50")
+        mended = story.guichet.post("/saint-aubin/titres/", form_in(answer, "/saint-aubin/titres/#main"))
+        assert not unsaid(mended, 'value="412"', 'value="125,50"')
 
     def test_is_told_to_nobody_who_lacks_its_amount(self, story, titre):
         wrong = story.recap(invoice="2026-412-1", amount="125,51")

@@ -719,6 +719,18 @@ class OneMoreForm(InvoiceForm):
             )
         self.add_error("invoice", ValidationError(sentence, code="R041"))
 
+    def say_elsewhere(self, form_name: str) -> None:
+        """The comptable collects it, by a form of its own; "" where it is not paid online now."""
+        if form_name:
+            sentence = _("C’est un avis du comptable public : il se paie à part, par le formulaire « %(name)s ».")
+            self.add_error("invoice", ValidationError(sentence, code="R041", params={"name": form_name}))
+            return
+        sentence = _(
+            "C’est un avis du comptable public, et il ne se paie pas ici en ce moment : suivez ce qui est imprimé"
+            " dessus."
+        )
+        self.add_error("invoice", ValidationError(sentence, code="R041"))
+
     def say_listed(self) -> None:
         """It is paid already by this very payment."""
         sentence = said(_("%(This_debt)s est déjà dans la liste."))

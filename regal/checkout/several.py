@@ -27,6 +27,7 @@ from regal.payments.operations import check_order
 from regal.payments.queries import LookUp, Situation
 from regal.payments.refusals import CannotHandOff
 from regal.payments.shares import MOST_AT_ONCE
+from regal.reconciliation.comptable import Verdict, standing_of
 
 ADD, REMOVE, GO_ON = "ajouter", "retirer", "continuer"  # the buttons
 
@@ -106,9 +107,18 @@ def _not_added(way: Together, found: LookUp, *, form: OneMoreForm) -> HttpRespon
     """Why, to whoever typed both number and amount; of what does not exist, the one sentence."""
     if found.situation is Situation.UNKNOWN:
         form.say_not_found()
+    elif found.situation is Situation.COMPTABLE:
+        form.say_elsewhere(_form_of(way.town, found))
     else:
         form.say_not_payable(str(found.situation), since=way.paid_since(found), until=way.held_until(found))
     return way.list_page(status=422)
+
+
+def _form_of(town: Town, found: LookUp) -> str:
+    """The name of the form by which a titre of the comptable is paid; "" where it is not paid online now."""
+    assert found.titre is not None
+    other = next(one for one in town.products if one.pk == found.titre.product_id)
+    return other.name if town.is_open(other) and standing_of(found.titre) is Verdict.NOTHING else ""
 
 
 def _go_on(way: Together) -> HttpResponse:

@@ -35,7 +35,7 @@ def ticket(request: HttpRequest, slug: str, product_slug: str) -> HttpResponse:
     try:
         titre_id = unseal_ticket(request.POST.get("token", ""), product=chosen, now=town.now)
     except BadToken:
-        return town.lost_page(request, chosen)
+        return town.lost_page(request, chosen, notice="ticket")
     if is_too_often(rate=Rate.START, source=f"ticket {source_of(request)}", limit=MOST_ASKED, now=town.now):
         return town.too_often_page(request, chosen)
     _send(town, chosen, titre_id=titre_id)

@@ -164,7 +164,7 @@ class Town:
     def form_page(
         self, request: HttpRequest, product: Product, form: DebtForm, *, notice: str = "", status: int = 200
     ) -> HttpResponse:
-        """The form, empty or filled; `notice` is "expired", "lost", "refused", "contract" or nothing."""
+        """The form, empty or filled; `notice` is "expired", "lost", "ticket", "refused", "contract" or nothing."""
         context = {
             "form": form,
             "wrong": form.wrong,
@@ -178,11 +178,11 @@ class Town:
         context = {"products": self.open_products(), "is_well_formed": tokens.is_well_formed(handle)}
         return self.page(request, "checkout/nothing_started.html", context, status=404)
 
-    def lost_page(self, request: HttpRequest, product: Product) -> HttpResponse:
-        """A token that cannot be read: nothing is known of what it held."""
+    def lost_page(self, request: HttpRequest, product: Product, *, notice: str = "lost") -> HttpResponse:
+        """A token that cannot be read: nothing is known of what it held, but perhaps what it was for, "ticket"."""
         if not self.is_open(product):
             return self.closed_page(request, product, status=409)
-        return self.form_page(request, product, self.form(product), notice="lost", status=400)
+        return self.form_page(request, product, self.form(product), notice=notice, status=400)
 
     def too_often_page(self, request: HttpRequest, product: Product) -> HttpResponse:
         """Come back in a minute: the same whatever our base holds. Who has a payment key need not wait."""

@@ -48,7 +48,15 @@ from regal.payments.queries import (
 )
 from regal.payments.refusals import AlreadyStarted, CannotHandOff, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.shares import shares_of
-from regal.reconciliation.comptable import Comparison, Verdict, compare, is_compared, left_of, typed_elsewhere
+from regal.reconciliation.comptable import (
+    Comparison,
+    Verdict,
+    compare,
+    is_compared,
+    left_of,
+    standing_of,
+    typed_elsewhere,
+)
 from regal.titres.models import Titre
 from regal.titres.payment_keys import printed
 
@@ -154,7 +162,7 @@ class Way(ABC):
         return {"token": seal_ticket(titre_id=found.titre.pk, product=self.product, now=self.town.now)}
 
     def _elsewhere_page(self, found: LookUp) -> HttpResponse:
-        """The comptable collects it: to the form of his product, filled in."""
+        """The comptable collects it: to the form of his product, filled in; unless he does not ask for it now."""
         titre = found.titre
         assert titre is not None
         assert found.due is not None
@@ -169,6 +177,11 @@ class Way(ABC):
             handle=tokens.new_token(),
             told_of_earlier=False,
         )
+        standing = standing_of(titre)
+        if standing is not Verdict.NOTHING:
+            form = self.town.form(other, as_typed(recap, other))
+            there = ByForm(self.town, self.request, other, form=form, recap=recap)
+            return there.compared_page(Comparison(verdict=standing))
         context = {
             "other": other,
             "is_open": self.town.is_open(other),

@@ -18,7 +18,7 @@ from regal.payments.models import Attempt, Settlement
 from regal.people.models import User
 from regal.receipts import refusals
 from regal.receipts.models import Kind, Ticket, Why
-from regal.receipts.queries import COPIES_AN_HOUR, address_of, copies_lately
+from regal.receipts.queries import COPIES_A_DAY, COPIES_AN_HOUR, address_of, copies_by_payer, copies_lately
 from regal.receipts.wording import Letter, letter_about
 
 SEND_COPY = "send_ticket_copy"
@@ -74,6 +74,8 @@ def _copy(*, attempt: Attempt, asked_by: User | None, now: datetime) -> Ticket:
     if not address_of(attempt):
         raise refusals.NoAddress
     if copies_lately(first, now=now) >= COPIES_AN_HOUR:
+        raise refusals.TooManyCopies
+    if asked_by is None and copies_by_payer(first, now=now) >= COPIES_A_DAY:
         raise refusals.TooManyCopies
     copy = Ticket.objects.create(
         collectivite_id=attempt.collectivite_id,

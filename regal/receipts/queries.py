@@ -8,7 +8,9 @@ from regal.payments.settling import SEND_TICKET
 from regal.receipts.models import Kind, Ticket
 
 COPIES_AN_HOUR = 3
+COPIES_A_DAY = 6  # by the payer
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def tickets_of(attempt: Attempt) -> list[Ticket]:
@@ -38,5 +40,17 @@ def copies_lately(ticket: Ticket, *, now: datetime) -> int:
     """How many copies were asked for within the hour, of the payment that a ticket is about."""
     copies = Ticket.objects.filter(
         collectivite=ticket.collectivite_id, settlement=ticket.settlement_id, kind=Kind.AGAIN, owed_at__gt=now - HOUR
+    )
+    return copies.count()
+
+
+def copies_by_payer(ticket: Ticket, *, now: datetime) -> int:
+    """How many copies its payer asked for within the day, of the payment that a ticket is about."""
+    copies = Ticket.objects.filter(
+        collectivite=ticket.collectivite_id,
+        settlement=ticket.settlement_id,
+        kind=Kind.AGAIN,
+        asked_by__isnull=True,
+        owed_at__gt=now - DAY,
     )
     return copies.count()

@@ -138,6 +138,16 @@ class TestTheList:
         assert page.status_code == 422
         assert "est déjà payée depuis le" in plain(page)
 
+    def test_names_the_form_of_what_the_comptable_collects(self, asker):
+        titre = cast.make_comptable_titre(asker.town)
+        answer = add(asker, opened(asker), invoice="2026-412-1", amount="125,50")
+        assert answer.status_code == 422
+        assert f"il se paie à part, par le formulaire « {titre.product.name} »" in plain(answer)
+        with tenant(asker.town.collectivite):
+            Titre.objects.filter(pk=titre.pk).update(status="suspended")
+        answer = add(asker, opened(asker), invoice="2026-412-1", amount="125,50")
+        assert "il ne se paie pas ici en ce moment" in plain(answer)
+
     def test_says_what_somebody_else_is_paying(self, asker):
         with tenant(asker.town.collectivite):
             holds.hold(titre=asker.third, attempt_id=0, until=MORNING + timedelta(minutes=15))
@@ -254,9 +264,28 @@ class TestTheRecap:
         assert stopped.status_code == 409
         assert title_of(stopped).startswith("Erreur")
         assert "n’est plus à payer en ligne, ou son montant a changé" in plain(stopped)
+        assert "avec son nouveau montant, ou avec la clé de paiement imprimée dessus" in plain(stopped)
+        assert "tel qu’imprimé" not in plain(stopped)
         assert attempts(asker) == []
         less = press(asker, stopped, retirer="2")
         assert "Payer 84,70 € par carte" in plain(recap_of(asker, less))
+
+    @pytest.mark.parametrize(
+        ("status", "said"),
+        [
+            ("cancelled", "est annulée"),
+            ("written_off", "n’est plus à payer"),
+            ("transferred", "se paie maintenant à la trésorerie"),
+            ("suspended", "n’est pas payable en ligne en ce moment"),
+        ],
+    )
+    def test_one_that_is_stopped_meanwhile_says_why(self, asker, status, said):
+        recap = recap_of(asker, both(asker))
+        with tenant(asker.town.collectivite):
+            Titre.objects.filter(pk=asker.second.pk).update(status=status)
+        stopped = plain(leave(asker, recap))
+        assert f"FC2026000061 {said} : à retirer de la liste." in stopped
+        assert "tel qu’imprimé" not in stopped
 
     def test_one_that_somebody_else_pays_meanwhile_stops_all(self, asker):
         page = recap_of(asker, both(asker))
