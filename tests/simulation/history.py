@@ -147,11 +147,11 @@ class History(ABC):
         self.world.work()
         town = self.world.town.collectivite
         with tenant(town):
-            held = dict(
-                Titre.objects.of(town).filter(held_until__gt=self.world.clock()).values_list("held_by", "held_until")
-            )
-        waiting = Watch.objects.filter(attempt_id__in=held, closed_at__isnull=True, leased_until__isnull=True)
-        if any(one.due_at > held[one.attempt_id] for one in waiting):
+            on_hold = Titre.objects.of(town).filter(held_until__gt=self.world.clock())
+            held = {titre.held_by: titre.held_until for titre in on_hold if titre.held_by and titre.held_until}
+            waiting = Watch.objects.filter(collectivite=town.pk, closed_at__isnull=True, leased_until__isnull=True)
+            due = list(waiting.filter(attempt_id__in=list(held)).values_list("attempt_id", "due_at"))
+        if any(due_at > held[attempt_id] for attempt_id, due_at in due):
             raise Disagreement("an invoice is held, and its payment asked about only after")
 
     def calm(self) -> None:

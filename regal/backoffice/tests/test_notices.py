@@ -15,6 +15,7 @@ from regal.backoffice import notices as notice_pages
 from regal.backoffice import pages
 from regal.collectivites.models import Regie
 from regal.gateways.base import Environment
+from regal.lib import pdf
 from regal.lib.tenancy import tenant
 from regal.lib.vault import new_master_key
 from regal.notices import operations
@@ -107,7 +108,7 @@ class TestOneNotice:
         assert log(town) == []
 
     def test_that_cannot_be_made_is_not_said_to_be_given(self, paul, town, titres, monkeypatch):
-        monkeypatch.setattr(operations.pdf, "compiled", fail)
+        monkeypatch.setattr(pdf, "compiled", fail)
         paul.raise_request_exception = False
         assert paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 500
         assert paul.post(NOTICES, keys(titres) | {"acte": "pdf"}).status_code == 500
