@@ -361,7 +361,7 @@ class TestLeaving:
     def test_of_an_invoice_cancelled_since_the_recap_is_refused(self, story):
         recap = story.recap()
         story.change(status=TitreState.CANCELLED)
-        assert not unsaid(story.leave(recap), "pas payable en ligne en ce moment")
+        assert not unsaid(story.leave(recap), "Cette facture est annulée")
         assert story.attempts() == []
 
     @pytest.mark.parametrize("service", ["unavailable", "empty", "cut", "TechIndisponibiliteErreur"])
@@ -727,7 +727,7 @@ class TestBeginningAgain:
 
     def test_looks_at_the_invoice_again(self, story, refused):
         story.change(status=TitreState.CANCELLED)
-        assert not unsaid(story.press_again(refused), "pas payable en ligne en ce moment")
+        assert not unsaid(story.press_again(refused), "Cette facture est annulée")
 
     def test_of_an_invoice_reduced_since_sends_back_to_the_paper(self, story, refused):
         with tenant(story.town.collectivite):
@@ -747,7 +747,7 @@ class TestBeginningAgain:
 
     def test_during_an_outage_keeps_the_address_and_can_be_tried_again(self, story, refused):
         again = story.press_again(refused)
-        story.fault(service="cut", next=1)
+        story.fault(service="cut", next=2)  # the question about the one that was refused, then the key of this one
         away = story.press_again(again, email=cast.MME_LEROY)
         assert away.status_code == 503
         assert not unsaid(away, "PayFiP ne répond pas", "…0042")
