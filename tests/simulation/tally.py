@@ -3,9 +3,11 @@
 The tests hand their counts to whoever tells the end of the run (`conftest.py`), over processes.
 """
 
+import fcntl
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from tests.simulation.world import World
 
@@ -66,6 +68,19 @@ _spent = 0.0
 def time_is_over() -> bool:
     """Whether this process has played for four minutes."""
     return _spent >= MOST_SECONDS
+
+
+def next_turn(folder: Path, *, least: int) -> int | None:
+    """0, 1, 2…: the next turn of the processes that share a folder; None once time is over, if `least` were taken."""
+    with (folder / "turns of histories").open("a+") as counter:
+        fcntl.flock(counter, fcntl.LOCK_EX)
+        counter.seek(0)
+        turn = int(counter.read() or 0)
+        if turn >= least and time_is_over():
+            return None
+        counter.truncate(0)
+        counter.write(str(turn + 1))
+    return turn
 
 
 class Stopwatch:

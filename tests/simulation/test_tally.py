@@ -72,3 +72,12 @@ def _pytest(folder: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
+
+
+class TestTurns:
+    def test_are_taken_in_order_whoever_asks(self, tmp_path: Path) -> None:
+        assert [tally.next_turn(tmp_path, least=2) for _ in range(3)] == [0, 1, 2]
+
+    def test_end_with_the_time_but_not_before_the_least(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tally, "_spent", tally.MOST_SECONDS)
+        assert [tally.next_turn(tmp_path, least=2) for _ in range(3)] == [0, 1, None]
