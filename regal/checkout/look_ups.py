@@ -24,8 +24,8 @@ from regal.payments.queries import LookUp, Situation
 MOST_WRONG = 20  # from one address in a minute
 MOST_WRONG_KEYS = 60  # the same, of payment keys
 MOST_WRONG_IN_TOWN = 1_200  # amounts, by everybody together in a minute
-MOST_AMOUNTS = 10  # tried on one reference in an hour, by everybody together
-MOST_OF_ONE = 3  # the same, from one address
+MOST_AMOUNTS = 20  # tried on one reference in an hour, by everybody together
+MOST_OF_ONE = 5  # the same, from one address
 MOST_BEYOND = 5  # right ones heard in a minute from an address that has used its budget up
 
 HOUR = timedelta(hours=1)
