@@ -357,7 +357,7 @@ class TestPage:
 
     def test_whoever_may_act_acts_on_no_more_than_was_counted(self, bureau, town, filed, monkeypatch):
         bureau.force_login(cast.make_agent(town, "paul", Role.REGISSEUR))
-        whole = 'name="tout"'
+        whole = 'name="tout" value="1">Agir sur'
         assert whole in bureau.get(LIST).content.decode()
         monkeypatch.setattr("regal.backoffice.titre_queries.MOST_COUNTED", 3)
         monkeypatch.setattr("regal.backoffice.queries.PAGE_LENGTH", 2)
