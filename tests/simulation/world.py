@@ -334,7 +334,7 @@ class World:
     def work(self) -> None:
         """What workers, the gateway and its post office do at this moment."""
         self.sandbox.deliver_due()
-        if self.worker_up and self._has_work():
+        if self.worker_up and (self._fuse is not None or self._has_work()):
             died = self.killed
             self.may_die(self._work, after=self._fuse, who="worker")
             if self._fuse is not None:
