@@ -78,6 +78,8 @@ class Payer:
 class History(ABC):
     """Everybody's part but the gateway's. `loss`: how many notifications are lost, whatever the seed says."""
 
+    weights = (6, 2, 2, 2)  # how often payers pay, are refused, abandon, close the tab
+
     def __init__(self, *, world: World, loss: float | None = None) -> None:
         self.world = world
         world.gateway = type(self).__name__
@@ -239,7 +241,7 @@ class History(ABC):
 
     def _payer(self) -> Payer:
         draw = self._draw
-        decisions = tuple(draw.choices(("payer", "refuser", "abandonner", "fermer"), weights=(6, 2, 2, 2), k=4))
+        decisions = tuple(draw.choices(("payer", "refuser", "abandonner", "fermer"), weights=self.weights, k=4))
         return Payer(
             name=f"payer {next(self._payers)}",
             titre=draw.choice(self.world.titres),
