@@ -40,7 +40,7 @@ class TestTheEndOfARun:
         ended = _run(tmp_path, [EVERYTHING, {"PayfipHistory histories": 25, "PayfipHistory paid": 3}])
         assert ended.returncode == 0, ended.stdout
         assert "simulated histories" in ended.stdout
-        assert f"{tally.ENOUGH + 25} histories: 0 broken invariants" in ended.stdout
+        assert f"{tally.ENOUGH + 25:,} histories: 0 broken invariants" in ended.stdout
         paid = next(line for line in ended.stdout.splitlines() if line.startswith("paid "))
         assert paid.split() == ["paid", "10", "0", "0", "10"]
 
