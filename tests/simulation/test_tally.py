@@ -75,6 +75,11 @@ def _pytest(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 class TestTurns:
+    @pytest.fixture(autouse=True)
+    def _nothing_played_yet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whatever histories this process may have played before."""
+        monkeypatch.setattr(tally, "_spent", 0.0)
+
     def test_are_taken_in_order_whoever_asks(self, tmp_path: Path) -> None:
         assert [tally.next_turn(tmp_path, least=2) for _ in range(3)] == [0, 1, 2]
 
