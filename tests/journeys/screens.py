@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from playwright.sync_api import Frame
+from playwright.sync_api import Error, Frame
 
 from regal.demo.cast import PASSWORD, TO_CONNECT, TOWNS, Notice, notices
 from tests.demo import Demo
@@ -51,7 +51,12 @@ class Visit:
     def go(self, host: str, path: str) -> None:
         """Open an address, in the visit's language where the host speaks two."""
         prefix = "/en" if self.language == "en" and host in (self.guichet, self.bureau) else ""
-        self.frame.goto(f"{host}{prefix}{path}")
+        try:
+            self.frame.goto(f"{host}{prefix}{path}")
+        except Error as failure:
+            if "ERR_ABORTED" not in failure.message:
+                raise
+            self.frame.goto(f"{host}{prefix}{path}")  # the page before reloaded itself at this very moment
 
     def post(self, path: str, fields: Mapping[str, str]) -> None:
         """Send a form to the guichet as one of its own pages would."""
