@@ -215,6 +215,10 @@ class TestRoutes:
         else:
             assert route.policy.frame is Frame.NOBODY
 
+    def test_take_no_number_that_no_row_can_have(self):
+        counted = {"notification", "account_notification"}  # a message to an address that is not ours
+        assert {route.view.__name__ for route in all_routes() if "<int:" in route.path} == counted
+
     def test_of_the_guichet_set_no_cookie(self, committed_db):
         changes = {
             "ROOT_URLCONF": "regal.config.urls_guichet",

@@ -30,6 +30,7 @@ from regal.collectivites.debt_words import later_said
 from regal.gateways.base import Rank
 from regal.gateways.files import LineKind
 from regal.lib import in_words
+from regal.lib.keys import is_key, key_in
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -42,8 +43,6 @@ from regal.receipts.models import Why
 from regal.titres.models import Titre
 from regal.titres.states import State as TitreState
 from regal.titres.words import short_name_of
-
-_LARGEST_KEY = 2**63 - 1
 
 
 def clock() -> datetime:
@@ -197,8 +196,7 @@ class ActForm(forms.Form):
         return "close_case", after, _("Cette anomalie est close. Aucun paiement n’a changé.")
 
     def _held_by(self) -> int | None:
-        text = self.text("tenue_par")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+        return key_in(self.text("tenue_par"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,7 +312,7 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
 def _number_in(case: Case, name: str) -> int | None:
     """The number of a row that the rule wrote down: the deposited file, or the invoice."""
     number = case.facts.get(name) if isinstance(case.facts, dict) else None
-    return number if type(number) is int and 0 < number <= _LARGEST_KEY else None
+    return number if is_key(number) else None
 
 
 def _code_received(case: Case, *, town: Any) -> list[Fact]:
@@ -340,7 +338,7 @@ def _attempts_about(case: Case, *, town: Any) -> list[tuple[str, Attempt]]:
     facts = case.facts if isinstance(case.facts, dict) else {}
     others = facts.get("attempts")
     for other in [facts.get("other_attempt"), *(others if isinstance(others, list) else [])]:
-        if isinstance(other, int) and not isinstance(other, bool) and 0 < other <= _LARGEST_KEY:
+        if is_key(other):
             wanted.setdefault(other, gettext_lazy("L’autre paiement"))
     if case.kind == Kind.EXCESS and (titre := _number_in(case, "titre")) is not None:
         parts = facts.get("parts")

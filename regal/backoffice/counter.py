@@ -38,7 +38,6 @@ from regal.titres.refusals import Refusal
 from regal.titres.states import State
 from regal.titres.words import NAMES, name_of, number_of, short_name_of, word_of
 
-LARGEST_KEY = 2**63 - 1
 MOST_SHOWN = 500  # receipts of one day
 
 # What the page of an invoice needs
@@ -141,7 +140,7 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
     """Enter what was received for an invoice, with its voucher; sent twice it is entered once."""
     town, now = request.collectivite, pages.clock()
     with tenant(town):
-        titre = titre_numbered(collectivite=town, titre_id=min(titre_id, LARGEST_KEY))
+        titre = titre_numbered(collectivite=town, titre_id=titre_id)
         if titre is None:
             raise Http404
         left = balance_of(titre)
@@ -309,7 +308,7 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
         found = Settlement.objects.of(town).select_related(
             "receipt__made_by", "receipt__titre", "attempt__titre", "attempt__account"
         )
-        settlement = found.filter(pk=min(settlement_id, LARGEST_KEY)).first()
+        settlement = found.filter(pk=settlement_id).first()
         if settlement is None or settlement.environment == Environment.TEST:
             raise Http404
         reversal = Reversal.objects.of(town).select_related("made_by").filter(settlement=settlement).first()

@@ -20,6 +20,7 @@ from regal.collectivites.models import ENVIRONMENT_NAMES, Collectivite
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Rank
 from regal.lib import paris, spreadsheets
+from regal.lib.keys import LARGEST_KEY
 from regal.lib.money import Money
 from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import tenant
@@ -84,7 +85,7 @@ def columns(*, emails: bool) -> list[str]:
 
 def rows(*, town: Collectivite, selection: Selection, emails: bool, now: datetime) -> Iterator[Row]:
     """The newest first. Production only, unless the selection asks for another environment."""
-    place: Place | None = (now, 2**63 - 1)
+    place: Place | None = (now, LARGEST_KEY)
     while place is not None:
         with tenant(town):
             plan_for_the_values_asked()

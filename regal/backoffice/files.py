@@ -23,6 +23,7 @@ from regal.backoffice.policies import BureauRequest, demand
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.gateways.files import FileKind, LineKind, NotThisFile, Said
+from regal.lib.keys import key_in
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -138,15 +139,15 @@ def files(request: BureauRequest, slug: str) -> HttpResponse:
             return _see("file", slug, file.pk)
     with tenant(town):
         newest = queries.recent_files(collectivite=town)
-        before = request.GET.get("avant", "")
-        if re.fullmatch(r"[0-9]{1,18}", before):
-            newest = newest.filter(pk__lt=int(before))
+        before = key_in(request.GET.get("avant", ""))
+        if before is not None:
+            newest = newest.filter(pk__lt=before)
         found = list(newest[: PAGE_LENGTH + 1])
     context = {
         "form": form,
         "files": [_ShownFile.of(file) for file in found[:PAGE_LENGTH]],
         "next": found[PAGE_LENGTH - 1].pk if len(found) > PAGE_LENGTH else None,
-        "is_first": not before,
+        "is_first": before is None,
         "already": already,
         "may_deposit": may_deposit(request),
         "demo_statements": f"{settings.SANDBOX_CONTROL_URL}/tableau/" if settings.DEMO else "",

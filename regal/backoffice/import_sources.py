@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from regal.backoffice import import_words, pages
 from regal.backoffice.import_forms import MAIN, OTHERS, SEPARATOR_WORDS, SourceForm, collects
-from regal.backoffice.imports import LARGEST_KEY, MAY_IMPORT, ShownImport, products_of
+from regal.backoffice.imports import MAY_IMPORT, ShownImport, products_of
 from regal.backoffice.policies import BureauRequest, demand
 from regal.collectivites.models import Collectivite, Product
 from regal.lib.policy import Tenant, Who, policy
@@ -130,7 +130,7 @@ def _changes(act: str, source: ImportSource, form: SourceForm) -> dict[str, Any]
 
 def _source(town: Collectivite, source_id: int) -> ImportSource:
     """Raises Http404."""
-    found = import_queries.sources_of(town, active_only=False).filter(pk=min(source_id, LARGEST_KEY)).first()
+    found = import_queries.sources_of(town, active_only=False).filter(pk=source_id).first()
     if found is None:
         raise Http404
     return found

@@ -45,6 +45,7 @@ from regal.collectivites.debt_words import said
 from regal.collectivites.models import Budget, Collectivite, Product, Regie
 from regal.gateways.base import DebtKind
 from regal.lib import paris
+from regal.lib.keys import key_in
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -70,7 +71,6 @@ REFRESH_SECONDS = 3
 MOST_ROWS, MOST_COLUMNS_SHOWN, LONGEST_CELL = 5, 40, 60
 MOST_LINES_LOOKED_AT = 5_000  # for the codes of products and of régies
 ANY_YEAR = 2000  # to read codes, whatever the exercice
-LARGEST_KEY = 2**63 - 1
 MOVING = (ImportState.READING, ImportState.WRITING, ImportState.UNDOING)
 DONE = (ImportState.CONFIRMED, ImportState.UNDOING, ImportState.UNDONE)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -153,12 +153,11 @@ class ShownSource:
 @require_safe
 def imports_page(request: BureauRequest, slug: str) -> HttpResponse:
     """Every file that came, the newest first, and where they come from."""
-    town, before = request.collectivite, request.GET.get("avant", "")
-    is_first = not re.fullmatch(r"[0-9]{1,18}", before)
+    town, before = request.collectivite, key_in(request.GET.get("avant", ""))
     with tenant(town):
         found = import_queries.imports_of(town).select_related("source__regie", "source__budget", "kept_by")
-        if not is_first:
-            found = found.filter(pk__lt=int(before))
+        if before is not None:
+            found = found.filter(pk__lt=before)
         rows = list(found.order_by("-pk")[: LIST_LENGTH + 1])
         shown = [ShownImport.of(one) for one in rows[:LIST_LENGTH]]
         known = import_queries.sources_of(town, active_only=False).order_by("-is_active", "name")
@@ -166,7 +165,7 @@ def imports_page(request: BureauRequest, slug: str) -> HttpResponse:
     context = {
         "imports": shown,
         "sources": sources,
-        "is_first": is_first,
+        "is_first": before is None,
         "next": shown[-1].key if len(rows) > LIST_LENGTH else None,
         "may_import": request.role in MAY_IMPORT,
     }
@@ -870,7 +869,7 @@ def _import(town: Collectivite, import_id: int) -> Import:
     found = (
         Import.objects.of(town)
         .select_related("source__regie", "source__budget", "source__default_product", "kept_by", "confirmed_by")
-        .filter(pk=min(import_id, LARGEST_KEY))
+        .filter(pk=import_id)
         .first()
     )
     if found is None:

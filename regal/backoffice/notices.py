@@ -25,10 +25,11 @@ from regal.backoffice.notice_data import csv_of, rows, workbook_of
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.titre_bulk import chosen_titres
 from regal.backoffice.titre_queries import titre_numbered
-from regal.backoffice.titres import LARGEST_KEY, see_other
+from regal.backoffice.titres import see_other
 from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib import paris
+from regal.lib.keys import key_in
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.notices import operations
@@ -52,7 +53,7 @@ def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """The notice of one invoice; why there is none is said on its page."""
     town, now = request.collectivite, pages.clock()
     with tenant(town):
-        titre = titre_numbered(collectivite=town, titre_id=min(titre_id, LARGEST_KEY))
+        titre = titre_numbered(collectivite=town, titre_id=titre_id)
         if titre is None:
             raise Http404
         try:
@@ -108,9 +109,9 @@ def notices(request: BureauRequest, slug: str) -> HttpResponseBase:
 
 def _chosen(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[str, str]]]:
     """What is meant, and the hidden fields that mean it again: one import, or what the list chose."""
-    origin = request.POST.get("import", "")
-    if origin.isascii() and origin.isdecimal() and len(origin) < 19:
-        return Titre.objects.of(request.collectivite).filter(origin=int(origin)), [("import", origin)]
+    origin = key_in(request.POST.get("import", ""))
+    if origin is not None:
+        return Titre.objects.of(request.collectivite).filter(origin=origin), [("import", str(origin))]
     return chosen_titres(request)
 
 
@@ -226,7 +227,7 @@ def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int
     town, now = request.collectivite, pages.clock()
     with tenant(town):
         batch = _batch(town, batch_id)
-        piece = NoticePiece.objects.of(town).filter(batch=batch, pk=min(piece_id, LARGEST_KEY)).first()
+        piece = NoticePiece.objects.of(town).filter(batch=batch, pk=piece_id).first()
         if piece is None:
             if batch.purged_at is None:
                 raise Http404
@@ -239,7 +240,7 @@ def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int
 
 def _batch(town: Collectivite, batch_id: int) -> NoticeBatch:
     every = NoticeBatch.objects.of(town).select_related("asked_by").defer("titres")
-    found = every.filter(pk=min(batch_id, LARGEST_KEY)).first()
+    found = every.filter(pk=batch_id).first()
     if found is None:
         raise Http404
     return found

@@ -24,6 +24,7 @@ from regal.backoffice.policies import BureauRequest, demand, may_issue_quittance
 from regal.backoffice.queries import Order, Place, Tally, older_than, page_of, plan_for_the_values_asked
 from regal.collectivites.models import Collectivite, Regie
 from regal.lib import paris, spreadsheets
+from regal.lib.keys import LARGEST_KEY
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -36,7 +37,6 @@ from regal.titres.models import Debtor
 from regal.titres.refusals import Refusal
 
 MAY_EXPORT = (Role.REGISSEUR, Role.ADMINISTRATOR)
-LARGEST_KEY = 2**63 - 1
 BATCH = 2_000
 COLUMNS = (
     "REGIE", "NUMERO", "DATE_EMISSION", "DATE_PAIEMENT", "MONTANT", "MOYEN", "DETTES", "ETAT", "DATE_ANNULATION",
@@ -62,7 +62,7 @@ def quittance(request: BureauRequest, slug: str, settlement_id: int) -> HttpResp
             "collectivite", "receipt__titre", "receipt__regie", "attempt__titre", "attempt__product",
             "attempt__account__regie",
         )  # fmt: skip
-        settlement = found.filter(pk=min(settlement_id, LARGEST_KEY)).first()
+        settlement = found.filter(pk=settlement_id).first()
     if settlement is None:
         raise Http404
     refused = ""
@@ -142,7 +142,7 @@ def quittance_pdf(request: BureauRequest, slug: str, quittance_id: int) -> HttpR
     town = request.collectivite
     with tenant(town):
         found = Quittance.objects.of(town).select_related("regie", "issued_by")
-        there = found.filter(pk=min(quittance_id, LARGEST_KEY)).first()
+        there = found.filter(pk=quittance_id).first()
     if there is None:
         raise Http404
     file = deliver(quittance=there, now=pages.clock(), actor_id=request.user.pk)

@@ -20,7 +20,8 @@ from regal.backoffice.queries import Tally
 from regal.backoffice.titre_forms import NO_DECISION, Refusing, payer_note, reason
 from regal.backoffice.titre_groups import ACTS, MOST
 from regal.backoffice.titre_queries import selected_titres
-from regal.backoffice.titres import LARGEST_KEY, MAY_ACT, filters_of, see_other, selection_of
+from regal.backoffice.titres import MAY_ACT, filters_of, see_other, selection_of
+from regal.lib.keys import key_in
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.titres import refusals
@@ -121,9 +122,8 @@ def chosen_titres(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[s
             raise BadRequest("filters that no list offered")
         hidden = [("tout", "1"), *filters.written.items()]
         return selected_titres(collectivite=town, selection=selection_of(filters), now=pages.clock()), hidden
-    asked = [key for key in data.getlist("choix") if key.isascii() and key.isdecimal() and len(key) < 20]
-    keys = [key for key in asked if int(key) <= LARGEST_KEY]
-    return Titre.objects.of(town).filter(pk__in=[int(key) for key in keys[:MOST]]), [("choix", key) for key in keys]
+    keys = [key for key in map(key_in, data.getlist("choix")) if key is not None]
+    return Titre.objects.of(town).filter(pk__in=keys[:MOST]), [("choix", str(key)) for key in keys]
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -133,7 +133,7 @@ def group(request: BureauRequest, slug: str, group_id: int) -> HttpResponse:
     town = request.collectivite
     with tenant(town):
         groups = TitreGroup.objects.of(town).select_related("prepared_by", "confirmed_by", "collectivite")
-        found = groups.filter(pk=min(group_id, LARGEST_KEY)).first()
+        found = groups.filter(pk=group_id).first()
     if found is None:
         raise Http404
     if request.method == "POST":

@@ -30,6 +30,7 @@ from regal.backoffice.titre_queries import Selection, due_and_paid, filed_amount
 from regal.collectivites.debt_words import said
 from regal.collectivites.models import Collectivite
 from regal.lib import paris, spreadsheets
+from regal.lib.keys import LARGEST_KEY
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -95,7 +96,7 @@ def export_titres(request: BureauRequest, slug: str) -> HttpResponseBase:
 
 def rows(*, town: Collectivite, selection: Selection, now: datetime) -> Iterator[list[Cell]]:
     """A cell for each of COLUMNS, the last recorded first: a draft that changes its day meanwhile keeps its place."""
-    below: int | None = 2**63 - 1
+    below: int | None = LARGEST_KEY
     names = {key: str(name) for key, name in SITUATIONS.items()}
     kinds = {DocumentKind.FACTURE.value: "FACTURE", DocumentKind.TITRE.value: "TITRE", DocumentKind.ROLE.value: "TITRE"}
     while below is not None:

@@ -75,7 +75,6 @@ from regal.titres.words import name_of, short_name_of, word_of
 MAY_ACT = (Role.REGISSEUR, Role.ADMINISTRATOR)
 MOST_IMPORTS = 100  # in the list to choose from
 MOST_SHOWN = 50  # payments on one page
-LARGEST_KEY = 2**63 - 1
 LOOKS: dict[Situation, str] = {
     Situation.PAYABLE: "badge-announced",
     Situation.HELD: "badge-warn",
@@ -483,7 +482,7 @@ def _left(titre: Titre) -> Money:
 def shown_titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
     """It, and how many steps and payments of it the page shows at least. Both only grow. Raises Http404."""
     town = request.collectivite
-    asked = Titre(pk=min(titre_id, LARGEST_KEY), collectivite_id=town.pk)
+    asked = Titre(pk=titre_id, collectivite_id=town.pk)
     with tenant(town):
         seen = steps_of(asked).count() + count_of_moves(asked)  # first: nothing shown is older
         found = titre_numbered(collectivite=town, titre_id=asked.pk)

@@ -46,8 +46,6 @@ from regal.lib.uploads import LARGEST_LOGO, is_too_large
 from regal.payments.accounts import gateway_of
 from regal.people.queries import members
 
-LARGEST_KEY = 2**63 - 1
-
 
 def clock() -> datetime:
     """The pages' one look at the time."""
@@ -467,9 +465,7 @@ def _tried(form: ProductForm) -> str:
 def _product(town: Collectivite, product_id: int) -> Product:
     """Raises Http404."""
     with tenant(town):
-        found = (
-            Product.objects.of(town).select_related("account__regie").filter(pk=min(product_id, LARGEST_KEY)).first()
-        )
+        found = Product.objects.of(town).select_related("account__regie").filter(pk=product_id).first()
     if found is None:
         raise Http404
     return found
@@ -519,7 +515,7 @@ def site_removal(request: BureauRequest, slug: str, origin_id: int) -> HttpRespo
     """A site shows the form no more."""
     town = request.collectivite
     with tenant(town):
-        allowed = AllowedOrigin.objects.of(town).filter(pk=min(origin_id, LARGEST_KEY)).first()
+        allowed = AllowedOrigin.objects.of(town).filter(pk=origin_id).first()
     if allowed is None:
         raise Http404
     if request.POST.get("site") != allowed.origin:
