@@ -8,9 +8,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from regal.audit.operations import record
 from regal.backoffice import explanations
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.cases import operations, queries, refusals
 from regal.cases.decisions import closes_itself, decisions_about
 from regal.cases.delays import age_in_days, is_late
@@ -98,7 +98,7 @@ def case(request: BureauRequest, slug: str, case_id: int) -> HttpResponse:
             form.refuse(refused)
         else:
             messages.success(request, said)
-            return _see_other(reverse("case", args=[slug, found.pk]))
+            return see_page("case", slug, found.pk)
     with tenant(town):
         context = _page(found.pk, request=request, form=form, now=now)
     return render(request, "backoffice/case.html", context, status=422 if form.errors else 200)
@@ -368,12 +368,6 @@ def _told_one(event: CaseEvent) -> Told:
     }
     title = titles[Step(event.step)] % {"who": who, "to": event.to_user, "decision": decision}
     return Told(at=event.at, title=title, text=event.text)
-
-
-def _see_other(address: str) -> HttpResponse:
-    answer = HttpResponseRedirect(address)
-    answer.status_code = 303
-    return answer
 
 
 def _pile(text: str) -> Pile:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db.models import BigIntegerField, Count, Sum
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -17,6 +17,7 @@ from regal.backoffice import pages
 from regal.backoffice.counter_forms import DayForm, HiddenForm, ReceiptForm, ReversalForm
 from regal.backoffice.policies import BureauRequest, may_issue_quittances
 from regal.backoffice.queries import Tally
+from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.titre_queries import allocations_of, debtor_of, titre_numbered
 from regal.collectivites import debt_words
 from regal.collectivites.debt_words import said
@@ -172,7 +173,7 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
                 form.refuse(refusal)
             else:
                 messages.success(request, _("%(amount)s encaissés.") % {"amount": in_words.euros(form.told["amount"])})
-                return _see(reverse("titre", args=[slug, titre.pk]))
+                return see_page("titre", slug, titre.pk)
     with tenant(town):
         debtor = debtor_of(titre)
     context = {
@@ -333,7 +334,7 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
             messages.success(
                 request, _("Encaissement annulé : %(amount)s.") % {"amount": in_words.euros(settlement.amount)}
             )
-            return _see(back)
+            return see_other(back)
     context = {
         "form": form,
         "settlement": settlement,
@@ -347,7 +348,3 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
         "back": back,
     }
     return render(request, "backoffice/reverse_money.html", context, status=422 if form.errors else 200)
-
-
-def _see(address: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(address, status=303)

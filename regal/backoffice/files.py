@@ -11,15 +11,15 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.backoffice.policies import BureauRequest, demand
+from regal.backoffice.redirects import see_page
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.gateways.files import FileKind, LineKind, NotThisFile, Said
@@ -136,7 +136,7 @@ def files(request: BureauRequest, slug: str) -> HttpResponse:
             already = getattr(refusal, "file_id", None)
         else:
             messages.success(request, _("Le fichier est déposé. Vérifiez ce qu’il contient, puis confirmez."))
-            return _see("file", slug, file.pk)
+            return see_page("file", slug, file.pk)
     with tenant(town):
         newest = queries.recent_files(collectivite=town)
         before = key_in(request.GET.get("avant", ""))
@@ -182,7 +182,7 @@ def confirm_file(request: BureauRequest, slug: str, file_id: int) -> HttpRespons
     except refusals.Refusal as refusal:
         _refuse(form, refusal)
         return _file_page(request, file_id, form)
-    return _see("file", slug, file_id)
+    return see_page("file", slug, file_id)
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
@@ -198,9 +198,9 @@ def discard_file(request: BureauRequest, slug: str, file_id: int) -> HttpRespons
         raise Http404 from None
     except refusals.Refusal as refusal:
         messages.error(request, _coded(refusal))
-        return _see("file", slug, file_id)
+        return see_page("file", slug, file_id)
     messages.success(request, _("Le fichier est écarté : rien n’a été confirmé."))
-    return _see("files", slug)
+    return see_page("files", slug)
 
 
 class FileForm(forms.Form):
@@ -463,10 +463,6 @@ def _deposit(request: BureauRequest, form: FileForm) -> DepositedFile:
         actor_id=request.user.pk,
         now=clock(),
     )
-
-
-def _see(page: str, *where: object) -> HttpResponseRedirect:
-    return HttpResponseRedirect(reverse(page, args=where), status=303)
 
 
 def _refuse(form: forms.Form, refusal: refusals.Refusal) -> None:

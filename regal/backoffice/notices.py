@@ -23,9 +23,9 @@ from regal.audit.operations import record
 from regal.backoffice import pages
 from regal.backoffice.notice_data import csv_of, rows, workbook_of
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.titre_bulk import chosen_titres
 from regal.backoffice.titre_queries import titre_numbered
-from regal.backoffice.titres import see_other
 from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib import paris
@@ -61,7 +61,7 @@ def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         except NoNotice as refusal:
             with debt_words.override(word_of(titre)):
                 messages.error(request, f"{refusal.code}. {refusal}")
-            return see_other(reverse("titre", args=[slug, titre_id]))
+            return see_page("titre", slug, titre_id)
     pdf = operations.compile_pdf([worded(asked)], collectivite=town, logo=logo, now=now)
     with tenant(town):  # what could not be made was given to nobody
         _note(request, action="print_notices", subject=f"titre {titre.pk}", after={"notices": 1}, now=now)
@@ -171,10 +171,10 @@ def _pdf_of(request: BureauRequest, keys: Sequence[int], *, now: datetime) -> Ht
     with tenant(town):
         if len(keys) > AT_ONCE:
             batch = operations.ask_for(collectivite=town, titre_ids=keys, now=now, actor_id=request.user.pk)
-            return see_other(reverse("notice_batch", args=[town.slug, batch.pk]))
+            return see_page("notice_batch", town.slug, batch.pk)
         found, logo = operations.read_some(keys, collectivite=town), operations.logo_of(town)
     if not found.asked:  # paid meanwhile
-        return see_other(reverse("titres", args=[town.slug]))
+        return see_page("titres", town.slug)
     pdf = operations.compile_pdf([worded(one) for one in found.asked], collectivite=town, logo=logo, now=now)
     after = {"notices": len(found.asked), "left_out": sum(found.left_out.values())}
     with tenant(town):
@@ -232,7 +232,7 @@ def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int
             if batch.purged_at is None:
                 raise Http404
             messages.info(request, _("Ce fichier est effacé : il portait des noms et des adresses. Refaites le lot."))
-            return see_other(reverse("notice_batch", args=[slug, batch.pk]))
+            return see_page("notice_batch", slug, batch.pk)
         after = {"notices": piece.notices}
         _note(request, action="take_notices", subject=f"notice_batch {batch.pk}", after=after, now=now)
     return _file(bytes(piece.pdf), name=f"avis-{town.slug}-lot-{batch.pk}-{piece.number}.pdf")

@@ -25,6 +25,7 @@ from regal.audit.operations import record
 from regal.backoffice import pages, titres
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.queries import plan_for_the_values_asked
+from regal.backoffice.redirects import see_other
 from regal.backoffice.titre_forms import SITUATIONS, TitreExportForm
 from regal.backoffice.titre_queries import Selection, due_and_paid, filed_amounts, selected_titres, situation_of
 from regal.collectivites.debt_words import said
@@ -65,7 +66,7 @@ def export_titres(request: BureauRequest, slug: str) -> HttpResponseBase:
     if not did_recently_reauthenticate(request):
         messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez l’export de nouveau."))
         back = reverse("titres", args=[slug]) + filters.query()
-        return titres.see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
     kind = wanted.cleaned_data["format"]
     with tenant(town):
         selection = titres.selection_of(filters)

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -21,6 +21,7 @@ from regal.backoffice.counter import can_receive, count_of_moves
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import BureauRequest, demand, may_issue_quittances
 from regal.backoffice.queries import plan_for_the_values_asked
+from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.titre_forms import (
     NO_WORD,
     SITUATIONS,
@@ -262,7 +263,7 @@ def new_titre(request: BureauRequest, slug: str) -> HttpResponse:
                 else _("%(Debt)s %(number)s : brouillon enregistré.")
             )
             messages.success(request, said(told, number=titre.number))
-            return see_other(reverse("titre", args=[slug, titre.pk]))
+            return see_page("titre", slug, titre.pk)
     context = {"form": form, "has_products": bool(products)}
     return render(request, "backoffice/new_titre.html", context, status=422 if form.errors else 200)
 
@@ -283,7 +284,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         adjusting, deciding, refused, told = _act(request, shown)
         if told:
             messages.success(request, told)
-            return see_other(reverse("titre", args=[slug, titre_id]))
+            return see_page("titre", slug, titre_id)
         status, (shown, seen) = 422, shown_titre(request, titre_id)
     with tenant(town):
         sums = sums_of([shown], collectivite=town)[shown.pk]
@@ -503,7 +504,3 @@ def _wrong(adjusting: AdjustForm, deciding: DecideForm, refused: str) -> list[tu
 
 def _by(request: BureauRequest) -> dict[str, Any]:
     return {"now": pages.clock(), "actor_id": request.user.pk}
-
-
-def see_other(address: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(address, status=303)

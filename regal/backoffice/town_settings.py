@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from regal.backoffice import administration, refusals
 from regal.backoffice.example_numbers import Refused, as_kept
 from regal.backoffice.headers import framing
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.refusals import Refusal
 from regal.backoffice.regie_settings import regies_of_our_base
 from regal.backoffice.town_forms import (
@@ -317,7 +318,7 @@ def product_order(request: BureauRequest, slug: str, product_id: int) -> HttpRes
         raise BadRequest("neither up nor down")
     administration.move_product(product=product, up=where == "haut", **_by(request))
     messages.success(request, _("« %(name)s » a changé de place.") % {"name": product.name})
-    return _see(reverse("settings_products", args=[slug]))
+    return see_page("settings_products", slug)
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
@@ -333,7 +334,7 @@ def product_opening(request: BureauRequest, slug: str, product_id: int) -> HttpR
         product = administration.open_or_close(product=product, is_open=is_open, **_by(request))
     except Refusal as refusal:  # its contract has changed since: its own page says what to mend
         messages.error(request, f"{refusal} ({refusal.code})")
-        return _see(reverse("settings_product", args=[slug, product.pk]))
+        return see_page("settings_product", slug, product.pk)
     standing = product.standing(paris.today(clock()))
     if not is_open:
         told = _("« %(name)s » est fermé : sa page le dit, et comment payer autrement.")
@@ -342,7 +343,7 @@ def product_opening(request: BureauRequest, slug: str, product_id: int) -> HttpR
     else:
         told = _("« %(name)s » est ouvert, mais ses dates ou son contrat empêchent de le payer aujourd’hui.")
     messages.success(request, told % {"name": product.name})
-    return _see(reverse("settings_products", args=[slug]))
+    return see_page("settings_products", slug)
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
@@ -522,7 +523,7 @@ def site_removal(request: BureauRequest, slug: str, origin_id: int) -> HttpRespo
         raise BadRequest("not the site that the page showed")
     administration.disallow_origin(collectivite=town, origin=allowed.origin, **_by(request))
     messages.success(request, _("%(site)s n’affiche plus le formulaire.") % {"site": allowed.origin})
-    return _see(reverse("settings_sites", args=[slug]))
+    return see_page("settings_sites", slug)
 
 
 # What the pages share
@@ -530,10 +531,6 @@ def site_removal(request: BureauRequest, slug: str, origin_id: int) -> HttpRespo
 
 def _by(request: BureauRequest) -> dict[str, Any]:
     return {"now": clock(), "actor_id": request.user.pk}
-
-
-def _see(address: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(address, status=303)
 
 
 def _kept(request: BureauRequest, form: SettingsForm, keep: Callable[[], str], *, then: str) -> HttpResponse | None:
@@ -547,7 +544,7 @@ def _kept(request: BureauRequest, form: SettingsForm, keep: Callable[[], str], *
         form.refuse(refusal)
         return None
     messages.success(request, message)
-    return _see(then)
+    return see_other(then)
 
 
 def _page(
