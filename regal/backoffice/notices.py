@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.audit.operations import record
 from regal.backoffice import pages
@@ -48,7 +48,7 @@ _PDF, _XLSX = "application/pdf", "application/vnd.openxmlformats-officedocument.
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
-@require_safe
+@require_POST
 def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """The notice of one invoice; why there is none is said on its page."""
     town, now = request.collectivite, pages.clock()
@@ -221,7 +221,7 @@ def notice_batch(request: BureauRequest, slug: str, batch_id: int) -> HttpRespon
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
-@require_safe
+@require_POST
 def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int) -> HttpResponse:
     """One file of a batch."""
     town, now = request.collectivite, pages.clock()
