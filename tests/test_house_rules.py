@@ -81,6 +81,7 @@ class TestMoney:
         "regal/demo/bench_notices.py": "measures of time",
         "regal/demo/bench_paybox.py": "measures of time",
         "regal/demo/bench_payments.py": "measures of time",
+        "regal/demo/bench_processes.py": "how long to wait for a program",
         "regal/demo/bench_quittances.py": "measures of time",
         "regal/demo/bench_titres.py": "measures of time",
         "regal/demo/bench_web_service.py": "measures of time",

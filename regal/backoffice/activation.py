@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -28,7 +27,7 @@ from regal.backoffice.contract_forms import (
 )
 from regal.backoffice.contracts import Contract, contract, contracts
 from regal.backoffice.policies import BureauRequest
-from regal.backoffice.redirects import see_other, see_page
+from regal.backoffice.redirects import confirm_first, see_other, see_page
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite, Regie, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Misconfigured, PostForm, Redirect
@@ -446,4 +445,4 @@ def contract_or_404(town: Collectivite, numcli: str) -> Contract:
 def confirm_who_you_are(request: HttpRequest, address: str) -> HttpResponse:
     """The password again, then back to an address."""
     messages.info(request, _("Confirmez d’abord que c’est bien vous, puis recommencez."))
-    return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': address})}")
+    return confirm_first(address)

@@ -4,13 +4,11 @@ Rows are read a few thousand at a time, each time in a transaction of its own th
 downloads slowly holds nothing. What began after the export did is not in it.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 
 from regal.backoffice.explanations import RANKS
@@ -171,18 +169,12 @@ def workbook_of(
     found: Iterator[Row], *, emails: bool, town: Collectivite, filters: list[tuple[str, str]], now: datetime
 ) -> BinaryIO:
     """A workbook in a temporary file, at its beginning: the payments, then a sheet that says what they are."""
-    file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - whoever sends it closes it
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(file, {"constant_memory": True, "remove_timezone": True, **plain})
-    try:
+
+    def fill(book: Any) -> None:
         totals = _fill_payments(book, found, emails=emails)
         _fill_about(book, totals, town=town, filters=filters, now=now)
-        book.close()
-    except BaseException:
-        file.close()
-        raise
-    file.seek(0)
-    return file
+
+    return spreadsheets.workbook(fill, constant_memory=True, remove_timezone=True)
 
 
 def _fill_payments(book: Any, found: Iterator[Row], *, emails: bool) -> Totals:

@@ -23,7 +23,7 @@ from regal.audit.operations import record
 from regal.backoffice import pages
 from regal.backoffice.notice_data import csv_of, rows, workbook_of
 from regal.backoffice.policies import BureauRequest
-from regal.backoffice.redirects import see_other, see_page
+from regal.backoffice.redirects import confirm_first, see_page
 from regal.backoffice.titre_bulk import chosen_titres
 from regal.backoffice.titre_queries import titre_numbered
 from regal.collectivites import debt_words
@@ -129,7 +129,7 @@ def _ask_who(request: BureauRequest, hidden: list[tuple[str, str]]) -> HttpRespo
     else:
         said = _("Confirmez que c’est vous ; de retour à la liste, cochez de nouveau, puis demandez les avis.")
     messages.info(request, said)
-    return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+    return confirm_first(back)
 
 
 def _preview(chosen: QuerySet[Titre], keys: Sequence[int], *, town: Collectivite) -> Preview:

@@ -22,7 +22,7 @@ from regal.backoffice import pages
 from regal.backoffice.forms import BAD_CHOICE
 from regal.backoffice.policies import BureauRequest, demand, may_issue_quittances
 from regal.backoffice.queries import Order, Place, Tally, older_than, page_of, plan_for_the_values_asked
-from regal.backoffice.redirects import see_other, see_page
+from regal.backoffice.redirects import confirm_first, see_page
 from regal.collectivites.models import Collectivite, Regie
 from regal.lib import paris, spreadsheets
 from regal.lib.keys import LARGEST_KEY
@@ -251,7 +251,7 @@ def export_quittances(request: BureauRequest, slug: str) -> HttpResponseBase:
     if not did_recently_reauthenticate(request):
         messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez l’export de nouveau."))
         back = reverse("quittances", args=[slug]) + filters.query()
-        return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return confirm_first(back)
     with tenant(town):
         record(
             collectivite=town,

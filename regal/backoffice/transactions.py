@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -19,7 +18,7 @@ from regal.backoffice import exports, pages, queries
 from regal.backoffice.forms import PayerSearch, PaymentFilters, sealed_payer, shortcuts
 from regal.backoffice.pages import Line
 from regal.backoffice.policies import BureauRequest
-from regal.backoffice.redirects import see_other
+from regal.backoffice.redirects import confirm_first, see_other
 from regal.collectivites.models import Collectivite, Product
 from regal.gateways.base import Environment
 from regal.lib import paris
@@ -70,7 +69,7 @@ def export_payments(request: BureauRequest, slug: str) -> HttpResponseBase:
     if not did_recently_reauthenticate(request):
         messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez l’export de nouveau."))
         back = reverse("payments", args=[slug]) + filters.query()
-        return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return confirm_first(back)
     kind, emails = wanted.cleaned_data["format"], bool(wanted.cleaned_data["courriels"])
     selection = replace(filters.selection, environment=filters.selection.environment or Environment.PRODUCTION)
     with tenant(town):
