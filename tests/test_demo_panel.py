@@ -18,7 +18,7 @@ from regal.demo.cast import TOWNS
 from regal.demo.faults import CATALOGUE, PAYBOX, PAYFIP, PRODUCTS, REPAIR, UNTIL_REMISE, Fault, first_trial, rules
 from regal.demo.notebook import KILLED, TAB_CLOSED, Fact, Notebook
 from regal.demo.six_steps import payable_notice
-from regal.demo.story import Standing, stories
+from regal.demo.story import Standing, fault_words, stories
 from regal.demo.tally import SandboxAway, Taken, Truth, reckon, settled_here
 from regal.demo.trials import new_invoice
 from regal.lib import paris
@@ -318,6 +318,15 @@ class TestFaults:
         sandbox.close()
         by_hand = {Fault.CLOSED_TAB, Fault.GUICHET, Fault.WORKER, Fault.DATABASE}
         assert bool(told) == (fault not in by_hand)
+
+    @pytest.mark.parametrize("gateway", [PAYFIP, PAYBOX])
+    def test_that_leave_a_question_unanswered_are_told_from_those_that_refuse_it(self, gateway):
+        told = []
+        for fault in (Fault.OUTAGE, Fault.SILENT):
+            (rule,) = rules(fault, gateway, reference="x", sender="x", recipient="x")
+            told.append(fault_words(rule))
+        assert "503" in told[0]
+        assert "sans réponse" in told[1]
 
     def test_have_a_series_of_invoices_without_end(self, town):
         for gateway in (PAYFIP, PAYBOX):

@@ -26,6 +26,7 @@ PRESSED = [
     (Fault.FIFTY, PAYBOX),
     (Fault.WRONG_AMOUNT, PAYBOX),
     (Fault.CLOSED_TAB, PAYBOX),
+    (Fault.SILENT, PAYFIP),
     (Fault.GUICHET, PAYFIP),
     (Fault.GUICHET, PAYBOX),
     (Fault.WORKER, PAYFIP),

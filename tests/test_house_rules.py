@@ -81,6 +81,7 @@ class TestMoney:
         "regal/demo/bench_notices.py": "measures of time",
         "regal/demo/bench_paybox.py": "measures of time",
         "regal/demo/bench_payments.py": "measures of time",
+        "regal/demo/bench_processes.py": "how long to wait for a program",
         "regal/demo/bench_quittances.py": "measures of time",
         "regal/demo/bench_titres.py": "measures of time",
         "regal/demo/bench_web_service.py": "measures of time",
@@ -214,6 +215,10 @@ class TestRoutes:
             assert route.policy.who is Who.ANYBODY
         else:
             assert route.policy.frame is Frame.NOBODY
+
+    def test_take_no_number_that_no_row_can_have(self):
+        counted = {"notification", "account_notification"}  # a message to an address that is not ours
+        assert {route.view.__name__ for route in all_routes() if "<int:" in route.path} == counted
 
     def test_of_the_guichet_set_no_cookie(self, committed_db):
         changes = {

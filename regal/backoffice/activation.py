@@ -8,10 +8,9 @@ from typing import Any
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -28,6 +27,7 @@ from regal.backoffice.contract_forms import (
 )
 from regal.backoffice.contracts import Contract, contract, contracts
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import confirm_first, see_other, see_page
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Collectivite, Regie, RoutingChange
 from regal.gateways.base import DebtKind, Environment, Misconfigured, PostForm, Redirect
@@ -74,7 +74,7 @@ def add_contract(request: BureauRequest, slug: str) -> HttpResponse:
             form.accuse(refusal)
         else:
             messages.success(request, _("Le contrat est ajouté. Suivez maintenant ses étapes."))
-            return _see(request, form.cleaned_data["numcli"])
+            return see_page("activation", request.collectivite.slug, form.cleaned_data["numcli"])
     status = 422 if form.is_bound and form.errors else 200
     return render(request, "backoffice/add_contract.html", {"form": form}, status=status)
 
@@ -208,7 +208,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
                 messages.success(
                     request, _("La demande de %(town)s est approuvée.") % {"town": chosen.collectivite.name}
                 )
-                return HttpResponseRedirect(reverse("approvals"), status=303)
+                return see_page("approvals")
     context = {"waiting": waiting, "refused": refused}
     return render(request, "backoffice/approvals.html", context, status=422 if refused else 200)
 
@@ -322,7 +322,7 @@ class Assistant:
     def _leave(self, hand_off: Redirect | PostForm, environment: Environment) -> HttpResponse:
         """To the gateway, by an address or by a form that whoever pays sends himself."""
         if isinstance(hand_off, Redirect):
-            return HttpResponseRedirect(hand_off.url, status=303)
+            return see_other(hand_off.url)
         context = {"contract": self.contract, "hand_off": hand_off, "is_real": environment is not Environment.TEST}
         return self._leading_out(render(self.request, "backoffice/leave_for_paybox.html", context))
 
@@ -427,7 +427,7 @@ class Assistant:
 
     def _done(self, said: str) -> HttpResponse:
         messages.success(self.request, said)
-        return HttpResponseRedirect(self._address(), status=303)
+        return see_other(self._address())
 
     def _address(self) -> str:
         return reverse("activation", args=[self.town.slug, self.contract.identifier])
@@ -442,11 +442,7 @@ def contract_or_404(town: Collectivite, numcli: str) -> Contract:
     return found
 
 
-def _see(request: BureauRequest, numcli: str) -> HttpResponse:
-    return HttpResponseRedirect(reverse("activation", args=[request.collectivite.slug, numcli]), status=303)
-
-
 def confirm_who_you_are(request: HttpRequest, address: str) -> HttpResponse:
     """The password again, then back to an address."""
     messages.info(request, _("Confirmez d’abord que c’est bien vous, puis recommencez."))
-    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': address})}", status=303)
+    return confirm_first(address)

@@ -7,13 +7,14 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.backoffice import refusals, staff
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.people.models import Invitation, Membership, Role
@@ -104,7 +105,7 @@ def invite_agent(request: BureauRequest, slug: str) -> HttpResponse:
             form.add_error(InviteForm.FIELD_OF.get(type(refusal)), str(refusal))
         else:
             messages.success(request, _("L’invitation part à l’adresse %(email)s.") % {"email": invitation.user.email})
-            return _see("agents", slug)
+            return see_page("agents", slug)
     return render(request, "backoffice/invite_agent.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -153,7 +154,7 @@ def _done(request: BureauRequest, slug: str, membership: Membership, act: str) -
     except Membership.DoesNotExist:  # a colleague was quicker
         raise Http404 from None
     messages.success(request, said)
-    return _see("agents", slug)
+    return see_page("agents", slug)
 
 
 def _shown(request: BureauRequest, found: list[Membership]) -> list[ShownAgent]:
@@ -172,9 +173,3 @@ def _shown(request: BureauRequest, found: list[Membership]) -> list[ShownAgent]:
         )
         for one in found
     ]
-
-
-def _see(name: str, *arguments: object) -> HttpResponse:
-    answer = redirect(name, *arguments)
-    answer.status_code = 303
-    return answer

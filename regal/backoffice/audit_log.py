@@ -1,6 +1,5 @@
 """What staff did in a collectivité, the newest act first, as its administrators read it."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +15,7 @@ from regal.audit.models import AuditEntry
 from regal.audit.queries import actions_done, actors, page_of_entries
 from regal.backoffice import acts
 from regal.backoffice.policies import BureauRequest
+from regal.lib.keys import key_in
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.people.models import User
@@ -76,7 +76,7 @@ class ShownAct:
 def audit(request: BureauRequest, slug: str) -> HttpResponse:
     """Every act, fifty a page."""
     town = request.collectivite
-    before = request.GET.get("avant", "")
+    before = key_in(request.GET.get("avant", ""))
     with tenant(town):
         people = actors(collectivite=town)
         filters = AuditFilters(
@@ -91,7 +91,7 @@ def audit(request: BureauRequest, slug: str) -> HttpResponse:
             actor_id=int(who) if who and who != NOBODY else None,
             by_nobody=who == NOBODY,
             action=filters.chosen("acte"),
-            before=int(before) if re.fullmatch("[0-9]{1,18}", before) else None,
+            before=before,
         )
         named = acts.people_of(page.entries)
         shown = [
@@ -106,7 +106,7 @@ def audit(request: BureauRequest, slug: str) -> HttpResponse:
     context = {
         "acts": shown,
         "filters": filters,
-        "is_first": not before,
+        "is_first": before is None,
         "first_page": filters.query(),
         "next_page": filters.query(avant=str(page.next_before)) if page.next_before else "",
     }
@@ -118,4 +118,5 @@ def _address(entry: AuditEntry, slug: str) -> str:
     name = PAGES.get(kind, "")
     if not name or entry.action == "remove_member":
         return ""
-    return reverse(name, args=[slug, int(number)] if name == "payment" and number.isdecimal() else [slug])
+    key = key_in(number) if name == "payment" else None
+    return reverse(name, args=[slug] if key is None else [slug, key])

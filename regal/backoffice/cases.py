@@ -8,9 +8,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from regal.audit.operations import record
 from regal.backoffice import explanations
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.cases import operations, queries, refusals
 from regal.cases.decisions import closes_itself, decisions_about
 from regal.cases.delays import age_in_days, is_late
@@ -30,6 +30,7 @@ from regal.collectivites.debt_words import later_said
 from regal.gateways.base import Rank
 from regal.gateways.files import LineKind
 from regal.lib import in_words
+from regal.lib.keys import is_key, key_in
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -42,8 +43,6 @@ from regal.receipts.models import Why
 from regal.titres.models import Titre
 from regal.titres.states import State as TitreState
 from regal.titres.words import short_name_of
-
-_LARGEST_KEY = 2**63 - 1
 
 
 def clock() -> datetime:
@@ -99,7 +98,7 @@ def case(request: BureauRequest, slug: str, case_id: int) -> HttpResponse:
             form.refuse(refused)
         else:
             messages.success(request, said)
-            return _see_other(reverse("case", args=[slug, found.pk]))
+            return see_page("case", slug, found.pk)
     with tenant(town):
         context = _page(found.pk, request=request, form=form, now=now)
     return render(request, "backoffice/case.html", context, status=422 if form.errors else 200)
@@ -197,8 +196,7 @@ class ActForm(forms.Form):
         return "close_case", after, _("Cette anomalie est close. Aucun paiement n’a changé.")
 
     def _held_by(self) -> int | None:
-        text = self.text("tenue_par")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+        return key_in(self.text("tenue_par"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,7 +312,7 @@ def _page(case_id: int, *, request: BureauRequest, form: ActForm, now: datetime)
 def _number_in(case: Case, name: str) -> int | None:
     """The number of a row that the rule wrote down: the deposited file, or the invoice."""
     number = case.facts.get(name) if isinstance(case.facts, dict) else None
-    return number if type(number) is int and 0 < number <= _LARGEST_KEY else None
+    return number if is_key(number) else None
 
 
 def _code_received(case: Case, *, town: Any) -> list[Fact]:
@@ -340,7 +338,7 @@ def _attempts_about(case: Case, *, town: Any) -> list[tuple[str, Attempt]]:
     facts = case.facts if isinstance(case.facts, dict) else {}
     others = facts.get("attempts")
     for other in [facts.get("other_attempt"), *(others if isinstance(others, list) else [])]:
-        if isinstance(other, int) and not isinstance(other, bool) and 0 < other <= _LARGEST_KEY:
+        if is_key(other):
             wanted.setdefault(other, gettext_lazy("L’autre paiement"))
     if case.kind == Kind.EXCESS and (titre := _number_in(case, "titre")) is not None:
         parts = facts.get("parts")
@@ -370,12 +368,6 @@ def _told_one(event: CaseEvent) -> Told:
     }
     title = titles[Step(event.step)] % {"who": who, "to": event.to_user, "decision": decision}
     return Told(at=event.at, title=title, text=event.text)
-
-
-def _see_other(address: str) -> HttpResponse:
-    answer = HttpResponseRedirect(address)
-    answer.status_code = 303
-    return answer
 
 
 def _pile(text: str) -> Pile:

@@ -20,7 +20,24 @@ NEW_REGIE = "new"
 _DAY = {"type": "date"}
 
 
-class AddContract(forms.Form):
+class WithLimits(forms.Form):
+    """What the least and the greatest amount of a contract are read as: two fields of whoever asks them."""
+
+    def clean_min_amount(self) -> Money | None:
+        return self._amount("min_amount")
+
+    def clean_max_amount(self) -> Money | None:
+        return self._amount("max_amount")
+
+    def _amount(self, name: str) -> Money | None:
+        typed = self.cleaned_data[name]
+        try:
+            return Money.parse(typed) if typed else None
+        except UnreadableAmount:
+            raise forms.ValidationError(_("Ce montant ne se lit pas : écrivez par exemple 600,00.")) from None
+
+
+class AddContract(WithLimits):
     """A number, what it collects, and the régie whose it is, if any."""
 
     numcli = forms.CharField(
@@ -88,19 +105,6 @@ class AddContract(forms.Form):
 
     def clean_gateway(self) -> str:
         return self.cleaned_data["gateway"] or PayfipUrl.name
-
-    def clean_min_amount(self) -> Money | None:
-        return self._amount("min_amount")
-
-    def clean_max_amount(self) -> Money | None:
-        return self._amount("max_amount")
-
-    def _amount(self, name: str) -> Money | None:
-        typed = self.cleaned_data[name]
-        try:
-            return Money.parse(typed) if typed else None
-        except UnreadableAmount:
-            raise forms.ValidationError(_("Ce montant ne se lit pas : écrivez par exemple 600,00.")) from None
 
     @property
     def is_of_the_web_service(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db.models import BigIntegerField, Count, Sum
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -17,6 +17,7 @@ from regal.backoffice import pages
 from regal.backoffice.counter_forms import DayForm, HiddenForm, ReceiptForm, ReversalForm
 from regal.backoffice.policies import BureauRequest, may_issue_quittances
 from regal.backoffice.queries import Tally
+from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.titre_queries import allocations_of, debtor_of, titre_numbered
 from regal.collectivites import debt_words
 from regal.collectivites.debt_words import said
@@ -38,7 +39,6 @@ from regal.titres.refusals import Refusal
 from regal.titres.states import State
 from regal.titres.words import NAMES, name_of, number_of, short_name_of, word_of
 
-LARGEST_KEY = 2**63 - 1
 MOST_SHOWN = 500  # receipts of one day
 
 # What the page of an invoice needs
@@ -141,7 +141,7 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
     """Enter what was received for an invoice, with its voucher; sent twice it is entered once."""
     town, now = request.collectivite, pages.clock()
     with tenant(town):
-        titre = titre_numbered(collectivite=town, titre_id=min(titre_id, LARGEST_KEY))
+        titre = titre_numbered(collectivite=town, titre_id=titre_id)
         if titre is None:
             raise Http404
         left = balance_of(titre)
@@ -173,7 +173,7 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
                 form.refuse(refusal)
             else:
                 messages.success(request, _("%(amount)s encaissés.") % {"amount": in_words.euros(form.told["amount"])})
-                return _see(reverse("titre", args=[slug, titre.pk]))
+                return see_page("titre", slug, titre.pk)
     with tenant(town):
         debtor = debtor_of(titre)
     context = {
@@ -309,7 +309,7 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
         found = Settlement.objects.of(town).select_related(
             "receipt__made_by", "receipt__titre", "attempt__titre", "attempt__account"
         )
-        settlement = found.filter(pk=min(settlement_id, LARGEST_KEY)).first()
+        settlement = found.filter(pk=settlement_id).first()
         if settlement is None or settlement.environment == Environment.TEST:
             raise Http404
         reversal = Reversal.objects.of(town).select_related("made_by").filter(settlement=settlement).first()
@@ -334,7 +334,7 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
             messages.success(
                 request, _("Encaissement annulé : %(amount)s.") % {"amount": in_words.euros(settlement.amount)}
             )
-            return _see(back)
+            return see_other(back)
     context = {
         "form": form,
         "settlement": settlement,
@@ -348,7 +348,3 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
         "back": back,
     }
     return render(request, "backoffice/reverse_money.html", context, status=422 if form.errors else 200)
-
-
-def _see(address: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(address, status=303)

@@ -4,13 +4,11 @@ Rows are read a few thousand at a time, each time in a transaction of its own th
 downloads slowly holds nothing. What began after the export did is not in it.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 
 from regal.backoffice.explanations import RANKS
@@ -20,6 +18,7 @@ from regal.collectivites.models import ENVIRONMENT_NAMES, Collectivite
 from regal.collectivites.reference_forms import read_reference
 from regal.gateways.base import DebtKind, Environment, Rank
 from regal.lib import paris, spreadsheets
+from regal.lib.keys import LARGEST_KEY
 from regal.lib.money import Money
 from regal.lib.references import UnreadableReference
 from regal.lib.tenancy import tenant
@@ -84,7 +83,7 @@ def columns(*, emails: bool) -> list[str]:
 
 def rows(*, town: Collectivite, selection: Selection, emails: bool, now: datetime) -> Iterator[Row]:
     """The newest first. Production only, unless the selection asks for another environment."""
-    place: Place | None = (now, 2**63 - 1)
+    place: Place | None = (now, LARGEST_KEY)
     while place is not None:
         with tenant(town):
             plan_for_the_values_asked()
@@ -170,18 +169,12 @@ def workbook_of(
     found: Iterator[Row], *, emails: bool, town: Collectivite, filters: list[tuple[str, str]], now: datetime
 ) -> BinaryIO:
     """A workbook in a temporary file, at its beginning: the payments, then a sheet that says what they are."""
-    file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - whoever sends it closes it
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(file, {"constant_memory": True, "remove_timezone": True, **plain})
-    try:
+
+    def fill(book: Any) -> None:
         totals = _fill_payments(book, found, emails=emails)
         _fill_about(book, totals, town=town, filters=filters, now=now)
-        book.close()
-    except BaseException:
-        file.close()
-        raise
-    file.seek(0)
-    return file
+
+    return spreadsheets.workbook(fill, constant_memory=True, remove_timezone=True)
 
 
 def _fill_payments(book: Any, found: Iterator[Row], *, emails: bool) -> Totals:

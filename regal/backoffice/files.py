@@ -11,18 +11,19 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.backoffice.policies import BureauRequest, demand
+from regal.backoffice.redirects import see_page
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
 from regal.gateways.files import FileKind, LineKind, NotThisFile, Said
+from regal.lib.keys import key_in
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -135,18 +136,18 @@ def files(request: BureauRequest, slug: str) -> HttpResponse:
             already = getattr(refusal, "file_id", None)
         else:
             messages.success(request, _("Le fichier est déposé. Vérifiez ce qu’il contient, puis confirmez."))
-            return _see("file", slug, file.pk)
+            return see_page("file", slug, file.pk)
     with tenant(town):
         newest = queries.recent_files(collectivite=town)
-        before = request.GET.get("avant", "")
-        if re.fullmatch(r"[0-9]{1,18}", before):
-            newest = newest.filter(pk__lt=int(before))
+        before = key_in(request.GET.get("avant", ""))
+        if before is not None:
+            newest = newest.filter(pk__lt=before)
         found = list(newest[: PAGE_LENGTH + 1])
     context = {
         "form": form,
         "files": [_ShownFile.of(file) for file in found[:PAGE_LENGTH]],
         "next": found[PAGE_LENGTH - 1].pk if len(found) > PAGE_LENGTH else None,
-        "is_first": not before,
+        "is_first": before is None,
         "already": already,
         "may_deposit": may_deposit(request),
         "demo_statements": f"{settings.SANDBOX_CONTROL_URL}/tableau/" if settings.DEMO else "",
@@ -181,7 +182,7 @@ def confirm_file(request: BureauRequest, slug: str, file_id: int) -> HttpRespons
     except refusals.Refusal as refusal:
         _refuse(form, refusal)
         return _file_page(request, file_id, form)
-    return _see("file", slug, file_id)
+    return see_page("file", slug, file_id)
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
@@ -197,9 +198,9 @@ def discard_file(request: BureauRequest, slug: str, file_id: int) -> HttpRespons
         raise Http404 from None
     except refusals.Refusal as refusal:
         messages.error(request, _coded(refusal))
-        return _see("file", slug, file_id)
+        return see_page("file", slug, file_id)
     messages.success(request, _("Le fichier est écarté : rien n’a été confirmé."))
-    return _see("files", slug)
+    return see_page("files", slug)
 
 
 class FileForm(forms.Form):
@@ -462,10 +463,6 @@ def _deposit(request: BureauRequest, form: FileForm) -> DepositedFile:
         actor_id=request.user.pk,
         now=clock(),
     )
-
-
-def _see(page: str, *where: object) -> HttpResponseRedirect:
-    return HttpResponseRedirect(reverse(page, args=where), status=303)
 
 
 def _refuse(form: forms.Form, refusal: refusals.Refusal) -> None:

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from regal.backoffice import import_words, pages
 from regal.backoffice.import_forms import MAIN, OTHERS, SEPARATOR_WORDS, SourceForm, collects
-from regal.backoffice.imports import LARGEST_KEY, MAY_IMPORT, ShownImport, products_of
+from regal.backoffice.imports import MAY_IMPORT, ShownImport, products_of
 from regal.backoffice.policies import BureauRequest, demand
+from regal.backoffice.redirects import see_page
 from regal.collectivites.models import Collectivite, Product
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -101,7 +101,7 @@ def import_source(request: BureauRequest, slug: str, source_id: int) -> HttpResp
             else:
                 messages.success(request, DONE[act] % {"name": source.name})
             if not form.errors:
-                return HttpResponseRedirect(reverse("import_source", args=[slug, source_id]), status=303)
+                return see_page("import_source", slug, source_id)
         if request.method == "POST":
             source = _source(town, source_id)
         rows = list(import_queries.imports_of(town, source=source)[: MOST_SHOWN + 1])
@@ -130,7 +130,7 @@ def _changes(act: str, source: ImportSource, form: SourceForm) -> dict[str, Any]
 
 def _source(town: Collectivite, source_id: int) -> ImportSource:
     """Raises Http404."""
-    found = import_queries.sources_of(town, active_only=False).filter(pk=min(source_id, LARGEST_KEY)).first()
+    found = import_queries.sources_of(town, active_only=False).filter(pk=source_id).first()
     if found is None:
         raise Http404
     return found

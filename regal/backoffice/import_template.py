@@ -4,13 +4,11 @@ Its two examples carry numbers that begin with `EXEMPLE`: an import says that it
 them. A number's column is written as text, so that no spreadsheet eats its zeros.
 """
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, BinaryIO
 
-import xlsxwriter
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
@@ -102,14 +100,12 @@ def csv_template(*, products: Sequence[Product], today: date) -> bytes:
 
 def workbook_template(*, products: Sequence[Product], today: date) -> BinaryIO:
     """A workbook at its beginning: the table, then a sheet that says what each column means."""
-    file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - whoever sends it closes it
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(file, plain)
-    _fill_table(book, examples(products=products, today=today))
-    _fill_explanations(book, products)
-    book.close()
-    file.seek(0)
-    return file
+
+    def fill(book: Any) -> None:
+        _fill_table(book, examples(products=products, today=today))
+        _fill_explanations(book, products)
+
+    return spreadsheets.workbook(fill)
 
 
 def _fill_table(book: Any, rows: Sequence[Example]) -> None:

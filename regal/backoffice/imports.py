@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.http.response import StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -40,11 +40,13 @@ from regal.backoffice.import_forms import (
 )
 from regal.backoffice.import_words import HEADINGS, LOOKS, ORDER, PLURALS, STATES, VERDICT_LOOKS, VERDICTS, WARNED
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.backoffice.titre_queries import sums_of, titre_products
 from regal.collectivites.debt_words import said
 from regal.collectivites.models import Budget, Collectivite, Product, Regie
 from regal.gateways.base import DebtKind
 from regal.lib import paris
+from regal.lib.keys import key_in
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -70,7 +72,6 @@ REFRESH_SECONDS = 3
 MOST_ROWS, MOST_COLUMNS_SHOWN, LONGEST_CELL = 5, 40, 60
 MOST_LINES_LOOKED_AT = 5_000  # for the codes of products and of régies
 ANY_YEAR = 2000  # to read codes, whatever the exercice
-LARGEST_KEY = 2**63 - 1
 MOVING = (ImportState.READING, ImportState.WRITING, ImportState.UNDOING)
 DONE = (ImportState.CONFIRMED, ImportState.UNDOING, ImportState.UNDONE)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -153,12 +154,11 @@ class ShownSource:
 @require_safe
 def imports_page(request: BureauRequest, slug: str) -> HttpResponse:
     """Every file that came, the newest first, and where they come from."""
-    town, before = request.collectivite, request.GET.get("avant", "")
-    is_first = not re.fullmatch(r"[0-9]{1,18}", before)
+    town, before = request.collectivite, key_in(request.GET.get("avant", ""))
     with tenant(town):
         found = import_queries.imports_of(town).select_related("source__regie", "source__budget", "kept_by")
-        if not is_first:
-            found = found.filter(pk__lt=int(before))
+        if before is not None:
+            found = found.filter(pk__lt=before)
         rows = list(found.order_by("-pk")[: LIST_LENGTH + 1])
         shown = [ShownImport.of(one) for one in rows[:LIST_LENGTH]]
         known = import_queries.sources_of(town, active_only=False).order_by("-is_active", "name")
@@ -166,7 +166,7 @@ def imports_page(request: BureauRequest, slug: str) -> HttpResponse:
     context = {
         "imports": shown,
         "sources": sources,
-        "is_first": is_first,
+        "is_first": before is None,
         "next": shown[-1].key if len(rows) > LIST_LENGTH else None,
         "may_import": request.role in MAY_IMPORT,
     }
@@ -201,7 +201,7 @@ def new_import(request: BureauRequest, slug: str) -> HttpResponse:
         form.refuse(refusal)
     if kept is None:
         return render(request, "backoffice/new_import.html", {"form": form}, status=422)
-    return _see("import", slug, kept.pk)
+    return see_page("import", slug, kept.pk)
 
 
 def _upload_form(request: BureauRequest) -> UploadForm:
@@ -268,20 +268,20 @@ def columns(request: BureauRequest, slug: str, import_id: int) -> HttpResponse:
     with tenant(town):
         one = _import(town, import_id)
         if one.state not in (ImportState.RECEIVED, ImportState.PROPOSED) and not _may_be_mended(one):
-            return _see("import", slug, import_id)
+            return see_page("import", slug, import_id)
         shown, is_remembered = ShownImport.of(one), bool(one.source.options.get("columns"))
         with closing(_content_of(one)) as content:
             try:
                 form, proposal = _columns_form(request, one, content)
             except (NotThisFile, ValueError):  # its own page says why
-                return _see("import", slug, import_id)
+                return see_page("import", slug, import_id)
         if form.is_valid():
             try:
                 asked = _read_so(request, one, form, proposal)
             except Refusal as refusal:
                 form.add_error(None, _coded(refusal))
             else:
-                return _see("import", slug, asked.pk)
+                return see_page("import", slug, asked.pk)
     return _columns_page(request, shown, proposal, form, is_remembered=is_remembered)
 
 
@@ -450,7 +450,7 @@ def confirm_import(request: BureauRequest, slug: str, import_id: int) -> HttpRes
     with tenant(town):
         one = _import(town, import_id)
         if one.state in (ImportState.WRITING, ImportState.CONFIRMED):
-            return _see("import", slug, import_id)  # pressed twice
+            return see_page("import", slug, import_id)  # pressed twice
         if typed.get("vu") != _seen(one):
             return _import_page(
                 request,
@@ -464,7 +464,7 @@ def confirm_import(request: BureauRequest, slug: str, import_id: int) -> HttpRes
             imports.confirm(import_=one, only_valid=only_valid, **_by(request))
         except Refusal as refusal:
             return _import_page(request, import_id, wrong=[_coded(refusal)])
-    return _see("import", slug, import_id)
+    return see_page("import", slug, import_id)
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
@@ -480,7 +480,7 @@ def discard_import(request: BureauRequest, slug: str, import_id: int) -> HttpRes
             except Refusal as refusal:
                 return _import_page(request, import_id, wrong=[_coded(refusal)])
     messages.success(request, _("Le fichier est écarté : rien n’est entré dans la base."))
-    return _see("imports", slug)
+    return see_page("imports", slug)
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
@@ -491,16 +491,16 @@ def undo_import(request: BureauRequest, slug: str, import_id: int) -> HttpRespon
     with tenant(town):
         one = _import(town, import_id)
         if one.state in (ImportState.UNDOING, ImportState.UNDONE):
-            return _see("import", slug, import_id)  # pressed twice
+            return see_page("import", slug, import_id)  # pressed twice
         try:
             if imports.takes_long_to_undo(one):
                 imports.ask_undoing(import_=one, **_by(request))
-                return _see("import", slug, import_id)
+                return see_page("import", slug, import_id)
             imports.undo(import_=one, settled=settled_titres, paying=titres_being_paid, **_by(request))
         except Refusal as refusal:
             return _import_page(request, import_id, wrong=[_coded(refusal)])
     messages.success(request, said(_("L’import est défait : ses %(debts)s ne sont plus dans la base.")))
-    return _see("import", slug, import_id)
+    return see_page("import", slug, import_id)
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -511,7 +511,7 @@ def import_report_file(request: BureauRequest, slug: str, import_id: int) -> Htt
     with tenant(town):
         one = _import(town, import_id)
     if not import_queries.has_lines(one):  # its own page says why
-        return _see("import", slug, import_id)
+        return see_page("import", slug, import_id)
     lines = import_report.csv_of(import_=one, town=town)
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="import-{one.pk}-{town.slug}.csv"'
@@ -870,7 +870,7 @@ def _import(town: Collectivite, import_id: int) -> Import:
     found = (
         Import.objects.of(town)
         .select_related("source__regie", "source__budget", "source__default_product", "kept_by", "confirmed_by")
-        .filter(pk=min(import_id, LARGEST_KEY))
+        .filter(pk=import_id)
         .first()
     )
     if found is None:
@@ -908,7 +908,3 @@ def _coded(refusal: Refusal) -> str:
 
 def _by(request: BureauRequest) -> dict[str, Any]:
     return {"now": pages.clock(), "actor_id": request.user.pk}
-
-
-def _see(page: str, *where: object) -> HttpResponseRedirect:
-    return HttpResponseRedirect(reverse(page, args=where), status=303)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,6 +14,7 @@ from regal.backoffice import queries
 from regal.backoffice.gateway_names import service_of
 from regal.backoffice.pages import Line
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.backoffice.repairs import REPAIRED_DAYS, Questions, asked_accounts, questions_about, repaired_lately
 from regal.lib import in_words
 from regal.lib.policy import Tenant, Who, policy
@@ -60,9 +61,7 @@ def ask_gateway(request: BureauRequest, slug: str, attempt_id: int) -> HttpRespo
                 or _("REGAL demande à %(service)s. Rechargez la page dans quelques secondes pour lire la réponse.")
                 % {"service": service_of(attempt.account)},
             )
-    answer = redirect("payment", slug, attempt_id)
-    answer.status_code = 303
-    return answer
+    return see_page("payment", slug, attempt_id)
 
 
 def _in_an_outage(questions: Questions, *, service: str, now: datetime) -> str:

@@ -5,14 +5,11 @@ each time in a transaction of its own.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import BinaryIO
 
 from regal.backoffice import titre_exports
 from regal.backoffice.titre_exports import Cell
 from regal.collectivites.models import Collectivite
-from regal.lib import spreadsheets
-from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.notices import operations
 from regal.notices.wording import Asked, guichet_address
@@ -61,17 +58,7 @@ def _row(asked: Asked, town: Collectivite) -> list[Cell]:
 
 def csv_of(found: Iterator[list[Cell]]) -> Iterator[bytes]:
     """A CSV file, piece by piece."""
-    yield (spreadsheets.BYTE_ORDER_MARK + spreadsheets.csv_line(list(COLUMNS))).encode("utf-8")
-    for row in found:
-        yield spreadsheets.csv_line([_written(place, cell) for place, cell in enumerate(row)]).encode("utf-8")
-
-
-def _written(place: int, cell: Cell) -> str:
-    if isinstance(cell, Money):
-        return spreadsheets.decimal(cell)
-    if isinstance(cell, date) or cell is None:
-        return spreadsheets.day(cell)
-    return spreadsheets.as_text(str(cell)) if place in _CODES else spreadsheets.neutral(str(cell))
+    return titre_exports.csv_of(found, columns=COLUMNS, codes=_CODES)
 
 
 def workbook_of(found: Iterator[list[Cell]]) -> BinaryIO:

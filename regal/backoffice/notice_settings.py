@@ -5,15 +5,14 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from regal.backoffice import pages, refusals
 from regal.backoffice.other_means import LONGEST, change_other_means, field_of, regies_of, version_of
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.backoffice.refusals import Refusal
-from regal.backoffice.titres import see_other
 from regal.backoffice.town_forms import NOT_TYPED, TOO_LONG, SettingsForm, sentence
 from regal.collectivites.models import Regie
 from regal.lib.policy import Tenant, Who, policy
@@ -63,7 +62,7 @@ def notice_texts(request: BureauRequest, slug: str) -> HttpResponse:
                 form.see(str(form.initial["seen"]))
         else:
             messages.success(request, _("C’est enregistré. Les prochains avis le diront."))
-            return see_other(reverse("settings_notices", args=[slug]))
+            return see_page("settings_notices", slug)
     status = 409 if was_overtaken else 422 if form.errors else 200
     context = {"form": form, "was_overtaken": was_overtaken, "has_regies": bool(regies)}
     return render(request, "backoffice/settings_notices.html", context, status=status)

@@ -17,18 +17,19 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from regal.audit.operations import record
 from regal.backoffice import pages
 from regal.backoffice.notice_data import csv_of, rows, workbook_of
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import confirm_first, see_page
 from regal.backoffice.titre_bulk import chosen_titres
 from regal.backoffice.titre_queries import titre_numbered
-from regal.backoffice.titres import LARGEST_KEY, see_other
 from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite
 from regal.lib import paris
+from regal.lib.keys import key_in
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.notices import operations
@@ -47,12 +48,12 @@ _PDF, _XLSX = "application/pdf", "application/vnd.openxmlformats-officedocument.
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
-@require_safe
+@require_POST
 def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """The notice of one invoice; why there is none is said on its page."""
     town, now = request.collectivite, pages.clock()
     with tenant(town):
-        titre = titre_numbered(collectivite=town, titre_id=min(titre_id, LARGEST_KEY))
+        titre = titre_numbered(collectivite=town, titre_id=titre_id)
         if titre is None:
             raise Http404
         try:
@@ -60,7 +61,7 @@ def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         except NoNotice as refusal:
             with debt_words.override(word_of(titre)):
                 messages.error(request, f"{refusal.code}. {refusal}")
-            return see_other(reverse("titre", args=[slug, titre_id]))
+            return see_page("titre", slug, titre_id)
     pdf = operations.compile_pdf([worded(asked)], collectivite=town, logo=logo, now=now)
     with tenant(town):  # what could not be made was given to nobody
         _note(request, action="print_notices", subject=f"titre {titre.pk}", after={"notices": 1}, now=now)
@@ -108,9 +109,9 @@ def notices(request: BureauRequest, slug: str) -> HttpResponseBase:
 
 def _chosen(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[str, str]]]:
     """What is meant, and the hidden fields that mean it again: one import, or what the list chose."""
-    origin = request.POST.get("import", "")
-    if origin.isascii() and origin.isdecimal() and len(origin) < 19:
-        return Titre.objects.of(request.collectivite).filter(origin=int(origin)), [("import", origin)]
+    origin = key_in(request.POST.get("import", ""))
+    if origin is not None:
+        return Titre.objects.of(request.collectivite).filter(origin=origin), [("import", str(origin))]
     return chosen_titres(request)
 
 
@@ -128,7 +129,7 @@ def _ask_who(request: BureauRequest, hidden: list[tuple[str, str]]) -> HttpRespo
     else:
         said = _("Confirmez que c’est vous ; de retour à la liste, cochez de nouveau, puis demandez les avis.")
     messages.info(request, said)
-    return see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+    return confirm_first(back)
 
 
 def _preview(chosen: QuerySet[Titre], keys: Sequence[int], *, town: Collectivite) -> Preview:
@@ -170,10 +171,10 @@ def _pdf_of(request: BureauRequest, keys: Sequence[int], *, now: datetime) -> Ht
     with tenant(town):
         if len(keys) > AT_ONCE:
             batch = operations.ask_for(collectivite=town, titre_ids=keys, now=now, actor_id=request.user.pk)
-            return see_other(reverse("notice_batch", args=[town.slug, batch.pk]))
+            return see_page("notice_batch", town.slug, batch.pk)
         found, logo = operations.read_some(keys, collectivite=town), operations.logo_of(town)
     if not found.asked:  # paid meanwhile
-        return see_other(reverse("titres", args=[town.slug]))
+        return see_page("titres", town.slug)
     pdf = operations.compile_pdf([worded(one) for one in found.asked], collectivite=town, logo=logo, now=now)
     after = {"notices": len(found.asked), "left_out": sum(found.left_out.values())}
     with tenant(town):
@@ -220,18 +221,18 @@ def notice_batch(request: BureauRequest, slug: str, batch_id: int) -> HttpRespon
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
-@require_safe
+@require_POST
 def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int) -> HttpResponse:
     """One file of a batch."""
     town, now = request.collectivite, pages.clock()
     with tenant(town):
         batch = _batch(town, batch_id)
-        piece = NoticePiece.objects.of(town).filter(batch=batch, pk=min(piece_id, LARGEST_KEY)).first()
+        piece = NoticePiece.objects.of(town).filter(batch=batch, pk=piece_id).first()
         if piece is None:
             if batch.purged_at is None:
                 raise Http404
             messages.info(request, _("Ce fichier est effacé : il portait des noms et des adresses. Refaites le lot."))
-            return see_other(reverse("notice_batch", args=[slug, batch.pk]))
+            return see_page("notice_batch", slug, batch.pk)
         after = {"notices": piece.notices}
         _note(request, action="take_notices", subject=f"notice_batch {batch.pk}", after=after, now=now)
     return _file(bytes(piece.pdf), name=f"avis-{town.slug}-lot-{batch.pk}-{piece.number}.pdf")
@@ -239,7 +240,7 @@ def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int
 
 def _batch(town: Collectivite, batch_id: int) -> NoticeBatch:
     every = NoticeBatch.objects.of(town).select_related("asked_by").defer("titres")
-    found = every.filter(pk=min(batch_id, LARGEST_KEY)).first()
+    found = every.filter(pk=batch_id).first()
     if found is None:
         raise Http404
     return found

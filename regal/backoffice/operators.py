@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.http import urlencode
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from regal.backoffice import administration, refusals, staff, visits
 from regal.backoffice.platform_health import signs
+from regal.backoffice.redirects import see_page
 from regal.collectivites.models import Collectivite
 from regal.collectivites.queries import collectivites_called
 from regal.lib.policy import Tenant, Who, policy
@@ -117,7 +118,7 @@ def new_collectivite(request: HttpRequest) -> HttpResponse:
         else:
             said = _("%(town)s est créée. L’invitation part à l’adresse %(email)s.")
             messages.success(request, said % {"town": town, "email": form.cleaned_data["administrator_email"]})
-            return _see("platform")
+            return see_page("platform")
     status = 422 if form.errors else 200
     return render(request, "backoffice/new_collectivite.html", {"form": form}, status=status)
 
@@ -168,7 +169,7 @@ def enter(request: HttpRequest, slug: str) -> HttpResponse:
             form.add_error(VisitForm.FIELD_OF[type(refusal)], str(refusal))
         else:
             messages.success(request, _("Vous êtes entré. Les administrateurs en sont prévenus par e-mail."))
-            return _see("dashboard", slug)
+            return see_page("dashboard", slug)
     context = {"form": form, "town": town}
     return render(request, "backoffice/enter.html", context, status=422 if form.errors else 200)
 
@@ -180,7 +181,7 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
     town = _town(slug)
     visits.close_visit(collectivite=town, operator=_operator(request), now=clock())
     messages.success(request, _("Vous êtes sorti : %(town)s.") % {"town": town})
-    return _see("platform")
+    return see_page("platform")
 
 
 def _operator(request: HttpRequest) -> Any:
@@ -192,9 +193,3 @@ def _town(slug: str) -> Collectivite:
     if town is None:
         raise Http404
     return town
-
-
-def _see(name: str, *arguments: object) -> HttpResponse:
-    answer = redirect(name, *arguments)
-    answer.status_code = 303
-    return answer

@@ -7,11 +7,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from regal.backoffice import paybox
-from regal.backoffice.contract_forms import NEW_REGIE
+from regal.backoffice.contract_forms import NEW_REGIE, WithLimits
 from regal.backoffice.paybox_refusals import AmountsOutOfOrder
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import Regie
-from regal.lib.money import Money, UnreadableAmount
+from regal.lib.money import Money
 from regal.lib.vault import Secret
 
 _PLAIN = {"autocomplete": "off"}
@@ -74,7 +74,7 @@ class _Keys(forms.Form):
                 self.add_error(name, KEY_AGAIN)
 
 
-class PayboxSettings(forms.Form):
+class PayboxSettings(WithLimits):
     """How Paybox's page behaves; each has a value that suits almost every régie."""
 
     minutes = forms.IntegerField(
@@ -130,19 +130,6 @@ class PayboxSettings(forms.Form):
         max_length=20,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
-
-    def clean_min_amount(self) -> Money | None:
-        return self._amount("min_amount")
-
-    def clean_max_amount(self) -> Money | None:
-        return self._amount("max_amount")
-
-    def _amount(self, name: str) -> Money | None:
-        typed = self.cleaned_data[name]
-        try:
-            return Money.parse(typed) if typed else None
-        except UnreadableAmount:
-            raise forms.ValidationError(_("Ce montant ne se lit pas : écrivez par exemple 600,00.")) from None
 
     @property
     def options(self) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """The pages of a Paybox contract: connecting it, its keys, its own notification address, its settings."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -20,6 +18,7 @@ from regal.backoffice.contract_forms import NEW_REGIE
 from regal.backoffice.contracts import Contract
 from regal.backoffice.paybox_forms import AddPaybox, PayboxKeys, PayboxSettings
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.backoffice.refusals import Refusal
 from regal.collectivites.models import GatewayAccount, Regie
 from regal.gateways.base import Environment
@@ -58,7 +57,7 @@ def add_paybox(request: BureauRequest, slug: str) -> HttpResponse:
             form.accuse(refusal)
         else:
             messages.success(request, _("Le contrat est ajouté. Suivez maintenant ses étapes."))
-            return _see(request, "activation", form.numbers.identifier)
+            return see_page("activation", request.collectivite.slug, form.numbers.identifier)
     form.say_keys_again()
     status = 422 if form.is_bound else 200
     return render(request, "backoffice/add_paybox.html", {"form": form}, status=status)
@@ -113,7 +112,7 @@ def contract_keys(request: BureauRequest, slug: str, numcli: str, platform: str)
             form.accuse(refusal)
         else:
             messages.success(request, said)
-            return _see(request, "activation", found.identifier)
+            return see_page("activation", request.collectivite.slug, found.identifier)
     form.say_keys_again()
     with tenant(request.collectivite):
         kept = {name: at for account in accounts for name, at in paybox.keys_of(account).items()}
@@ -172,7 +171,7 @@ def _change_address(request: BureauRequest, found: Contract, account: GatewayAcc
             if is_there
             else _("C’est noté : chaque paiement donne sa propre adresse à Paybox."),
         )
-    return _see(request, "contract_address", found.identifier, account.environment)
+    return see_page("contract_address", request.collectivite.slug, found.identifier, account.environment)
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
@@ -192,7 +191,7 @@ def contract_settings(request: BureauRequest, slug: str, numcli: str) -> HttpRes
         else:
             said = _("Les réglages sont enregistrés.") if is_changed else _("Rien n’a changé.")
             messages.success(request, said)
-            return _see(request, "activation", found.identifier)
+            return see_page("activation", request.collectivite.slug, found.identifier)
     context = {"contract": found, "form": form}
     return render(request, "backoffice/contract_settings.html", context, status=422 if form.errors else 200)
 
@@ -209,7 +208,3 @@ def _paybox_or_404(request: BureauRequest, identifier: str) -> Contract:
     if not found.is_of_paybox:
         raise Http404
     return found
-
-
-def _see(request: BureauRequest, name: str, *rest: Any) -> HttpResponse:
-    return HttpResponseRedirect(reverse(name, args=[request.collectivite.slug, *rest]), status=303)

@@ -9,7 +9,7 @@ from allauth.account.internal.flows.reauthentication import did_recently_reauthe
 from django import forms
 from django.contrib import messages
 from django.db.models import BigIntegerField, Count, Exists, OuterRef, QuerySet, Sum
-from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -22,8 +22,10 @@ from regal.backoffice import pages
 from regal.backoffice.forms import BAD_CHOICE
 from regal.backoffice.policies import BureauRequest, demand, may_issue_quittances
 from regal.backoffice.queries import Order, Place, Tally, older_than, page_of, plan_for_the_values_asked
+from regal.backoffice.redirects import confirm_first, see_page
 from regal.collectivites.models import Collectivite, Regie
 from regal.lib import paris, spreadsheets
+from regal.lib.keys import LARGEST_KEY
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -36,7 +38,6 @@ from regal.titres.models import Debtor
 from regal.titres.refusals import Refusal
 
 MAY_EXPORT = (Role.REGISSEUR, Role.ADMINISTRATOR)
-LARGEST_KEY = 2**63 - 1
 BATCH = 2_000
 COLUMNS = (
     "REGIE", "NUMERO", "DATE_EMISSION", "DATE_PAIEMENT", "MONTANT", "MOYEN", "DETTES", "ETAT", "DATE_ANNULATION",
@@ -62,7 +63,7 @@ def quittance(request: BureauRequest, slug: str, settlement_id: int) -> HttpResp
             "collectivite", "receipt__titre", "receipt__regie", "attempt__titre", "attempt__product",
             "attempt__account__regie",
         )  # fmt: skip
-        settlement = found.filter(pk=min(settlement_id, LARGEST_KEY)).first()
+        settlement = found.filter(pk=settlement_id).first()
     if settlement is None:
         raise Http404
     refused = ""
@@ -74,7 +75,7 @@ def quittance(request: BureauRequest, slug: str, settlement_id: int) -> HttpResp
             refused = f"{refusal.code}. {refusal}"
         else:
             messages.success(request, _("Quittance n° %(number)s délivrée.") % {"number": made.printed})
-            return _see(reverse("quittance", args=[slug, settlement.pk]))
+            return see_page("quittance", slug, settlement.pk)
     with tenant(town):
         there = quittances_of([settlement.pk], collectivite=town).get(settlement.pk)
         context = _told(there) if there is not None else _to_be(settlement)
@@ -142,7 +143,7 @@ def quittance_pdf(request: BureauRequest, slug: str, quittance_id: int) -> HttpR
     town = request.collectivite
     with tenant(town):
         found = Quittance.objects.of(town).select_related("regie", "issued_by")
-        there = found.filter(pk=min(quittance_id, LARGEST_KEY)).first()
+        there = found.filter(pk=quittance_id).first()
     if there is None:
         raise Http404
     file = deliver(quittance=there, now=pages.clock(), actor_id=request.user.pk)
@@ -250,7 +251,7 @@ def export_quittances(request: BureauRequest, slug: str) -> HttpResponseBase:
     if not did_recently_reauthenticate(request):
         messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez l’export de nouveau."))
         back = reverse("quittances", args=[slug]) + filters.query()
-        return _see(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return confirm_first(back)
     with tenant(town):
         record(
             collectivite=town,
@@ -347,7 +348,3 @@ def _cells(one: Quittance, gone: Reversal | None) -> list[str]:
         spreadsheets.moment(gone.made_at) if gone is not None else "",
         str(gone.get_cause_display()) if gone is not None else "",
     ]
-
-
-def _see(address: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(address, status=303)

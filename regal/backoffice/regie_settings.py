@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from regal.audit.operations import record
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.collectivites.models import Collectivite, GatewayAccount, Product, Regie
 from regal.gateways.base import Misconfigured
 from regal.gateways.registry import UnknownGateway
@@ -18,8 +18,6 @@ from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.lib.vault import VaultError
 from regal.payments.accounts import gateway_of
-
-LARGEST_KEY = 2**63 - 1
 
 
 def clock() -> datetime:
@@ -53,7 +51,7 @@ def several_at_once(request: BureauRequest, slug: str, regie_id: int) -> HttpRes
     town, asked = request.collectivite, request.POST.get("permis")
     allowed = asked == "oui"
     with tenant(town):
-        regie = Regie.objects.of(town).select_for_update().filter(pk=min(regie_id, LARGEST_KEY)).first()
+        regie = Regie.objects.of(town).select_for_update().filter(pk=regie_id).first()
         if regie is None:
             raise Http404
         if asked not in ("oui", "non"):
@@ -75,4 +73,4 @@ def several_at_once(request: BureauRequest, slug: str, regie_id: int) -> HttpRes
     else:
         told = _("« %(name)s » accepte une dette à la fois.") % {"name": regie.name}
     messages.success(request, told)
-    return HttpResponseRedirect(reverse("settings_products", args=[slug]), status=303)
+    return see_page("settings_products", slug)

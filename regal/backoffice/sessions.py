@@ -7,12 +7,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from regal.audit.operations import record_on_platform
+from regal.backoffice.redirects import see_page
 from regal.lib.canonical import sha256_hex
 from regal.lib.policy import Rate, Tenant, Who, policy
 from regal.people.models import Session
@@ -89,9 +90,7 @@ def _end(request: HttpRequest, *, user_id: int, there: list[Session], now: datet
         said = ngettext("%(number)s autre session est fermée.", "%(number)s autres sessions sont fermées.", ended)
         messages.success(request, said % {"number": ended})
     record_on_platform(action="end_sessions", subject=f"user {user_id}", now=now, actor_id=user_id)
-    answer = redirect("sessions")
-    answer.status_code = 303
-    return answer
+    return see_page("sessions")
 
 
 def _handle(session: Session) -> str:

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from regal.backoffice import queries
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.lib import in_words
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -70,9 +70,7 @@ def resend_ticket(request: BureauRequest, slug: str, attempt_id: int) -> HttpRes
             messages.error(request, f"{refusal} ({refusal.code})")
         else:
             messages.success(request, _("La copie du ticket part dans un instant, à l’adresse du payeur."))
-    answer = redirect("payment", slug, attempt_id)
-    answer.status_code = 303
-    return answer
+    return see_page("payment", slug, attempt_id)
 
 
 def _told(ticket: Ticket) -> str:

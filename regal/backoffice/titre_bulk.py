@@ -17,10 +17,12 @@ from django.views.decorators.http import require_http_methods
 from regal.backoffice import pages, titre_groups
 from regal.backoffice.policies import BureauRequest, demand
 from regal.backoffice.queries import Tally
+from regal.backoffice.redirects import see_page
 from regal.backoffice.titre_forms import NO_DECISION, Refusing, payer_note, reason
 from regal.backoffice.titre_groups import ACTS, MOST
 from regal.backoffice.titre_queries import selected_titres
-from regal.backoffice.titres import LARGEST_KEY, MAY_ACT, filters_of, see_other, selection_of
+from regal.backoffice.titres import MAY_ACT, filters_of, selection_of
+from regal.lib.keys import key_in
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.titres import refusals
@@ -71,7 +73,7 @@ class GroupForm(Refusing):
 def new_group(request: BureauRequest, slug: str) -> HttpResponse:
     """What was chosen in the list, and what to do with it. What it would do is the next page."""
     if request.method != "POST":
-        return see_other(reverse("titres", args=[slug]))
+        return see_page("titres", slug)
     town, data = request.collectivite, request.POST
     is_prepared = data.get("acte", "") == "preparer"
     with tenant(town):
@@ -105,7 +107,7 @@ def new_group(request: BureauRequest, slug: str) -> HttpResponse:
         except refusals.Refusal as refusal:
             form.refuse(refusal)
         else:
-            return see_other(reverse("titre_group", args=[slug, group.pk]))
+            return see_page("titre_group", slug, group.pk)
     form.offer(acts)
     context = {"form": form, "hidden": hidden, "tally": tally, "left_out": left_out, "refused": refused}
     status = 422 if refused or form.errors else 200
@@ -121,9 +123,8 @@ def chosen_titres(request: BureauRequest) -> tuple[QuerySet[Titre], list[tuple[s
             raise BadRequest("filters that no list offered")
         hidden = [("tout", "1"), *filters.written.items()]
         return selected_titres(collectivite=town, selection=selection_of(filters), now=pages.clock()), hidden
-    asked = [key for key in data.getlist("choix") if key.isascii() and key.isdecimal() and len(key) < 20]
-    keys = [key for key in asked if int(key) <= LARGEST_KEY]
-    return Titre.objects.of(town).filter(pk__in=[int(key) for key in keys[:MOST]]), [("choix", key) for key in keys]
+    keys = [key for key in map(key_in, data.getlist("choix")) if key is not None]
+    return Titre.objects.of(town).filter(pk__in=keys[:MOST]), [("choix", str(key)) for key in keys]
 
 
 @policy(who=Who.AGENT, tenant=Tenant.SLUG)
@@ -133,7 +134,7 @@ def group(request: BureauRequest, slug: str, group_id: int) -> HttpResponse:
     town = request.collectivite
     with tenant(town):
         groups = TitreGroup.objects.of(town).select_related("prepared_by", "confirmed_by", "collectivite")
-        found = groups.filter(pk=min(group_id, LARGEST_KEY)).first()
+        found = groups.filter(pk=group_id).first()
     if found is None:
         raise Http404
     if request.method == "POST":
@@ -142,7 +143,7 @@ def group(request: BureauRequest, slug: str, group_id: int) -> HttpResponse:
             titre_groups.confirm(group=found, now=pages.clock(), actor_id=request.user.pk)
         except refusals.AlreadyConfirmed as refusal:
             messages.info(request, str(refusal))
-        return see_other(reverse("titre_group", args=[slug, group_id]))
+        return see_page("titre_group", slug, group_id)
     with tenant(town):
         sums = titre_groups.sums_of_group(found)
         lines, next_page = _lines(found, request.GET)

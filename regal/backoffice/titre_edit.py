@@ -5,15 +5,15 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from regal.backoffice import pages
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_page
 from regal.backoffice.titre_forms import CorrectForm, EditTitreForm
 from regal.backoffice.titre_queries import debtor_of, titre_products
-from regal.backoffice.titres import see_other, seen_steps, shown_titre
+from regal.backoffice.titres import seen_steps, shown_titre
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
 from regal.titres import operations
@@ -44,7 +44,7 @@ def edit_titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse
             form.refuse(refusal)
         else:
             messages.success(request, _("Correction enregistrée."))
-            return see_other(reverse("titre", args=[slug, titre_id]))
+            return see_page("titre", slug, titre_id)
     is_over = not is_draft and (shown.status not in (State.OPEN, State.SUSPENDED) or shown.paid_at is not None)
     context: dict[str, Any] = {
         "titre": shown,

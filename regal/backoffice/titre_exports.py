@@ -6,18 +6,15 @@ Rows are read some thousands at a time, each time in a transaction of its own th
 after the export did is not in it.
 """
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
-import xlsxwriter
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -25,11 +22,13 @@ from regal.audit.operations import record
 from regal.backoffice import pages, titres
 from regal.backoffice.policies import BureauRequest
 from regal.backoffice.queries import plan_for_the_values_asked
+from regal.backoffice.redirects import confirm_first
 from regal.backoffice.titre_forms import SITUATIONS, TitreExportForm
 from regal.backoffice.titre_queries import Selection, due_and_paid, filed_amounts, selected_titres, situation_of
 from regal.collectivites.debt_words import said
 from regal.collectivites.models import Collectivite
 from regal.lib import paris, spreadsheets
+from regal.lib.keys import LARGEST_KEY
 from regal.lib.money import Money
 from regal.lib.policy import Tenant, Who, policy
 from regal.lib.tenancy import tenant
@@ -64,7 +63,7 @@ def export_titres(request: BureauRequest, slug: str) -> HttpResponseBase:
     if not did_recently_reauthenticate(request):
         messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez l’export de nouveau."))
         back = reverse("titres", args=[slug]) + filters.query()
-        return titres.see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return confirm_first(back)
     kind = wanted.cleaned_data["format"]
     with tenant(town):
         selection = titres.selection_of(filters)
@@ -95,7 +94,7 @@ def export_titres(request: BureauRequest, slug: str) -> HttpResponseBase:
 
 def rows(*, town: Collectivite, selection: Selection, now: datetime) -> Iterator[list[Cell]]:
     """A cell for each of COLUMNS, the last recorded first: a draft that changes its day meanwhile keeps its place."""
-    below: int | None = 2**63 - 1
+    below: int | None = LARGEST_KEY
     names = {key: str(name) for key, name in SITUATIONS.items()}
     kinds = {DocumentKind.FACTURE.value: "FACTURE", DocumentKind.TITRE.value: "TITRE", DocumentKind.ROLE.value: "TITRE"}
     while below is not None:
@@ -144,38 +143,31 @@ def _debtor_cells(debtor: Debtor | None) -> list[Cell]:
     return [debtor.reference, debtor.name, *lines, debtor.postcode, debtor.city, debtor.email, debtor.siret]
 
 
-def csv_of(found: Iterator[list[Cell]]) -> Iterator[bytes]:
-    """A CSV file, piece by piece."""
-    pending = [spreadsheets.BYTE_ORDER_MARK, spreadsheets.csv_line(list(COLUMNS))]
+def csv_of(
+    found: Iterator[list[Cell]], *, columns: Sequence[str] = COLUMNS, codes: frozenset[int] = _CODES
+) -> Iterator[bytes]:
+    """A CSV file, piece by piece; `codes`: the places of the columns whose zeros stay."""
+    pending = [spreadsheets.BYTE_ORDER_MARK, spreadsheets.csv_line(list(columns))]
     for row in found:
-        pending.append(spreadsheets.csv_line([_written(place, cell) for place, cell in enumerate(row)]))
+        written = [_written(cell, is_code=place in codes) for place, cell in enumerate(row)]
+        pending.append(spreadsheets.csv_line(written))
         if len(pending) >= BATCH // 4:
             yield "".join(pending).encode("utf-8")
             pending = []
     yield "".join(pending).encode("utf-8")
 
 
-def _written(place: int, cell: Cell) -> str:
+def _written(cell: Cell, *, is_code: bool) -> str:
     if isinstance(cell, Money):
         return spreadsheets.decimal(cell)
     if isinstance(cell, date) or cell is None:
         return spreadsheets.day(cell)
-    return spreadsheets.as_text(str(cell)) if place in _CODES else spreadsheets.neutral(str(cell))
+    return spreadsheets.as_text(str(cell)) if is_code else spreadsheets.neutral(str(cell))
 
 
 def workbook_of(found: Iterator[list[Cell]], *, columns: Sequence[str] = COLUMNS) -> BinaryIO:
     """A workbook of one sheet in a temporary file, at its beginning."""
-    file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - whoever sends it closes it
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(file, {"constant_memory": True, **plain})
-    try:
-        _fill(book, found, columns)
-        book.close()
-    except BaseException:
-        file.close()
-        raise
-    file.seek(0)
-    return file
+    return spreadsheets.workbook(lambda book: _fill(book, found, columns), constant_memory=True)
 
 
 def _fill(book: Any, found: Iterator[list[Cell]], columns: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -21,6 +21,7 @@ from regal.backoffice.counter import can_receive, count_of_moves
 from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import BureauRequest, demand, may_issue_quittances
 from regal.backoffice.queries import plan_for_the_values_asked
+from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.titre_forms import (
     NO_WORD,
     SITUATIONS,
@@ -75,7 +76,6 @@ from regal.titres.words import name_of, short_name_of, word_of
 MAY_ACT = (Role.REGISSEUR, Role.ADMINISTRATOR)
 MOST_IMPORTS = 100  # in the list to choose from
 MOST_SHOWN = 50  # payments on one page
-LARGEST_KEY = 2**63 - 1
 LOOKS: dict[Situation, str] = {
     Situation.PAYABLE: "badge-announced",
     Situation.HELD: "badge-warn",
@@ -263,7 +263,7 @@ def new_titre(request: BureauRequest, slug: str) -> HttpResponse:
                 else _("%(Debt)s %(number)s : brouillon enregistré.")
             )
             messages.success(request, said(told, number=titre.number))
-            return see_other(reverse("titre", args=[slug, titre.pk]))
+            return see_page("titre", slug, titre.pk)
     context = {"form": form, "has_products": bool(products)}
     return render(request, "backoffice/new_titre.html", context, status=422 if form.errors else 200)
 
@@ -284,7 +284,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         adjusting, deciding, refused, told = _act(request, shown)
         if told:
             messages.success(request, told)
-            return see_other(reverse("titre", args=[slug, titre_id]))
+            return see_page("titre", slug, titre_id)
         status, (shown, seen) = 422, shown_titre(request, titre_id)
     with tenant(town):
         sums = sums_of([shown], collectivite=town)[shown.pk]
@@ -483,7 +483,7 @@ def _left(titre: Titre) -> Money:
 def shown_titre(request: BureauRequest, titre_id: int) -> tuple[Titre, int]:
     """It, and how many steps and payments of it the page shows at least. Both only grow. Raises Http404."""
     town = request.collectivite
-    asked = Titre(pk=min(titre_id, LARGEST_KEY), collectivite_id=town.pk)
+    asked = Titre(pk=titre_id, collectivite_id=town.pk)
     with tenant(town):
         seen = steps_of(asked).count() + count_of_moves(asked)  # first: nothing shown is older
         found = titre_numbered(collectivite=town, titre_id=asked.pk)
@@ -504,7 +504,3 @@ def _wrong(adjusting: AdjustForm, deciding: DecideForm, refused: str) -> list[tu
 
 def _by(request: BureauRequest) -> dict[str, Any]:
     return {"now": pages.clock(), "actor_id": request.user.pk}
-
-
-def see_other(address: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(address, status=303)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from regal.backoffice import administration, refusals
 from regal.backoffice.example_numbers import Refused, as_kept
 from regal.backoffice.headers import framing
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.refusals import Refusal
 from regal.backoffice.regie_settings import regies_of_our_base
 from regal.backoffice.town_forms import (
@@ -45,8 +46,6 @@ from regal.lib.tenancy import tenant
 from regal.lib.uploads import LARGEST_LOGO, is_too_large
 from regal.payments.accounts import gateway_of
 from regal.people.queries import members
-
-LARGEST_KEY = 2**63 - 1
 
 
 def clock() -> datetime:
@@ -319,7 +318,7 @@ def product_order(request: BureauRequest, slug: str, product_id: int) -> HttpRes
         raise BadRequest("neither up nor down")
     administration.move_product(product=product, up=where == "haut", **_by(request))
     messages.success(request, _("« %(name)s » a changé de place.") % {"name": product.name})
-    return _see(reverse("settings_products", args=[slug]))
+    return see_page("settings_products", slug)
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
@@ -335,7 +334,7 @@ def product_opening(request: BureauRequest, slug: str, product_id: int) -> HttpR
         product = administration.open_or_close(product=product, is_open=is_open, **_by(request))
     except Refusal as refusal:  # its contract has changed since: its own page says what to mend
         messages.error(request, f"{refusal} ({refusal.code})")
-        return _see(reverse("settings_product", args=[slug, product.pk]))
+        return see_page("settings_product", slug, product.pk)
     standing = product.standing(paris.today(clock()))
     if not is_open:
         told = _("« %(name)s » est fermé : sa page le dit, et comment payer autrement.")
@@ -344,7 +343,7 @@ def product_opening(request: BureauRequest, slug: str, product_id: int) -> HttpR
     else:
         told = _("« %(name)s » est ouvert, mais ses dates ou son contrat empêchent de le payer aujourd’hui.")
     messages.success(request, told % {"name": product.name})
-    return _see(reverse("settings_products", args=[slug]))
+    return see_page("settings_products", slug)
 
 
 @policy(who=Who.ADMINISTRATOR, tenant=Tenant.SLUG)
@@ -467,9 +466,7 @@ def _tried(form: ProductForm) -> str:
 def _product(town: Collectivite, product_id: int) -> Product:
     """Raises Http404."""
     with tenant(town):
-        found = (
-            Product.objects.of(town).select_related("account__regie").filter(pk=min(product_id, LARGEST_KEY)).first()
-        )
+        found = Product.objects.of(town).select_related("account__regie").filter(pk=product_id).first()
     if found is None:
         raise Http404
     return found
@@ -519,14 +516,14 @@ def site_removal(request: BureauRequest, slug: str, origin_id: int) -> HttpRespo
     """A site shows the form no more."""
     town = request.collectivite
     with tenant(town):
-        allowed = AllowedOrigin.objects.of(town).filter(pk=min(origin_id, LARGEST_KEY)).first()
+        allowed = AllowedOrigin.objects.of(town).filter(pk=origin_id).first()
     if allowed is None:
         raise Http404
     if request.POST.get("site") != allowed.origin:
         raise BadRequest("not the site that the page showed")
     administration.disallow_origin(collectivite=town, origin=allowed.origin, **_by(request))
     messages.success(request, _("%(site)s n’affiche plus le formulaire.") % {"site": allowed.origin})
-    return _see(reverse("settings_sites", args=[slug]))
+    return see_page("settings_sites", slug)
 
 
 # What the pages share
@@ -534,10 +531,6 @@ def site_removal(request: BureauRequest, slug: str, origin_id: int) -> HttpRespo
 
 def _by(request: BureauRequest) -> dict[str, Any]:
     return {"now": clock(), "actor_id": request.user.pk}
-
-
-def _see(address: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(address, status=303)
 
 
 def _kept(request: BureauRequest, form: SettingsForm, keep: Callable[[], str], *, then: str) -> HttpResponse | None:
@@ -551,7 +544,7 @@ def _kept(request: BureauRequest, form: SettingsForm, keep: Callable[[], str], *
         form.refuse(refusal)
         return None
     messages.success(request, message)
-    return _see(then)
+    return see_other(then)
 
 
 def _page(

@@ -7,9 +7,8 @@ from allauth.account.internal.flows.reauthentication import did_recently_reauthe
 from django import forms
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -19,6 +18,7 @@ from regal.backoffice import exports, pages, queries
 from regal.backoffice.forms import PayerSearch, PaymentFilters, sealed_payer, shortcuts
 from regal.backoffice.pages import Line
 from regal.backoffice.policies import BureauRequest
+from regal.backoffice.redirects import confirm_first, see_other
 from regal.collectivites.models import Collectivite, Product
 from regal.gateways.base import Environment
 from regal.lib import paris
@@ -45,7 +45,7 @@ def payments_of_payer(request: BureauRequest, slug: str) -> HttpResponse:
     if not search.is_valid():
         return _list(request, filters, search=search, status=422)
     sealed = sealed_payer(search.cleaned_data["courriel"], town=town)
-    return _see_other(reverse("payments", args=[slug]) + filters.query(payeur=sealed))
+    return see_other(reverse("payments", args=[slug]) + filters.query(payeur=sealed))
 
 
 class ExportForm(forms.Form):
@@ -69,7 +69,7 @@ def export_payments(request: BureauRequest, slug: str) -> HttpResponseBase:
     if not did_recently_reauthenticate(request):
         messages.info(request, _("Confirmez que c’est vous ; de retour à la liste, demandez l’export de nouveau."))
         back = reverse("payments", args=[slug]) + filters.query()
-        return _see_other(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return confirm_first(back)
     kind, emails = wanted.cleaned_data["format"], bool(wanted.cleaned_data["courriels"])
     selection = replace(filters.selection, environment=filters.selection.environment or Environment.PRODUCTION)
     with tenant(town):
@@ -162,9 +162,3 @@ def _for_the_log(filters: PaymentFilters, environment: Environment | None) -> di
     if "reference" in written:
         written["reference"] = "…" + written["reference"][-4:]
     return written
-
-
-def _see_other(address: str) -> HttpResponse:
-    answer = redirect(address)
-    answer.status_code = 303
-    return answer

@@ -13,22 +13,13 @@ Refusal
 └── UnreadableText       R440  a character that cannot be kept
 """
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from regal.lib import refusals
 
-class Refusal(Exception):
-    """`values` fill the sentence in."""
 
-    code: str = "R430"
-    sentence: Promise | str = ""
-
-    def __init__(self, **values: object) -> None:
-        super().__init__(self.code)
-        self.values = values
-
-    def __str__(self) -> str:
-        return str(self.sentence) % self.values
+class Refusal(refusals.Refusal):
+    code = "R430"
 
 
 class MissingReason(Refusal):

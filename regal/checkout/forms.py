@@ -14,11 +14,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
 from django.utils.functional import Promise, cached_property
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from regal.checkout.address import LINES, address_fields, asks_address
 from regal.collectivites.debt_words import later_said, said
-from regal.collectivites.models import GatewayAccount, Product
+from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.collectivites.reference_forms import InvoiceWords, OrmcWords
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.registry import OF_OUR_BASE
@@ -35,6 +36,7 @@ from regal.lib.references import (
     TitreReference,
     UnreadableReference,
 )
+from regal.payments.queries import LookUp, Situation
 from regal.titres.payment_keys import UnreadableKey, read_key
 
 EMAIL_SENTENCES = {
@@ -126,6 +128,28 @@ AMOUNT_OR_KEY = later_said(
     _("Indiquez le montant imprimé sur %(the_debt)s, par exemple 125,50, ou la clé de paiement s’il y en a une.")
 )
 KEY_UNREADABLE = _("La clé de paiement a dix lettres et chiffres, par exemple 7K3QF-M2X9D : recopiez-la en entier.")
+STOPPED = {  # what the régie decided of an invoice that is added to others
+    Situation.SUSPENDED: _(
+        "%(This_debt)s n’est pas payable en ligne en ce moment : demandez au service qui l’a envoyé%(e)s."
+    ),
+    Situation.CANCELLED: _(
+        "%(This_debt)s est annulé%(e)s : il n’y a rien à ajouter. Vous aviez déjà payé ? Gardez votre ticket et"
+        " adressez-vous au service qui l’a envoyé%(e)s : il vous dira comment la somme vous revient."
+    ),
+    Situation.WRITTEN_OFF: _(
+        "%(This_debt)s n’est plus à payer : le service qui l’a envoyé%(e)s ne demande plus cette somme, et il n’y a"
+        " rien à ajouter."
+    ),
+    Situation.TRANSFERRED: _("%(This_debt)s se paie maintenant à la trésorerie, et plus ici."),
+}
+TO_THE_TREASURY = _(
+    "Attendez le courrier de la trésorerie et payez comme il l’indique. S’il n’est pas arrivé, demandez à votre"
+    " trésorerie en donnant le numéro ci-dessous."
+)
+PENDING = _(
+    "Un paiement %(of_this_debt)s est en cours : la banque n’a pas encore dit si elle l’accepte, et sa réponse peut"
+    " prendre plusieurs jours. D’ici là, ne payez pas une seconde fois."
+)
 CONTRARY = _("Ce champ contient une référence entière, qui contredit les autres : effacez-les, ou tapez chaque partie.")
 ALONE = _("Tapez ce numéro seul, par exemple 412 ; ce qui suit le tiret va dans un autre champ.")
 TOO_LONG = _("C’est trop long pour être juste : recopiez seulement ce qui est imprimé sur l’avis.")
@@ -699,12 +723,16 @@ class OneMoreForm(InvoiceForm):
         """The amount, or the key; no picture either."""
         return [replace(question, mark=0) for question in self.money_questions]
 
-    def say_not_payable(self, situation: str, *, since: datetime | None, until: datetime | None) -> None:
-        """To whoever typed both its number and its amount."""
-        if situation == "paid" and since is not None:
+    def say_not_payable(
+        self, found: LookUp, *, town: Collectivite, since: datetime | None, until: datetime | None
+    ) -> None:
+        """To whoever typed both its number and its amount, or its key: what its own page would say of it."""
+        if found.situation is Situation.PAID and since is not None:
             day = in_words.day(paris.today(since))
             sentence = said(_("%(This_debt)s est déjà payé%(e)s depuis le %(day)s : il n’y a rien à ajouter."), day=day)
-        elif situation == "held" and until is not None:
+        elif found.is_pending:
+            sentence = said(PENDING)
+        elif found.situation is Situation.HELD and until is not None:
             hour = paris.format_hour_en(until) if in_words.is_english() else paris.format_hour_fr(until)
             sentence = said(
                 _(
@@ -714,9 +742,14 @@ class OneMoreForm(InvoiceForm):
                 hour=hour,
             )
         else:
-            sentence = said(
-                _("%(This_debt)s n’est pas payable en ligne en ce moment : demandez au service qui l’a envoyé%(e)s.")
-            )
+            sentence = said(STOPPED.get(found.situation, STOPPED[Situation.SUSPENDED]))
+        if found.note:
+            told = _("%(name)s vous dit :") % {"name": town.name}
+            sentence = format_html('{} {} <span lang="fr">{}</span>', sentence, told, found.note)
+        if found.situation is Situation.TRANSFERRED and town.treasury_note:
+            sentence = format_html('{} <span lang="fr">{}</span>', sentence, town.treasury_note)
+        elif found.situation is Situation.TRANSFERRED:
+            sentence = format_html("{} {}", sentence, TO_THE_TREASURY)
         self.add_error("invoice", ValidationError(sentence, code="R041"))
 
     def say_elsewhere(self, form_name: str) -> None:

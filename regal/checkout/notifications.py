@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from regal.collectivites.models import GatewayAccount
 from regal.gateways.base import Gateway, Message, Misconfigured
+from regal.lib.keys import is_key
 from regal.lib.policy import Rate, Tenant, Who, policy
 from regal.lib.request_body import beginning_of_body
 from regal.lib.tenancy import tenant
@@ -26,7 +27,6 @@ from regal.payments.queries import (
 logger = logging.getLogger("regal.checkout")
 
 LONGEST_QUERY = LONGEST_BODY = 64 * 1024
-LARGEST_KEY = 2**63 - 1
 
 
 def clock() -> datetime:
@@ -107,7 +107,7 @@ def _open(request: HttpRequest, *, now: datetime) -> Letter:
 
 def _at(collectivite_id: int, *, now: datetime) -> AbstractContextManager[None]:
     """The tenant that an address names. Raises Http404 for a number that no row can have."""
-    if collectivite_id > LARGEST_KEY:
+    if not is_key(collectivite_id):
         count_stray(now=now)
         raise Http404
     return tenant(collectivite_id)

@@ -110,7 +110,9 @@ def _not_added(way: Together, found: LookUp, *, form: OneMoreForm) -> HttpRespon
     elif found.situation is Situation.COMPTABLE:
         form.say_elsewhere(_form_of(way.town, found))
     else:
-        form.say_not_payable(str(found.situation), since=way.paid_since(found), until=way.held_until(found))
+        form.say_not_payable(
+            found, town=way.town.collectivite, since=way.paid_since(found), until=way.held_until(found)
+        )
     return way.list_page(status=422)
 
 

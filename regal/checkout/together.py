@@ -234,16 +234,8 @@ class AgainTogether(Again):
             return super().answer_to(found)
         place = next(place for place, one in enumerate(self.found) if one is found)
         self.reference, self.amount = self.attempt.debt_reference, self.shares[place].amount
-        page = {"shown_reference": f"…{self.shares[place].reference_tail}", "amount": self.shares[place].amount}
-        context = {
-            "situation": found.situation,
-            "ticket": self._ticket_of(found),
-            "since": self.paid_since(found),
-            "until": self.held_until(found),
-            "is_pending": found.is_pending,
-            "note": found.note,
-        }
-        return self._page("checkout/not_payable.html", context | page, status=409)
+        tail = self.shares[place].reference_tail
+        return self._not_payable_page(found, shown_reference=f"…{tail}", amount=self.amount)
 
 
 def again_of(attempt: Attempt) -> type[Again]:

@@ -134,6 +134,9 @@ class Way(ABC):
             return self.recap_page(found.titre)
         if found.situation is Situation.COMPTABLE:
             return self._elsewhere_page(found)
+        return self._not_payable_page(found)
+
+    def _not_payable_page(self, found: LookUp, **also: object) -> HttpResponse:
         context = {
             "situation": found.situation,
             "ticket": self._ticket_of(found),
@@ -142,7 +145,7 @@ class Way(ABC):
             "is_pending": found.is_pending,
             "note": found.note,
         }
-        return self._page("checkout/not_payable.html", context, status=409)
+        return self._page("checkout/not_payable.html", context | also, status=409)
 
     def paid_since(self, found: LookUp) -> datetime | None:
         """Never of tomorrow: whoever told it may have a clock ahead of ours."""

@@ -18,6 +18,7 @@ from regal.collectivites.models import Collectivite
 from regal.gateways.base import Misconfigured
 from regal.gateways.paybox.account import is_safe_address
 from regal.gateways.paybox.verify import public_key
+from regal.lib.keys import LARGEST_KEY
 from regal.lib.tokens import TOKEN_LENGTH
 from regal.lib.vault import BadVaultSetting, Vault
 from regal.people.queries import demo_account_exists
@@ -28,7 +29,6 @@ LONGEST_AT_PAYFIP = 250
 PAYBOX_ADDRESSES = ("PAYBOX_URL", "PAYBOX_BACKUP_URL", "PAYBOX_DIRECT_URL", "PAYBOX_DIRECT_BACKUP_URL")
 SHORTEST_SECRET_KEY = 50
 SHORTEST_ROUTING_DELAY_HOURS = 24
-LARGEST_KEY = 2**63 - 1
 _PLAIN_PORTS = {"http": 80, "https": 443}
 
 

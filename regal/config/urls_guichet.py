@@ -4,6 +4,7 @@ from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
 
+import regal.lib.keys  # noqa: F401 - what <key:…> is
 from regal.checkout import by_link, health, look, notifications, pages, several, tickets
 from regal.demo import panel, start
 from regal.demo.data import SAMPLE
@@ -12,10 +13,11 @@ from regal.demo.six_steps import CANTEEN
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    # Any number: the view counts what comes to an address that is not ours.
     path("s/n/<int:collectivite_id>/<str:token>", notifications.notification, name="notification"),
     path("s/p/<int:collectivite_id>/<str:token>", notifications.account_notification, name="account_notification"),
-    path("s/l/<int:collectivite_id>/<str:colours>.css", look.colours, name="town_colours"),
-    path("s/l/<int:collectivite_id>/<str:logo>.png", look.logo, name="town_logo"),
+    path("s/l/<key:collectivite_id>/<str:colours>.css", look.colours, name="town_colours"),
+    path("s/l/<key:collectivite_id>/<str:logo>.png", look.logo, name="town_logo"),
     *([path(SAMPLE, start.sample, name="demo_sample")] if settings.DEMO else []),
     *([path(CANTEEN, start.canteen, name="demo_canteen")] if settings.DEMO else []),
     *i18n_patterns(

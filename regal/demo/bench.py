@@ -39,11 +39,12 @@ from regal.demo import (
     bench_titres,
     bench_web_service,
 )
+from regal.demo.bench_processes import pgbench
 from regal.demo.cast import TOWNS
 from regal.gateways.base import DebtKind, Environment, Redirect
 from regal.lib import ports, tokens
 from regal.lib.bound_process import BoundProcess
-from regal.lib.embedded_postgres import DATABASE, Connections, EmbeddedPostgres, binaries
+from regal.lib.embedded_postgres import DATABASE, Connections, EmbeddedPostgres
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.operations import JUDGE_MESSAGE, PaymentOrder, start_payment
@@ -370,26 +371,7 @@ class Bench:
             encoding="utf-8",
         )
         before = self.postgres.cpu_seconds()
-        said = subprocess.run(
-            [
-                binaries() / "pgbench",
-                "--no-vacuum",
-                f"--file={script}",
-                "--protocol=prepared",
-                f"--client={CONNECTIONS}",
-                f"--time={PGBENCH_SECONDS}",
-                f"--host={to.socket_folder}",
-                "--username=regal_app",
-                DATABASE,
-            ],
-            env=os.environ | {"PGPASSWORD": to.passwords["regal_app"]},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if said.returncode:
-            raise RuntimeError(said.stderr[-1000:])
-        done = int(said.stdout.partition("actually processed: ")[2].split("\n")[0].split("/")[0])
+        done = pgbench(script, to=to, clients=CONNECTIONS, seconds=PGBENCH_SECONDS)
         self.figures.append(
             Figure(
                 what=BARE,

@@ -6,9 +6,7 @@ the table, so that the pages of the index are rarely the ones just read. One aft
 """
 
 import json
-import os
 import random
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +24,8 @@ from django.test import Client, override_settings
 from regal.checkout import look_ups
 from regal.collectivites.models import Collectivite, Product
 from regal.demo import bench_titres
-from regal.lib.embedded_postgres import DATABASE, Connections, binaries
+from regal.demo.bench_processes import pgbench
+from regal.lib.embedded_postgres import Connections
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.queries import Situation, look_up
@@ -207,26 +206,7 @@ class LookBench:
             encoding="utf-8",
         )
         before = self.postgres_cpu()
-        said = subprocess.run(
-            [
-                binaries() / "pgbench",
-                "--no-vacuum",
-                f"--file={script}",
-                "--protocol=prepared",
-                "--client=1",
-                f"--time={PGBENCH_SECONDS}",
-                f"--host={self.to.socket_folder}",
-                "--username=regal_app",
-                DATABASE,
-            ],
-            env=os.environ | {"PGPASSWORD": self.to.passwords["regal_app"]},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if said.returncode:
-            raise RuntimeError(said.stderr[-1000:])
-        done = int(said.stdout.partition("actually processed: ")[2].split("\n")[0].split("/")[0])
+        done = pgbench(script, to=self.to, clients=1, seconds=PGBENCH_SECONDS)
         return LookFigure(
             what="pgbench : la même ligne par le même index",
             count=done,

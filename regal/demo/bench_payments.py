@@ -8,12 +8,9 @@ the empty page and pgbench's bare writes of the same run.
 import base64
 import html
 import re
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -32,9 +29,10 @@ from regal.agenda.operations import carry
 from regal.backoffice import administration
 from regal.collectivites.models import Collectivite, GatewayAccount, Product
 from regal.config.jobs import HANDLERS
+from regal.demo.bench_processes import instant
 from regal.demo.instant_paybox import numbers_of
 from regal.gateways.base import DebtKind, Environment
-from regal.lib import paris, ports
+from regal.lib import paris
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import Secret, new_master_key
@@ -175,8 +173,8 @@ def measure(
             PAYBOX_DIRECT_BACKUP_URL="",
             PAYBOX_PUBLIC_KEY=pem,
         ),
-        _instant("regal.demo.instant_payfip", port, "paid"),
-        _instant("regal.demo.instant_paybox", port + 1),
+        instant("regal.demo.instant_payfip", port, "paid"),
+        instant("regal.demo.instant_paybox", port + 1),
     ):
         figures = [
             _measured("par le service web de PayFiP", _through(collectivite, "payfip_ws"), key, postgres_cpu),
@@ -271,18 +269,3 @@ def _through(collectivite: Collectivite, gateway: str) -> Product:
         )
         titres.issue(titre=titre, now=now)
     return product
-
-
-@contextmanager
-def _instant(module: str, port: int, *words: str) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-m", module, str(port), *words])
-    try:
-        began = time.perf_counter()
-        while not ports.answers(port):
-            if time.perf_counter() - began > 60:
-                raise TimeoutError
-            time.sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=30)

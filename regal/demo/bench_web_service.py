@@ -5,8 +5,6 @@ httpx alone, over one connection, in the same run: the ratio is what REGAL adds 
 one process.
 """
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +16,10 @@ from django.conf import settings
 
 from regal.backoffice import administration
 from regal.collectivites.models import Collectivite, Product
+from regal.demo.bench_processes import instant
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.payfip_ws.client import envelope
-from regal.lib import paris, ports, tokens
+from regal.lib import paris, tokens
 from regal.lib.money import Money
 from regal.payments.checker import check_due
 from regal.payments.departure import depart
@@ -76,7 +75,7 @@ def measure(
     now = datetime.now(UTC)
     product = _make_product(collectivite, now=now)
     invoices = [_make_invoice(product, number, now=now) for number in range(1, PAYMENTS + WARM_UP + 1)]
-    with _instant_payfip(port), httpx.Client() as http:
+    with instant("regal.demo.instant_payfip", port), httpx.Client() as http:
         settings.PAYFIP_URL = f"http://127.0.0.1:{port}/tpa/"
         creation = _bare(http, "creerPaiementSecurise", _arguments(product, invoices[0]))
         inquiry = _bare(http, "recupererDetailPaiementSecurise", {"idOp": "28b52f40-1ace-11eb-8ce3-0213ad91a104"})
@@ -129,21 +128,6 @@ def _timed(postgres_cpu: Callable[[], float]) -> Iterator[list[float]]:
     postgres, cpu, began = postgres_cpu(), time.process_time(), time.perf_counter()
     yield spent
     spent += [time.perf_counter() - began, time.process_time() - cpu, postgres_cpu() - postgres]
-
-
-@contextmanager
-def _instant_payfip(port: int) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-m", "regal.demo.instant_payfip", str(port)])
-    try:
-        began = time.perf_counter()
-        while not ports.answers(port):
-            if time.perf_counter() - began > 30:
-                raise TimeoutError
-            time.sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 def _bare(http: httpx.Client, operation: str, arguments: dict[str, str | None]) -> float:

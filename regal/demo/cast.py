@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from regal.demo.files import rents
 from regal.gateways.base import DebtKind, Environment
 from regal.gateways.paybox.account import PUBLISHED_TEST_PASSWORD
@@ -15,6 +18,7 @@ from regal.titres.states import State
 
 PASSWORD = "demonstration"  # noqa: S105 - printed on the start page
 PAYER_EMAIL = "mme.leroy@example.org"
+RESTAURANT_INVOICE = _("Une facture du restaurant")
 DAYS_AHEAD = 60  # notices « émis aujourd’hui » are prepared for as many days
 
 
@@ -27,7 +31,7 @@ class Series:
     price: Money
     label: str  # with {number}
     in_each_state: bool = False  # not only invoices to pay
-    title: str = "Une facture du restaurant"  # of the example on the start page
+    title: str | Promise = RESTAURANT_INVOICE  # of the example on the start page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,7 +300,7 @@ TOWNS = (
                     count=12,
                     price=Money(395),
                     label="Cantine, {number} repas",
-                    title="Une facture de cantine",
+                    title=_("Une facture de cantine"),
                 ),
                 source="Logiciel de la cantine",
                 regie=("Régie de la cantine", "23"),

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.templatetags.static import static
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from regal.backoffice import administration
 from regal.backoffice.paybox import address_of
@@ -426,8 +428,8 @@ def _examples(town: DemoTown, today: date) -> list[dict[str, Any]]:
             examples += [
                 _example(notice, product, state, title, expected)
                 for found, state, title, expected in (
-                    (paid, "paid", "Un avis déjà payé", "PayFiP le refuse : on ne paie pas deux fois un avis."),
-                    (issued_today, "today", "Un avis émis aujourd’hui", "PayFiP ne le connaîtra que demain."),
+                    (paid, "paid", _("Un avis déjà payé"), _("PayFiP le refuse : on ne paie pas deux fois un avis.")),
+                    (issued_today, "today", _("Un avis émis aujourd’hui"), _("PayFiP ne le connaîtra que demain.")),
                 )
                 for notice in found[:1]
             ]
@@ -473,53 +475,81 @@ def _examples_of_year(town: DemoTown, product: DemoProduct) -> list[dict[str, An
     return [shown[is_begun] for is_begun in sorted(shown)]
 
 
-def _words_of(product: DemoProduct, state: str) -> tuple[str, str]:
+def _words_of(product: DemoProduct, state: str) -> tuple[str | Promise, str | Promise]:
     if product.merchant is None or state != "due":
         title, expected = _WORDS_OF_OUR_BASE[state]
         return (product.series.title if product.series and not title else title), expected
     return _WORDS_BY_CARD["asked" if product.merchant.direct_key else "not_asked"]
 
 
-_WORDS_OF_OUR_BASE = {
+_WORDS_OF_OUR_BASE: dict[str, tuple[str | Promise, str | Promise]] = {
     "due": (
         "",  # the series has its own
-        "REGAL la connaît : il en dit le montant, et le paiement se vérifie tout seul auprès de PayFiP.",
+        gettext_lazy("REGAL la connaît : il en dit le montant, et le paiement se vérifie tout seul auprès de PayFiP."),
     ),
-    "suspended": ("Une facture suspendue", "La régie l’a suspendue : elle ne se paie pas pour l’instant."),
-    "cancelled": ("Une facture annulée", "La régie l’a annulée : il n’y a plus rien à payer."),
-    "transferred": ("Une facture transmise au comptable", "Seul le comptable public l’encaisse désormais."),
+    "suspended": (
+        gettext_lazy("Une facture suspendue"),
+        gettext_lazy("La régie l’a suspendue : elle ne se paie pas pour l’instant."),
+    ),
+    "cancelled": (
+        gettext_lazy("Une facture annulée"),
+        gettext_lazy("La régie l’a annulée : il n’y a plus rien à payer."),
+    ),
+    "transferred": (
+        gettext_lazy("Une facture transmise au comptable"),
+        gettext_lazy("Seul le comptable public l’encaisse désormais."),
+    ),
 }
 _WORDS_OF_YEAR = {
-    False: ("Une facture périscolaire", "Importée d’un fichier. Elle se paie en une ou plusieurs fois."),
-    True: ("Une facture payée en partie", "Le guichet a reçu le début ; voici ce qu’il en reste à payer."),
+    False: (
+        gettext_lazy("Une facture périscolaire"),
+        gettext_lazy("Importée d’un fichier. Elle se paie en une ou plusieurs fois."),
+    ),
+    True: (
+        gettext_lazy("Une facture payée en partie"),
+        gettext_lazy("Le guichet a reçu le début ; voici ce qu’il en reste à payer."),
+    ),
 }
 _RENT = (
-    "Un loyer, importé d’un PES",
-    "Le comptable l’encaisse. Tapez un autre montant : REGAL prévient, et laisse continuer.",
+    gettext_lazy("Un loyer, importé d’un PES"),
+    gettext_lazy("Le comptable l’encaisse. Tapez un autre montant : REGAL prévient, et laisse continuer."),
 )
-_CARD = "Carte d’essai : 1111 2222 3333 4444, cryptogramme 123, date à venir."
 _WORDS_BY_CARD = {
     "asked": (
-        "Une facture à payer par carte",
-        f"Sur la page de la banque (Paybox), dont REGAL vérifie la réponse. {_CARD}",
+        gettext_lazy("Une facture à payer par carte"),
+        gettext_lazy(
+            "Sur la page de la banque (Paybox), dont REGAL vérifie la réponse. "
+            "Carte d’essai : 1111 2222 3333 4444, cryptogramme 123, date à venir."
+        ),
     ),
     "not_asked": (
-        "Une facture à payer par carte, confirmée le lendemain",
-        f"Cette banque ne répond à aucune question : le paiement est « à confirmer » jusqu’à sa remise. {_CARD}",
+        gettext_lazy("Une facture à payer par carte, confirmée le lendemain"),
+        gettext_lazy(
+            "Cette banque ne répond à aucune question : le paiement est « à confirmer » jusqu’à sa remise. "
+            "Carte d’essai : 1111 2222 3333 4444, cryptogramme 123, date à venir."
+        ),
     ),
 }
 _WORDS = {
-    DebtKind.TITRE: ("Un avis à payer", "PayFiP l’accepte : vous pouvez payer, refuser ou abandonner."),
-    DebtKind.ORMC: ("Une facture d’eau (rôle)", "PayFiP la connaît ; son numéro se recopie avec ses zéros."),
+    DebtKind.TITRE: (
+        gettext_lazy("Un avis à payer"),
+        gettext_lazy("PayFiP l’accepte : vous pouvez payer, refuser ou abandonner."),
+    ),
+    DebtKind.ORMC: (
+        gettext_lazy("Une facture d’eau (rôle)"),
+        gettext_lazy("PayFiP la connaît ; son numéro se recopie avec ses zéros."),
+    ),
     DebtKind.REGIE: (
-        "Une facture de régie",
-        "PayFiP ne la connaît pas : REGAL vérifie la forme du numéro et le montant.",
+        gettext_lazy("Une facture de régie"),
+        gettext_lazy("PayFiP ne la connaît pas : REGAL vérifie la forme du numéro et le montant."),
     ),
 }
 
 
-def _example(notice: Notice, product: DemoProduct, state: str, title: str, expected: str) -> dict[str, Any]:
-    names = _FIELD_NAMES | {"number": str(product.reference_form.get("number_name", "Numéro"))}
+def _example(
+    notice: Notice, product: DemoProduct, state: str, title: str | Promise, expected: str | Promise
+) -> dict[str, Any]:
+    names = _FIELD_NAMES | {"number": product.reference_form.get("number_name", _("Numéro"))}
     return {
         "state": state,
         "title": title,
@@ -532,12 +562,12 @@ def _example(notice: Notice, product: DemoProduct, state: str, title: str, expec
 
 
 _FIELD_NAMES = {
-    "exercice": "Exercice",
-    "titre": "Titre",
-    "ligne": "Ligne",
-    "code": "Code recette",
-    "period": "Période",
-    "invoice": "N° de facture",
+    "exercice": gettext_lazy("Exercice"),
+    "titre": gettext_lazy("Titre"),
+    "ligne": gettext_lazy("Ligne"),
+    "code": gettext_lazy("Code recette"),
+    "period": gettext_lazy("Période"),
+    "invoice": gettext_lazy("N° de facture"),
 }
 
 

@@ -9,10 +9,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from regal.demo.cast import TOWNS, DemoProduct
+from regal.lib.http import TIMEOUT_SECONDS
 from regal.lib.references import InvoiceReference
 
 TOWN = TOWNS[1]
 LATE_SECONDS = 45
+SILENT_SECONDS = TIMEOUT_SECONDS + 5  # longer than REGAL waits for an answer
 FIRST_NUMBER = 900_001  # the series of trials, apart from the invoices that visitors pay
 REPAIR = timedelta(minutes=5)  # I-26: a lost notification of a payment that began less than 30 minutes ago
 UNTIL_REMISE = timedelta(hours=36)  # I-30: what an anomaly says that Paybox knows is settled by the next day's file
@@ -27,6 +29,7 @@ class Fault(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
     CLOSED_TAB = "closed_tab"
     OUTAGE = "outage"
+    SILENT = "silent"
     GUICHET = "guichet"
     WORKER = "worker"
     DATABASE = "database"
@@ -103,6 +106,11 @@ CATALOGUE: dict[Fault, Told] = {
         happens=_("Il répond 503 aux premières questions sur le paiement."),
         repair=_("Une minute en général : REGAL espace ses questions et y revient."),
     ),
+    Fault.SILENT: Told(
+        title=_("Prestataire trop lent"),
+        happens=_("Il laisse une question sur le paiement vingt secondes sans réponse."),
+        repair=_("Une minute en général : REGAL n’attend pas plus de quinze secondes, et redemande."),
+    ),
     Fault.GUICHET: Told(
         title=_("Guichet tué"),
         happens=_("Le serveur des pages est tué pendant que le payeur tape sa carte."),
@@ -137,6 +145,8 @@ def rules(fault: Fault, gateway: str, *, reference: str, sender: str, recipient:
     if gateway == PAYBOX:
         if fault is Fault.OUTAGE:
             return [{"direct": "unavailable", "merchant": account, "next": 4}]
+        if fault is Fault.SILENT:  # its main host, then the other
+            return [{"direct": "slow", "seconds": SILENT_SECONDS, "merchant": account, "next": 2}]
         told: dict[Fault, dict[str, Any]] = {
             Fault.LOST: {"ipn": "lost"},
             Fault.ALL_LOST: {"ipn": "lost"},
@@ -146,9 +156,11 @@ def rules(fault: Fault, gateway: str, *, reference: str, sender: str, recipient:
             Fault.WRONG_AMOUNT: {"ipn": "wrong_amount", "amount": "1"},
         }
         return [told[fault] | {"merchant": account, "reference": reference, "next": 1}] if fault in told else []
+    asked = {"operation": "recupererDetailPaiementSecurise", "numcli": account}
     if fault is Fault.OUTAGE:
-        asked = "recupererDetailPaiementSecurise"
-        return [{"service": "unavailable", "operation": asked, "numcli": account, "next": 2}]
+        return [asked | {"service": "unavailable", "next": 2}]
+    if fault is Fault.SILENT:
+        return [asked | {"service": "slow", "seconds": SILENT_SECONDS, "next": 1}]
     said: dict[Fault, dict[str, Any]] = {
         Fault.LOST: {"drop": True},
         Fault.ALL_LOST: {"drop": True},

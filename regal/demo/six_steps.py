@@ -6,7 +6,7 @@ from typing import Any
 
 import segno
 from django.conf import settings
-from django.urls import Resolver404, resolve
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
@@ -36,7 +36,7 @@ class PayableNotice:
     amount: Money
     link: str
     qr: SafeString
-    notice_url: str  # of its PDF in the bureau; "": there is none
+    page_url: str  # in the bureau
 
 
 def six_steps(*, now: datetime) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def payable_notice(gateway: str, *, now: datetime) -> PayableNotice | None:
             amount=balance_of(titre),
             link=link,
             qr=qr_of(link),
-            notice_url=notice_url(titre),
+            page_url=page_url(titre),
         )
 
 
@@ -90,11 +90,7 @@ def qr_of(link: str) -> SafeString:
     return mark_safe(drawn)  # noqa: S308 - segno's own drawing of an address of ours
 
 
-def notice_url(titre: Titre) -> str:
-    """Where the bureau gives the notice to print, where it does."""
-    path = f"/{TOWN.slug}/factures/{titre.pk}/avis.pdf"
-    try:
-        resolve(path, urlconf=BUREAU_ROUTES)
-    except Resolver404:
-        return ""
+def page_url(titre: Titre) -> str:
+    """Its page at the bureau, which gives its notice to print."""
+    path = reverse("titre", urlconf=BUREAU_ROUTES, args=[TOWN.slug, titre.pk])
     return f"{settings.BUREAU_URL}{path}"

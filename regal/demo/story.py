@@ -171,7 +171,7 @@ def _of_trial(run: Run, facts: Iterable[Fact]) -> list[Line]:
 
 def _of_sandbox(run: Run, attempt: Attempt | None, truth: Truth) -> list[Line]:
     lines = [
-        Line(at=datetime.fromisoformat(use["at"]), source=Source.FAULT, text=_fault_words(use["rule"]))
+        Line(at=datetime.fromisoformat(use["at"]), source=Source.FAULT, text=fault_words(use["rule"]))
         for use in truth.uses
         if use["rule"]["id"] in run.rules
     ]
@@ -182,11 +182,13 @@ def _of_sandbox(run: Run, attempt: Attempt | None, truth: Truth) -> list[Line]:
     return lines
 
 
-def _fault_words(rule: Mapping[str, object]) -> str:
+def fault_words(rule: Mapping[str, object]) -> str:
     """What a rule of the sandbox did."""
     copies = rule.get("copies") if rule.get("ipn") == "twice" else rule.get("duplicate")
     if rule.get("mail"):
         return _("Panne : la messagerie refuse le ticket.")
+    if "slow" in (rule.get("service"), rule.get("direct")):
+        return _("Panne : le prestataire laisse une question sans réponse.")
     if rule.get("service") or rule.get("direct"):
         return _("Panne : le prestataire répond 503 à une question.")
     if rule.get("drop") or rule.get("ipn") == "lost":

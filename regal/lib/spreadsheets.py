@@ -6,8 +6,13 @@ so does every cell of `as_text`, because a spreadsheet reads 2026-12-1 as a day 
 A workbook (XLSX) needs none of that: a text is written there as a text.
 """
 
+import tempfile
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, BinaryIO
+
+import xlsxwriter
 
 from regal.lib import paris
 from regal.lib.money import Money
@@ -36,6 +41,21 @@ def decimal(amount: Money) -> str:
     """1234,50: no spaces and no sign of the euro, so that it is a number."""
     sign, cents = ("-" if amount.cents < 0 else ""), abs(amount.cents)
     return f"{sign}{cents // 100},{cents % 100:02d}"
+
+
+def workbook(fill: Callable[[Any], None], **options: bool) -> BinaryIO:
+    """A workbook in a temporary file, at its beginning, once `fill` has written it; `options` are xlsxwriter's."""
+    file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - whoever sends it closes it
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    try:
+        book = xlsxwriter.Workbook(file, options | plain)
+        fill(book)
+        book.close()
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
 
 
 def workbook_number(amount: Money) -> Decimal:

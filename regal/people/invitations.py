@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
+from regal.lib.keys import key_in
 from regal.people.models import User
-
-_LARGEST_KEY = 2**63 - 1
 
 
 class _Tokens(PasswordResetTokenGenerator):
@@ -38,10 +37,10 @@ def path_for(*, user: User, now: datetime) -> str:
 def invited_user(*, uid: str, token: str, now: datetime, lock: bool = False) -> User | None:
     """Whom a link invites; None if it was used, is too old, or was never ours. `lock` needs a transaction."""
     try:
-        key = int(urlsafe_base64_decode(uid).decode("ascii"))
+        key = key_in(urlsafe_base64_decode(uid).decode("ascii"))
     except ValueError:
         return None
-    if not 0 < key <= _LARGEST_KEY:
+    if key is None:
         return None
     users = User.objects.select_for_update() if lock else User.objects.all()
     user = users.filter(pk=key, is_active=True).first()

@@ -20,25 +20,16 @@ Refusal
 
 from datetime import datetime
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regal.lib import in_words
+from regal.lib import in_words, refusals
 
 
-class Refusal(Exception):
-    """`values` fill the sentence in; `field` is the part of the form that it is about, "" for none."""
+class Refusal(refusals.Refusal):
+    """`field` is the part of the form that it is about, "" for none."""
 
-    code: str = "R400"
-    sentence: Promise | str = ""
+    code = "R400"
     field: str = ""
-
-    def __init__(self, **values: object) -> None:
-        super().__init__(self.code)
-        self.values = values
-
-    def __str__(self) -> str:
-        return str(self.sentence) % self.values
 
 
 class NoFile(Refusal):

@@ -32,22 +32,20 @@ Refusal
 └── NothingToChange      R281  an act on what never changes: paid, withdrawn, or the comptable's
 """
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from regal.collectivites.debt_words import said
+from regal.lib import refusals
 
 
-class Refusal(Exception):
-    """`values` fill the sentence in; `field` names what is to be mended, as the operation's argument."""
+class Refusal(refusals.Refusal):
+    """`field` names what is to be mended, as the operation's argument."""
 
-    code: str = "R200"
-    sentence: Promise | str = ""
+    code = "R200"
     field: str = ""
 
     def __init__(self, *, field: str = "", **values: object) -> None:
-        super().__init__(self.code)
-        self.values = values
+        super().__init__(**values)
         self.field = field or self.field
 
     def __str__(self) -> str:

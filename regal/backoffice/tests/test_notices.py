@@ -87,7 +87,7 @@ def keys(titres):
 
 class TestOneNotice:
     def test_is_a_pdf_and_the_log_says_so(self, paul, town, titres):
-        answer = paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf")
+        answer = paul.post(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf")
         assert answer.status_code == 200
         assert answer["Content-Type"] == "application/pdf"
         assert 'filename="avis-saint-aubin-FC2026000100.pdf"' in answer["Content-Disposition"]
@@ -101,7 +101,7 @@ class TestOneNotice:
 
     def test_of_what_is_suspended_is_refused_with_the_remedy(self, paul, town, titres):
         titre_operations.suspend(titre=titres[0], reason="Réclamation", now=MORNING)
-        answer = paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf", follow=True)
+        answer = paul.post(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf", follow=True)
         page = answer.content.decode()
         assert answer.redirect_chain == [(f"/saint-aubin/factures/{titres[0].pk}/", 303)]
         assert "R282. Le paiement est suspendu : remettez la facture à payer, puis éditez l’avis." in page
@@ -110,7 +110,7 @@ class TestOneNotice:
     def test_that_cannot_be_made_is_not_said_to_be_given(self, paul, town, titres, monkeypatch):
         monkeypatch.setattr(pdf, "compiled", fail)
         paul.raise_request_exception = False
-        assert paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 500
+        assert paul.post(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 500
         assert paul.post(NOTICES, keys(titres) | {"acte": "pdf"}).status_code == 500
         assert log(town) == []
 
@@ -118,12 +118,17 @@ class TestOneNotice:
         with tenant(town.collectivite):
             Debtor.objects.filter(titre=titres[0]).delete()
             Debtor.objects.create(collectivite=town.collectivite, titre=titres[0], name="M. Wang 王小明 🎂")
-        alone = paul.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf")
+        alone = paul.post(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf")
         among = paul.post(NOTICES, keys(titres) | {"acte": "pdf"})
         assert (page_count(alone.content), page_count(among.content)) == (1, 4)
 
+    def test_is_not_given_to_a_browser_that_only_looks_ahead(self, paul, town, titres):
+        for ask in (paul.get, paul.head):
+            assert ask(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 405
+        assert log(town) == []
+
     def test_of_nothing_there_is_not_found(self, paul):
-        assert paul.get(f"/saint-aubin/factures/{2**70}/avis.pdf").status_code == 404
+        assert paul.post(f"/saint-aubin/factures/{2**70}/avis.pdf").status_code == 404
 
 
 class TestPreview:
@@ -220,7 +225,7 @@ class TestManyNotices:
     def test_are_not_for_a_mere_agent(self, bureau, town, titres):
         bureau.force_login(town.agent)
         assert bureau.post(NOTICES, keys(titres) | {"acte": "pdf"}).status_code == 403
-        assert bureau.get(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 403
+        assert bureau.post(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 403
         page = bureau.get("/saint-aubin/factures/").content.decode()
         assert NOTICES not in page
         assert "avis.pdf" not in bureau.get(f"/saint-aubin/factures/{titres[0].pk}/").content.decode()
@@ -252,14 +257,19 @@ class TestBatch:
         assert f"Lot {piece.batch_id}" in paul.get(NOTICES).content.decode()
 
     def test_gives_a_file_and_the_log_says_who_took_it(self, paul, town, piece):
-        answer = paul.get(f"{NOTICES}{piece.batch_id}/{piece.pk}.pdf")
+        answer = paul.post(f"{NOTICES}{piece.batch_id}/{piece.pk}.pdf")
         assert answer.content == b"%PDF-x"
         assert log(town) == [("take_notices", {"notices": 1})]
+
+    def test_gives_no_file_to_a_browser_that_only_looks_ahead(self, paul, town, piece):
+        for ask in (paul.get, paul.head):
+            assert ask(f"{NOTICES}{piece.batch_id}/{piece.pk}.pdf").status_code == 405
+        assert log(town) == []
 
     def test_says_that_its_files_are_gone(self, paul, town, piece):
         with tenant(town.collectivite):
             operations.tidy(collectivite=town.collectivite, now=later(days=8))
-        answer = paul.get(f"{NOTICES}{piece.batch_id}/{piece.pk}.pdf", follow=True)
+        answer = paul.post(f"{NOTICES}{piece.batch_id}/{piece.pk}.pdf", follow=True)
         assert "Ce fichier est effacé" in answer.content.decode()
         assert "Demandez un nouveau lot" in answer.content.decode()
         assert paul.get(f"{NOTICES}{piece.batch_id + 1}/").status_code == 404

@@ -8,12 +8,14 @@ import pytest
 from regal.checkout import look_ups, pages, ways
 from regal.checkout.flow import Recap, seal
 from regal.checkout.tests.test_by_card import FORM, bank, form_in, payer, saint_aubin, text_of  # noqa: F401 - fixtures
+from regal.collectivites.models import Collectivite
 from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.payments.models import Attempt
+from regal.payments.queries import LookUp, Situation
 from regal.payments.shares import shares_of
-from regal.titres import holds
+from regal.titres import holds, operations
 from regal.titres.models import Titre
 from tests import cast
 from tests.cast import MORNING
@@ -154,6 +156,68 @@ class TestTheList:
         page = add(asker, both(asker), invoice="FC2026-000062", amount="20,05")
         assert page.status_code == 422
         assert "en cours sur un autre écran" in plain(page)
+
+    def test_says_that_the_bank_has_not_answered_yet(self, asker, monkeypatch):
+        def pending(**asked):
+            return LookUp(situation=Situation.HELD, titre=asker.third, until=MORNING, is_pending=True)
+
+        page = both(asker)
+        monkeypatch.setattr(ways, "look_up", pending)
+        answer = add(asker, page, invoice="FC2026-000062", amount="20,05")
+        assert answer.status_code == 422
+        assert "la banque n’a pas encore dit si elle l’accepte" in plain(answer)
+        assert "ne payez pas une seconde fois" in plain(answer)
+        assert "sur un autre écran" not in plain(answer)
+
+    @pytest.mark.parametrize(
+        ("status", "state", "remedy"),
+        [
+            ("suspended", "n’est pas payable en ligne en ce moment", "demandez au service qui l’a envoyée"),
+            ("cancelled", "est annulée : il n’y a rien à ajouter", "Gardez votre ticket et adressez-vous au service"),
+            ("written_off", "n’est plus à payer", "ne demande plus cette somme, et il n’y a rien à ajouter"),
+            ("transferred", "se paie maintenant à la trésorerie", "Attendez le courrier de la trésorerie et payez"),
+        ],
+    )
+    def test_says_what_was_decided_and_what_to_do_to_who_types_both(self, asker, status, state, remedy):
+        page = both(asker)
+        unknown = add(asker, page, invoice="FC2026-000062", amount="20,06").content.decode()
+        with tenant(asker.town.collectivite):
+            Titre.objects.filter(pk=asker.third.pk).update(status=status)
+        answer = add(asker, page, invoice="FC2026-000062", amount="20,05")
+        assert answer.status_code == 422
+        assert f"Cette facture {state}" in plain(answer)
+        assert remedy in plain(answer)
+        assert "124,80 €" in plain(answer)
+        wrong = add(asker, page, invoice="FC2026-000062", amount="20,06").content.decode()
+        assert re.sub(r'value="[^"]*"', "", wrong) == re.sub(r'value="[^"]*"', "", unknown)
+
+    def test_says_nothing_of_a_draft(self, asker):
+        page = both(asker)
+        unknown = add(asker, page, invoice="FC2026-000062", amount="20,06")
+        with tenant(asker.town.collectivite):
+            Titre.objects.filter(pk=asker.third.pk).update(status="draft")
+        draft = add(asker, page, invoice="FC2026-000062", amount="20,05")
+        assert draft.status_code == unknown.status_code
+        assert plain(draft).replace("20,05", "20,06") == plain(unknown)
+
+    def test_says_what_the_regie_and_the_town_wrote_for_the_payer(self, asker):
+        page = both(asker)
+        with tenant(asker.town.collectivite):
+            operations.suspend(
+                titre=asker.third, reason="La mère conteste", payer_note="Appelez <la> cantine.", now=MORNING
+            )
+        answer = add(asker, page, invoice="FC2026-000062", amount="20,05")
+        assert 'Saint-Aubin vous dit : <span lang="fr">Appelez <la> cantine.</span>' in plain(answer)
+        assert "Appelez &lt;la&gt; cantine." in answer.content.decode()
+        assert "La mère conteste" not in plain(answer)
+        assert "Appelez" not in plain(add(asker, page, invoice="FC2026-000062", amount="20,06"))
+        with tenant(asker.town.collectivite):
+            Titre.objects.filter(pk=asker.third.pk).update(status="transferred")
+            Collectivite.objects.filter(pk=asker.town.collectivite.pk).update(treasury_note="Trésorerie, 2 rue Foch.")
+        answer = add(asker, page, invoice="FC2026-000062", amount="20,05")
+        assert "se paie maintenant à la trésorerie, et plus ici." in plain(answer)
+        assert "Trésorerie, 2 rue Foch." in plain(answer)
+        assert "Attendez le courrier" not in plain(answer)
 
     @pytest.mark.parametrize(("place", "left"), [("1", "40,10 €"), ("2", "84,70 €")])
     def test_gives_one_back(self, asker, place, left):

@@ -1,6 +1,9 @@
 """The invoices of the demonstration's régies: written once, and shown on the start page as the base knows them."""
 
+from itertools import chain
+
 import pytest
+from django.utils.translation import gettext, override
 
 from regal.collectivites.models import Collectivite, GatewayAccount
 from regal.demo import cast, data
@@ -70,6 +73,19 @@ def test_of_the_second_town_go_to_contracts_with_and_without_paybox_direct(loade
 
 def test_break_no_invariant(loaded):
     assert broken(later(minutes=1)) == ()
+
+
+def test_are_told_in_the_reader_s_language(loaded):
+    def told():
+        cards = [card for town in data.start_page(now=MORNING)["towns"] for card in town["notices"]]
+        of_cards = [[card["title"], card["expected"], *dict(card["typed"])] for card in cards]
+        return [str(sentence) for sentence in chain.from_iterable(of_cards)]
+
+    french = told()
+    with override("en"):
+        english = told()
+        assert english == [gettext(sentence) for sentence in french]
+    assert {"Exercice (year)", "Line"} <= set(english)
 
 
 def test_are_shown_on_the_start_page_and_no_more_once_paid(loaded):

@@ -22,13 +22,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Any, cast
 
 from django.utils.translation import gettext_lazy as _
 from lxml import etree
 
 from regal.gateways.base import DebtKind
 from regal.gateways.files import FiledDebt, FiledPayment, FiledPiece, FileKind, NotThisFile, PaymentsFile, Said
+from regal.lib import safe_xml
 from regal.lib.canonical import sha256_hex
 from regal.lib.money import Money
 from regal.lib.references import TitreReference, UnreadableReference
@@ -108,15 +108,7 @@ def read_pes_retour(content: bytes, *, tell: Listener | None = None) -> Payments
     if declared and declared[1].lower() not in _ENCODINGS:
         raise NotThisFile("F423")
     flow = _Flow(tell)
-    parser = etree.XMLParser(
-        target=cast(Any, flow),
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        no_network=True,
-        huge_tree=False,
-        recover=False,
-    )
+    parser = safe_xml.parser(target=flow)
     try:
         for start in range(0, len(content), _CHUNK):
             parser.feed(content[start : start + _CHUNK])

@@ -14,6 +14,7 @@ from lxml import etree
 
 from regal.gateways.base import Unreachable, Unreadable
 from regal.gateways.payfip_ws.codes import TECHNICAL_FAULTS
+from regal.lib import safe_xml
 from regal.lib.canonical import sha256_hex
 from regal.lib.http import NoAnswer, post
 
@@ -88,14 +89,7 @@ def read_answer(operation: str, status: int, body: bytes) -> SoapAnswer:
 def _what_is_said(status: int, body: bytes) -> etree._Element:
     """The one element in the body of the one envelope."""
     nothing = Unreachable(f"http_{status}" if status != 200 else "not_soap" if body.strip() else "empty")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        no_network=True,
-        huge_tree=False,
-        recover=False,
-    )
+    parser = safe_xml.parser()
     if b"<!DOCTYPE" in body:  # before anything is parsed; another encoding's is seen below
         raise nothing
     try:

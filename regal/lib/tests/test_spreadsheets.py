@@ -1,7 +1,9 @@
 """Cells that no spreadsheet computes, turns into a day, or cuts."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
+import openpyxl
 import pytest
 
 from regal.lib import spreadsheets
@@ -49,3 +51,18 @@ class TestValues:
         assert spreadsheets.day(date(2026, 1, 2)) == "02/01/2026"
         assert spreadsheets.moment(datetime(2026, 11, 23, 23, 5, 9, tzinfo=UTC)) == "24/11/2026 00:05:09"
         assert (spreadsheets.day(None), spreadsheets.moment(None)) == ("", "")
+
+
+class TestWorkbook:
+    def test_holds_texts_as_texts_whatever_they_look_like(self):
+        typed = ["=1+1", "https://example.org/", "0012"]
+
+        def fill(book: Any) -> None:
+            sheet = book.add_worksheet("Page")
+            for row, text in enumerate(typed):
+                sheet.write(row, 0, text)
+
+        sheet = openpyxl.load_workbook(spreadsheets.workbook(fill))["Page"]
+        assert [sheet.cell(row, 1).value for row in (1, 2, 3)] == typed
+        assert {sheet.cell(row, 1).data_type for row in (1, 2, 3)} == {"s"}
+        assert sheet.cell(2, 1).hyperlink is None
