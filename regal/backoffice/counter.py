@@ -17,7 +17,7 @@ from regal.backoffice import pages
 from regal.backoffice.counter_forms import DayForm, HiddenForm, ReceiptForm, ReversalForm
 from regal.backoffice.policies import BureauRequest, may_issue_quittances, may_move_money, money_is_not_for
 from regal.backoffice.queries import Tally
-from regal.backoffice.titre_queries import allocations_of, debtor_of, titre_numbered
+from regal.backoffice.titre_queries import allocations_of, debtor_of, erased_among, titre_numbered
 from regal.collectivites import debt_words
 from regal.collectivites.debt_words import said
 from regal.collectivites.models import Product
@@ -176,6 +176,7 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
                 return _see(reverse("titre", args=[slug, titre.pk]))
     with tenant(town):
         debtor = debtor_of(titre)
+        erased_at = erased_among([titre], collectivite=town).get(titre.pk)
     context = {
         "form": form,
         "titre": titre,
@@ -183,6 +184,7 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
         "number": number_of(titre),
         "why_not": _why_not(titre) or money_is_not_for(request),
         "debtor": debtor,
+        "erased_at": erased_at,
         "left": left,
         "held_until": titre.held_until if titre.is_held(now) else None,
         "can_receive": can_receive(titre) and may_move_money(request),

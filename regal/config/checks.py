@@ -28,6 +28,7 @@ LONGEST_AT_PAYFIP = 250
 PAYBOX_ADDRESSES = ("PAYBOX_URL", "PAYBOX_BACKUP_URL", "PAYBOX_DIRECT_URL", "PAYBOX_DIRECT_BACKUP_URL")
 SHORTEST_SECRET_KEY = 50
 SHORTEST_ROUTING_DELAY_HOURS = 24
+LONGEST_YEARS = 100
 LARGEST_KEY = 2**63 - 1
 _PLAIN_PORTS = {"http": 80, "https": 443}
 
@@ -109,6 +110,20 @@ def routing_delay(**options: Any) -> list[CheckMessage]:
             " production et son effet ; retirez ce réglage ou augmentez-le.",
             id="regal.E016",
         )
+    ]
+
+
+@register()
+def retention(**options: Any) -> list[CheckMessage]:
+    """Names are kept a whole year at least: less would erase what is not closed yet."""
+    wrong = [name for name in ("DEBTOR_YEARS", "QUITTANCE_YEARS") if not 1 <= getattr(settings, name) <= LONGEST_YEARS]
+    return [
+        Error(
+            f"REGAL_{name} : de 1 à {LONGEST_YEARS} ans ; retirez ce réglage, ou écrivez un nombre d’années que"
+            " votre référent RGPD et vos archives confirment.",
+            id="regal.E025",
+        )
+        for name in wrong
     ]
 
 
