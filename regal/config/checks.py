@@ -116,14 +116,15 @@ def routing_delay(**options: Any) -> list[CheckMessage]:
 @register()
 def retention(**options: Any) -> list[CheckMessage]:
     """Names are kept a whole year at least: less would erase what is not closed yet."""
-    wrong = [name for name in ("DEBTOR_YEARS", "QUITTANCE_YEARS") if not 1 <= getattr(settings, name) <= LONGEST_YEARS]
+    most = {"DEBTOR_YEARS": LONGEST_YEARS, "QUITTANCE_YEARS": LONGEST_YEARS, "PAYER_MONTHS": 12 * LONGEST_YEARS}
     return [
         Error(
-            f"REGAL_{name} : de 1 à {LONGEST_YEARS} ans ; retirez ce réglage, ou écrivez un nombre d’années que"
-            " votre référent RGPD et vos archives confirment.",
+            f"REGAL_{name} : de 1 à {longest} ; retirez ce réglage, ou écrivez une durée que confirment votre"
+            " référent RGPD et vos archives.",
             id="regal.E025",
         )
-        for name in wrong
+        for name, longest in most.items()
+        if not 1 <= getattr(settings, name) <= longest
     ]
 
 

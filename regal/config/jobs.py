@@ -180,13 +180,14 @@ def purge_old_messages(timestamp: int) -> None:
 @app.periodic(cron="55 3 * * *")
 @app.task(name="regal.purge_names", queue=QUEUE, queueing_lock="regal.purge_names")
 def purge_old_names(timestamp: int) -> None:
-    """Who owed what, once it has ended, goes after `REGAL_DEBTOR_YEARS`; names on quittances have their own class."""
+    """Who owed what, once it has ended, goes after `REGAL_DEBTOR_YEARS`; quittances and payers have classes."""
     now = clock()
     erased = _for_every_town(
         lambda town: names.erase_names(
             collectivite=town,
             debtor_years=settings.DEBTOR_YEARS,
             quittance_years=settings.QUITTANCE_YEARS,
+            payer_months=settings.PAYER_MONTHS,
             now=now,
         )
     )

@@ -8,6 +8,7 @@ from django.conf import settings
 from regal.lib import paris
 from regal.proof.findings import Invariant
 
+LONGEST_MONTH = timedelta(days=31)
 GRACE = timedelta(days=31)  # a look is bounded, and a worker may have been away
 
 _WAITS = """EXISTS (SELECT 1 FROM cases_case k WHERE k.collectivite_id = a.collectivite_id
@@ -33,8 +34,8 @@ def _told(what: str, count: str) -> str:
 NAMES = (
     Invariant(
         id="I-37",
-        sentence="No name outlives its class: of a debt, of a quittance, of a voucher; none goes before its debt has"
-        " ended; each that went is a step of its debt or a mark on its quittance, and counted in the audit.",
+        sentence="No name or address outlives its class: of a debt, a quittance, a voucher, a payer; none goes before its debt"
+        " has ended; each that went is a step of its debt or a mark on its quittance, and counted in the audit.",
         questions=(
             f"""SELECT t.collectivite_id, 'titre ' || t.id || ': ended long ago, and its debtor still named'
             FROM titres_titre t JOIN titres_debtor d ON d.collectivite_id = t.collectivite_id AND d.titre_id = t.id
@@ -108,6 +109,12 @@ NAMES = (
                 JOIN payments_reversal v ON v.collectivite_id = s.collectivite_id AND v.settlement_id = s.id
                 WHERE s.collectivite_id = r.collectivite_id AND s.receipt_id = r.id
                     AND v.made_at >= %(quittances_since)s)""",
+            f"""SELECT a.collectivite_id, 'attempt ' || a.id || ': begun long ago, and its payer''s address still there'
+            FROM payments_attempt a JOIN payments_payer p
+                ON p.collectivite_id = a.collectivite_id AND p.attempt_id = a.id
+            LEFT JOIN payments_settlement s ON s.collectivite_id = a.collectivite_id AND s.attempt_id = a.id
+            WHERE greatest(a.created_at, s.recorded_at) < %(payers_since)s AND NOT a.is_provisional
+                AND a.status <> 'unknown' AND a.status <> ALL (%(live_states)s::text[]) AND NOT {_WAITS}""",  # noqa: S608
         ),
     ),
 )
@@ -119,4 +126,4 @@ def parameters(now: datetime) -> dict[str, Any]:
     for name, years in (("debtors", settings.DEBTOR_YEARS), ("quittances", settings.QUITTANCE_YEARS)):
         year = paris.today(now - GRACE).year - years
         told |= {f"{name}_year": year, f"{name}_since": paris.at(date(year, 1, 1), time(0))}
-    return told
+    return told | {"payers_since": now - GRACE - settings.PAYER_MONTHS * LONGEST_MONTH}

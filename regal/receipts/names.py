@@ -1,11 +1,12 @@
-"""Names go once their class of retention is over: of debts, of quittances, of vouchers. The money stays, with no name.
+"""Names and addresses go once their class of retention is over: of debts, quittances, vouchers, payers. Money stays.
 
-A class is counted in whole calendar years after the last year that something happened in: names go from 1 January on.
+Names are counted in whole calendar years after the last year that something happened in, and go from 1 January on;
+payers' e-mail addresses in whole months after that of the payment.
 What one look does is bounded, a transaction a batch: killed in between, the next look goes on where it was.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
@@ -15,7 +16,7 @@ from regal.audit.operations import record
 from regal.collectivites.models import Collectivite
 from regal.lib import paris
 from regal.lib.tenancy import tenant
-from regal.payments.models import CounterPerson
+from regal.payments.models import CounterPerson, Payer
 from regal.payments.states import LIVE
 from regal.payments.states import State as AttemptState
 from regal.receipts.models import QuittancePerson
@@ -75,72 +76,93 @@ WHERE p.collectivite_id = %(town)s AND r.made_at < %(since)s AND r.received_on <
 ORDER BY p.id LIMIT %(most)s"""
 
 
+_PAYERS = f"""
+SELECT p.id, p.id FROM payments_payer p
+JOIN payments_attempt a ON a.collectivite_id = p.collectivite_id AND a.id = p.attempt_id
+WHERE p.collectivite_id = %(town)s AND p.id > %(after)s AND a.created_at < %(since)s AND NOT a.is_provisional
+    AND NOT a.status = ANY (%(live)s) AND NOT EXISTS ({_OPEN_CASE})
+    AND NOT EXISTS (SELECT FROM payments_settlement s WHERE s.collectivite_id = a.collectivite_id
+        AND s.attempt_id = a.id AND s.recorded_at >= %(since)s)
+ORDER BY p.id LIMIT %(most)s"""  # noqa: S608
+
+
 @dataclass(frozen=True, kw_only=True)
 class Erased:
-    """How many things of a town lost their names."""
+    """How many things of a town lost their names, or their addresses."""
 
     titres: int = 0
     quittances: int = 0
     vouchers: int = 0
+    payers: int = 0
 
     @property
     def whole(self) -> int:
-        return self.titres + self.quittances + self.vouchers
+        return self.titres + self.quittances + self.vouchers + self.payers
 
 
-def first_kept_year(now: datetime, years: int) -> int:
-    """The first calendar year, in Paris, of which names are kept still."""
-    return paris.today(now).year - years
+def first_kept_year(now: datetime, years: int) -> date:
+    """The first day, in Paris, of which names are kept still."""
+    return date(paris.today(now).year - years, 1, 1)
 
 
-def erase_names(*, collectivite: Collectivite, debtor_years: int, quittance_years: int, now: datetime) -> Erased:
+def first_kept_month(now: datetime, months: int) -> date:
+    """The first day, in Paris, of which addresses are kept still."""
+    year, month = divmod(paris.today(now).year * 12 + paris.today(now).month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
+def erase_names(
+    *, collectivite: Collectivite, debtor_years: int, quittance_years: int, payer_months: int, now: datetime
+) -> Erased:
     """Erase what is over, in batches. Called again it finds nothing more; call it outside `tenant()`."""
     since_debtors, since_quittances = first_kept_year(now, debtor_years), first_kept_year(now, quittance_years)
     return Erased(
         titres=_in_batches(collectivite, "titres", since_debtors, now=now),
         quittances=_in_batches(collectivite, "quittances", since_quittances, now=now),
         vouchers=_in_batches(collectivite, "vouchers", since_quittances, now=now),
+        payers=_in_batches(collectivite, "payers", first_kept_month(now, payer_months), now=now),
     )
 
 
-def _in_batches(collectivite: Collectivite, what: str, year: int, *, now: datetime) -> int:
-    erased, day, after = 0, date.min, 0
+def _in_batches(collectivite: Collectivite, what: str, since: date, *, now: datetime) -> int:
+    erased, place = 0, (date.min, 0)
     for _batch in range(MOST_BATCHES):
         with tenant(collectivite):
-            found = _over(collectivite, what, year=year, day=day, after=after)
+            found = _over(collectivite, what, since=since, place=place)
             if not found:
                 break
-            keys = [key for key, _place in found]
+            keys = [key for key, _day in found]
             _ERASE[what](collectivite, keys, now)
             record(
                 collectivite=collectivite,
                 action="erase_names",
                 subject=f"names of {what}",
-                after={"names": len(keys), "until": year - 1},
+                after={"names": len(keys), "until": (since - timedelta(days=1)).isoformat()},
                 now=now,
             )
         erased += len(keys)
-        after = found[-1][0]
-        day = found[-1][1] if what == "titres" else day
+        key, day = found[-1]
+        place = (day if isinstance(day, date) else date.min, key)
         if len(found) < AT_ONCE:
             break
     return erased
 
 
-def _over(collectivite: Collectivite, what: str, *, year: int, day: date, after: int) -> list[tuple[int, date]]:
+def _over(collectivite: Collectivite, what: str, *, since: date, place: tuple[date, int]) -> list[tuple[int, Any]]:
+    """The next of them after a place, and what else places it."""
     asked: dict[str, Any] = {
         "town": collectivite.pk,
-        "year": year,
-        "before": date(year, 1, 1),
-        "since": paris.at(date(year, 1, 1), time(0)),
-        "day": day,
-        "after": after,
+        "year": since.year,
+        "before": since,
+        "since": paris.at(since, time(0)),
+        "day": place[0],
+        "after": place[1],
         "ended": [state.value for state in ENDED],
         "live": _NOT_OVER,
         "most": AT_ONCE,
     }
     with connection.cursor() as cursor:
-        cursor.execute({"titres": _TITRES, "quittances": _QUITTANCES, "vouchers": _VOUCHERS}[what], asked)
+        cursor.execute(_OVER[what], asked)
         return list(cursor.fetchall())
 
 
@@ -177,4 +199,14 @@ def _erase_from_vouchers(collectivite: Collectivite, keys: list[int], now: datet
     CounterPerson.objects.of(collectivite).filter(pk__in=keys).delete()
 
 
-_ERASE = {"titres": _erase_debtors, "quittances": _erase_from_quittances, "vouchers": _erase_from_vouchers}
+def _erase_payers(collectivite: Collectivite, keys: list[int], now: datetime) -> None:
+    Payer.objects.of(collectivite).filter(pk__in=keys).delete()
+
+
+_OVER = {"titres": _TITRES, "quittances": _QUITTANCES, "vouchers": _VOUCHERS, "payers": _PAYERS}
+_ERASE = {
+    "titres": _erase_debtors,
+    "quittances": _erase_from_quittances,
+    "vouchers": _erase_from_vouchers,
+    "payers": _erase_payers,
+}

@@ -529,7 +529,11 @@ def build_names() -> dict[str, Any]:
     titres.cancel(titre=lately, reason="Doublon", paid=paid_of, now=cast.later(hours=1))
     also = cast.acknowledge(cast.receive(cast.make_titre(canteen, reference="FC2026000505")))
     erased = erase_names(
-        collectivite=town.collectivite, debtor_years=10, quittance_years=10, now=NOW - timedelta(days=1)
+        collectivite=town.collectivite,
+        debtor_years=10,
+        quittance_years=10,
+        payer_months=15,
+        now=NOW - timedelta(days=1),
     )
     assert (erased.titres, erased.quittances, erased.vouchers) == (3, 1, 1)
     return {

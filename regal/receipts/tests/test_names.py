@@ -10,7 +10,7 @@ from regal.cases.operations import open_case
 from regal.config import jobs
 from regal.gateways.base import Environment
 from regal.lib.tenancy import tenant
-from regal.payments.models import Allocation, CounterPerson, Settlement
+from regal.payments.models import Allocation, CounterPerson, Payer, Settlement
 from regal.payments.queries import paid_of, waiting_on
 from regal.people.models import Role
 from regal.receipts import names
@@ -21,7 +21,7 @@ from regal.receipts.quittances import deliver, issue
 from regal.titres import operations as titres
 from regal.titres.models import Debtor, DebtorWord, TitreEvent
 from regal.titres.states import Event, State
-from tests import cast, notices
+from tests import cast, notices, proof
 from tests.cast import MORNING, later
 
 pytestmark = pytest.mark.django_db
@@ -45,9 +45,13 @@ def titre(canteen):
     return cast.make_titre(canteen)
 
 
-def erase(town, now=TEN_YEARS_ON, debtor_years=10, quittance_years=10):
+def erase(town, now=TEN_YEARS_ON, debtor_years=10, quittance_years=10, payer_months=10_000):
     return erase_names(
-        collectivite=town.collectivite, debtor_years=debtor_years, quittance_years=quittance_years, now=now
+        collectivite=town.collectivite,
+        debtor_years=debtor_years,
+        quittance_years=quittance_years,
+        payer_months=payer_months,
+        now=now,
     )
 
 
@@ -99,7 +103,11 @@ class TestADebtor:
         erase(town)
         with tenant(town.collectivite):
             entry = AuditEntry.objects.get(action="erase_names")
-        assert (entry.subject, entry.before, entry.after) == ("names of titres", None, {"names": 1, "until": 2026})
+        assert (entry.subject, entry.before, entry.after) == (
+            "names of titres",
+            None,
+            {"names": 1, "until": "2026-12-31"},
+        )
         assert (entry.at, entry.actor_id) == (TEN_YEARS_ON, None)
 
     def test_goes_once(self, town, titre):
@@ -227,7 +235,7 @@ class TestALook:
         assert erase(town) == Erased(titres=3)
 
     def test_comes_round_at_night_for_every_town(self, town, titre, monkeypatch, settings):
-        settings.DEBTOR_YEARS, settings.QUITTANCE_YEARS = 3, 10
+        settings.DEBTOR_YEARS, settings.QUITTANCE_YEARS, settings.PAYER_MONTHS = 3, 10, 100
         cancelled(titre)
         monkeypatch.setattr(jobs, "clock", lambda: datetime(2030, 1, 1, 3, tzinfo=UTC))
         jobs.purge_old_names(0)
@@ -280,3 +288,46 @@ class TestAVoucher:
         assert erase(town) == Erased(vouchers=1)
         with tenant(town.collectivite):
             assert not CounterPerson.objects.exists()
+
+
+class TestAPayer:
+    """Paid on 24 November 2026: fifteen whole months later it is 1 March 2028."""
+
+    LAST = datetime(2028, 2, 29, 22, 59, tzinfo=UTC)
+    AFTER = datetime(2028, 2, 29, 23, 30, tzinfo=UTC)
+
+    def addresses(self, town):
+        with tenant(town.collectivite):
+            return Payer.objects.count()
+
+    def test_has_an_address_for_fifteen_whole_months(self, town, titre):
+        notices.pay(town, titre)
+        assert erase(town, self.LAST, payer_months=15) == Erased()
+        assert erase(town, self.AFTER, payer_months=15) == Erased(payers=1)
+        assert erase(town, self.AFTER, payer_months=15) == Erased()
+        assert self.addresses(town) == 0
+
+    def test_keeps_it_while_the_payment_may_still_come(self, town, titre):
+        cast.leave_with(titre)
+        assert erase(town, self.AFTER, payer_months=15) == Erased()
+
+    def test_keeps_it_while_the_payment_waits_for_a_person(self, town, titre):
+        attempt = notices.pay(town, titre)
+        with tenant(town.collectivite):
+            open_case(
+                collectivite_id=town.collectivite.pk,
+                kind=Kind.CONTRADICTION,
+                subject_kind="attempt",
+                subject_id=attempt.pk,
+                rule="test",
+                facts={},
+                now=later(hours=2),
+            )
+        assert erase(town, self.AFTER, payer_months=15) == Erased()
+        assert self.addresses(town) == 1
+
+    def test_is_missed_by_verify_where_it_outlives_its_class(self, town, titre):
+        attempt = notices.pay(town, titre)
+        said = f"attempt {attempt.pk}: begun long ago, and its payer's address still there"
+        assert said not in [row.key for row in proof.broken(datetime(2028, 2, 1, tzinfo=UTC))]
+        assert said in [row.key for row in proof.broken(datetime(2028, 5, 1, tzinfo=UTC))]
