@@ -34,8 +34,8 @@ def _told(what: str, count: str) -> str:
 NAMES = (
     Invariant(
         id="I-37",
-        sentence="No name or address outlives its class: of a debt, a quittance, a voucher, a payer; none goes before its debt"
-        " has ended; each that went is a step of its debt or a mark on its quittance, and counted in the audit.",
+        sentence="No name or address outlives its class: of a debt, a quittance, a voucher, a payer; none goes"
+        " before its debt has ended; those that went are steps of debts or marks on quittances, told in the audit.",
         questions=(
             f"""SELECT t.collectivite_id, 'titre ' || t.id || ': ended long ago, and its debtor still named'
             FROM titres_titre t JOIN titres_debtor d ON d.collectivite_id = t.collectivite_id AND d.titre_id = t.id

@@ -1892,7 +1892,8 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a debtor whose name went before the end": (
         "DELETE FROM titres_debtor WHERE titre_id = {due_for_long};"
         "INSERT INTO titres_titreevent (collectivite_id, titre_id, number, event, from_state, to_state, reason,"
-        " payer_note, recorded_at) SELECT collectivite_id, titre_id, 3, event, 'open', 'open', '', '', recorded_at"
+        " payer_note, recorded_at)"
+        " SELECT collectivite_id, {due_for_long}, 3, event, 'open', 'open', '', '', recorded_at"
         " FROM titres_titreevent WHERE titre_id = {name_gone} AND event = 'name_erased';"
         "UPDATE audit_auditentry SET after = '{{\"names\": 4}}' WHERE action = 'erase_names'"
         " AND subject = 'names of titres' AND collectivite_id = {jadis}",
