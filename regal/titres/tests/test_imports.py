@@ -411,11 +411,13 @@ class TestConfirming:
         erase_names(
             collectivite=source.collectivite, debtor_years=10, quittance_years=10, payer_months=15, now=years_later
         )
-        second = read(source, f"{NUMBER};4200", f"{OTHER};1830", now=years_later)
-        assert verdicts(second) == [("unchanged", []), ("unchanged", [])]
-        confirm(second, only_valid=True, now=years_later)
+        again_and_more = [f"{NUMBER};4200", f"{OTHER};1830", "FC2026000103;500"]
+        second = read(source, *again_and_more, now=years_later)
+        assert verdicts(second) == [("unchanged", []), ("unchanged", []), ("new", [])]
+        assert confirm(second, now=years_later).created == 1
         with tenant(source.collectivite_id):
-            assert list(Debtor.objects.values_list("titre__reference", flat=True)) == [OTHER]
+            named = Debtor.objects.order_by("titre").values_list("titre__reference", flat=True)
+            assert list(named) == [OTHER, "FC2026000103"]
 
     def test_of_one_file_kept_twice_writes_it_once(self, source):
         first, second = read(source, f"{NUMBER};4200"), read(source, f"{NUMBER};4200")
