@@ -39,6 +39,7 @@ ALONE = (
     checks.databases,
     checks.proxies,
     checks.routing_delay,
+    checks.retention,
     checks.paybox,
     checks.in_production,
 )

@@ -13,6 +13,9 @@ from regal.lib.tenancy import tenant
 from regal.payments.models import Allocation, CounterPerson, Payer, Settlement
 from regal.payments.queries import paid_of, waiting_on
 from regal.people.models import Role
+from regal.proof.findings import Snapshot
+from regal.proof.names import NAMES
+from regal.proof.operations import _parameters
 from regal.receipts import names
 from regal.receipts.models import QuittancePerson
 from regal.receipts.names import Erased, erase_names
@@ -21,7 +24,7 @@ from regal.receipts.quittances import deliver, issue
 from regal.titres import operations as titres
 from regal.titres.models import Debtor, DebtorWord, TitreEvent
 from regal.titres.states import Event, State
-from tests import cast, notices, proof
+from tests import cast, notices
 from tests.cast import MORNING, later
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +75,13 @@ def steps(town, titre):
 
 def cancelled(titre):
     titres.cancel(titre=titre, reason="Doublon", paid=paid_of, now=later(hours=1))
+
+
+def broken(town, now):
+    """What the invariant of names says of one town."""
+    snapshot = Snapshot(using="default", now=now, parameters=_parameters(now))
+    with tenant(town.collectivite):
+        return [row.key for invariant in NAMES for row in invariant.broken_rows(snapshot)]
 
 
 class TestADebtor:
@@ -203,6 +213,23 @@ class TestADebtor:
         assert erase(town, soon) == Erased()
 
 
+class TestADutyThatStopped:
+    def test_is_seen_a_month_later_in_each_class_and_no_more_once_it_goes_on(self, town, canteen, titre):
+        cancelled(titre)
+        issue(
+            settlement=cast.receive(cast.make_titre(canteen, reference="FC2026000070")),
+            role=Role.REGISSEUR,
+            now=MORNING,
+        )
+        cast.receive_and_reverse(cast.make_titre(canteen, reference="FC2026000071"))
+        soon, late = datetime(2037, 1, 30, tzinfo=UTC), datetime(2037, 2, 3, tzinfo=UTC)
+        assert broken(town, soon) == []
+        assert sorted({told.split(" ")[0] for told in broken(town, late)}) == ["quittance", "receipt", "titre"]
+        assert len(broken(town, late)) == 4  # two debts have ended
+        erase(town, late)
+        assert broken(town, late) == []
+
+
 class TestALook:
     def test_is_bounded_and_the_next_goes_on(self, town, canteen, monkeypatch):
         monkeypatch.setattr(names, "AT_ONCE", 2)
@@ -328,6 +355,8 @@ class TestAPayer:
 
     def test_is_missed_by_verify_where_it_outlives_its_class(self, town, titre):
         attempt = notices.pay(town, titre)
-        said = f"attempt {attempt.pk}: begun long ago, and its payer's address still there"
-        assert said not in [row.key for row in proof.broken(datetime(2028, 2, 1, tzinfo=UTC))]
-        assert said in [row.key for row in proof.broken(datetime(2028, 5, 1, tzinfo=UTC))]
+        assert broken(town, datetime(2028, 3, 1, tzinfo=UTC)) == []
+        (told,) = broken(town, datetime(2028, 5, 1, tzinfo=UTC))
+        assert told == f"attempt {attempt.pk}: begun long ago, and its payer's address still there"
+        assert erase(town, datetime(2028, 5, 1, tzinfo=UTC), payer_months=15) == Erased(payers=1)
+        assert broken(town, datetime(2028, 5, 1, tzinfo=UTC)) == []
