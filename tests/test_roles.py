@@ -122,9 +122,9 @@ class TestRoutes:
         for answer in asked(crowd, route, crowd.of_ours[role]):
             assert answer.status_code == 403
 
-    def test_of_quittances_are_the_town_s(self):
+    def test_of_money_are_the_town_s(self):
         theirs = {route.view.__name__ for route in THE_TOWN_S}
-        assert theirs >= {"quittance", "quittance_pdf"}
+        assert theirs >= {"quittance", "quittance_pdf", "receive_money", "reverse_money", "confirm_file"}
 
     @pytest.mark.parametrize("route", THE_TOWN_S, ids=str)
     def test_that_are_the_town_s_let_a_visiting_operator_change_nothing(self, crowd, route):

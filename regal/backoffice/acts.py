@@ -47,6 +47,7 @@ SENTENCES: dict[str, Promise] = {
     "deliver_quittance": _("%(actor)s a pris l’original d’une quittance."),
     "copy_quittance": _("%(actor)s a pris un duplicata d’une quittance."),
     "export_quittances": _("%(actor)s a exporté une liste de quittances."),
+    "erase_names": _("%(actor)s a effacé des noms ou des adresses, dont le délai de conservation est passé."),
     "deposit_file": _("%(actor)s a déposé un fichier de paiements."),
     "confirm_file": _("%(actor)s a demandé de confirmer les paiements d’un fichier."),
     "discard_file": _("%(actor)s a écarté un fichier de paiements."),
@@ -122,6 +123,7 @@ KINDS: dict[str, Promise] = {
     "deliver_quittance": _("Original d’une quittance"),
     "copy_quittance": _("Duplicata d’une quittance"),
     "export_quittances": _("Quittances exportées"),
+    "erase_names": _("Noms et adresses effacés"),
     "deposit_file": _("Fichier déposé"),
     "confirm_file": _("Fichier à confirmer"),
     "discard_file": _("Fichier écarté"),
@@ -248,11 +250,14 @@ FIELDS: dict[str, Promise] = {
     "columns": _("Rangs des colonnes"),
     "notified_in_back_office": _("Adresse dans le back-office"),
     "notices": _("Avis"),
+    "names": _("Combien"),
+    "until": _("De ce qui s’est passé jusqu’au"),
     "titres": _("Lignes"),
     "left_out": _("Laissées de côté"),
     "other_means": _("Autres moyens de payer"),
 }
 _HIDDEN = {"user"}  # said by the sentence
+_OF_ITSELF = {"erase_names"}  # a duty of the night
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +274,8 @@ def sentence_of(entry: AuditEntry, people: Mapping[int, User]) -> str:
     actor = people.get(entry.actor_id) if entry.actor_id else None
     person = people.get(person_of(entry) or 0)
     sentence = SENTENCES.get(entry.action, _("%(actor)s a fait un acte que cette version ne connaît pas."))
-    return said(sentence, actor=actor or gettext("La ligne de commande"), person=person or gettext("une personne"))
+    nobody = gettext("REGAL") if entry.action in _OF_ITSELF else gettext("La ligne de commande")
+    return said(sentence, actor=actor or nobody, person=person or gettext("une personne"))
 
 
 def person_of(entry: AuditEntry) -> int | None:

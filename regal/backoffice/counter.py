@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.backoffice import pages
 from regal.backoffice.counter_forms import DayForm, HiddenForm, ReceiptForm, ReversalForm
-from regal.backoffice.policies import BureauRequest, may_issue_quittances
+from regal.backoffice.policies import BureauRequest, may_issue_quittances, may_move_money, money_is_not_for
 from regal.backoffice.queries import Tally
 from regal.backoffice.redirects import see_other, see_page
-from regal.backoffice.titre_queries import allocations_of, debtor_of, titre_numbered
+from regal.backoffice.titre_queries import allocations_of, debtor_of, erased_among, titre_numbered
 from regal.collectivites import debt_words
 from regal.collectivites.debt_words import said
 from regal.collectivites.models import Product
@@ -135,7 +135,7 @@ def _voucher(receipt: CounterReceipt) -> str:
 # The entry
 
 
-@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
+@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG, is_the_town_s=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """Enter what was received for an invoice, with its voucher; sent twice it is entered once."""
@@ -176,16 +176,18 @@ def receive_money(request: BureauRequest, slug: str, titre_id: int) -> HttpRespo
                 return see_page("titre", slug, titre.pk)
     with tenant(town):
         debtor = debtor_of(titre)
+        erased_at = erased_among([titre], collectivite=town).get(titre.pk)
     context = {
         "form": form,
         "titre": titre,
         "name": name_of(titre),
         "number": number_of(titre),
-        "why_not": _why_not(titre),
+        "why_not": _why_not(titre) or money_is_not_for(request),
         "debtor": debtor,
+        "erased_at": erased_at,
         "left": left,
         "held_until": titre.held_until if titre.is_held(now) else None,
-        "can_receive": can_receive(titre),
+        "can_receive": can_receive(titre) and may_move_money(request),
         "in_parts": titre.product.partial_payment,
         "token": data["jeton"] if data is not None else tokens.new_token(),
     }
@@ -300,7 +302,7 @@ def _received(town: HasKey, day: date, means: str) -> tuple[list[ReceiptLine], l
 # The reversal
 
 
-@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
+@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG, is_the_town_s=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> HttpResponse:
     """Record that money counts no more: what it was, why, one button."""
@@ -345,6 +347,7 @@ def reverse_money(request: BureauRequest, slug: str, settlement_id: int) -> Http
         "shares": shares,
         "name": name_of(titre) if titre is not None else "",
         "reversal": reversal,
+        "why_not": money_is_not_for(request),
         "back": back,
     }
     return render(request, "backoffice/reverse_money.html", context, status=422 if form.errors else 200)

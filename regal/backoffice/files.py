@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from regal.backoffice.policies import BureauRequest, demand
+from regal.backoffice.policies import BureauRequest, demand, money_is_not_for
 from regal.backoffice.redirects import see_page
 from regal.cases.models import Case
 from regal.cases.models import Kind as CaseKind
@@ -162,7 +162,7 @@ def file(request: BureauRequest, slug: str, file_id: int) -> HttpResponse:
     return _file_page(request, file_id, None)
 
 
-@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
+@policy(who=Who.REGISSEUR, tenant=Tenant.SLUG, is_the_town_s=True)
 @require_POST
 def confirm_file(request: BureauRequest, slug: str, file_id: int) -> HttpResponse:
     """Have a worker do what the report says."""
@@ -441,6 +441,7 @@ def _file_page(request: BureauRequest, file_id: int, form: DaysForm | None) -> H
         ],
         "is_readable": is_readable,
         "may_deposit": may_deposit(request),
+        "money_is_not_yours": money_is_not_for(request),
     }
     answer = render(request, "backoffice/file.html", context, status=422 if form.errors else 200)
     if file.is_being_done:

@@ -15,7 +15,7 @@ from regal.backoffice.charts import chart_of
 from regal.backoffice.files import may_deposit
 from regal.backoffice.first_screen import first_screen
 from regal.backoffice.gateway_names import service_of
-from regal.backoffice.policies import BureauRequest, may_issue_quittances
+from regal.backoffice.policies import BureauRequest, may_issue_quittances, may_move_money, money_is_not_for
 from regal.backoffice.raw_messages import RawMessage, raw_message
 from regal.backoffice.repairs import (
     REPAIRED_DAYS,
@@ -46,7 +46,6 @@ from regal.payments.models import Attempt, Evidence
 from regal.payments.queries import Selection, evidence_about, is_said_paid, others_on_debt, timeline
 from regal.payments.shares import references_of, several_of
 from regal.payments.standing import Standing
-from regal.people.models import Role
 from regal.receipts.quittance_queries import acknowledged
 from regal.reconciliation.models import FiledLine
 from regal.reconciliation.queries import lines_proving
@@ -156,7 +155,8 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "reversible": reversible(attempt),
             "acknowledged": acknowledged(attempt),
             "may_issue": may_issue_quittances(request),
-            "may_reverse": request.role in (Role.REGISSEUR, Role.ADMINISTRATOR),
+            "may_reverse": may_move_money(request),
+            "money_is_not_yours": money_is_not_for(request),
         }
     return render(request, "backoffice/payment.html", context)
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.translation import gettext_lazy
 
 from regal.collectivites import debt_words
 from regal.collectivites.models import Collectivite, DebtWord
@@ -78,9 +79,23 @@ def demand(request: BureauRequest, who: Who) -> None:
         raise PermissionDenied("not this role")
 
 
-def may_issue_quittances(request: BureauRequest) -> bool:
+MONEY_IS_THE_TOWN_S = gettext_lazy(
+    "Encaisser, annuler un encaissement, délivrer une quittance ou confirmer un fichier reste à la collectivité : "
+    "un régisseur ou un administrateur peut le faire."
+)
+
+
+def may_move_money(request: BureauRequest) -> bool:
     """It engages the régie: an operator in visit never does it in the town's name."""
     return request.role in _ROLES_ENOUGH[Who.REGISSEUR] and not request.user.is_operator
+
+
+may_issue_quittances = may_move_money
+
+
+def money_is_not_for(request: BureauRequest) -> str:
+    """Why an operator in visit finds no button; "" for the town's own people, whose roles tell them enough."""
+    return str(MONEY_IS_THE_TOWN_S) if request.user.is_operator else ""
 
 
 def _enter(request: HttpRequest, user: User, slug: str, declared: Policy) -> None:

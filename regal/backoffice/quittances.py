@@ -98,7 +98,8 @@ def _told(there: Quittance) -> dict[str, Any]:
     people = QuittancePerson.objects.filter(collectivite=there.collectivite_id, quittance=there).order_by("place")
     return {
         "quittance": there,
-        "people": [person.name for person in people],
+        "people": [person.name for person in people if person.erased_at is None],
+        "erased_at": next((person.erased_at for person in people if person.erased_at is not None), None),
         "parts": _parts(there.parts),
         "excess": there.excess,
         "how": How(there.how).label,

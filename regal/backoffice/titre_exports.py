@@ -24,7 +24,14 @@ from regal.backoffice.policies import BureauRequest
 from regal.backoffice.queries import plan_for_the_values_asked
 from regal.backoffice.redirects import confirm_first
 from regal.backoffice.titre_forms import SITUATIONS, TitreExportForm
-from regal.backoffice.titre_queries import Selection, due_and_paid, filed_amounts, selected_titres, situation_of
+from regal.backoffice.titre_queries import (
+    Selection,
+    due_and_paid,
+    erased_among,
+    filed_amounts,
+    selected_titres,
+    situation_of,
+)
 from regal.collectivites.debt_words import said
 from regal.collectivites.models import Collectivite
 from regal.lib import paris, spreadsheets
@@ -105,6 +112,7 @@ def rows(*, town: Collectivite, selection: Selection, now: datetime) -> Iterator
             debtors = {
                 one.titre_id: one for one in Debtor.objects.of(town).filter(titre__in=[titre.pk for titre in batch])
             }
+            erased = erased_among([titre for titre in batch if titre.pk not in debtors], collectivite=town)
             sums, filed = due_and_paid(batch, collectivite=town), filed_amounts(batch, collectivite=town)
         for titre in batch:
             due, paid = sums[titre.pk]
@@ -114,7 +122,7 @@ def rows(*, town: Collectivite, selection: Selection, now: datetime) -> Iterator
                 titre.regie.number if titre.regie is not None else "",
                 titre.product.slug,
                 titre.label,
-                *_debtor_cells(debtors.get(titre.pk)),
+                *_debtor_cells(debtors.get(titre.pk), erased_at=erased.get(titre.pk)),
                 filed[titre.pk],
                 titre.issued_on,
                 titre.due_on,
@@ -135,9 +143,10 @@ def _exported(town: Collectivite, selection: Selection, now: datetime) -> QueryS
     return selected_titres(collectivite=town, selection=selection, now=now).exclude(status=State.WITHDRAWN)
 
 
-def _debtor_cells(debtor: Debtor | None) -> list[Cell]:
+def _debtor_cells(debtor: Debtor | None, *, erased_at: datetime | None) -> list[Cell]:
     if debtor is None:
-        return [""] * 10
+        said = _("(nom effacé le %(day)s)") % {"day": f"{paris.today(erased_at):%d/%m/%Y}"} if erased_at else ""
+        return ["", said, *[""] * 8]
     address = [str(line) for line in debtor.address][:4]
     lines = address + [""] * (4 - len(address))
     return [debtor.reference, debtor.name, *lines, debtor.postcode, debtor.city, debtor.email, debtor.siret]

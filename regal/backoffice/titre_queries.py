@@ -25,7 +25,7 @@ from regal.payments.queries import excess_of, live
 from regal.payments.shares import pays
 from regal.payments.states import State as PaymentState
 from regal.titres.models import Adjustment, Debtor, Direction, Titre, TitreEvent
-from regal.titres.states import State
+from regal.titres.states import Event, State
 
 MOST_COUNTED = 5_000  # a selection that is larger says "more", and is counted when asked; an act is of as many
 
@@ -320,6 +320,17 @@ def debtors_of(titres: Sequence[Titre], *, collectivite: HasKey) -> dict[int, st
     """Whom each invoice of a page names."""
     keys = [titre.pk for titre in titres]
     return dict(Debtor.objects.of(collectivite).filter(titre__in=keys).values_list("titre_id", "name"))
+
+
+def erased_among(titres: Sequence[Titre], *, collectivite: HasKey) -> dict[int, datetime]:
+    """Since when nobody is named, of those whose debtor's name had its time and is gone."""
+    keys = [titre.pk for titre in titres]
+    told = TitreEvent.objects.of(collectivite).filter(titre__in=keys, event=Event.NAME_ERASED).order_by("number")
+    erased = dict(told.values_list("titre_id", "recorded_at"))
+    if not erased:
+        return {}
+    named = set(Debtor.objects.of(collectivite).filter(titre__in=erased).values_list("titre_id", flat=True))
+    return {key: at for key, at in erased.items() if key not in named}
 
 
 def steps_of(titre: Titre) -> QuerySet[TitreEvent]:

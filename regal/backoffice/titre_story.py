@@ -204,6 +204,7 @@ _TITLES: dict[Event, Promise] = {
     Event.RESTORED: gettext_lazy("Rétablissement par %(who)s : à payer de nouveau"),
     Event.REDRAFTED: gettext_lazy("Rétablissement par %(who)s : de nouveau un brouillon"),
     Event.WITHDRAWN: gettext_lazy("Retrait par %(who)s, avec tout son import"),
+    Event.NAME_ERASED: gettext_lazy("Nom effacé, son délai de conservation est passé"),
 }
 _TITLES_OF_THE_COMPTABLE: dict[Event, Promise] = {
     Event.TAKEN_CHARGE: gettext_lazy("Prise en charge par le comptable"),

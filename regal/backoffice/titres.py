@@ -19,7 +19,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from regal.backoffice import pages
 from regal.backoffice.counter import can_receive, count_of_moves
 from regal.backoffice.pages import Line as PaymentLine
-from regal.backoffice.policies import BureauRequest, demand, may_issue_quittances
+from regal.backoffice.policies import (
+    BureauRequest,
+    demand,
+    may_issue_quittances,
+    may_move_money,
+    money_is_not_for,
+)
 from regal.backoffice.queries import plan_for_the_values_asked
 from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.titre_forms import (
@@ -41,6 +47,7 @@ from regal.backoffice.titre_queries import (
     attempts_on,
     debtor_of,
     debtors_of,
+    erased_among,
     open_excesses_of,
     page_of_titres,
     selected_titres,
@@ -297,6 +304,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
             "titre": shown,
             "name": name_of(shown),
             "debtor": debtor_of(shown),
+            "erased_at": erased_among([shown], collectivite=town).get(shown.pk),
             "sums": sums,
             "situation": SITUATIONS[situation_of(shown, now=now)],
             "look": LOOKS.get(situation_of(shown, now=now), "badge-quiet"),
@@ -326,6 +334,8 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "wrong": _wrong(adjusting, deciding, refused),
         "may_act": request.role in MAY_ACT,
         "may_issue": may_issue_quittances(request),
+        "may_move_money": may_move_money(request),
+        "money_is_not_yours": money_is_not_for(request) if is_ours and shown.status != State.DRAFT else "",
         "can_issue": shown.status == State.DRAFT,
         "can_edit": shown.status == State.DRAFT or (can_adjust and shown.status in (State.OPEN, State.SUSPENDED)),
         "held_until": shown.held_until if is_held else None,

@@ -29,6 +29,7 @@ LONGEST_AT_PAYFIP = 250
 PAYBOX_ADDRESSES = ("PAYBOX_URL", "PAYBOX_BACKUP_URL", "PAYBOX_DIRECT_URL", "PAYBOX_DIRECT_BACKUP_URL")
 SHORTEST_SECRET_KEY = 50
 SHORTEST_ROUTING_DELAY_HOURS = 24
+LONGEST_YEARS = 100
 _PLAIN_PORTS = {"http": 80, "https": 443}
 
 
@@ -109,6 +110,21 @@ def routing_delay(**options: Any) -> list[CheckMessage]:
             " production et son effet ; retirez ce réglage ou augmentez-le.",
             id="regal.E016",
         )
+    ]
+
+
+@register()
+def retention(**options: Any) -> list[CheckMessage]:
+    """Names are kept a whole year at least: less would erase what is not closed yet."""
+    most = {"DEBTOR_YEARS": LONGEST_YEARS, "QUITTANCE_YEARS": LONGEST_YEARS, "PAYER_MONTHS": 12 * LONGEST_YEARS}
+    return [
+        Error(
+            f"REGAL_{name} : de 1 à {longest} ; retirez ce réglage, ou écrivez une durée que confirment votre"
+            " référent RGPD et vos archives.",
+            id="regal.E025",
+        )
+        for name, longest in most.items()
+        if not 1 <= getattr(settings, name) <= longest
     ]
 
 

@@ -41,6 +41,7 @@ from regal.payments.schedule import DRAWS
 from regal.payments.settling import SEND_TICKET
 from regal.people.sessions import purge_sessions
 from regal.proof.operations import verify
+from regal.receipts import names
 from regal.receipts import operations as receipts
 from regal.reconciliation import operations as reconciliation
 from regal.titres import imports
@@ -174,6 +175,23 @@ def purge_old_messages(timestamp: int) -> None:
     before = now - timedelta(days=settings.INBOX_DAYS)
     erased = sum(_in_every_town(lambda town: payments.purge_inbox(before=before)))
     record_on_platform(action="purge_inbox", subject=f"messages {erased}", now=now)
+
+
+@app.periodic(cron="55 3 * * *")
+@app.task(name="regal.purge_names", queue=QUEUE, queueing_lock="regal.purge_names")
+def purge_old_names(timestamp: int) -> None:
+    """Who owed what, once it has ended, goes after `REGAL_DEBTOR_YEARS`; quittances and payers have classes."""
+    now = clock()
+    erased = _for_every_town(
+        lambda town: names.erase_names(
+            collectivite=town,
+            debtor_years=settings.DEBTOR_YEARS,
+            quittance_years=settings.QUITTANCE_YEARS,
+            payer_months=settings.PAYER_MONTHS,
+            now=now,
+        )
+    )
+    record_on_platform(action="purge_names", subject=f"names {sum(one.whole for one in erased)}", now=now)
 
 
 @app.periodic(cron="40 3 * * *")

@@ -235,6 +235,9 @@ SILENCED_SYSTEM_CHECKS = [
 
 FORM_SILENCE_DAYS = environment.number("REGAL_FORM_SILENCE_DAYS", 7)  # then a silent attempt is presumed dead
 INBOX_DAYS = environment.number("REGAL_INBOX_DAYS", 90)  # raw messages; their digests and what they said stay
+DEBTOR_YEARS = environment.number("REGAL_DEBTOR_YEARS", 10)  # then who owed a debt that has ended is no longer named
+QUITTANCE_YEARS = environment.number("REGAL_QUITTANCE_YEARS", 10)  # the same of quittances and of vouchers
+PAYER_MONTHS = environment.number("REGAL_PAYER_MONTHS", 15)  # payers' e-mail addresses
 IMPORT_MEGABYTES = environment.number("REGAL_IMPORT_MEGABYTES", 200)  # of a file of titres
 FILE_DAYS = environment.number("REGAL_FILE_DAYS", 10)  # after the payer left, a file may still date his payment
 ROUTING_DELAY_HOURS = environment.number(

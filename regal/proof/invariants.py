@@ -7,6 +7,7 @@ from regal.proof.cases import CASES
 from regal.proof.files import FILES
 from regal.proof.findings import Invariant
 from regal.proof.money import MONEY
+from regal.proof.names import NAMES
 from regal.proof.notices import NOTICES
 from regal.proof.quittances import QUITTANCES
 from regal.proof.repairs import REPAIRS
@@ -25,6 +26,7 @@ INVARIANTS: tuple[Invariant, ...] = tuple(
             *FILES,
             *MONEY,
             *QUITTANCES,
+            *NAMES,
             *NOTICES,
             *REPAIRS,
             *RIGHTS,

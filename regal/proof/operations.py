@@ -15,7 +15,7 @@ from regal.gateways.payfip_ws.gateway import USUAL_TIMING, PayfipWs
 from regal.journal.chain import GENESIS
 from regal.lib import paris
 from regal.payments.states import FORM_MODE, LIVE, TRANSITIONS
-from regal.proof import walls
+from regal.proof import names, walls
 from regal.proof.findings import BrokenRow, Invariant, Snapshot
 from regal.proof.invariants import INVARIANTS
 from regal.reconciliation.queries import last_day_due
@@ -81,6 +81,7 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "form_mode": [state.value for state in FORM_MODE],
         "key_tables": [table for table, _ in keys],
         "key_columns": [column for _, column in keys],
+        **names.parameters(now),
     }
 
 

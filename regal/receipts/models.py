@@ -6,7 +6,7 @@ No address that tickets go to stands here: it stays with the attempt's payer.
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, JSONField, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from regal.lib.money_field import MoneyField
@@ -180,10 +180,15 @@ class QuittancePerson(TenantModel):
     address = models.JSONField(blank=True, default=list)  # of lines
     postcode = models.CharField(max_length=10, blank=True)
     city = models.CharField(max_length=60, blank=True)
+    erased_at = models.DateTimeField(null=True)  # then the row says nothing else, and it is the only one
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["collectivite", "quittance", "place"], name="receipts_person_once")
+            models.UniqueConstraint(fields=["collectivite", "quittance", "place"], name="receipts_person_once"),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True) | Q(name="", address=Value([], JSONField()), postcode="", city=""),
+                name="receipts_person_erased",
+            ),
         ]
 
     def __str__(self) -> str:

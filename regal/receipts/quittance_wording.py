@@ -50,6 +50,7 @@ def sheet_of(quittance: Quittance, *, original: QuittanceDelivery | None, now: d
             collectivite=quittance.collectivite_id, settlement=quittance.settlement_id
         ).first()
         named = QuittancePerson.objects.filter(collectivite=quittance.collectivite_id, quittance=quittance)
+        gone_since = next((person.erased_at for person in named if person.erased_at is not None), None)
         told = {
             "number": quittance.printed,
             "town": quittance.town_name,
@@ -57,7 +58,8 @@ def sheet_of(quittance: Quittance, *, original: QuittanceDelivery | None, now: d
             "regie_number": quittance.regie_number,
             "marks": _marks(quittance, original=original, gone=gone, now=now),
             "is_gone": gone is not None,
-            "people": [_lines(person) for person in named.order_by("place")],
+            "people": [_lines(person) for person in named.order_by("place") if person.erased_at is None],
+            "erased_on": paris.format_day_fr(paris.today(gone_since)) if gone_since is not None else "",
             "amount": quittance.amount.format_fr(),
             "in_words": amount_in_words(quittance.amount),
             "parts": [

@@ -36,6 +36,7 @@ class Event(StrEnum):
     REOPENED = "reopened"  # he says otherwise than before
     RESTORED = "restored"  # a decision that ended it is taken back
     REDRAFTED = "redrafted"  # the same, of one that was cancelled before it was published
+    NAME_ERASED = "name_erased"  # its debtor's, once the time for keeping it was over
 
 
 class ForbiddenTransition(Exception):
@@ -84,7 +85,16 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.TRANSFERRED, Event.RESTORED): State.OPEN,
     (State.WRITTEN_OFF, Event.RESTORED): State.OPEN,
     (State.CANCELLED, Event.REDRAFTED): State.DRAFT,
+    (State.OPEN, Event.NAME_ERASED): State.OPEN,  # paid long ago
+    (State.SUSPENDED, Event.NAME_ERASED): State.SUSPENDED,  # the same
+    (State.CANCELLED, Event.NAME_ERASED): State.CANCELLED,
+    (State.TRANSFERRED, Event.NAME_ERASED): State.TRANSFERRED,
+    (State.WRITTEN_OFF, Event.NAME_ERASED): State.WRITTEN_OFF,
+    (State.CLOSED, Event.NAME_ERASED): State.CLOSED,
+    (State.REJECTED, Event.NAME_ERASED): State.REJECTED,
 }
+
+ENDED = (State.CANCELLED, State.TRANSFERRED, State.WRITTEN_OFF, State.CLOSED, State.REJECTED)  # nothing is paid here
 
 
 def next_state(state: State | None, event: Event) -> State:

@@ -17,7 +17,7 @@ from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, CounterPerson, CounterReceipt, Means, Reversal, Settlement
 from regal.payments.queries import Selection
 from regal.payments.reversing import reverse
-from regal.people.models import Role
+from regal.people.models import Role, User
 from regal.titres.models import Titre
 from tests import cast, notices
 from tests.cast import later
@@ -304,6 +304,69 @@ class TestReversing:
         assert "payé, puis annulé" in words(paul.get("/saint-aubin/paiements/?etat=reversed"))
         with tenant(town.collectivite):
             assert Attempt.objects.get(pk=attempt.pk).standing == "reversed"
+
+
+class TestAVisitingOperator:
+    """Paul asked for help: the operator mends settings, and the money stays the town's."""
+
+    WHY = "un régisseur ou un administrateur peut le faire"
+
+    @pytest.fixture
+    def olga(self, bureau, town):
+        bureau.force_login(User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True))
+        told = {"reason": "Paul a demandé de l’aide", "role": Role.ADMINISTRATOR}
+        assert bureau.post("/exploitation/collectivites/saint-aubin/entrer/", told).status_code == 303
+        return bureau
+
+    def test_receives_nothing_and_is_told_who_does(self, olga, town, titre):
+        page = words(olga.get(f"/saint-aubin/factures/{titre.pk}/"))
+        assert self.WHY in page
+        assert "Encaisser cette facture" not in page
+        page = words(olga.get(address(titre)))
+        assert self.WHY in page
+        assert "Enregistrer l’encaissement" not in page
+        assert receive(olga, titre).status_code == 403
+        with tenant(town.collectivite):
+            assert not CounterReceipt.objects.exists()
+
+    def test_reverses_nothing_of_what_was_received(self, olga, town, titre):
+        record_receipt(
+            titre=titre, means=Means.CASH, amount=DUE, received_on=date(2026, 11, 24),
+            form_token=tokens.new_token(), now=later(minutes=5),
+        )  # fmt: skip
+        with tenant(town.collectivite):
+            settlement = Settlement.objects.get()
+        page = words(olga.get(f"/saint-aubin/factures/{titre.pk}/"))
+        assert self.WHY in page
+        assert "Annuler cet encaissement" not in page
+        where = f"{LIST}{settlement.pk}/annuler/"
+        page = olga.get(where)
+        assert self.WHY in words(page)
+        assert 'name="motif"' not in page.content.decode()
+        answer = olga.post(where, {"cause": "typing_error", "motif": "Saisi deux fois"})
+        assert answer.status_code == 403
+        with tenant(town.collectivite):
+            assert not Reversal.objects.exists()
+
+    def test_reverses_nothing_of_what_was_paid_online(self, olga, town, titre):
+        attempt = notices.pay(town, titre)
+        page = words(olga.get(f"/saint-aubin/paiements/{attempt.pk}/"))
+        assert self.WHY in page
+        assert "Annuler ce paiement" not in page
+        with tenant(town.collectivite):
+            settlement = Settlement.objects.get()
+        answer = olga.post(f"{LIST}{settlement.pk}/annuler/", {"cause": "rejected", "motif": "La banque a repris"})
+        assert answer.status_code == 403
+        with tenant(town.collectivite):
+            assert not Reversal.objects.exists()
+
+    def test_who_only_looks_is_told_so_by_the_role(self, bureau, town, titre):
+        bureau.force_login(User.objects.create_user(identifier="otto", email="otto@example.org", is_operator=True))
+        told = {"reason": "Paul a demandé de l’aide", "role": Role.AGENT}
+        bureau.post("/exploitation/collectivites/saint-aubin/entrer/", told)
+        assert "Encaisser cette facture" not in words(bureau.get(f"/saint-aubin/factures/{titre.pk}/"))
+        assert bureau.get(address(titre)).status_code == 403
+        assert receive(bureau, titre).status_code == 403
 
 
 class TestWhoBroughtIt:

@@ -105,6 +105,19 @@ class TestWho:
         where = deposited(bureau, pes())
         assert bureau.post(f"{where}confirmer/", DAYS).status_code == 303
 
+    def test_a_visiting_operator_confirms_nothing_and_is_told_who_does(self, bureau, town, regisseuse):
+        where = deposited(regisseuse, pes())
+        olga = User.objects.create_user(identifier="olga", email="olga@example.org", is_operator=True)
+        bureau.force_login(olga)
+        told = {"reason": "Rose a demandé de l’aide", "role": Role.ADMINISTRATOR}
+        assert bureau.post("/exploitation/collectivites/saint-aubin/entrer/", told).status_code == 303
+        page = plain(bureau.get(where))
+        assert "un régisseur ou un administrateur peut le faire" in page
+        assert "Confirmer ce fichier" not in page
+        assert bureau.post(f"{where}confirmer/", DAYS).status_code == 403
+        with tenant(town.collectivite):
+            assert DepositedFile.objects.get().is_draft
+
     def test_a_stranger_finds_nothing(self, bureau, town, regisseuse):
         where = deposited(regisseuse, pes())
         stranger = User.objects.create_user(identifier="marc", email="marc@example.org")

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,11 +15,13 @@ from regal.gateways.base import Environment
 from regal.lib import tokens
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
+from regal.lib.vault import new_master_key
 from regal.payments.counter import record_receipt
 from regal.payments.models import Attempt, Means, Settlement
 from regal.payments.reversing import reverse
 from regal.people.models import Role, User
 from regal.receipts.models import Quittance, QuittanceDelivery
+from regal.receipts.names import erase_names
 from regal.receipts.quittances import issue
 from tests import cast, notices
 from tests.cast import MORNING, later
@@ -338,6 +341,54 @@ class TestExport:
 
     def test_refuses_what_it_cannot_read(self, paul):
         assert paul.post(f"{LIST}export/", {"etat": "x"}).status_code == 422
+
+
+class TestANameThatHadItsTime:
+    """Ten years on: pages, search and PDF go on, and say since when nobody is named."""
+
+    YEARS_LATER = datetime(2037, 1, 2, 9, tzinfo=UTC)
+    SINCE = "nom effacé le 2 janvier 2037"
+
+    @pytest.fixture
+    def settlement(self, town, canteen, monkeypatch):
+        settlement = received(canteen)
+        issue(settlement=settlement, role=Role.REGISSEUR, now=MORNING)
+        erase_names(
+            collectivite=town.collectivite, debtor_years=10, quittance_years=10, payer_months=15, now=self.YEARS_LATER
+        )
+        monkeypatch.setattr(pages, "clock", lambda: self.YEARS_LATER)
+        return settlement
+
+    def test_is_told_on_the_quittance_and_its_pdf(self, paul, town, settlement):
+        told = words(paul.get(page(settlement)))
+        assert self.SINCE in told
+        assert "Leroy" not in told
+        with tenant(town.collectivite):
+            there = Quittance.objects.get()
+        for _copy in ("the original", "a duplicata"):
+            assert paul.post(f"{LIST}{there.pk}/pdf/").content.startswith(b"%PDF")
+        assert "FC2026" in words(paul.get(LIST)) or there.printed in words(paul.get(LIST))
+
+    def test_is_told_on_the_invoice_and_in_its_story(self, paul, settlement):
+        told = words(paul.get(f"/saint-aubin/factures/{settlement.receipt.titre_id}/"))
+        assert self.SINCE in told
+        assert "Nom effacé, son délai de conservation est passé" in told
+        assert "Leroy" not in told
+
+    def test_is_found_by_no_search(self, paul, settlement, settings):
+        settings.SECRET_KEYS = f"k1:{new_master_key()}"
+        where = f"/saint-aubin/factures/{settlement.receipt.titre_id}/"
+        assert where in paul.get("/saint-aubin/factures/").content.decode()
+        assert where not in paul.get("/saint-aubin/factures/?recherche=leroy").content.decode()
+
+    def test_is_asked_for_by_no_notice(self, paul, settlement):
+        answer = paul.get(f"/saint-aubin/factures/{settlement.receipt.titre_id}/avis.pdf")
+        assert answer.status_code < 500
+        assert not answer.content.startswith(b"%PDF")
+
+    def test_is_an_act_of_nobody_in_the_journal(self, bureau, town, settlement):
+        bureau.force_login(cast.make_agent(town, "zoe", Role.ADMINISTRATOR))
+        assert "REGAL a effacé des noms ou des adresses" in words(bureau.get("/saint-aubin/reglages/journal/"))
 
 
 def test_another_town_s_are_not_there(paul, town):

@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +13,9 @@ from regal.gateways.base import Environment
 from regal.lib.money import Money
 from regal.lib.tenancy import tenant
 from regal.lib.vault import new_master_key
+from regal.payments.queries import paid_of
 from regal.people.models import Role
+from regal.receipts.names import erase_names
 from regal.titres import operations
 from regal.titres.models import Debtor
 from tests import cast
@@ -93,6 +96,21 @@ class TestCsv:
         found = lines(paul.post(EXPORT, {"format": "csv", "recherche": "loeuillet"}))
         assert [line["NUMERO"] for line in found] == ["'FC2026000042"]
         assert lines(paul.post(EXPORT, {"format": "csv", "etat": "annulee"})) == []
+
+    def test_says_since_when_a_name_is_erased(self, paul, town, fresh, filed, monkeypatch):
+        with tenant(town.collectivite):
+            filed.refresh_from_db()
+        operations.cancel(titre=filed, reason="Doublon", paid=paid_of, now=later(hours=1))
+        years_later = datetime(2037, 1, 2, 9, tzinfo=UTC)
+        erase_names(
+            collectivite=town.collectivite, debtor_years=10, quittance_years=10, payer_months=15, now=years_later
+        )
+        monkeypatch.setattr(pages, "clock", lambda: years_later)
+        told = {line["NUMERO"]: line for line in lines(paul.post(EXPORT, {"format": "csv"}))}
+        gone = told["'FC2026000042"]
+        assert (gone["NOM"], gone["ADRESSE1"], gone["REF_REDEVABLE"]) == ("(nom effacé le 02/01/2037)", "", "")
+        assert told["'FC2026-000043"]["NOM"] == '\'=HYPERLINK("x")'
+        assert lines(paul.post(EXPORT, {"format": "csv", "recherche": "loeuillet"})) == []
 
     def test_forgets_nobody_from_batch_to_batch(self, paul, fresh, filed, canteen, monkeypatch):
         monkeypatch.setattr(titre_exports, "BATCH", 2)

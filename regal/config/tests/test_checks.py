@@ -39,6 +39,7 @@ ALONE = (
     checks.databases,
     checks.proxies,
     checks.routing_delay,
+    checks.retention,
     checks.paybox,
     checks.in_production,
 )
@@ -72,6 +73,9 @@ class TestSettings:
             ("SECRET_KEYS", "k1:court", "regal.E005"),
             ("TRUSTED_PROXIES", ["10.0.0.5", "le proxy"], "regal.E008"),
             ("ROUTING_DELAY_HOURS", 23, "regal.E016"),
+            ("DEBTOR_YEARS", 0, "regal.E025"),
+            ("QUITTANCE_YEARS", 101, "regal.E025"),
+            ("PAYER_MONTHS", 0, "regal.E025"),
             ("GUICHET_URL", "http://payer.exemple.fr", "regal.E011"),
             ("BUREAU_URL", "http://bureau.exemple.fr", "regal.E011"),
             ("PAYFIP_URL", "http://www.payfip.gouv.fr/tpa/", "regal.E011"),

@@ -40,6 +40,7 @@ from regal.proof import operations
 from regal.proof.findings import Snapshot
 from regal.proof.invariants import INVARIANTS
 from regal.receipts import quittances
+from regal.receipts.names import erase_names
 from regal.reconciliation import operations as reconciliation
 from regal.titres import operations as titres
 from regal.titres.models import Direction, Titre
@@ -101,7 +102,7 @@ def build_world() -> dict[str, Any]:
     )
     filed = build_repairs() | build_file() | build_remises() | build_titres() | build_signed() | build_counter()
     notices.run_due(NOW)
-    filed |= build_notices()
+    filed |= build_notices() | build_names()
     fresh = notices.deliver(town, announced, notices.form(town, announced, "A"), now=NOW - timedelta(seconds=10))
     with connections["owner"].cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [NOW])
@@ -507,6 +508,42 @@ def build_counter() -> dict[str, Any]:
         "cash_titre": invoices[0].pk,
         "cheque_titre": invoices[1].pk,
         "charged_back": online.pk,
+    }
+
+
+def build_names() -> dict[str, Any]:
+    """A régie of long ago, whose names are gone, and two of its debts whose names are kept."""
+    town = cast.make_town(slug="jadis", name="Jadis", numcli="350100", agent="yvon", origin="https://jadis.example")
+    canteen = cast.make_canteen(town, numcli="350101", environment=Environment.PRODUCTION)
+    old = datetime(2014, 11, 24, 9, tzinfo=UTC)
+    paid, given_back, cancelled, due = (
+        cast.make_titre(canteen, reference=f"FC202600050{place}", now=old) for place in range(4)
+    )
+    quittance = cast.acknowledge(cast.receive(paid, now=old), now=old)
+    reversed_one = cast.receive_and_reverse(given_back, now=old)
+    with tenant(town.collectivite):
+        given_back.refresh_from_db()
+    for titre in (given_back, cancelled):
+        titres.cancel(titre=titre, reason="Doublon", paid=paid_of, now=old)
+    lately = cast.make_titre(canteen, reference="FC2026000504")
+    titres.cancel(titre=lately, reason="Doublon", paid=paid_of, now=cast.later(hours=1))
+    also = cast.acknowledge(cast.receive(cast.make_titre(canteen, reference="FC2026000505")))
+    erased = erase_names(
+        collectivite=town.collectivite,
+        debtor_years=10,
+        quittance_years=10,
+        payer_months=15,
+        now=NOW - timedelta(days=1),
+    )
+    assert (erased.titres, erased.quittances, erased.vouchers) == (3, 1, 1)
+    return {
+        "jadis": town.collectivite.pk,
+        "name_gone": paid.pk,
+        "due_for_long": due.pk,
+        "ended_lately": lately.pk,
+        "quittance_of_nobody": quittance.pk,
+        "quittance_of_somebody": also.pk,
+        "voucher_of_nobody": reversed_one.receipt_id,
     }
 
 
@@ -1845,6 +1882,60 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     ),
     "a file of notices kept too long": (
         "UPDATE notices_noticepiece SET made_at = made_at - interval '7 days' WHERE batch_id = {notices_made}",
+        {"I-37"},
+    ),
+    "a debtor named long after the end": (
+        "UPDATE titres_titre SET exercice = 2014, issued_on = '2014-11-24' WHERE id = {ended_lately};"
+        "UPDATE titres_titreevent SET recorded_at = '2015-11-24T09:00Z' WHERE titre_id = {ended_lately}",
+        {"I-37"},
+    ),
+    "a debtor whose name went before the end": (
+        "DELETE FROM titres_debtor WHERE titre_id = {due_for_long};"
+        "INSERT INTO titres_titreevent (collectivite_id, titre_id, number, event, from_state, to_state, reason,"
+        " payer_note, recorded_at)"
+        " SELECT collectivite_id, {due_for_long}, 3, event, 'open', 'open', '', '', recorded_at"
+        " FROM titres_titreevent WHERE titre_id = {name_gone} AND event = 'name_erased';"
+        "UPDATE audit_auditentry SET after = '{{\"names\": 4}}' WHERE action = 'erase_names'"
+        " AND subject = 'names of titres' AND collectivite_id = {jadis}",
+        {"I-37"},
+    ),
+    "a debtor whose name went too early": (
+        "UPDATE titres_titreevent SET recorded_at = '2015-12-01T09:00Z'"
+        " WHERE titre_id = {name_gone} AND event = 'name_erased';"
+        "UPDATE audit_auditentry SET at = '2015-12-01T09:00Z' WHERE action = 'erase_names'"
+        " AND subject = 'names of titres' AND collectivite_id = {jadis}",
+        {"I-37"},
+    ),
+    "an erased debtor who is named again": (
+        "INSERT INTO titres_debtor (collectivite_id, titre_id, name, address)"
+        " VALUES ({jadis}, {name_gone}, 'Mme Leroy', '[]')",
+        {"I-37"},
+    ),
+    "names of which the audit does not say that they went": (
+        "DELETE FROM audit_auditentry WHERE action = 'erase_names' AND collectivite_id = {jadis}",
+        {"I-37"},
+    ),
+    "a quittance that still names somebody": (
+        "UPDATE receipts_quittanceperson SET name = 'Mme Leroy', erased_at = NULL"
+        " WHERE quittance_id = {quittance_of_nobody};"
+        "DELETE FROM audit_auditentry WHERE action = 'erase_names' AND subject = 'names of quittances'",
+        {"I-37"},
+    ),
+    "a quittance whose names went too early": (
+        "UPDATE receipts_quittanceperson SET name = '', erased_at = '2026-12-01T09:00Z'"
+        " WHERE quittance_id = {quittance_of_somebody};"
+        "INSERT INTO audit_auditentry (collectivite_id, action, subject, after, at) VALUES"
+        " ({jadis}, 'erase_names', 'names of quittances', '{{\"names\": 1}}', '2026-12-01T09:00Z')",
+        {"I-37"},
+    ),
+    "a quittance that names somebody beside its mark": (
+        "INSERT INTO receipts_quittanceperson (collectivite_id, quittance_id, place, name, address, postcode, city)"
+        " VALUES ({jadis}, {quittance_of_nobody}, 1, 'Mme Leroy', '[]', '', '')",
+        {"I-37"},
+    ),
+    "a voucher that still names somebody": (
+        "INSERT INTO payments_counterperson (collectivite_id, receipt_id, drawer, label)"
+        " VALUES ({jadis}, {voucher_of_nobody}, 'M. Leroy', '')",
         {"I-37"},
     ),
     "a migration undone": (

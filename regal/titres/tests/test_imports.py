@@ -4,7 +4,7 @@ import dataclasses
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, BinaryIO
 
 import pytest
@@ -24,6 +24,7 @@ from regal.proof.files import FILES
 from regal.proof.findings import Snapshot
 from regal.proof.states_and_messages import STATES_AND_MESSAGES
 from regal.proof.titres import TITRES
+from regal.receipts.names import erase_names
 from regal.titres import import_queries, import_refusals, import_tables, imports, operations
 from regal.titres.import_judging import Judge
 from regal.titres.import_states import ImportState, Verdict
@@ -402,6 +403,21 @@ class TestConfirming:
         assert verdicts(second) == [("unchanged", []), ("unchanged", [])]
         with tenant(source.collectivite_id):
             assert import_queries.same_file_before(second) is not None
+
+    def test_of_the_same_file_names_nobody_again_whose_name_had_its_time(self, source):
+        brought(source, f"{NUMBER};4200", f"{OTHER};1830")
+        operations.write_off(titre=titre(source), reason="Décidé ainsi", now=MORNING)
+        years_later = datetime(2037, 1, 2, 9, tzinfo=UTC)
+        erase_names(
+            collectivite=source.collectivite, debtor_years=10, quittance_years=10, payer_months=15, now=years_later
+        )
+        again_and_more = [f"{NUMBER};4200", f"{OTHER};1830", "FC2026000103;500"]
+        second = read(source, *again_and_more, now=years_later)
+        assert verdicts(second) == [("unchanged", []), ("unchanged", []), ("new", [])]
+        assert confirm(second, now=years_later).created == 1
+        with tenant(source.collectivite_id):
+            named = Debtor.objects.order_by("titre").values_list("titre__reference", flat=True)
+            assert list(named) == [OTHER, "FC2026000103"]
 
     def test_of_one_file_kept_twice_writes_it_once(self, source):
         first, second = read(source, f"{NUMBER};4200"), read(source, f"{NUMBER};4200")
