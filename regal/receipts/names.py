@@ -167,7 +167,9 @@ def _over(collectivite: Collectivite, what: str, *, since: date, place: tuple[da
 
 
 def _erase_debtors(collectivite: Collectivite, keys: list[int], now: datetime) -> None:
-    """PostgreSQL forgets the words that nobody else's name has."""
+    """PostgreSQL forgets the words that nobody else's name has: looked up by their index, however many there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
     Debtor.objects.of(collectivite).filter(titre__in=keys).delete()
     told = TitreEvent.objects.of(collectivite).filter(titre__in=keys).order_by()
     last = dict(told.values_list("titre").annotate(last=Max("number")))
