@@ -329,6 +329,7 @@ class World:
             self.killed += 1
             self.befall(f"{who}: killed")
         except Cut:
+            connection.close()  # as each request and each piece of work ends with one that was lost
             self.killed += 1
         return None
 
