@@ -266,7 +266,6 @@ class Story(History):
             self.same("invoices still due", due.count(), 0 if is_paid else self.invoices)
             numbers = list(Quittance.objects.of(town).order_by("number").values_list("number", flat=True))
             self.same("quittances' numbers", numbers, list(range(1, len(numbers) + 1)))
-        self.world.came_to["kill points"] += self.death is not None
 
 
 def _anew(order: PaymentOrder) -> PaymentOrder:
@@ -415,6 +414,7 @@ class CancelledTogether(AtPayfip):
     """Two invoices are cancelled at once while a third person pays one of them: workers carry it out one by one."""
 
     sequels = {"the régisseur confirms": ("",), "a worker looks": ("",)}
+    one_in = 3
     invoices = 2
     comes_to = ONE_PAYMENT
 
