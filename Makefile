@@ -26,7 +26,7 @@ BROWSERS = $(shell grep -rlE --include='test_*.py' 'mark\.browser' tests regal r
 CRASHES = $(shell grep -rlE --include='test_*.py' 'mark\.crash' tests regal regal_sandbox)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-hostile simulate check bench reset
+.PHONY: help run test test-quick test-hostile test-killed simulate check bench reset
 
 help: ## affiche cette aide
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ test-quick: .venv/ready .venv/messages ## les tests sans navigateur ni processus
 
 test-hostile: .venv/ready .venv/messages ## cent mille messages malveillants à PayFiP, autant à Paybox : une demi-heure ou plus (make test : cinq mille)
 	@REGAL_HOSTILE_LETTERS=100000 $(AT_ONCE) tests/test_hostile_notifications.py tests/test_hostile_paybox.py
+
+test-killed: .venv/ready .venv/messages ## chaque parcours d’argent, un processus tué avant chaque instruction et à chaque COMMIT : un quart d’heure ou plus
+	@REGAL_KILLS=all $(AT_ONCE) tests/simulation/test_killed_at_every_statement.py
 
 simulate: .venv/ready .venv/messages ## histoires simulées : N=10000 en joue dix mille, SEED=7 rejoue celle-là et la raconte
 	@REGAL_HISTORIES=$(N) REGAL_SEED=$(SEED) $(if $(SEED),$(PY) -m pytest -s,$(AT_ONCE)) tests/simulation/test_histories.py -k every_history

@@ -48,6 +48,7 @@ GUARD_FUNCTIONS = {
 # MD5 of every function that runs with its owner's rights.
 DEFINER_FUNCTIONS = {
     "regal_contract_of_one_collectivite": "15d6f49520541386f36dc9a5e70bfe93",
+    "regal_count_titres": "2fe5b907b1d32eae150171c648e186fc",
     "regal_forget_words": "dc005241d1ff78589998eef71ccba63e",
     "regal_learn_words": "528430484704c76ef9f37adff8688864",
     "regal_memberships_of": "7fc9c8c2a857b46890382b165ea33a9f",

@@ -111,6 +111,8 @@ class History(ABC):
             self.trouble()
             self.calm()
         self.agree()
+        if self.world.faults < 3:
+            raise Disagreement("fewer than three faults: this history shows nothing")
         return self.world
 
     def trouble(self) -> None:
@@ -208,8 +210,6 @@ class History(ABC):
             self._agree_on_tickets()
         if Watch.objects.filter(collectivite=collectivite.pk, closed_at__isnull=True).exists():
             raise Disagreement("somebody is still being asked about after a calm week")
-        if self.world.faults < 3:
-            raise Disagreement("fewer than three faults: this history shows nothing")
 
     def _agree_on_tickets(self) -> None:
         """One for each settlement whose payer is known; on the mail server once, or twice where that was counted."""

@@ -97,11 +97,12 @@ class PayboxWorld(World):
     One account in two has its address in Paybox's back office; of the others, what nobody can ask waits for the remise.
     """
 
-    def __init__(self, *, seed: int, amounts: Sequence[Money], direct: bool) -> None:
+    def __init__(self, *, seed: int, amounts: Sequence[Money], direct: bool, has_address: bool | None = None) -> None:
         super().__init__(seed=seed, post=PayboxPost)
         self.site = f"{3_000_000 + seed % 6_000_000}"
         self.merchant = f"{self.site}-{RANK}-{seed + 1}"
-        has_address = self.draw.random() < 1 / 2
+        drawn = self.draw.random() < 1 / 2
+        has_address = drawn if has_address is None else has_address
         self.product = cast.make_product(
             self.town,
             DebtKind.REGIE,
@@ -145,11 +146,11 @@ class PayboxWorld(World):
         with self.sandbox.world.store.transaction() as db:
             write_settings(db, replace(read_settings(db), paybox_asleep=which))
 
-    def _hear(self, url: str, body: bytes) -> InboxMessage:
+    def keep_call(self, url: str, body: bytes) -> InboxMessage:
         """Paybox calls an attempt's own address, or the account's."""
         path = urlsplit(url).path
         if not path.startswith("/s/p/"):
-            return super()._hear(url, body)
+            return super().keep_call(url, body)
         collectivite_id, _, token = path.removeprefix("/s/p/").partition("/")
         message = Message(method="POST", query=b"", body=body, content_type=FORM, received_at=self.clock())
         with tenant(int(collectivite_id)):
@@ -160,14 +161,14 @@ class PayboxWorld(World):
 
     def come_back(self, attempt: Attempt, address: str) -> None:
         """The payer's browser brings what Paybox's page gave it."""
+        self.may_die(lambda: self.keep_return(attempt, address), who="guichet")
+
+    def keep_return(self, attempt: Attempt, address: str) -> InboxMessage:
+        """Store what it brought."""
         query = urlsplit(address).query.encode("ascii")
         message = Message(method="GET", query=query, body=b"", content_type="", received_at=self.clock())
-
-        def hear() -> None:
-            with tenant(self.town.collectivite):
-                receive(attempt=attempt, message=message, channel=InboxMessage.Channel.RETURN, now=self.clock())
-
-        self.may_die(hear, who="guichet")
+        with tenant(self.town.collectivite):
+            return receive(attempt=attempt, message=message, channel=InboxMessage.Channel.RETURN, now=self.clock())
 
 
 class PayboxHistory(History):
@@ -243,12 +244,16 @@ class PayboxHistory(History):
         if payment.state in ("refused", "abandoned", "expired") and tries < payer.patience:
             self.in_(self._draw.choice((1, 10, 30)), lambda: self.leave(payer, tries=tries + 1))
 
-    def _come_back(self, payer: Payer, departure: Departure, payment: Payment) -> None:
+    def way_back_of(self, payment: Payment) -> str:
+        """Where Paybox sends the browser of whoever has ended."""
         world = self.world.sandbox.world
         with world.store.transaction() as db:
             merchant = find_merchant(db, payment.merchant)
             assert merchant is not None
-            address = way_back(db, world.paybox_key, payment, merchant, now=world.now())
+            return way_back(db, world.paybox_key, payment, merchant, now=world.now())
+
+    def _come_back(self, payer: Payer, departure: Departure, payment: Payment) -> None:
+        address = self.way_back_of(payment)
         self.world.note(f"{payer.name} comes back: {payment.code}")
         self.world.come_back(departure.attempt, address)
 

@@ -7,7 +7,7 @@ nothing is drawn but from the history's own seed: the same seed gives the same t
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -48,8 +48,20 @@ class Killed(BaseException):
     """The process dies here: nobody can catch it and tidy up."""
 
 
-class _Cut(OperationalError):
+class Cut(OperationalError):
     """The connection is lost in the middle of a COMMIT: who asked does not know whether it was heard."""
+
+
+def end_badly(commit: Callable[[], None], way: str) -> None:
+    """One of `ENDS_OF_A_COMMIT` befalls this COMMIT. Raises Killed or Cut."""
+    database: Any = connection  # its private verbs are in no stub
+    if way.endswith("_after"):
+        commit()
+    if way.startswith("killed"):
+        database._rollback()  # what PostgreSQL does when the process that it served is gone
+        raise Killed
+    database.connection.close()
+    raise Cut("server closed the connection unexpectedly")
 
 
 class Clock:
@@ -285,15 +297,30 @@ class World:
         with pauses, patch.object(mail, "send", self.mail.send), http.replaced(self._client):
             yield
 
-    def may_die(self, act: Callable[[], Any], *, after: int | None = None, who: str = "REGAL") -> Any:
+    def spare(self, *, began: datetime) -> None:
+        """Nothing befalls this world by chance any more, and it begins then."""
+        self._fuse = None
+        self.clock.now = self.began = began
+        _switchboard.ahead = timedelta(0)
+
+    def may_die(
+        self,
+        act: Callable[[], Any],
+        *,
+        after: int | None = None,
+        who: str = "REGAL",
+        death: AbstractContextManager[object] | None = None,
+    ) -> Any:
         """Let a process of REGAL do something; None if it did not live to the end, or its database did not.
 
         It dies on the wire, before its nth statement, or at a COMMIT: before or after PostgreSQL heard of it. There the
-        connection may be lost instead, and the process lives on without knowing which.
+        connection may be lost instead, and the process lives on without knowing which. `death`: what else kills it.
         """
         try:
             with ExitStack() as accidents:
-                if after is not None:
+                if death is not None:
+                    accidents.enter_context(death)
+                elif after is not None:
                     accidents.enter_context(connection.execute_wrapper(_fuse(after)))
                 elif self.cut_draw.random() < self.cuts:
                     accidents.enter_context(self._cut_at_a_commit(self.cut_draw.choice((0, 0, 1, 2, 3, 5))))
@@ -301,7 +328,8 @@ class World:
         except Killed:
             self.killed += 1
             self.befall(f"{who}: killed")
-        except _Cut:
+        except Cut:
+            connection.close()  # as each request and each piece of work ends with one that was lost
             self.killed += 1
         return None
 
@@ -311,7 +339,7 @@ class World:
         database: Any = connection  # its private verbs are in no stub
         commit, left = database._commit, number
 
-        def end_badly() -> None:
+        def end() -> None:
             nonlocal left
             left -= 1
             if left != -1:
@@ -319,24 +347,17 @@ class World:
                 return
             way = self.cut_draw.choice(ENDS_OF_A_COMMIT)
             self.befall(f"COMMIT: {way}")
-            if way.endswith("_after"):
-                commit()
-            if way.startswith("killed"):
-                database._rollback()  # what PostgreSQL does when the process that it served is gone
-                raise Killed
-            assert connection.connection is not None
-            connection.connection.close()
-            raise _Cut("server closed the connection unexpectedly")
+            end_badly(commit, way)
 
-        with patch.object(connection, "_commit", end_badly):
+        with patch.object(connection, "_commit", end):
             yield
 
     def work(self) -> None:
         """What workers, the gateway and its post office do at this moment."""
         self.sandbox.deliver_due()
-        if self.worker_up and (self._fuse is not None or self._has_work()):
+        if self.worker_up and (self._fuse is not None or self.has_work()):
             died = self.killed
-            self.may_die(self._work, after=self._fuse, who="worker")
+            self.may_die(self.look, after=self._fuse, who="worker")
             if self._fuse is not None:
                 self._fuse = None if self.killed > died else max(0, self._fuse - 5)
 
@@ -344,7 +365,7 @@ class World:
         """A worker will die, at one of its next looks."""
         self._fuse = self.draw.randrange(5, 60)
 
-    def _has_work(self) -> bool:
+    def has_work(self) -> bool:
         """Whether a worker that looks now would find anything: to ask once is cheaper than to look everywhere."""
         with connection.cursor() as cursor:
             cursor.execute(
@@ -357,10 +378,16 @@ class World:
         assert row is not None
         return bool(row[0])
 
-    def _work(self) -> None:
+    def look(self) -> None:
+        """A worker does what is due, then puts the questions that are."""
         while self._fails_to_post():
             pass
         checker.check_due(clock=self.clock, draw=lambda: self.draw.randrange(DRAWS), wait=self.clock.wait)
+
+    def look_if_needed(self) -> None:
+        """The same, if there is anything to do."""
+        if self.has_work():
+            self.look()
 
     def _fails_to_post(self) -> bool:
         """Do what is due; a worker goes on with the next, what the mail server did not take is put off."""
@@ -373,10 +400,10 @@ class World:
     def hear(self, url: str, body: bytes) -> None:
         """A notification comes to an address of ours; whoever is not answered has not delivered it."""
         after = self.cut_draw.randrange(12) if self.cut_draw.random() < self.cuts else None
-        if self.may_die(lambda: self._hear(url, body), after=after, who="guichet") is None:
+        if self.may_die(lambda: self.keep_call(url, body), after=after, who="guichet") is None:
             raise ConnectionError
 
-    def _hear(self, url: str, body: bytes) -> InboxMessage:
+    def keep_call(self, url: str, body: bytes) -> InboxMessage:
         """At an attempt's own address."""
         collectivite_id, _, token = urlsplit(url).path.removeprefix("/s/n/").partition("/")
         message = Message(method="POST", query=b"", body=body, content_type=FORM, received_at=self.clock())

@@ -2,11 +2,13 @@
 
 import dataclasses
 import io
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from typing import Any, BinaryIO
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
@@ -522,6 +524,17 @@ class TestConfirming:
         discard()
         work()
         assert (again(import_).state, in_base(source)) == (ImportState.DISCARDED, 0)
+
+
+class TestManyAtOnce:
+    def test_whoever_counts_the_titres_meanwhile_does_not_find_them_missing(self, source, monkeypatch):
+        """Autovacuum would count none, as nothing is committed; then each check of a foreign key reads them all."""
+        monkeypatch.setattr(import_tables, "MANY", 20)
+        brought(source, *(f"FC2026{number:06d};4200" for number in range(20)))
+        with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+            owner.execute("ANALYZE (SKIP_LOCKED) titres_titre")
+            counted = owner.execute("SELECT reltuples FROM pg_class WHERE oid = 'titres_titre'::regclass").fetchone()
+        assert counted == (20,)
 
 
 class TestComparing:
