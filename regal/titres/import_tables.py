@@ -362,7 +362,7 @@ def write_new(*, import_: Import, source: ImportSource, now: datetime, actor_id:
         "by": actor_id,
     }
     created = _run(_NEW_TITRES, values)
-    if created >= MANY:  # each of what follows points to one of them: `migrations/0013`
+    if created >= MANY:  # each of what follows points to one of them: `migrations/0014`
         _ask("SELECT regal_count_titres()", {})
     _run(_NEW_DEBTORS, values, lines=import_.lines_read)
     _run(_NEW_EVENTS, values)

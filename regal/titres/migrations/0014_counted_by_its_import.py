@@ -20,6 +20,6 @@ GRANT EXECUTE ON FUNCTION regal_count_titres() TO regal_app;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("titres", "0012_lists_that_stay_fast")]
+    dependencies = [("titres", "0013_names_are_erased")]
 
     operations = [migrations.RunSQL(COUNT, "DROP FUNCTION regal_count_titres()")]
