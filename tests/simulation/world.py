@@ -59,6 +59,7 @@ def end_badly(commit: Callable[[], None], way: str) -> None:
         commit()
     if way.startswith("killed"):
         database._rollback()  # what PostgreSQL does when the process that it served is gone
+        database.run_on_commit = []  # nor does anybody do what that one still had to do
         raise Killed
     database.connection.close()
     raise Cut("server closed the connection unexpectedly")
