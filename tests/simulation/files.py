@@ -105,7 +105,7 @@ class Files:
         )
         if done is None:
             if looks < LOOKS:
-                self._history.in_(draw.choice((3, 11)), lambda: self._confirm(import_, looks=looks + 1))
+                self._history.in_(draw.choice((5, 20)), lambda: self._confirm(import_, looks=looks + 1))
             return
         if told:
             self._history.in_(draw.choice((5, 25, 50)), lambda: self._after(import_))

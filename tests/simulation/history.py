@@ -54,6 +54,7 @@ from tests.simulation.quittances import Quittances
 from tests.simulation.world import World
 
 TROUBLED = timedelta(hours=3)
+EARLIER = "told of an earlier attempt"
 PART = Money(3_000)  # of an invoice that may be paid in several times
 LABELS = ("Cantine, octobre 2026", "Cantine et garderie, octobre 2026")
 DECISIONS = ("payer", "refuser", "abandonner", "fermer")
@@ -91,8 +92,8 @@ class Payer:
 class History(ABC):
     """Everybody's part but the gateway's. `loss`: how many notifications are lost, whatever the seed says."""
 
-    weights = (6, 1, 1, 1)  # how often payers pay, are refused, abandon, close the tab
-    weights_again = (12, 1, 1, 1)  # who has come back means to pay
+    weights = (8, 1, 1, 1)  # how often payers pay, are refused, abandon, close the tab
+    weights_again = (16, 1, 1, 1)  # who has come back means to pay
 
     def __init__(self, *, world: World, loss: float | None = None) -> None:
         self.world = world
@@ -268,7 +269,7 @@ class History(ABC):
         return Payer(
             name=f"payer {next(self._payers)}",
             titre=draw.choice(self.world.titres),
-            patience=draw.choice((0, 3, 4, 6)),
+            patience=draw.choice((0, 3, 4, 6, 6)),
             decisions=tuple(decisions),
             clicks_twice=draw.random() < 0.15,
             lingers=draw.choice((0.1, 0.5, 0.5, 2, 2, 5, 12, 17)),
@@ -420,7 +421,7 @@ class History(ABC):
         except AlreadyStarted:
             world.note(f"{payer.name} clicks twice")
         except EarlierAttempt:
-            why = "told of an earlier attempt"
+            why = EARLIER
         except TitreNotPayable as refusal:
             why = f"not payable: {refusal.reason}"
         except (GatewayAway, CannotHandOff) as refusal:
@@ -430,8 +431,14 @@ class History(ABC):
             self.in_(payer.lingers, lambda: self.arrive(payer, departure, tries=tries))
             return
         world.note(f"{payer.name} does not leave: {why}")
-        if why != "not payable: paid":
-            self.come_again(payer, (0.2, 5, 22), tries=tries, told=told or why == "told of an earlier attempt")
+        if why == EARLIER:
+            self.come_again(payer, (0.2, 2), tries=tries, told=True)
+        elif why == "killed":
+            self.come_again(payer, (0.2, 5), tries=tries, told=told)
+        elif why == "not payable: held" or not why.startswith("not payable"):
+            self.come_again(payer, (5, 22, 40), tries=tries, told=told)
+        elif why != "not payable: paid" and self._draw.random() < 1 / 3:  # what was cancelled may be restored
+            self.come_again(payer, (5, 40), tries=tries, told=told)
 
     def come_again(self, payer: Payer, pauses: Sequence[float], *, tries: int, told: bool = False) -> None:
         """After one of these pauses, if he has not had enough of it; he knows the way by now."""
