@@ -152,7 +152,7 @@ def checked_reason(reason: str) -> str:
     return reason
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # most find nothing
 def resolve(
     *, collectivite_id: int, kind: Kind, subject_kind: str, subject_ids: Iterable[int], rule: str, now: datetime
 ) -> list[Case]:

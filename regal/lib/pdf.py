@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typst
 
+_FONTS = typst.Fonts(include_system_fonts=False)  # read once: that takes as long as the half of a document
 _UNWRITABLE = "could not be displayed"
 _LAST_OF_LATIN = 0x17F  # Latin Extended-A: œ, Ÿ, š
 _SIGNS = frozenset("\u202f\u00a0\u2011\u2212’‘“”–—…€№")  # \u2212: a minus
@@ -40,7 +41,7 @@ def _compiled(template: Path, data: str, dated: datetime) -> bytes:
         format="pdf",
         sys_inputs={"data": data},
         pdf_standards="ua-1",
-        ignore_system_fonts=True,
+        font_paths=_FONTS,
         timestamp=int(dated.timestamp()),
     )
     assert isinstance(document, bytes)

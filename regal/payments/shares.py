@@ -86,8 +86,17 @@ def references_of(attempts: Iterable[Attempt]) -> dict[int, list[str]]:
 
 
 def titre_ids_of(attempts: Collection[Attempt]) -> set[int]:
-    """Every titre that these attempts pay."""
-    return {share.titre_id for attempt in attempts for share in shares_of(attempt)}
+    """Every titre that these attempts of one town pay."""
+    of_titres = {attempt.pk: attempt for attempt in attempts if attempt.titre_id is not None}
+    found: set[int] = set()
+    if of_titres:
+        collectivite_id = next(iter(of_titres.values())).collectivite_id
+        shares = Share.objects.filter(collectivite=collectivite_id, attempt__in=list(of_titres))
+        for attempt_id, titre_id in shares.values_list("attempt_id", "titre_id"):
+            found.add(titre_id)
+            of_titres.pop(attempt_id, None)
+    # Begun by the version before, while both ran: of one titre.
+    return found | {attempt.titre_id for attempt in of_titres.values() if attempt.titre_id is not None}
 
 
 def pays(*, collectivite_id: int, titre_ids: Collection[int]) -> Q:

@@ -75,7 +75,7 @@ class Files:
         is_again = bool(self._sent) and draw.random() < 0.4
         content = self._sent[-1] if is_again else self._content()
         self._sent.append(content)
-        if draw.random() < 0.5:
+        if draw.random() < 0.8:
             world.shorten_fuse()
         source = self._source = self._source or self._add_source()
         import_ = self._try(
@@ -105,9 +105,11 @@ class Files:
         )
         if done is None:
             if looks < LOOKS:
-                self._history.in_(draw.choice((3, 11)), lambda: self._confirm(import_, looks=looks + 1))
+                self._history.in_(draw.choice((5, 20)), lambda: self._confirm(import_, looks=looks + 1))
             return
         if told:
+            if draw.random() < 0.5:
+                world.shorten_fuse()
             self._history.in_(draw.choice((5, 25, 50)), lambda: self._after(import_))
 
     def _after(self, import_: Import, *, looks: int = 1) -> None:

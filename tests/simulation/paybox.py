@@ -191,6 +191,7 @@ class PayboxHistory(History):
         backup = form.url.startswith(BACKUP)
         if world.asleep in ("both", "backup" if backup else "main"):
             world.note(f"{payer.name} finds no page")
+            self.come_again(payer, (1, 10), tries=tries)
             return
         raw = urlencode(form.fields).encode()
         store = world.sandbox.world
@@ -203,9 +204,10 @@ class PayboxHistory(History):
         self.in_(payer.thinks, lambda: self._decide(payer, departure, payment.token, tries=tries))
 
     def _decide(self, payer: Payer, departure: Departure, token: str, *, tries: int) -> None:
-        decision = payer.decisions[min(tries, 3)]
+        decision = payer.decision(tries)
         if decision == "fermer":
             self.world.note(f"{payer.name} closes the tab")
+            self.come_again(payer, (3, 20, 50), tries=tries)
             return
         if decision == "payer" and self._draw.random() < 0.1:
             decision = "attendre"
@@ -241,8 +243,8 @@ class PayboxHistory(History):
         when = self._draw.choice((0, 0, 0.2, 6, None))
         if when is not None:
             self.in_(when, lambda: self._come_back(payer, departure, payment))
-        if payment.state in ("refused", "abandoned", "expired") and tries < payer.patience:
-            self.in_(self._draw.choice((1, 10, 30)), lambda: self.leave(payer, tries=tries + 1))
+        if payment.state in ("refused", "abandoned", "expired"):
+            self.come_again(payer, (1, 10, 30), tries=tries)
 
     def way_back_of(self, payment: Payment) -> str:
         """Where Paybox sends the browser of whoever has ended."""

@@ -43,13 +43,15 @@ class PayfipHistory(History):
             transaction = enter(self.world.sandbox.world, idop)
         except Refused as refused:
             self.world.note(f"{payer.name} is turned away by PayFiP: {refused.rule}")
+            self.come_again(payer, (1, 10), tries=tries)
             return
         self.in_(payer.thinks, lambda: self._decide(payer, departure, transaction.token, tries=tries))
 
     def _decide(self, payer: Payer, departure: Departure, token: str, *, tries: int) -> None:
-        decision = payer.decisions[min(tries, 3)]
+        decision = payer.decision(tries)
         if decision == "fermer":
             self.world.note(f"{payer.name} closes the tab")
+            self.come_again(payer, (3, 20, 50), tries=tries)
             return
         means = self._draw.choice(("carte", "carte", "prelevement"))
         for _ in range(6):
@@ -57,11 +59,10 @@ class PayfipHistory(History):
             if transaction.is_finished:
                 break
         self.world.note(f"{payer.name} at PayFiP: {transaction.state}")
-        if transaction.state in ("refused", "abandoned") and tries < payer.patience:
-            if transaction.state == "abandoned" and self._draw.random() < 0.5:
-                self.in_(2, lambda: self.arrive(payer, departure, tries=tries + 1))
-            else:
-                self.in_(self._draw.choice((1, 10, 30)), lambda: self.leave(payer, tries=tries + 1))
+        if transaction.state == "abandoned" and tries < payer.patience and self._draw.random() < 0.5:
+            self.in_(2, lambda: self.arrive(payer, departure, tries=tries + 1))
+        elif transaction.state in ("refused", "abandoned"):
+            self.come_again(payer, (1, 10, 30), tries=tries)
 
     def _step(self, token: str, decision: str, means: str) -> str:
         state = see(self.world.sandbox.world, token).state

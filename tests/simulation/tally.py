@@ -16,7 +16,17 @@ LEAST = 500  # histories, however slow the machine
 ENOUGH = 1_500  # of so many, an accident that befalls none never will; of 500, chance alone may spare one
 MOST_SECONDS = 240.0  # of one process; the two of `make test` play at once
 GATEWAYS = ("PayfipHistory", "PayboxDirectHistory", "PayboxHistory")
-PAYMENTS = ("histories", "attempts", "paid", "given up", "excédents", "tickets", "letters", "money at the counter")
+PAYMENTS = (
+    "histories",
+    "attempts",
+    "paid",
+    "several invoices at once",
+    "given up",
+    "excédents",
+    "tickets",
+    "letters",
+    "money at the counter",
+)
 ACCIDENTS = (
     "the gateway is away",
     "wire: outage",

@@ -139,7 +139,6 @@ class TestMistakesAreFound:
         self._found(PayfipHistory)
 
     def test_an_invoice_paid_twice_without_a_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(History, "weights", (1, 0, 0, 0))  # else too few of sixty pay twice
         for module in (operations, settling):
             monkeypatch.setattr(module, "balance_of", lambda titre: titre.amount)
         self._found(PayfipHistory)

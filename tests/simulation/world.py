@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from django.db import OperationalError, connection
+from django.db.backends.signals import connection_created
 
 from regal.agenda import operations as agenda
 from regal.agenda.operations import Handlers, run_due
@@ -164,7 +165,7 @@ class Post:
             self._befall("post: lost")
             raise ConnectionError
         way = self._draw.choice(self.ways) if self._draw.random() < self.bad else ""
-        if way == "twice" and self._draw.random() < 0.2:
+        if way == "twice" and self._draw.random() < 0.3:
             way = "fifty"
         if way:
             self._befall(f"post: {way}")
@@ -223,7 +224,7 @@ class World:
         )
         self.began = self.clock()
         connection.ensure_connection()
-        connection.connection.prepared_max = PREPARED  # else half of them are prepared again and again
+        keep_statements_prepared(connection)
         self.gateway = ""  # the kind of its history
         self.accidents: Counter[str] = Counter()
         self.came_to: Counter[str] = Counter()  # what there was of each thing in the end
@@ -295,8 +296,12 @@ class World:
     def on_the_wire(self) -> Iterator[None]:
         """REGAL speaks to this gateway and this mail server meanwhile; pauses are drawn from the seed too."""
         pauses = patch.object(agenda, "random", self.mail_draw)
-        with pauses, patch.object(mail, "send", self.mail.send), http.replaced(self._client):
-            yield
+        connection_created.connect(keep_statements_prepared)  # one that was cut is made anew
+        try:
+            with pauses, patch.object(mail, "send", self.mail.send), http.replaced(self._client):
+                yield
+        finally:
+            connection_created.disconnect(keep_statements_prepared)
 
     def spare(self, *, began: datetime) -> None:
         """Nothing befalls this world by chance any more, and it begins then."""
@@ -457,6 +462,18 @@ class _Switchboard:
 
 
 _switchboard = _Switchboard()
+
+
+def keep_statements_prepared(connection: Any, **_: object) -> None:
+    """PostgreSQL reads and plans each statement once a connection: that takes longer than to carry it out.
+
+    psycopg keeps a hundred, from the fourth time on, and forgets all of them at each ROLLBACK, lest a table was made
+    anew: here something is rolled back at every turn, and no table changes.
+    """
+    connection.connection.execute("SET plan_cache_mode = force_generic_plan")
+    prepared = connection.connection._prepared
+    prepared.prepared_max, prepared.prepare_threshold = PREPARED, 1
+    prepared.clear = lambda: False
 
 
 @cache

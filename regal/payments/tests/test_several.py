@@ -31,7 +31,7 @@ from regal.payments.queries import (
 )
 from regal.payments.refusals import AlreadyStarted, EarlierAttempt, GatewayAway, TitreNotPayable
 from regal.payments.reversing import reverse
-from regal.payments.shares import own_reference, shares_of
+from regal.payments.shares import own_reference, shares_of, titre_ids_of
 from regal.titres import operations as titres_operations
 from regal.titres.models import Titre
 from regal.titres.refusals import BeingPaid
@@ -144,6 +144,14 @@ class TestTheShares:
         assert alone.debt_reference == three[0].reference
         with tenant(alone.collectivite_id):
             assert Share.objects.get(attempt=alone).reference_reversed == ""
+
+    def test_name_the_titres_of_attempts_be_there_shares_or_not(self, attempt, three):
+        of_the_version_before = Attempt(pk=attempt.pk + 1, collectivite_id=attempt.collectivite_id, titre_id=7)
+        of_the_gateway = Attempt(pk=attempt.pk + 2, collectivite_id=attempt.collectivite_id)
+        with tenant(attempt.collectivite_id):
+            found = titre_ids_of([of_the_version_before, attempt, of_the_gateway])
+            assert titre_ids_of([of_the_gateway]) == set()
+        assert found == {7, *(titre.pk for titre in three)}
 
     def test_the_payment_goes_by_a_reference_of_its_own_that_payfip_takes(self, attempt, three, payfip):
         assert attempt.debt_reference.startswith("G")
