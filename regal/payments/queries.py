@@ -94,15 +94,9 @@ def balance_of(titre: Titre) -> Money:
 
 def paid_of(titre: Titre) -> Money:
     """What settlements extinguished of a titre."""
-    with connection.cursor() as cursor:  # of those that are `live`; asked at each step of each payment
-        cursor.execute(
-            "SELECT coalesce(sum(a.amount_cents), 0)::bigint FROM payments_allocation a"
-            " WHERE a.collectivite_id = %s AND a.titre_id = %s AND NOT EXISTS (SELECT 1 FROM payments_reversal r"
-            "  WHERE r.collectivite_id = a.collectivite_id AND r.settlement_id = a.settlement_id)",
-            [titre.collectivite_id, titre.pk],
-        )
-        (cents,) = cursor.fetchone() or (0,)
-    return Money(cents)
+    allocations = Allocation.objects.filter(collectivite=titre.collectivite_id, titre=titre)
+    allocated = live(allocations).aggregate(cents=Sum("amount"))
+    return allocated["cents"] or Money.zero
 
 
 def settled_titres(collectivite_id: int, titre_ids: Collection[int]) -> set[int]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from django.db import connection
 from django.db.models import Case, F, Sum, When
 
 from regal.lib.money import Money
@@ -17,14 +16,8 @@ _SIGNED = Case(When(direction=Direction.INCREASE, then=F("amount")), default=-F(
 
 def amount_due(titre: Titre) -> Money:
     """What was issued, with its adjustments; never below zero, and whatever was paid of it."""
-    with connection.cursor() as cursor:  # asked at each step of each payment: written once, not built each time
-        cursor.execute(
-            "SELECT coalesce(sum(CASE direction WHEN 'increase' THEN amount_cents ELSE -amount_cents END), 0)::bigint"
-            " FROM titres_adjustment WHERE collectivite_id = %s AND titre_id = %s",
-            [titre.collectivite_id, titre.pk],
-        )
-        (cents,) = cursor.fetchone() or (0,)
-    return titre.amount + Money(cents)
+    adjustments = Adjustment.objects.filter(collectivite=titre.collectivite_id, titre=titre)
+    return titre.amount + _money(adjustments.aggregate(cents=Sum(_SIGNED))["cents"])
 
 
 def adjusted(*, collectivite: HasKey, keys: Collection[int]) -> dict[int, Money]:
