@@ -122,11 +122,11 @@ def put_connections_away() -> None:
 
     for connection in connections.all(initialized_only=True):
         connection.close()
-        pool = getattr(connection, "_connection_pools", {}).get(connection.alias)
-        if pool is not None:
-            known = pool.get_stats()
+        pools: Any = getattr(connection, "_connection_pools", {})
+        if connection.alias in pools:
+            known = pools[connection.alias].get_stats()
             if known["pool_available"] != known["pool_size"]:
-                connection.close_pool()
+                pools.pop(connection.alias).close()
 
 
 def _is_alive(pid: int) -> bool:
