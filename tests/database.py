@@ -116,6 +116,19 @@ def close_connections() -> None:
             close_pool()
 
 
+def put_connections_away() -> None:
+    """Close what the test left open, but keep the pool if all of it came back: a new connection learns all anew."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        pools: Any = getattr(connection, "_connection_pools", {})
+        if connection.alias in pools:
+            known = pools[connection.alias].get_stats()
+            if known["pool_available"] != known["pool_size"]:
+                pools.pop(connection.alias).close()
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -1,23 +1,22 @@
 """Fixtures of the tests that use the database; loaded by `tests.database`, which says how it is laid out.
 
 - `db` (pytest-django's): the test runs in a transaction that is rolled back.
-- `committed_db`: the test commits for real; afterwards the rows it made are deleted, as the owner.
+- `committed_db`: the test commits for real; afterwards the rows it made are deleted.
 - `database_environment`: what a process that the test starts needs to find the same database.
 - `embedded_server`: the server itself, for a test that needs one more database.
 """
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
 from typing import Any
 
 import psycopg
 import pytest
+from django.db import connections
 from psycopg import sql
 
 from regal.lib.embedded_postgres import EmbeddedPostgres
-from tests.database import TEMPLATE, VARIABLES, close_connections, lead_django_to, server_of
+from tests.database import TEMPLATE, VARIABLES, close_connections, lead_django_to, put_connections_away, server_of
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +47,11 @@ def embedded_server(request: pytest.FixtureRequest, django_db_setup: None) -> Em
 
 
 @pytest.fixture(scope="session")
-def emptier(django_db_setup: None) -> "Emptier":
-    return Emptier(os.environ["DATABASE_OWNER_URL"])
+def emptier(embedded_server: EmbeddedPostgres) -> Iterator["Emptier"]:
+    database = connections.databases["default"]["NAME"]
+    emptier = Emptier(embedded_server.connections.url("postgres", database))
+    yield emptier
+    emptier.close()
 
 
 @pytest.fixture
@@ -59,89 +61,49 @@ def committed_db(request: pytest.FixtureRequest, emptier: "Emptier", django_db_b
         raise pytest.UsageError("committed_db does not go with db: the test would not commit")
     with django_db_blocker.unblock():
         yield
-        close_connections()
+        put_connections_away()
         emptier.empty()
 
 
 class Emptier:
-    """Deletes every row that the migrations did not make: by DELETE, children first, as the owner of the tables.
+    """Deletes every row that the migrations did not make, past the triggers that keep books from being altered.
 
-    The triggers that keep books from being altered are off meanwhile; foreign keys stay on.
+    It stays connected, as the superuser, whom triggers and foreign keys can be off for: as the owner each emptying
+    altered the tables, after which all connections read the whole catalogue again.
     """
 
-    def __init__(self, owner_url: str) -> None:
-        self._owner_url = owner_url
-        with psycopg.connect(owner_url) as connection:
-            self._tables = _tables_children_first(connection)
-            self._first_rows = {table: self._rows(connection, table) for table in self._filled(connection)}
+    def __init__(self, superuser_url: str) -> None:
+        self._connection = psycopg.connect(superuser_url, autocommit=True)
+        self._connection.execute("SET lock_timeout = '10s'")  # a connection left open by the test: better an error
+        self._connection.execute("SET session_replication_role = replica")
+        names = self._connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+        )
+        tables = [row[0] for row in names]
+        self._which_are_filled = sql.SQL(" UNION ALL ").join(
+            sql.SQL("SELECT {}::text WHERE EXISTS (SELECT 1 FROM {})").format(sql.Literal(table), sql.Identifier(table))
+            for table in tables
+        )
+        self._first_rows = {table: self._rows(table) for table in (self._filled() if tables else ())}
 
     def empty(self) -> None:
-        with psycopg.connect(self._owner_url) as connection:
-            connection.execute("SET lock_timeout = '10s'")  # a connection left open by the test: better an error
-            filled = [table for table in self._filled(connection) if self._has_new_rows(connection, table)]
-            triggers = _triggers(connection, filled)
-            for table, _, _ in triggers:
-                connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier(table)))
-            connection.execute("SET CONSTRAINTS ALL DEFERRED")
-            for table in filled:
-                self._delete(connection, table)
-            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            for table, trigger, how in triggers:
-                connection.execute(
-                    sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
-                        sql.Identifier(table), sql.SQL(how), sql.Identifier(trigger)
+        with self._connection.transaction():
+            for table in self._filled():
+                if table not in self._first_rows:
+                    self._connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)), prepare=True)
+                elif len(self._rows(table)) != len(self._first_rows[table]):
+                    self._connection.execute(
+                        sql.SQL("DELETE FROM {} t WHERE NOT t::text = ANY(%s)").format(sql.Identifier(table)),
+                        [self._first_rows[table]],
                     )
-                )
 
-    def _filled(self, connection: psycopg.Connection) -> list[str]:
-        if not self._tables:
-            return []
-        questions = sql.SQL(" UNION ALL ").join(
-            sql.SQL("SELECT {}::text WHERE EXISTS (SELECT 1 FROM {})").format(sql.Literal(table), sql.Identifier(table))
-            for table in self._tables
-        )
-        filled = {row[0] for row in connection.execute(questions)}
-        return [table for table in self._tables if table in filled]
+    def close(self) -> None:
+        self._connection.close()
 
-    def _rows(self, connection: psycopg.Connection, table: str) -> list[str]:
+    def _filled(self) -> list[str]:
+        return [row[0] for row in self._connection.execute(self._which_are_filled, prepare=True)]
+
+    def _rows(self, table: str) -> list[str]:
         """Rows as text: a migration's rows are few, and any change to one is seen."""
-        rows = connection.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table)))
+        rows = self._connection.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table)))
         return [row[0] for row in rows]
-
-    def _has_new_rows(self, connection: psycopg.Connection, table: str) -> bool:
-        first = self._first_rows.get(table)
-        return first is None or len(self._rows(connection, table)) != len(first)
-
-    def _delete(self, connection: psycopg.Connection, table: str) -> None:
-        connection.execute(
-            sql.SQL("DELETE FROM {} t WHERE NOT t::text = ANY(%s)").format(sql.Identifier(table)),
-            [self._first_rows.get(table, [])],
-        )
-
-
-def _tables_children_first(connection: psycopg.Connection) -> list[str]:
-    tables = {
-        row[0]: row[1]
-        for row in connection.execute(
-            "SELECT oid, relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        )
-    }
-    parents: dict[str, set[str]] = defaultdict(set)
-    for child, parent in connection.execute("SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f'"):
-        if child in tables and parent in tables and child != parent:
-            parents[tables[child]].add(tables[parent])
-    order = TopologicalSorter({table: parents[table] for table in sorted(tables.values())})
-    return list(reversed(list(order.static_order())))
-
-
-def _triggers(connection: psycopg.Connection, tables: list[str]) -> list[tuple[str, str, str]]:
-    """The triggers of these tables that are on, and how to put each on again."""
-    return [
-        (table, trigger, "ENABLE ALWAYS" if enabled == "A" else "ENABLE REPLICA" if enabled == "R" else "ENABLE")
-        for table, trigger, enabled in connection.execute(
-            "SELECT relname, tgname, tgenabled FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
-            " WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)"
-            " AND NOT tgisinternal AND tgenabled <> 'D'",
-            [tables],
-        )
-    ]

@@ -42,12 +42,13 @@ class TestCommittedRows:
             owner.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$")
             owner.execute("CREATE TRIGGER kept BEFORE DELETE ON child EXECUTE FUNCTION refuse()")
             owner.execute("INSERT INTO parent VALUES (0)")
-        emptier = Emptier(url)
+        emptier = Emptier(embedded_server.connections.url("postgres", "scratch"))
         with psycopg.connect(url, autocommit=True) as owner:
             yield owner, emptier
+        emptier.close()
         embedded_server.drop_database("scratch")
 
-    def test_are_deleted_children_first_with_triggers_off(self, scratch):
+    def test_are_deleted_with_triggers_off(self, scratch):
         owner, emptier = scratch
         owner.execute("INSERT INTO parent VALUES (1)")
         owner.execute("INSERT INTO child VALUES (1, 1)")

@@ -19,6 +19,7 @@ from tests.demo import Demo, free_first_port, start, until
 
 HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+WITHOUT_WINDOWS = shutil.which("chromium-headless-shell") or CHROMIUM  # the same pages, for a quarter of the work
 PATIENCE_MS = 30_000  # nothing is measured here: a busy machine may take its time
 START_SECONDS = 600  # the same
 expect.set_options(timeout=PATIENCE_MS)
@@ -77,7 +78,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is missing: apt install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=WITHOUT_WINDOWS,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
         )
         yield browser

@@ -63,6 +63,7 @@ def titles(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Titles:
 def visit(frame: Frame, demo: Demo, written: dict[str, Any], screen: Screen, language: str = "fr") -> None:
     frame.page.emulate_media(forced_colors="none", reduced_motion="no-preference")  # after a test that failed, too
     screen.show(Visit(frame, demo, written, language))
+    frame.evaluate("stop()")  # a page that loads itself again after some seconds stays for the examination
 
 
 def headings(template: str) -> set[str]:
