@@ -88,7 +88,11 @@ class Emptier:
 
     def empty(self) -> None:
         with self._connection.transaction():
-            for table in self._filled():
+            filled = self._filled()
+            if filled:  # a row that is still being written would come after they are empty
+                names = sql.SQL(", ").join(map(sql.Identifier, filled))
+                self._connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names))
+            for table in filled:
                 if table not in self._first_rows:
                     self._connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)), prepare=True)
                 elif len(self._rows(table)) != len(self._first_rows[table]):

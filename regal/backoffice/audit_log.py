@@ -118,5 +118,7 @@ def _address(entry: AuditEntry, slug: str) -> str:
     name = PAGES.get(kind, "")
     if not name or entry.action == "remove_member":
         return ""
-    key = key_in(number) if name == "payment" else None
-    return reverse(name, args=[slug] if key is None else [slug, key])
+    if name != "payment":
+        return reverse(name, args=[slug])
+    key = key_in(number)
+    return "" if key is None else reverse(name, args=[slug, key])

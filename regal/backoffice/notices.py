@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.audit.operations import record
 from regal.backoffice import pages
@@ -48,7 +48,7 @@ _PDF, _XLSX = "application/pdf", "application/vnd.openxmlformats-officedocument.
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
     """The notice of one invoice; why there is none is said on its page."""
     town, now = request.collectivite, pages.clock()
@@ -56,6 +56,8 @@ def notice(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         titre = titre_numbered(collectivite=town, titre_id=titre_id)
         if titre is None:
             raise Http404
+        if request.method != "POST":  # a sign-in in between, or an address kept: the button is there
+            return see_page("titre", slug, titre_id)
         try:
             asked, logo = asked_of(titre), operations.logo_of(town)
         except NoNotice as refusal:
@@ -221,7 +223,7 @@ def notice_batch(request: BureauRequest, slug: str, batch_id: int) -> HttpRespon
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int) -> HttpResponse:
     """One file of a batch."""
     town, now = request.collectivite, pages.clock()
@@ -232,6 +234,8 @@ def notice_piece(request: BureauRequest, slug: str, batch_id: int, piece_id: int
             if batch.purged_at is None:
                 raise Http404
             messages.info(request, _("Ce fichier est effacé : il portait des noms et des adresses. Refaites le lot."))
+            return see_page("notice_batch", slug, batch.pk)
+        if request.method != "POST":
             return see_page("notice_batch", slug, batch.pk)
         after = {"notices": piece.notices}
         _note(request, action="take_notices", subject=f"notice_batch {batch.pk}", after=after, now=now)

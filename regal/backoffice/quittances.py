@@ -138,7 +138,7 @@ def _parts(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @policy(who=Who.REGISSEUR, tenant=Tenant.SLUG, is_the_town_s=True)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def quittance_pdf(request: BureauRequest, slug: str, quittance_id: int) -> HttpResponse:
     """Its PDF: the original to whoever takes it first, a duplicata to the others; who took it is written down."""
     town = request.collectivite
@@ -147,6 +147,8 @@ def quittance_pdf(request: BureauRequest, slug: str, quittance_id: int) -> HttpR
         there = found.filter(pk=quittance_id).first()
     if there is None:
         raise Http404
+    if request.method != "POST":  # a sign-in in between, or an address kept: the button is there
+        return see_page("quittance", slug, there.settlement_id)
     file = deliver(quittance=there, now=pages.clock(), actor_id=request.user.pk)
     answer = HttpResponse(file.content, content_type="application/pdf")
     answer.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'

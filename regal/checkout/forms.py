@@ -140,7 +140,7 @@ STOPPED = {  # what the régie decided of an invoice that is added to others
         "%(This_debt)s n’est plus à payer : le service qui l’a envoyé%(e)s ne demande plus cette somme, et il n’y a"
         " rien à ajouter."
     ),
-    Situation.TRANSFERRED: _("%(This_debt)s se paie maintenant à la trésorerie, et plus ici."),
+    Situation.TRANSFERRED: _("%(This_debt)s se paie maintenant à la trésorerie, et non plus ici."),
 }
 TO_THE_TREASURY = _(
     "Attendez le courrier de la trésorerie et payez comme il l’indique. S’il n’est pas arrivé, demandez à votre"

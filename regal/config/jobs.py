@@ -178,7 +178,7 @@ def purge_old_messages(timestamp: int) -> None:
 
 
 @app.periodic(cron="55 3 * * *")
-@app.task(name="regal.purge_names", queue=QUEUE, queueing_lock="regal.purge_names")
+@app.task(name="regal.purge_names", queue=QUEUE, queueing_lock="regal.purge_names", lock="regal.purge_names")
 def purge_old_names(timestamp: int) -> None:
     """Who owed what, once it has ended, goes after `REGAL_DEBTOR_YEARS`; quittances and payers have classes."""
     now = clock()

@@ -68,9 +68,16 @@ NAMES = (
                 AND before.titre_id = e.titre_id AND before.number = e.number - 1
             WHERE e.event = 'name_erased' AND (t.exercice >= {_TOO_EARLY}
                 OR {_YEAR_OF.format("before.recorded_at")} >= {_TOO_EARLY}
-                OR e.to_state IN ('open', 'suspended') AND NOT EXISTS (SELECT 1 FROM payments_allocation l
+                OR e.to_state IN ('open', 'suspended') AND (
+                    SELECT coalesce(sum(l.amount_cents), 0) FROM payments_allocation l
                     WHERE l.collectivite_id = e.collectivite_id AND l.titre_id = e.titre_id
-                        AND l.recorded_at < e.recorded_at))""",  # noqa: S608
+                        AND l.recorded_at < e.recorded_at AND NOT EXISTS (SELECT 1 FROM payments_reversal v
+                            WHERE v.collectivite_id = l.collectivite_id AND v.settlement_id = l.settlement_id
+                                AND v.made_at < e.recorded_at)
+                ) < t.amount_cents + (
+                    SELECT coalesce(sum(CASE j.direction WHEN 'increase' THEN 1 ELSE -1 END * j.amount_cents), 0)
+                    FROM titres_adjustment j WHERE j.collectivite_id = e.collectivite_id AND j.titre_id = e.titre_id
+                        AND j.made_at < e.recorded_at))""",  # noqa: S608
             """SELECT d.collectivite_id, 'titre ' || d.titre_id || ': its debtor''s name is erased, and still there'
             FROM titres_debtor d
             JOIN titres_titreevent e ON e.collectivite_id = d.collectivite_id AND e.titre_id = d.titre_id

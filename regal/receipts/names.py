@@ -24,7 +24,7 @@ from regal.titres.models import Debtor, Titre, TitreEvent
 from regal.titres.states import ENDED, Event, State
 
 AT_ONCE = 1_000  # names in one transaction
-MOST_BATCHES = 20  # of each class, in one town and one look
+MOST_BATCHES = 100  # of each class, in one town and one look
 
 _NOT_OVER = [*(state.value for state in LIVE), AttemptState.UNKNOWN.value]
 _OPEN_CASE = """SELECT FROM cases_case k WHERE k.collectivite_id = a.collectivite_id AND k.subject_kind = 'attempt'
@@ -52,7 +52,7 @@ WHERE t.collectivite_id = %(town)s AND t.issued_on < %(before)s AND (t.issued_on
         WHERE t.budget_id IS NOT NULL AND a.collectivite_id = t.collectivite_id
             AND a.debt_reference_reversed = reverse(t.reference)
             AND (a.created_at >= %(since)s OR a.status = ANY (%(live)s) OR EXISTS ({_OPEN_CASE})))
-ORDER BY t.issued_on, t.id LIMIT %(most)s FOR UPDATE OF t SKIP LOCKED"""  # noqa: S608 - our own words
+ORDER BY t.issued_on, t.id LIMIT %(most)s FOR NO KEY UPDATE OF t SKIP LOCKED"""  # noqa: S608 - our own words
 
 _QUITTANCES = f"""
 SELECT q.id, q.id FROM receipts_quittance q
@@ -114,14 +114,27 @@ def first_kept_month(now: datetime, months: int) -> date:
 def erase_names(
     *, collectivite: Collectivite, debtor_years: int, quittance_years: int, payer_months: int, now: datetime
 ) -> Erased:
-    """Erase what is over, in batches. Called again it finds nothing more; call it outside `tenant()`."""
-    since_debtors, since_quittances = first_kept_year(now, debtor_years), first_kept_year(now, quittance_years)
-    return Erased(
-        titres=_in_batches(collectivite, "titres", since_debtors, now=now),
-        quittances=_in_batches(collectivite, "quittances", since_quittances, now=now),
-        vouchers=_in_batches(collectivite, "vouchers", since_quittances, now=now),
-        payers=_in_batches(collectivite, "payers", first_kept_month(now, payer_months), now=now),
-    )
+    """Erase what is over, in batches. Called again it finds nothing more; call it outside `tenant()`.
+
+    What fails for one class is raised once the others are done.
+    """
+    since_quittances = first_kept_year(now, quittance_years)
+    since = {
+        "titres": first_kept_year(now, debtor_years),
+        "quittances": since_quittances,
+        "vouchers": since_quittances,
+        "payers": first_kept_month(now, payer_months),
+    }
+    erased: dict[str, int] = {}
+    failure: Exception | None = None
+    for what, first_kept in since.items():
+        try:
+            erased[what] = _in_batches(collectivite, what, first_kept, now=now)
+        except Exception as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    return Erased(**erased)
 
 
 def _in_batches(collectivite: Collectivite, what: str, since: date, *, now: datetime) -> int:

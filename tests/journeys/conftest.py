@@ -19,7 +19,7 @@ from tests.demo import Demo, free_first_port, start, until
 
 HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-WITHOUT_WINDOWS = shutil.which("chromium-headless-shell") or CHROMIUM  # the same pages, for a quarter of the work
+WITHOUT_WINDOWS = shutil.which("chromium-headless-shell") or CHROMIUM  # the same pages, for half of the work
 PATIENCE_MS = 30_000  # nothing is measured here: a busy machine may take its time
 START_SECONDS = 600  # the same
 expect.set_options(timeout=PATIENCE_MS)

@@ -1,6 +1,6 @@
 """Where a process may die: before each statement that it sends to PostgreSQL, after the last, and at each COMMIT.
 
-A process is first listened to; `places_of` then names every place of what was heard, and `Death` kills it at one.
+A process is first listened to; `places_of` then names every place of what was heard; listened to again, it dies at one.
 """
 
 import re

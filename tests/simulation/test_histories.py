@@ -25,6 +25,7 @@ from regal.payments.schedule import Facts
 from regal.proof.operations import verify
 from regal.receipts import operations as receipts
 from regal.receipts.models import Ticket
+from tests.database import close_connections
 from tests.database_fixtures import Emptier
 from tests.simulation import tally
 from tests.simulation.history import History
@@ -80,6 +81,7 @@ def _again(seed: int) -> str:
 def base(committed_db: None) -> Iterator[None]:
     with speaking_to_the_sandbox():
         yield
+    close_connections()  # they keep statements as no other test does
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,8 @@ class TestOneNotice:
 
     def test_is_not_given_to_a_browser_that_only_looks_ahead(self, paul, town, titres):
         for ask in (paul.get, paul.head):
-            assert ask(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf").status_code == 405
+            answer = ask(f"/saint-aubin/factures/{titres[0].pk}/avis.pdf")
+            assert (answer.status_code, answer["Location"]) == (303, f"/saint-aubin/factures/{titres[0].pk}/")
         assert log(town) == []
 
     def test_of_nothing_there_is_not_found(self, paul):
@@ -263,7 +264,8 @@ class TestBatch:
 
     def test_gives_no_file_to_a_browser_that_only_looks_ahead(self, paul, town, piece):
         for ask in (paul.get, paul.head):
-            assert ask(f"{NOTICES}{piece.batch_id}/{piece.pk}.pdf").status_code == 405
+            answer = ask(f"{NOTICES}{piece.batch_id}/{piece.pk}.pdf")
+            assert (answer.status_code, answer["Location"]) == (303, f"{NOTICES}{piece.batch_id}/")
         assert log(town) == []
 
     def test_says_that_its_files_are_gone(self, paul, town, piece):

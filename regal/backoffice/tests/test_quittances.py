@@ -205,10 +205,12 @@ class TestTaking:
             assert not QuittanceDelivery.objects.exists()
 
     def test_is_not_for_a_link(self, paul, town, canteen):
-        issue(settlement=received(canteen), role=Role.REGISSEUR, now=MORNING)
+        settlement = received(canteen)
+        issue(settlement=settlement, role=Role.REGISSEUR, now=MORNING)
         with tenant(town.collectivite):
             key = Quittance.objects.get().pk
-        assert paul.get(f"{LIST}{key}/pdf/").status_code == 405
+        looked = paul.get(f"{LIST}{key}/pdf/")
+        assert (looked.status_code, looked["Location"]) == (303, page(settlement))
 
     def test_says_that_the_money_is_gone(self, paul, town, canteen):
         settlement = received(canteen, means=Means.CHEQUE, bank="CIC", piece="12")
@@ -382,9 +384,9 @@ class TestANameThatHadItsTime:
         assert where not in paul.get("/saint-aubin/factures/?recherche=leroy").content.decode()
 
     def test_is_asked_for_by_no_notice(self, paul, settlement):
-        answer = paul.get(f"/saint-aubin/factures/{settlement.receipt.titre_id}/avis.pdf")
-        assert answer.status_code < 500
-        assert not answer.content.startswith(b"%PDF")
+        where = f"/saint-aubin/factures/{settlement.receipt.titre_id}/"
+        answer = paul.post(f"{where}avis.pdf")
+        assert (answer.status_code, answer["Location"]) == (303, where)
 
     def test_is_an_act_of_nobody_in_the_journal(self, bureau, town, settlement):
         bureau.force_login(cast.make_agent(town, "zoe", Role.ADMINISTRATOR))

@@ -209,6 +209,23 @@ class TestADebtor:
         assert named(town, titre) == ["Mme Leroy"]
         assert erase(town, soon) == Erased()
 
+    def test_whose_debt_s_money_was_given_back_went_too_early(self, town, titre):
+        """Whoever wrote it: the duty itself leaves such a name."""
+        cast.receive_and_reverse(titre)
+        assert erase(town).titres == 0
+        with tenant(town.collectivite):
+            last = TitreEvent.objects.filter(titre=titre).order_by("number").last()
+            told = {"event": Event.NAME_ERASED, "from_state": last.to_state, "to_state": last.to_state}
+            TitreEvent.objects.create(
+                collectivite=town.collectivite,
+                titre=titre,
+                number=last.number + 1,
+                recorded_at=datetime(2038, 1, 1, tzinfo=UTC),
+                **told,
+            )
+        found = broken(town, datetime(2038, 1, 2, tzinfo=UTC))
+        assert f"titre {titre.pk}: its debtor's name went too early" in found
+
 
 class TestADutyThatStopped:
     def test_is_seen_a_month_later_in_each_class_and_no_more_once_it_goes_on(self, town, canteen, titre):
@@ -256,6 +273,20 @@ class TestALook:
             assert not TitreEvent.objects.filter(event=Event.NAME_ERASED).exists()
             assert not AuditEntry.objects.filter(action="erase_names").exists()
         assert erase(town) == Erased(titres=3)
+
+    def test_that_fails_in_one_class_does_the_others_first(self, town, canteen, titre, monkeypatch):
+        cancelled(titre)
+        cast.receive_and_reverse(cast.make_titre(canteen, reference="FC2026000071"))
+
+        def fail(*_):
+            raise ConnectionError("no debtor today")
+
+        monkeypatch.setitem(names._ERASE, "titres", fail)
+        with pytest.raises(ConnectionError, match="no debtor today"):
+            erase(town)
+        with tenant(town.collectivite):
+            assert not CounterPerson.objects.exists()
+        assert named(town, titre) == ["Mme Leroy"]
 
     def test_comes_round_at_night_for_every_town(self, town, titre, monkeypatch, settings):
         settings.DEBTOR_YEARS, settings.QUITTANCE_YEARS, settings.PAYER_MONTHS = 3, 10, 100

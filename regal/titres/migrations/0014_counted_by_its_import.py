@@ -3,7 +3,7 @@
 Whoever counts meanwhile, or after an import that was killed, finds pages and no row that is committed. PostgreSQL then
 believes that there is none, and checks each foreign key by an index of the collectivité that does not hold the titre's
 number: it reads every titre, for every debtor (of 20,000 titres, 3 ms each instead of 0.02). Counted from inside, the
-rows are there; and until the import ends nobody else counts. Only the owner may, so the function runs with his rights.
+rows are there; and until the import ends nobody else begins to count. Only the owner may, so the function runs with his rights.
 """
 
 from django.db import migrations
