@@ -214,7 +214,7 @@ class TestADebtor:
         cast.receive_and_reverse(titre)
         assert erase(town).titres == 0
         with tenant(town.collectivite):
-            last = TitreEvent.objects.filter(titre=titre).order_by("number").last()
+            last = TitreEvent.objects.filter(titre=titre).latest("number")
             told = {"event": Event.NAME_ERASED, "from_state": last.to_state, "to_state": last.to_state}
             TitreEvent.objects.create(
                 collectivite=town.collectivite,
