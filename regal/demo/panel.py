@@ -27,7 +27,7 @@ from regal.lib.policy import Tenant, Who, policy
 logger = logging.getLogger("regal.demo")
 
 PATH = "s/demonstration/pannes/"
-SHOWN = 12  # trials
+SHOWN = len(Fault)  # trials: each pressed once is told
 EVERY_SECONDS = 4  # the page looks again by itself, if asked
 ALL = "toutes"
 TOKEN_SECONDS = 12 * 3600
