@@ -215,7 +215,7 @@ class TestTheList:
             Titre.objects.filter(pk=asker.third.pk).update(status="transferred")
             Collectivite.objects.filter(pk=asker.town.collectivite.pk).update(treasury_note="Trésorerie, 2 rue Foch.")
         answer = add(asker, page, invoice="FC2026-000062", amount="20,05")
-        assert "se paie maintenant à la trésorerie, et plus ici." in plain(answer)
+        assert "se paie maintenant à la trésorerie, et non plus ici." in plain(answer)
         assert "Trésorerie, 2 rue Foch." in plain(answer)
         assert "Attendez le courrier" not in plain(answer)
 
