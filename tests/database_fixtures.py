@@ -108,6 +108,6 @@ class Emptier:
         return [row[0] for row in self._connection.execute(self._which_are_filled, prepare=True)]
 
     def _rows(self, table: str) -> list[str]:
-        """Rows as text: a migration's rows are few, and any change to one is seen."""
+        """Rows as text: a migration's rows are few."""
         rows = self._connection.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table)))
         return [row[0] for row in rows]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from regal.backoffice import pages
 from regal.backoffice.counter_forms import DayForm, HiddenForm, ReceiptForm, ReversalForm
-from regal.backoffice.policies import BureauRequest, may_issue_quittances, may_move_money, money_is_not_for
+from regal.backoffice.policies import BureauRequest, may_move_money, money_is_not_for
 from regal.backoffice.queries import Tally
 from regal.backoffice.redirects import see_other, see_page
 from regal.backoffice.titre_queries import allocations_of, debtor_of, erased_among, titre_numbered
@@ -264,7 +264,7 @@ def receipts(request: BureauRequest, slug: str) -> HttpResponse:
         "has_regies": regies or bool(lines),
         "earlier": at(day - timedelta(days=1)) if first < day else "",
         "later": at(day + timedelta(days=1)) if day < last else "",
-        "may_issue": may_issue_quittances(request),
+        "may_issue": may_move_money(request),
     }
     return render(request, "backoffice/receipts.html", context)
 

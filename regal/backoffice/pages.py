@@ -15,7 +15,7 @@ from regal.backoffice.charts import chart_of
 from regal.backoffice.files import may_deposit
 from regal.backoffice.first_screen import first_screen
 from regal.backoffice.gateway_names import service_of
-from regal.backoffice.policies import BureauRequest, may_issue_quittances, may_move_money, money_is_not_for
+from regal.backoffice.policies import BureauRequest, may_move_money, money_is_not_for
 from regal.backoffice.raw_messages import RawMessage, raw_message
 from regal.backoffice.repairs import (
     REPAIRED_DAYS,
@@ -154,7 +154,7 @@ def payment(request: BureauRequest, slug: str, attempt_id: int) -> HttpResponse:
             "said_paid": said_paid,
             "reversible": reversible(attempt),
             "acknowledged": acknowledged(attempt),
-            "may_issue": may_issue_quittances(request),
+            "may_issue": may_move_money(request),
             "may_reverse": may_move_money(request),
             "money_is_not_yours": money_is_not_for(request),
         }

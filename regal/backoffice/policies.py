@@ -90,9 +90,6 @@ def may_move_money(request: BureauRequest) -> bool:
     return request.role in _ROLES_ENOUGH[Who.REGISSEUR] and not request.user.is_operator
 
 
-may_issue_quittances = may_move_money
-
-
 def money_is_not_for(request: BureauRequest) -> str:
     """Why an operator in visit finds no button; "" for the town's own people, whose roles tell them enough."""
     return str(MONEY_IS_THE_TOWN_S) if request.user.is_operator else ""

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from regal.audit.operations import record
 from regal.backoffice import pages
 from regal.backoffice.forms import BAD_CHOICE
-from regal.backoffice.policies import BureauRequest, demand, may_issue_quittances
+from regal.backoffice.policies import BureauRequest, demand, may_move_money
 from regal.backoffice.queries import Order, Place, Tally, older_than, page_of, plan_for_the_values_asked
 from regal.backoffice.redirects import confirm_first, see_page
 from regal.collectivites.models import Collectivite, Regie
@@ -87,7 +87,7 @@ def quittance(request: BureauRequest, slug: str, settlement_id: int) -> HttpResp
         "is_online": receipt is None,
         "back": back,
         "back_name": context["parts"][0]["name"] if context["parts"] else _("Paiement"),
-        "may_act": may_issue_quittances(request),
+        "may_act": may_move_money(request),
         "refused": refused,
     }
     return render(request, "backoffice/quittance.html", context, status=422 if refused else 200)

@@ -22,7 +22,6 @@ from regal.backoffice.pages import Line as PaymentLine
 from regal.backoffice.policies import (
     BureauRequest,
     demand,
-    may_issue_quittances,
     may_move_money,
     money_is_not_for,
 )
@@ -333,7 +332,7 @@ def titre(request: BureauRequest, slug: str, titre_id: int) -> HttpResponse:
         "refused": refused,
         "wrong": _wrong(adjusting, deciding, refused),
         "may_act": request.role in MAY_ACT,
-        "may_issue": may_issue_quittances(request),
+        "may_issue": may_move_money(request),
         "may_move_money": may_move_money(request),
         "money_is_not_yours": money_is_not_for(request) if is_ours and shown.status != State.DRAFT else "",
         "can_issue": shown.status == State.DRAFT,
